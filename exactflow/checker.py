@@ -15,9 +15,10 @@ equals Q Q^T.  With `within` it is: no entry differs by more than this bound.
 exactflow-depth-certificate.  The claim, over QQ or GF(p): the target, in the `order` of the layers,
 is the product of `depth` layers, and of no fewer.  With "scales": "additive" every scale is 1; with
 "positive" the halves have equal sizes.  A pattern is a word such as ULUL, read as a product of
-matrices U(X) = [[I, X], [0, I]] and L(Y) = [[I, 0], [Y, I]] times scales.  Two neighbours of one
-letter are one layer, and a layer may be the identity.  So each product of fewer than `depth` layers
-has one of the two alternating patterns of depth - 1 letters (the empty pattern, if depth is 1).
+matrices U(X) = [[I, X], [0, I]] and L(Y) = [[I, 0], [Y, I]] times scales.  The product
+of neighbours with one letter is one layer, and a layer may be the identity.  So each product of
+fewer than `depth` layers has one of the two alternating patterns of depth - 1 letters (the empty
+pattern, if depth is 1).
 For each of these, `obstructions` has {"pattern": .., "kind": .., witness}:
 
     trace        "k"            a coefficient of two characteristic polynomials
@@ -59,8 +60,8 @@ count from 0.  Python 3.11+, standard library only.
 
 How to read this file.  Everything up to `compose_product_or_covariance` is about the first
 kind of claim, the section "obstructions" about the second.  The readers of certificates and targets
-only refuse input that violates the format.  Then follow prime and number fields (over QQ only the
-sign of a scale is needed), and last the verdict.
+only refuse input that violates the format.  Then come prime and number fields (over QQ only the
+sign of a scale is needed), and at the end the verdict.
 """
 
 import argparse
@@ -89,15 +90,15 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 Pair = tuple[int, int]  # numerator and denominator > 0, not always in lowest terms
 Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; over QQ and GF(p) only the first
 Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
-Polynomial = list[Any]  # ascending coefficients; of Fractions, without trailing zeros, for moduli
+Polynomial = list[Any]  # ascending coefficients; moduli have Fractions, and no trailing zeros
 
 FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
-AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks or a plus sign around a number of a file
-ESCAPE = re.compile(
+AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks around a number in a file, or a plus sign
+ESCAPE = re.compile(  # group 1 matches in a surrogate without its partner
     r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\."
-)  # group 1: a lone low one
+)
 NPY_HEADER = re.compile(
     rb"\{'descr': '([<>|])(..)', 'fortran_order': (True|False), "
     rb"'shape': \(([1-9][0-9]{0,8}), ([1-9][0-9]{0,8})(?:, 1){0,2}\), \}[ \n]*"
@@ -105,34 +106,39 @@ NPY_HEADER = re.compile(
 NPY_CODES = {"f2": "e", "f4": "f", "f8": "d", "b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"}
 NPY_CODES |= {"u1": "B", "u2": "H", "u4": "I", "u8": "Q"}
 OTHER_TARGET = "the certificate's target is not the given target"
-MAX_BYTES = 2**29  # bytes of memory for reading a file
-VALUE_BYTES, OBJECT_BYTES = 72, 240  # memory for a value, and additional memory for an object
+MAX_BYTES = 2**29  # the most bytes of memory that reading a file may take
+VALUE_BYTES, OBJECT_BYTES = 72, 240  # memory of a JSON value, and additional memory of an object
 BATCH = 512  # number of rows of a layer that are multiplied at once
 PATIENCE = 10  # seconds of waiting for a process to write to a named pipe
-MAX_SHOWN = 40  # digits of two entries that are written as fractions, if a claim has a bound
-MAX_EXPONENT = 10_000  # largest exponent of a decimal: larger than of any float, small in memory
-MAX_PRIME_BITS = 4096  # longer numbers are not even tested for compositeness
+MAX_SHOWN = 40  # if a claim has a bound, two entries with more digits are not shown
+MAX_EXPONENT = 10_000  # largest exponent of a decimal: floats have smaller ones
+MAX_PRIME_BITS = 4096  # the primality of longer numbers is not tested
 MAX_DEGREE = 16  # largest degree of a modulus
 MAX_MODULUS_BITS = 2048  # total bits of the numerators and denominators of a modulus
 MAX_HALVINGS = 1000  # bisections of an interval around a root, to find a sign at the root
-MAX_TRIED = 1000  # number of arguments at which a modulus is evaluated
+MAX_TRIED = 1000  # how many integers are tried as roots, and in a proof of irreducibility
 SMALL_PRIMES = [q for q in range(2, 200) if all(q % r for r in range(2, q))]
-WITNESSES = SMALL_PRIMES[:13]  # 2, ..., 41 decide primality below `PROVED_BELOW`:
-# Sorenson and Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003
+# The bases 2, ..., 41 of the Miller-Rabin test decide primality below `PROVED_BELOW`: Sorenson and
+# Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003.
+WITNESSES = SMALL_PRIMES[:13]
 PROVED_BELOW = 3317044064679887385961981
 QUICK_BITS = 100  # the quick test errs with probability at most 2^-100
-KINDS = {  # kind of obstruction -> key of its witness, and by scales the lengths of its patterns
+# Each kind of obstruction has a key for its witness and, for "additive" or "positive" scales, the
+# lengths of the patterns that it can exclude.
+KINDS = {
     "trace": ("k", {"additive": [4, 5]}),
     "similarity": ("factors", {"additive": [4, 5]}),
     "linear": ("multiplier", {"additive": [0, 1, 2, 3, 4, 5], "positive": [0, 1, 2, 3, 4, 5]}),
     "chain": ("factors", {"additive": [5]}),
     "opposed": ("k", {"positive": [4, 5]}),
 }
-EQUATIONS = [  # shapes of the matrices of a multiplier, for a pattern of 0, 1, .., 4 letters
+# The shapes of the matrices of a multiplier, for patterns of 0, 1, .., 4 letters (none for 5). Here
+# p and q are the sizes of the halves.
+EQUATIONS = [
     "pp pq qq qp", "pp pq qq", "qq pp", "pp qq qp", "pq pq qq", "",
 ]  # fmt: skip
-MOST_LAYERS = 6  # no kind of obstruction excludes patterns of more than five letters
-MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # limits of polynomials in scales
+MOST_LAYERS = 6  # the largest depth: no kind of obstruction excludes a pattern of six letters
+MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # limits of witnesses for positive scales
 
 
 class MalformedError(Exception):
@@ -178,12 +184,15 @@ DIFFERENCE = Row(1, {0: 1, 1: -1})
 
 @dataclass(frozen=True)
 class Field:
-    """QQ (no prime, no modulus), GF(prime) or QQ[x]/(modulus); `undecided`: what is unproved."""
+    """QQ (no prime, no modulus), GF(prime) or QQ[x]/(modulus).
+
+    `undecided` is a reason why it is not proved to be a field, or empty.
+    """
 
     name: str
     prime: int = 0
     modulus: tuple[Fraction, ...] = ()
-    root: tuple[Fraction, ...] = ()  # ends of an interval around the root, if the file names one
+    root: tuple[Fraction, ...] = ()  # ends of an interval around the chosen root, if any
     undecided: str = ""
 
     @property
@@ -198,12 +207,15 @@ class Field:
 
     @cached_property
     def positivity_root_intervals(self) -> list[tuple[Fraction, ...]]:
-        """Return an interval around each real root at which scales must be positive."""
+        """Return an interval around each root of the modulus at which scales must be positive.
+
+        These roots are the chosen root or, if the file names none, all real roots.
+        """
         return [self.root] if self.root else isolate_real_roots(self.modulus)
 
 
 class Layer(NamedTuple):
-    """A well-formed layer: moved and fixed coordinates; scale and shift as the file has them."""
+    """A well-formed layer: moved and fixed coordinates; scale and shift as they are in the file."""
 
     moved: list[int]
     fixed: list[int]
@@ -212,7 +224,9 @@ class Layer(NamedTuple):
     sign_unchecked: bool
 
     def changed_rational_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
-        """Yield (number, row) for each row of the matrix that differs from the identity's."""
+        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals, unless an
+        entry's rows are those of the identity.
+        """
         shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
             a = read_element(written, "scale", field)
@@ -226,7 +240,7 @@ class Layer(NamedTuple):
 class DepthClaim(NamedTuple):
     """Claim that the target, over QQ (prime 0) or GF(prime), is no product of fewer layers.
 
-    n is the size of the first half.
+    `n` is the size of the first half; `obstructions` are by pattern.
     """
 
     n: int
@@ -240,8 +254,8 @@ class DepthClaim(NamedTuple):
 class Certificate:
     """A well-formed certificate; each row of elements is stored as n rows of rationals.
 
-    `target` has a row of zeros at each pad, and no columns at pads; `start` is F without these
-    columns.
+    `target` has a row of zeros at each pad, and no columns at pads; `start` is the matrix F of the
+    flips, without these columns.
     """
 
     field: Field
@@ -258,7 +272,7 @@ class Certificate:
 
     @property
     def product_memory_limit(self) -> int:
-        """Return the limit of the memory of a product, in bytes."""
+        """Return the most bytes of memory that a product of layers may take."""
         return 2**26 + 12 * self.size
 
     @property
@@ -267,7 +281,7 @@ class Certificate:
         return self.within is None and not self.is_covariance
 
 
-# ------------------------------------------------------------------------- rows, and the claim
+# ------------------------------------------------- sparse rows, and the product that is claimed
 
 
 def reduce_row(den: int, nums: dict[int, int]) -> Row:
@@ -277,7 +291,7 @@ def reduce_row(den: int, nums: dict[int, int]) -> Row:
 
 
 def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -> Row:
-    """Return the sum of weights[k] rows[k], in lowest terms (or modulo the prime)."""
+    """Return the sum of weights[k] rows[k], in lowest terms or modulo the prime, if not 0."""
     if len(weights.nums) == 1 and weights.den == 1:
         ((k, weight),) = weights.nums.items()
         if weight == 1:
@@ -288,7 +302,7 @@ def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: i
     for k, weight in scaled.items():
         for j, num in rows[k].nums.items():
             total[j] = total.get(j, 0) + weight * num
-    if prime:  # every denominator is 1
+    if prime:  # every denominator is 1 over GF(prime)
         return Row(1, {j: num % prime for j, num in total.items() if num % prime})
     return reduce_row(weights.den * common, total)
 
@@ -298,13 +312,13 @@ def estimate_row_bytes(row: Row) -> int:
     return 300 + sum(90 + num.bit_length() // 8 for num in row.nums.values())
 
 
-def multiply_rows(left: Rows, right: Rows, prime: int, most: float = math.inf) -> Rows:
-    """Return left right; raise UndecidedError if the product takes more than `most` bytes."""
+def multiply_rows(left: Rows, right: Rows, prime: int, most_bytes: float = math.inf) -> Rows:
+    """Return left times right; raise UndecidedError if the product takes more than `most_bytes`."""
     found = []
     for weights in left:
         row = combine_rows(weights, right, prime)
-        most -= estimate_row_bytes(row)
-        if most < 0:
+        most_bytes -= estimate_row_bytes(row)
+        if most_bytes < 0:
             raise UndecidedError("a product of layers takes much more memory than the certificate")
         found.append(row)
     return found
@@ -325,22 +339,22 @@ def transpose_rows(matrix: Rows) -> Rows:
     return [reduce_row(den, nums) for nums in columns]
 
 
-def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
-    """Return the n rows of rationals that stand for a row of elements, n the field's degree.
+def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, powers: int) -> Rows:
+    """Return the n rows of rationals that represent a row of elements; n is the field's degree.
 
-    The element a in column j becomes the coefficients of a, a x, ..., a x^(width - 1), as columns:
-    for width 1 the vector of a in QQ^n, for width n the matrix by which a acts on QQ^n.
+    An element a becomes the coefficients of a, a x, ..., a x^(powers - 1), in as many columns: with
+    one power, the vector of a in QQ^n; with n powers, the matrix by which a acts on QQ^n.
     """
     columns: dict[int, Any] = {} if field.modulus else dict(elements)
     if field.modulus:
         for j, a in elements.items():
-            if not any(num for num, _ in a[1:]):  # a rational number
-                for s in range(width):
-                    columns[j * width + s] = [(0, 1)] * s + [a[0]] + [(0, 1)] * (len(a) - s - 1)
+            if not any(num for num, _ in a[1:]):  # a is rational
+                for s in range(powers):
+                    columns[j * powers + s] = [(0, 1)] * s + [a[0]] + [(0, 1)] * (len(a) - s - 1)
                 continue
             fractions = tuple(Fraction(*c) for c in a)
-            for s in range(width):
-                columns[j * width + s] = [c.as_integer_ratio() for c in fractions]
+            for s in range(powers):
+                columns[j * powers + s] = [c.as_integer_ratio() for c in fractions]
                 times_x = zip((Fraction(0), *fractions[:-1]), field.modulus, strict=False)
                 fractions = tuple(c - fractions[-1] * m for c, m in times_x)
     rows = []
@@ -355,7 +369,7 @@ def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, width
 
 
 def compose_product_or_covariance(certificate: Certificate) -> Rows:
-    """Return Q without its columns at pads, or for a covariance Q Q^T."""
+    """Return Q without its columns at pads or, if the claim is about a covariance, Q Q^T."""
     field, most, result = certificate.field, certificate.product_memory_limit, certificate.start
     for layer in certificate.layers:
         rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
@@ -374,7 +388,7 @@ def compose_product_or_covariance(certificate: Certificate) -> Rows:
 def describe_first_difference(
     left: Rows, right: Rows, bound: Fraction, field: Field, names: tuple[str, str]
 ) -> str:
-    """Return a line about the first entry that differs by more than bound; "" if none does."""
+    """Return a line about the first entry that differs by more than `bound`, or "" if none does."""
     n = field.degree
     for i in range(len(left) // n):
         rows = range(i * n, i * n + n)
@@ -394,8 +408,16 @@ def describe_first_difference(
 # ------------------------------------------------------------------------- the quick test
 
 
+class Draw(NamedTuple):
+    """A random vector modulo a random prime: its image under the target, and under some layers."""
+
+    prime: int
+    expected: list[int]
+    image: list[int]
+
+
 def apply_modulo(matrix: Iterable[Row], vector: Sequence[int], prime: int) -> list[int]:
-    """Return matrix times vector modulo a prime; ValueError if a denominator is 0 modulo it."""
+    """Return matrix times vector modulo a prime; raise ValueError if it divides a denominator."""
     return [
         sum(num * vector[k] for k, num in nums.items()) * pow(den, -1, prime) % prime
         for den, nums in matrix
@@ -421,7 +443,7 @@ def passes_quick_test(certificate: Certificate) -> bool:
     )
     rounds = -(-QUICK_BITS // max(gain, 1))
     while rounds:
-        drawn: list[tuple[int, list[int], list[int]]] = []
+        draws: list[Draw] = []
         for _ in range(rounds):
             prime = field.prime or next(q for n in numbers if is_prime(q := n % 2**60 + 2**60))
             x = [next(numbers) % prime for _ in range(certificate.dimension)]
@@ -429,39 +451,37 @@ def passes_quick_test(certificate: Certificate) -> bool:
                 expected, y = (
                     apply_modulo(M, x, prime) for M in (certificate.target, certificate.start)
                 )
-                drawn.append((prime, expected, y))
+                draws.append(Draw(prime, expected, y))
         for layer in certificate.layers:
-            drawn = apply_layer_to_draws(dict(layer.changed_rational_rows(field)), drawn)
-        if any(expected != y for _, expected, y in drawn):
+            draws = apply_layer_to_draws(dict(layer.changed_rational_rows(field)), draws)
+        if any(draw.expected != draw.image for draw in draws):
             return False
-        rounds -= len(drawn)
+        rounds -= len(draws)
     return True
 
 
-def apply_layer_to_draws(
-    rows: Mapping[int, Row], drawn: list[tuple[int, list[int], list[int]]]
-) -> list[tuple[int, list[int], list[int]]]:
-    """Return (prime, expected image, image after the layer), without primes that divide by zero."""
+def apply_layer_to_draws(rows: Mapping[int, Row], draws: list[Draw]) -> list[Draw]:
+    """Return the draws with the images after a layer, without primes that divide a denominator."""
     moved = []
-    for prime, expected, y in drawn:
+    for prime, expected, y in draws:
         with contextlib.suppress(ValueError):
             changed = dict(zip(rows, apply_modulo(rows.values(), y, prime), strict=True))
-            moved.append((prime, expected, [changed.get(r, a) for r, a in enumerate(y)]))
+            moved.append(Draw(prime, expected, [changed.get(r, a) for r, a in enumerate(y)]))
     return moved
 
 
-# ------------------------------------------------------------------------- matrices
+# ------------------------------------------------------ dense matrices over QQ (p is 0) or GF(p)
 
 
 def clear_denominators(vector: Iterable[Any]) -> tuple[list[int], int]:
-    """Return the numerators of a vector over a common denominator, and the denominator."""
+    """Return the numerators of a vector over its least common denominator, and the denominator."""
     vector = list(vector)
     den = math.lcm(*(x.denominator for x in vector))
     return [x.numerator * (den // x.denominator) for x in vector], den
 
 
 def multiply(P: Matrix, Q: Matrix, p: int) -> Matrix:
-    """Return P Q."""
+    """Return the product P Q."""
     columns = [clear_denominators(column) for column in zip(*Q, strict=True)]
     product = []
     for row, s in map(clear_denominators, P):
@@ -493,7 +513,7 @@ def transpose(M: Matrix) -> Matrix:
 
 
 def eliminate(M: Matrix, p: int) -> tuple[list[int], Matrix]:
-    """Return the pivot columns and the nonzero rows of the reduced echelon form.
+    """Return the indices of the pivot columns, and the nonzero rows of the reduced echelon form.
 
     Over QQ by Jordan's elimination in integers: each division by the last pivot is exact (Bareiss).
     """
@@ -530,7 +550,7 @@ def inverse(M: Matrix, p: int) -> Matrix:
 
 
 def kernel_basis(M: Matrix, size: int, p: int) -> Matrix:
-    """Return a basis of {x : M x = 0}, x of this size; the vectors are the rows."""
+    """Return a basis of {x : M x = 0} as the rows of a matrix; `size` is the length of x."""
     pivots, rows = eliminate(M, p)
     basis = []
     for j in range(size):
@@ -566,6 +586,7 @@ def descending_characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
 
 
 # ------------------------------------------------------------------------- obstructions
+# M = [[A, B], [C, D]], M^-1 = [[a, b], [c, d]]; X, Y, Z, W, V are the unknown shifts of layers.
 # ULUL.  If M = U(X) L(Y) U(Z) L(W), then D = I + Y Z, a = I + Z Y, C = Y + D W, B = Z + X D.
 # ULULU. M = U(X) L(Y) U(Z) L(W) U(V) iff M U(-V) = [[A, B - A V], [C, D']] is of the pattern ULUL,
 #        D' = D - C V; the upper left block of its inverse U(V) M^-1 is a' = a + V c.
@@ -584,7 +605,10 @@ class PatternBlocks(NamedTuple):
 
 
 def split_into_blocks(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> PatternBlocks:
-    """Return the blocks of M and its inverse; the first half are the first n coordinates."""
+    """Return blocks of M and of its inverse, where n is the size of the first half.
+
+    If the pattern starts with L, the halves are exchanged.
+    """
     halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
     (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
     (a, _), (c, _) = ([[row[j] for row in inverted[i]] for j in halves] for i in halves)
@@ -592,7 +616,7 @@ def split_into_blocks(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) 
 
 
 def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: PatternBlocks) -> bool:
-    """Whether an obstruction proves that M is no product with its pattern."""
+    """Whether an obstruction proves that the target is no product of layers with its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
     sizes = len(blocks.D), len(blocks.a)
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
@@ -608,11 +632,13 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         aN = quotient_by_krylov_space(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
-        clash = jordan_blocks_exclude(factors, Du, aN, r, sizes, p)
-        return clash or linear_equations_exclude(factors, Du, aN, blocks, p)
+        clash = jordan_blocks_exclude_pattern(factors, Du, aN, r, sizes, p)
+        return clash or linear_equations_exclude_pattern(factors, Du, aN, blocks, p)
     require_zero_C_for_five(kind, pattern, blocks)
     if kind == "similarity":
-        return jordan_blocks_exclude(obstruction["factors"], blocks.D, blocks.a, 0, sizes, p)
+        return jordan_blocks_exclude_pattern(
+            obstruction["factors"], blocks.D, blocks.a, 0, sizes, p
+        )
     if kind == "trace":
         k = obstruction["k"]
         D, a = (append_diagonal_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
@@ -627,7 +653,7 @@ def require_zero_C_for_five(kind: str, pattern: str, blocks: PatternBlocks) -> N
     """Raise RefutedError if the pattern has five letters and C is not 0."""
     if len(pattern) == 5 and any(map(any, blocks.C)):
         raise RefutedError(
-            f"{kind} applies to {pattern} only if C (for LULUL: B) is 0, but it is not"
+            f"{kind} applies to {pattern} only if C (for LULUL: B) is 0, but that block is not 0"
         )
 
 
@@ -652,7 +678,8 @@ def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
 
 
 def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
-    """Whether all principal k-minors of D are >= 0, those of a <= 0, or the reverse, not all 0.
+    """Whether all principal k-minors of D are >= 0 and all of a are <= 0, or the reverse, but not
+    all are 0.
 
     Theorem (positive scales, QQ).  Then M is no product of scaled layers with the pattern ULUL, nor
     ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
@@ -665,7 +692,9 @@ def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
     """
     n = len(D)
     if math.comb(n, k) > MOST_MINORS:
-        raise UndecidedError(f"the witness needs more than {MOST_MINORS} minors, the limit here")
+        raise UndecidedError(
+            f"the witness needs more than {MOST_MINORS} minors, which is the limit"
+        )
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
         for chosen in combinations(range(n), k):
@@ -675,7 +704,8 @@ def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
 
 
 def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, M: Matrix) -> bool:
-    """Whether multipliers combine the equations of four scaled layers into terms of one sign.
+    """Whether the multiplier combines the equations of four scaled layers into a polynomial whose
+    coefficients have one sign.
 
     Theorem (positive scales, QQ).  With E, F of `has_opposed_minors`, let x and y be the diagonals
     of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k coordinates, d_S
@@ -688,9 +718,11 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
     total: dict[tuple[Any, ...], Any] = {}
     det = principal_minor(M, range(2 * n))
     if 2**n > MOST_MINORS:
-        raise UndecidedError(f"the witness needs more than {MOST_MINORS} minors, the limit here")
+        raise UndecidedError(
+            f"the witness needs more than {MOST_MINORS} minors, which is the limit"
+        )
     if sum(math.comb(n, k) * len(p) for k, p in enumerate(multiplier, 1)) > MOST_TERMS:
-        raise UndecidedError(f"the witness needs more than {MOST_TERMS} terms, the limit here")
+        raise UndecidedError(f"the witness needs more than {MOST_TERMS} terms, which is the limit")
     for k, p in enumerate(multiplier, 1):
         for chosen in combinations(range(n), k):
             minors = det, 1
@@ -705,7 +737,7 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
 
 
 def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
-    """Whether Q excludes four scaled layers, if D and a are singular.
+    """Whether the matrix Q proves that M is no product of four scaled layers; D and a are singular.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
@@ -721,7 +753,10 @@ def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
 
 
 class BlockEquation(NamedTuple):
-    """The equation R = sum of P X Q over the terms (X, P, Q); POSITIVE X are positive diagonals."""
+    """The equation R = sum of P X Q over the terms (X, P, Q), where X is the name of an unknown.
+
+    The unknowns in `POSITIVE` are diagonal matrices with positive entries.
+    """
 
     R: Matrix
     terms: list[tuple[str, Matrix, Matrix]]
@@ -733,7 +768,7 @@ POSITIVE = {"F", "G", "S", "T"}
 def layer_equations(
     pattern: str, scales: str, blocks: PatternBlocks, p: int
 ) -> list[BlockEquation]:
-    """Return the linear equations that hold for the layers of each product with the pattern.
+    """Return linear equations that the layers of every product with the pattern satisfy.
 
     Additive: "" M = I; U: A = I, C = 0, D = I; UL: D = I, A - B C = I; ULU: X C = A - I,
     C Z = D - I, X + A Z = B; ULUL: Y a - D Y = 0, Y + D W = C, Y B - (Y X) D = D - I (see the
@@ -776,8 +811,8 @@ def layer_equations(
     return [first, *(BlockEquation(R, []) for R in (C, D1, *[B] * (not pattern)))]
 
 
-def find_minus_c_over_C(blocks: PatternBlocks, p: int) -> Any:
-    """Return k such that c = -k C; None if there is none, or if C is 0."""
+def find_minus_c_over_C(blocks: PatternBlocks, p: int) -> Any | None:
+    """Return k such that c = -k C, or None if there is none or C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
     k = next((-y * reciprocal(x, p) for x, y in entries), None)
@@ -785,7 +820,7 @@ def find_minus_c_over_C(blocks: PatternBlocks, p: int) -> Any:
 
 
 def five_letter_equation(blocks: PatternBlocks, p: int) -> BlockEquation:
-    """Return the equation for ULULU if c = -k C, C not 0.
+    """Return a linear equation that holds for every product ULULU, if c = -k C and C is not 0.
 
     C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
     maps im C to itself: let g be its characteristic polynomial there, monic of degree r = rank C.
@@ -796,7 +831,7 @@ def five_letter_equation(blocks: PatternBlocks, p: int) -> BlockEquation:
     """
     C, k, r = blocks.C, find_minus_c_over_C(blocks, p), rank(blocks.C, p)
     if k is None:
-        raise RefutedError("linear applies to five letters only if c = k C, C not 0: not so here")
+        raise RefutedError("linear applies to five letters only if c = k C and C is not 0")
     Du, aN = (
         quotient_by_krylov_space(blocks.D, C, p),
         quotient_by_krylov_space(transpose(blocks.a), transpose(blocks.c), p),
@@ -852,7 +887,7 @@ def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
             break
         pivots, span = more, larger
     free = [j for j in range(n) if j not in pivots]
-    L = [[int(i == j) for i in range(n)] for j in free]  # L of the span is 0
+    L = [[int(i == j) for i in range(n)] for j in free]  # rows that are 0 on the span
     for row, j in zip(L, free, strict=True):
         for i, vector in zip(pivots, span, strict=True):
             row[i] = -vector[j]
@@ -860,7 +895,7 @@ def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
 
 
 def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
-    """Return e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
+    """Return the list of e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
     value, space, sizes = evaluate_at_matrix(f, M, p), identity(len(M)), [len(M)]
     for _ in range(n + 1):  # `space` spans the rows of f(M)^k
         space = eliminate(multiply(space, value, p), p)[1] if sizes[-1:] != sizes[-2:-1] else space
@@ -871,10 +906,12 @@ def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
 def lower_bound_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
     """Return a lower bound of sum_k e_k(D'), or None if D' and a' cannot exist.
 
-    lam and mu are the e_k of Du and aN, r is r deg f; (1) to (3) are those of
-    `jordan_blocks_exclude`.  By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r,
-    those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by
-    (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of the x_k is larger by e.  So
+    In the notation of `jordan_blocks_exclude_pattern`, lam and mu are the e_k of Du and aN, and r
+    is its r times deg f; (1) to (3) refer to its theorem.
+
+    By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k
+    <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by (1).
+    If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of the x_k is larger by e.  So
     lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all max(0, mu_k - lam_(k+1) - r) <= y_k
     - x_(k+1) is at most x_1 - e <= lam_1 + r - e; moreover y_k >= x_(k+1) >= lam_(k+1), so that the
     sum of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged, and
@@ -893,10 +930,10 @@ def lower_bound_multiplicity(lam: list[int], mu: list[int], r: int, e: int | Non
     return max(bounds[0] + e, bounds[1])
 
 
-def jordan_blocks_exclude(
+def jordan_blocks_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
 ) -> bool:
-    """Whether the Jordan blocks of Du and aN at these polynomials exclude all D' and a'.
+    """Whether the Jordan blocks of Du and aN at the given polynomials exclude all D' and a'.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
     of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
@@ -922,12 +959,12 @@ def jordan_blocks_exclude(
         size = len(g) - 1
         companion = [[int(i == j + 1) for j in range(size - 1)] + [-g[i]] for i in range(size)]
         if rank(evaluate_at_matrix(f, companion, p), p) < size:
-            raise RefutedError("two of the factors are not coprime")
+            raise RefutedError("two of the polynomials in factors are not coprime")
     total, most, n = 0, min(sizes), max(sizes)
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
         if at_one and len(f) > 2:
-            raise RefutedError("a factor with root 1 is not x - 1")
+            raise RefutedError("a polynomial in factors has the root 1, but is not x - 1")
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
         least = lower_bound_multiplicity(
@@ -942,12 +979,12 @@ def jordan_blocks_exclude(
     return total > most
 
 
-def linear_equations_exclude(
+def linear_equations_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: int
 ) -> bool:
     """Whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
 
-    Theorem, in the notation of `jordan_blocks_exclude`, which has not excluded D' and a'.
+    Theorem, in the notation of `jordan_blocks_exclude_pattern`, which has not excluded D' and a'.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
         >= e_1(aN), and ker(D' - s) lies in K = {k : (D - s) k in im C}.  The rows l with l C = 0,
         l (D - s) = 0 are e_1(Du) many, so dim K = r + e_1(Du) = e_1(aN): the two spaces are equal,
@@ -955,8 +992,8 @@ def linear_equations_exclude(
     (5) If e_1(Du) = e_1(aN) + r, likewise p V c = -p (a - s) for the rows p with p (a - s) = 0 on
         ker c.
     (6) tr(C V) + tr(V c) = tr D - tr a - e, D being larger than a by e.  If all factors have degree
-        one, and their multiplicities, which are at least what `jordan_blocks_exclude` adds up,
-        fill all dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of
+        one, and their multiplicities, at least the sum in `jordan_blocks_exclude_pattern`, fill
+        all dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of
         the roots, and tr a' that less e: tr(C V) and tr(V c) are known.
     """
     _, _, C, D, a, c = blocks
@@ -1001,16 +1038,17 @@ def linear_equations_exclude(
 
 
 # ------------------------------------------------------------------------- reading the certificate
+# Readers return a checked value or raise MalformedError; `where` names its place in the messages.
 
 
 @cache
 def power_of_five(exponent: int) -> int:
-    """Return 5^exponent; 10^exponent is this times 2^exponent."""
+    """Return 5^exponent, from which 10^exponent comes by a shift of bits."""
     return 5**exponent
 
 
 def parse_integer(digits: str) -> int:
-    """Return the integer written -?[0-9]+, by pieces within Python's limit of digits (>= 640)."""
+    """Return the integer written -?[0-9]+, even if it has more digits than int() takes (640)."""
     if len(digits) <= 640:
         return int(digits)
     if digits[0] == "-":
@@ -1022,7 +1060,7 @@ def parse_integer(digits: str) -> int:
 
 
 def shorten_integer(n: int) -> str:
-    """Return n in decimal; if it is long, its first and last digits and their number."""
+    """Return n in decimal or, from 41 digits, its first and last digits and their number."""
     magnitude = abs(n)
     if magnitude < 10**40:
         return str(n)
@@ -1044,7 +1082,7 @@ def format_element(a: Sequence[Fraction], field: Field) -> str:
 
 
 def format_decimal(x: Fraction, up: bool) -> str:
-    """Return x >= 0 as a decimal of three digits; the text says whether it is rounded up or down.
+    """Return x >= 0 as a decimal of three digits, with a remark if it is rounded, up or down.
 
     With b the bits of the numerator less those of the denominator, x > 2^(b - 1).
     """
@@ -1081,15 +1119,17 @@ def expect(holds: object, where: str, expected: str, found: object) -> None:
         raise MalformedError(f"{where}: expected {expected}, found {describe_json(found)}")
 
 
-def check_file_memory(data: bytes, where: str, values: int) -> None:
-    """Raise UndecidedError if a file, with so many bytes of values, takes too much memory."""
+def check_file_memory(data: bytes, where: str, value_bytes: int) -> None:
+    """Raise UndecidedError if reading a file, whose values take `value_bytes`, takes too much
+    memory.
+    """
     text = len(data) * (3 if data.isascii() else 9)
-    if text + values > MAX_BYTES:
-        raise UndecidedError(f"{where}: may take more than {MAX_BYTES} bytes of memory")
+    if text + value_bytes > MAX_BYTES:
+        raise UndecidedError(f"{where}: reading may take more than {MAX_BYTES} bytes of memory")
 
 
 def read_json(data: bytes, where: str) -> Any:
-    """Return the value of a JSON text: UTF-8, keys distinct, no NaN and no lone surrogate."""
+    """Return the value of a JSON text in UTF-8, without duplicate keys, NaN and lone surrogates."""
 
     def refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
@@ -1098,10 +1138,10 @@ def read_json(data: bytes, where: str) -> Any:
             expect(False, where, "each key of an object once", twice)
         return members
 
-    def refuse_constant(name: str) -> Any:
+    def refuse_nan_or_infinity(name: str) -> Any:
         expect(False, where, "JSON, which has no such constant", name)
 
-    # each value comes after one of these; "0" is kept once
+    # Each value comes after one of these characters. The string "0" takes memory only once.
     values = sum(map(data.count, (b"[", b",", b":"))) - (b"\\" not in data) * data.count(b'"0"')
     check_file_memory(data, where, values * VALUE_BYTES + data.count(b"{") * OBJECT_BYTES)
     try:
@@ -1110,19 +1150,19 @@ def read_json(data: bytes, where: str) -> Any:
             text,
             object_pairs_hook=refuse_duplicate_keys,
             parse_int=parse_integer,
-            parse_constant=refuse_constant,
+            parse_constant=refuse_nan_or_infinity,
         )
     except ValueError as error:
         raise MalformedError(f"{where}: expected JSON in UTF-8: {error}") from None
     except RecursionError:
-        raise MalformedError(f"{where}: expected fewer levels of nesting") from None
+        raise MalformedError(f"{where}: expected JSON with fewer levels of nesting") from None
     is_lone = "\\u" in text and any(match[1] for match in ESCAPE.finditer(text))
-    expect(not is_lone, where, "surrogates in pairs only", "a lone one")
+    expect(not is_lone, where, "surrogates in pairs only", "a surrogate in no pair")
     return value
 
 
 def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[str] = ()) -> Any:
-    """Return the object if it has all keys, and no others except optional ones."""
+    """Return a JSON object that has all keys, and no others except optional ones."""
     expect(type(found) is dict, where, "an object", found)
     for key in keys:
         expect(key in found, where, f"the key {key!r}", found)
@@ -1134,7 +1174,7 @@ def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[
 
 
 def read_list(found: Any, where: str, sizes: int | range, what: str) -> list[Any]:
-    """Return the list if it has the given length, or one in the range."""
+    """Return a list of the given length, or of one in the range; `what` names its members."""
     allowed = sizes if isinstance(sizes, range) else range(sizes, sizes + 1)
     size = shorten_integer(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
     is_such = type(found) is list and len(found) in allowed
@@ -1143,14 +1183,14 @@ def read_list(found: Any, where: str, sizes: int | range, what: str) -> list[Any
 
 
 def read_integer(found: Any, where: str, allowed: range) -> int:
-    """Return the integer if it is allowed."""
+    """Return an integer in the range `allowed`."""
     is_such = type(found) is int and found in allowed
     expect(is_such, where, f"an integer from {allowed[0]} to {allowed[-1]}", found)
     return found
 
 
 def read_rational_pair(found: Any, where: str, prime: int = 0) -> Pair:
-    """Return the rational written -?[0-9]+(/[0-9]+)?; modulo p, the integer written -?[0-9]+."""
+    """Return numerator and denominator of -?[0-9]+(/[0-9]+)?; modulo p, of an integer mod p."""
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (prime and match[2]):
         expected = 'a string of digits, such as "-3"' + ' or "1/2"' * (not prime)
@@ -1163,7 +1203,7 @@ def read_rational_pair(found: Any, where: str, prime: int = 0) -> Pair:
 
 
 def read_element(found: Any, where: str, field: Field) -> Element:
-    """Return an element: a string, or over a number field a list of at most n strings."""
+    """Return an element from a string or, over a number field, a list of at most n strings."""
     if not field.modulus:
         return (read_rational_pair(found, where, field.prime),)
     read_list(found, where, range(field.degree + 1), "strings")
@@ -1174,7 +1214,7 @@ def read_element(found: Any, where: str, field: Field) -> Element:
 def read_matrix(
     found: Any, where: str, rows: int, columns: int, field: Field
 ) -> Iterator[dict[int, Element]]:
-    """Yield a dictionary for each row, from columns to elements; most zeros are left out."""
+    """Yield each row as a dictionary from columns to elements, in which most zeros are omitted."""
     zero = [] if field.modulus else "0"
     for i, row in enumerate(read_list(found, where, rows, "rows")):
         row = read_list(row, f"{where}, row {i}", columns, "entries")
@@ -1183,7 +1223,7 @@ def read_matrix(
 
 
 def read_dense_row(found: Any, where: str, sizes: int | range, prime: int) -> list[Any]:
-    """Return a list of elements of QQ or GF(p)."""
+    """Return a row of elements of QQ or GF(p), of the given length or of one in the range."""
     pairs = [read_rational_pair(x, where, prime) for x in read_list(found, where, sizes, "entries")]
     return [num if prime else Fraction(num, den) for num, den in pairs]
 
@@ -1195,7 +1235,7 @@ def read_dense_matrix(found: Any, where: str, rows: int, columns: int, prime: in
 
 
 def read_field(found: Any, version: int) -> Field:
-    """Return the field; its `undecided` says what could not be proved about it."""
+    """Return the field; its `undecided` says so if it could not be proved to be a field."""
     if found == "QQ":
         return Field("QQ")
     if type(found) is dict:
@@ -1212,12 +1252,12 @@ def read_field(found: Any, version: int) -> Field:
 
 
 def read_number_field(modulus: Any, root: Any = ()) -> Field:
-    """Return QQ[x]/(m); `root`: two rationals around the root of m that x stands for."""
+    """Return QQ[x]/(m); `root` has two rationals around the root of m that x represents, if any."""
     where, between = "field, modulus", "field, root"
     is_such = type(modulus) is list and len(modulus) > 1
     expect(is_such, where, "a list of 2 or more strings", modulus)
     if (degree := len(modulus) - 1) > MAX_DEGREE:
-        raise UndecidedError(f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read")
+        raise UndecidedError(f"the modulus has degree {degree}, and the limit is {MAX_DEGREE}")
     m = tuple(
         Fraction(*read_rational_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus)
     )
@@ -1226,20 +1266,25 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     ends = tuple(Fraction(*read_rational_pair(end, between)) for end in given)
     written = [n for a in (*m, *ends) for n in a.as_integer_ratio()]
     if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
-        raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
-    undecided = "" if is_irreducible(m) else "no proof that the modulus is irreducible"
+        raise UndecidedError(
+            f"modulus and root have more than {MAX_MODULUS_BITS} bits, which is the limit"
+        )
+    decided = is_irreducible(m)
+    reducible = "one with a repeated factor or a rational root"
+    expect(decided is not False, where, "an irreducible polynomial", reducible)
+    undecided = "" if decided else "no proof that the modulus is irreducible"
     is_one = (
         ends
         and ends[0] < ends[1]
         and evaluate_polynomial(m, ends[1]) != 0
         and count_real_roots(m, *ends) == 1
     )
-    expect(is_one or not ends, between, "two rationals with one root between", root)
+    expect(is_one or not ends, between, "two rationals with exactly one root between", root)
     return Field("a number field", 0, m, ends, undecided)
 
 
 def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], field: Field) -> Layer:
-    """Return the layer if its scales are proved positive (nonzero), or marked as unchecked."""
+    """Return a layer whose scales are proved positive (nonzero), or marked as unchecked."""
     optional = ["sign"] if field.modulus else []
     found = read_object(found, where, ["moves", "scale", "shift"], optional)
     is_such = found["moves"] in ("first", "second")
@@ -1259,7 +1304,7 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
 
 
 def read_coordinates(found: Any, where: str, d: int) -> list[int]:
-    """Return the list if its members are distinct coordinates."""
+    """Return a list of distinct coordinates, which are integers from 0 to d - 1."""
     expect(type(found) is list, where, "a list of coordinates", found)
     expected = f"coordinates from 0 to {shorten_integer(d - 1)}"
     for i in found:
@@ -1269,14 +1314,14 @@ def read_coordinates(found: Any, where: str, d: int) -> list[int]:
 
 
 def read_monic_polynomial(found: Any, where: str, n: int, prime: int) -> Polynomial:
-    """Return the polynomial if it is monic and of degree 1 to n."""
+    """Return the coefficients of a monic polynomial of degree 1 to n, ascending."""
     f = read_dense_row(found, where, range(2, n + 2), prime)
     expect(f[-1] == 1, where, "a monic polynomial, ascending", found[-1])
     return f
 
 
 def read_polynomial_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
-    """Return the terms of a polynomial in 2n variables; a row is coefficient, exponents."""
+    """Return the terms of a polynomial in 2n variables, as rows (coefficient, exponents ...)."""
     size = len(read_list(found, where, range(MOST_TERMS + 1), "terms"))
     rows = read_dense_matrix(found, where, size, 2 * n + 1, prime)
     powers = {x for row in rows for x in row[1:]}
@@ -1288,7 +1333,7 @@ def read_polynomial_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
 def read_obstruction(
     found: Any, where: str, scales: str, sizes: Sequence[int], prime: int
 ) -> dict[str, Any]:
-    """Return the obstruction with its witness, if its kind applies to its pattern."""
+    """Return an obstruction whose kind applies to its pattern, with its witness."""
     n = max(sizes)
     kind: Any = found.get("kind") if type(found) is dict else None
     expect(kind in [*KINDS], f"{where}, kind", f"one of {', '.join(KINDS)}", kind)
@@ -1296,7 +1341,7 @@ def read_obstruction(
     read_object(found, where, ["pattern", "kind", key])
     pattern, witness, place = found["pattern"], found[key], f"{where}, {key}"
     is_such = type(pattern) is str and len(pattern) in lengths.get(scales, [])
-    expect(is_such, f"{where}, pattern", f"one that {kind} is about, {scales}", pattern)
+    expect(is_such, f"{where}, pattern", f"a pattern for {kind}, {scales}", pattern)
     if key == "k":
         witness = read_integer(witness, place, range(1, n + 1))
     elif key == "factors":
@@ -1328,7 +1373,7 @@ def read_obstruction(
 def read_depth_claim(
     found: Any, field: Field, sizes: list[int], target: Rows, layers: list[Layer]
 ) -> DepthClaim:
-    """Return the claim that no fewer layers suffice, if number and scales of the layers fit it."""
+    """Return the claim that no fewer layers suffice; raise if the given layers disagree with it."""
     scales, n, p = found["scales"], sizes[0], field.prime
     expect(not field.modulus, "field", '"QQ" or "GF(p)"', found["field"])
     possible = ["additive"] if p else ["additive", "positive"]
@@ -1341,7 +1386,7 @@ def read_depth_claim(
         is_such = scales == "positive" or all(
             row.entry(r) == 1 for r, row in layer.changed_rational_rows(field)
         )
-        expect(is_such, f"layer {i}, scale", "1, additive as it is", found["layers"][i]["scale"])
+        expect(is_such, f"layer {i}, scale", "1 in additive layers", found["layers"][i]["scale"])
     words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
     written = read_list(found["obstructions"], "obstructions", len(words), "objects")
     read = [
@@ -1359,7 +1404,7 @@ def read_depth_claim(
 
 
 def read_certificate(data: bytes) -> Certificate:
-    """Return the certificate if it is well formed."""
+    """Return a well-formed certificate."""
     found = read_json(data, "certificate")
     head = found if type(found) is dict else {}
     is_depth = head.get("format") == FORMATS[1]
@@ -1385,7 +1430,7 @@ def read_certificate(data: bytes) -> Certificate:
     d = sum(sizes)
     pads = read_coordinates(found.get("pads", []), "pads", d)
     expect(len(pads) < d, "pads", "fewer than all coordinates", pads)
-    expect(not (pads and is_covariance), "pads", "none, with a covariance", pads)
+    expect(not (pads and is_covariance), "pads", "no pads with a covariance", pads)
     table = found[name]
     for _ in read_matrix(table, name, d - len(pads), d - len(pads), field):
         pass  # read all entries before anything is computed
@@ -1395,7 +1440,7 @@ def read_certificate(data: bytes) -> Certificate:
     within = Fraction(*read_rational_pair(found["within"], "within")) if "within" in found else None
     expect((within or 0) >= 0, "within", "a bound >= 0", found.get("within"))
     is_such = field.name == "QQ" or (within is None and not is_covariance)
-    expect(is_such, "field", '"QQ", for within and covariance', found["field"])
+    expect(is_such, "field", '"QQ", which within and covariance need', found["field"])
     expect(type(found["layers"]) is list, "layers", "a list of objects", found["layers"])
     halves = list(order[: sizes[0]]), list(order[sizes[0] :])
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
@@ -1422,7 +1467,7 @@ def read_certificate(data: bytes) -> Certificate:
 
 
 def read_number(found: Any, where: str) -> Fraction:
-    """Return an int, a finite float or a string (p/q or decimal) as an exact fraction."""
+    """Return the exact value of an int, a finite float or a string (p/q or decimal)."""
     if type(found) is int or (type(found) is float and math.isfinite(found)):
         return Fraction(found)
     text = AROUND.sub("", found) if type(found) is str else ""
@@ -1436,7 +1481,7 @@ def read_number(found: Any, where: str) -> Fraction:
 
 
 def read_bound(text: str, where: str) -> Fraction:
-    """Return the bound p/q or decimal if it is not negative."""
+    """Return a bound >= 0, written p/q or as a decimal."""
     is_number = any(form.fullmatch(AROUND.sub("", text)) for form in (DECIMAL, RATIONAL))
     expect(is_number, where, "a bound such as 1e-12 or 1/1000", text)
     bound = read_number(text, where)
@@ -1445,7 +1490,7 @@ def read_bound(text: str, where: str) -> Fraction:
 
 
 def read_target_element(found: Any, where: str, field: Field) -> Element:
-    """Return the element that is a number or, over a number field, a list of strings."""
+    """Return an element from a number or, over a number field, a list of strings."""
     if type(found) is list and field.modulus:
         return read_element(found, where, field)
     number = read_number(found, where)
@@ -1462,7 +1507,7 @@ def strip_blanks_and_quotes(cell: str) -> str:
 
 
 def read_csv(data: bytes, where: str) -> list[list[str]]:
-    """Return the rows of fields, without the blanks and quotes around them."""
+    """Return the rows of a .csv file, as lists of fields without blanks and quotes around them."""
     check_file_memory(data, where, (data.count(b",") + data.count(b"\n")) * VALUE_BYTES)
     try:
         lines = data.decode("utf-8").split("\n")
@@ -1473,7 +1518,7 @@ def read_csv(data: bytes, where: str) -> list[list[str]]:
 
 
 def read_npy(data: bytes, where: str) -> list[list[int | float]]:
-    """Return the numbers of a NumPy file of shape (d, d), perhaps with ones appended."""
+    """Return the rows of an .npy file of shape (d, d), (d, d, 1) or (d, d, 1, 1)."""
     width = {b"\1\0": 2, b"\2\0": 4, b"\3\0": 4}.get(data[6:8], 0)
     start = 8 + width + int.from_bytes(data[8 : 8 + width], "little")
     match = NPY_HEADER.fullmatch(data, 8 + width, start) if start <= len(data) else None
@@ -1494,9 +1539,9 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
 
 
 def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[int, Element]]:
-    """Return the elements of each row of the square matrix in a target file, without most zeros.
+    """Return the rows of a target file, from columns to elements; most zeros are omitted.
 
-    Raises RefutedError if it does not have `size` rows.
+    Raises RefutedError if the matrix does not have `size` rows.
     """
     where = "target file"
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -1512,7 +1557,7 @@ def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[
         }
         matrix += [taken] if len(table) == size else []
     if len(table) != size:
-        sizes = f"sizes differ: certificate {size} rows, given {len(table)}"
+        sizes = f"sizes differ: {size} rows in the certificate, {len(table)} in the given matrix"
         raise RefutedError(OTHER_TARGET, sizes)
     return matrix
 
@@ -1521,7 +1566,7 @@ def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[
 
 
 def is_prime(p: int) -> bool | None:
-    """Whether p is prime; None if no Miller-Rabin witness was found for a large p."""
+    """Whether p is prime; None if p is large and the Miller-Rabin test does not refute it."""
     if p < 2 or any(p % q == 0 for q in WITNESSES):
         return p in WITNESSES
     if p.bit_length() > MAX_PRIME_BITS:
@@ -1539,7 +1584,7 @@ def is_prime(p: int) -> bool | None:
 
 
 def polynomial_remainder(f: Polynomial, g: Polynomial) -> Polynomial:
-    """Return the remainder of f by g, without trailing (highest) zeros."""
+    """Return the remainder of f divided by g, without trailing (highest) zeros."""
     rest = list(f)
     for top in range(len(f) - 1, len(g) - 2, -1):
         c = rest[top] / g[-1]
@@ -1553,7 +1598,7 @@ def polynomial_remainder(f: Polynomial, g: Polynomial) -> Polynomial:
 
 @cache
 def sturm_sequence(m: tuple[Fraction, ...]) -> list[Polynomial]:
-    """Return m, m' and the negated remainders, each up to a positive factor; the last is a gcd."""
+    """Return m, m' and the negated remainders, up to positive factors; the last is gcd(m, m')."""
     chain = [list(m), [i * c for i, c in enumerate(m)][1:]]
     while rest := polynomial_remainder(chain[-2], chain[-1]):
         chain.append([-c / abs(rest[-1]) for c in rest])
@@ -1568,26 +1613,26 @@ def evaluate_polynomial(f: Sequence[Any], x: Any) -> Any:
     return result
 
 
-def is_irreducible(m: tuple[Fraction, ...]) -> bool:
-    """Whether the modulus is proved irreducible; MalformedError if it is proved reducible.
+def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
+    """Whether a monic polynomial over QQ is irreducible; None if neither is proved.
 
     Denominators cleared, let f be monic and integral, with complex roots of absolute value below
     bound < x.  A factor g has |g(x)| > x - bound; so if f(x) = k p, p prime and k <= x - bound,
     then f is no product g h, since g(x) or h(x) would divide k (Murty, Prime numbers and
     irreducible polynomials, Amer. Math. Monthly 109 (2002), 452-458).
     """
-    n, where, expected = len(m) - 1, "field, modulus", "an irreducible polynomial"
+    n = len(m) - 1
     if n == 1:
         return True
-    expect(len(sturm_sequence(m)[-1]) == 1, where, expected, "one with a repeated factor")
+    if len(sturm_sequence(m)[-1]) > 1:  # m has a repeated factor
+        return False
     c = math.lcm(*(a.denominator for a in m))
     f = [int(a * c ** (n - i)) for i, a in enumerate(m)]  # c^n m(x/c)
     # |f[i]| < 2^((k-1)(n-i)) for all i < n, so where |x| >= 2^k the first term exceeds the others
     bound = 2 ** (1 + max(-(-f[i].bit_length() // (n - i)) for i in range(n)))
     tried = range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)
-    expect(
-        all(evaluate_polynomial(f, x) for x in tried), where, expected, "one with a rational root"
-    )
+    if not all(evaluate_polynomial(f, x) for x in tried):
+        return False
     for x in range(bound + 1, bound + MAX_TRIED):
         cofactor, prime = 1, abs(evaluate_polynomial(f, x))
         if prime >= PROVED_BELOW:
@@ -1597,11 +1642,11 @@ def is_irreducible(m: tuple[Fraction, ...]) -> bool:
                 cofactor, prime = cofactor * q, prime // q
         if cofactor <= x - bound and is_prime(prime):
             return True
-    return False
+    return None
 
 
 def count_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
-    """Return the number of roots of m in (low, high], by Sturm's theorem."""
+    """Return the number of distinct real roots of m in (low, high], by Sturm's theorem."""
     signs = [
         [v > 0 for f in sturm_sequence(m) if (v := evaluate_polynomial(f, x))] for x in (low, high)
     ]
@@ -1610,7 +1655,7 @@ def count_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> 
 
 
 def isolate_real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
-    """Return an interval around each real root of m, with no other root in it."""
+    """Return, for each real root of m, an interval (low, high] that contains no other root."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
     found: list[tuple[Fraction, ...]] = []
     intervals = [(-bound, bound)]
@@ -1626,7 +1671,9 @@ def isolate_real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
 def sign_at_root_if_found(
     a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction
 ) -> int:
-    """Return the sign of a at the only root of m in an interval; 0 if it was not found."""
+    """Return the sign, 1 or -1, of the polynomial `a` at the only root of m in an interval, or 0 if
+    the sign was not found.
+    """
     rises = evaluate_polynomial(m, high) > 0
     for _ in range(MAX_HALVINGS):
         least = most = Fraction(0)  # bounds of a on the interval, by Horner's rule
@@ -1643,7 +1690,7 @@ def sign_at_root_if_found(
 
 
 def decide_positivity(a: Element, field: Field) -> int:
-    """Return 1 if a is proved positive (over GF(p): invertible), -1 if disproved, else 0.
+    """Return 1 if `a` is proved positive (over GF(p): invertible), -1 if disproved, else 0.
 
     Over a number field the sign is taken at the root that the file names; if it names none, at all
     real roots of the modulus, of which there must be one.
@@ -1664,7 +1711,7 @@ def decide_positivity(a: Element, field: Field) -> int:
 
 
 class Report(NamedTuple):
-    """A verdict, the lines before it, the kind of claim, and the largest difference if known."""
+    """A verdict, the lines before it, the kind of claim, and the largest difference, if known."""
 
     verdict: Verdict
     lines: list[str]
@@ -1690,10 +1737,13 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
 def check_product_or_covariance(
     certificate: Certificate, bound: Fraction | None, quick: bool
 ) -> Report:
-    """Report whether Q, or Q Q^T, is the target, or within the bound; if not, RefutedError."""
+    """Return the report that Q, or Q Q^T, is the target or within the bound.
+
+    Raises RefutedError if it is not.
+    """
     if quick and certificate.is_equality:
         if not passes_quick_test(certificate):
-            where = "the images of a vector differ modulo a prime; without --quick: in which entry"
+            where = "the images of a vector differ modulo a prime: omit --quick to see the entry"
             raise RefutedError("the composition is not the target", where)
         return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
     field, target, derived = (
@@ -1719,9 +1769,9 @@ def check_product_or_covariance(
 
 
 def check_obstructions(claim: DepthClaim) -> list[str]:
-    """Return a line for each obstruction; RefutedError if one does not exclude its pattern.
+    """Return a line for each obstruction; raise RefutedError if one does not exclude its pattern.
 
-    The target is invertible: it was found equal to a product of layers.
+    The target is invertible, since it was found equal to a product of layers.
     """
     lines, inverted = [], inverse(claim.target, claim.prime)
     for pattern, obstruction in claim.obstructions.items():
@@ -1739,7 +1789,10 @@ def check(
     bound: Fraction | None = None,
     quick: bool = False,
 ) -> Report:
-    """Return the report on a certificate; `target` is a file of a matrix, as bytes and suffix."""
+    """Return the report on a certificate; `target` is a matrix file, as its bytes and suffix.
+
+    If `transposed`, this matrix is transposed first.
+    """
     lines: list[str] = []
     kind, largest = "", None
     try:
@@ -1780,8 +1833,8 @@ def check(
     return Report(Verdict.INCOMPLETE, [*lines, f"c incomplete: {reason}"], kind, largest)
 
 
-def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file, or standard input for -; do not block at a pipe that has no writer."""
+def open_file_or_stdin(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading, or standard input for -; do not block if a pipe has no writer."""
 
     def open_without_blocking(name: str, flags: int) -> int:
         is_pipe = stat.S_ISFIFO(os.stat(name).st_mode)
@@ -1793,9 +1846,9 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def wait_for_pipe_writer(file: BinaryIO) -> bytes:
-    """Wait until a process writes to an open pipe; return the byte that was read meanwhile.
+    """Wait until a process has opened a named pipe for writing; return the first byte, if read.
 
-    Raises OSError if none does; returns no byte for any other file.
+    Returns no byte for any other file. Raises OSError after `PATIENCE` seconds.
     """
     if not hasattr(os, "O_NONBLOCK") or os.get_blocking(file.fileno()):
         return b""
@@ -1803,7 +1856,7 @@ def wait_for_pipe_writer(file: BinaryIO) -> bytes:
     for _ in range(20 * PATIENCE):
         try:
             head = os.read(file.fileno(), 1)
-        except BlockingIOError:  # a process has it open, and has written nothing yet
+        except BlockingIOError:  # a process has opened the pipe, and has written nothing yet
             break
         if head:
             break
@@ -1814,10 +1867,10 @@ def wait_for_pipe_writer(file: BinaryIO) -> bytes:
     return head
 
 
-def read_file(path: str) -> bytes:
-    """Return the bytes of a file, or of standard input for -."""
+def read_file_or_stdin(path: str) -> bytes:
+    """Return the bytes of a file, at most 2^28, or of standard input for -."""
     try:
-        with open_file(path) as file:
+        with open_file_or_stdin(path) as file:
             head = wait_for_pipe_writer(file)
             data = head + b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
             expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
@@ -1834,18 +1887,18 @@ def check_file(
     err: TextIO | None = None,
     **options: Any,
 ) -> int:
-    """Check a file: print lines and verdict to out, or a reason to err; return the exit code.
+    """Check a file, print lines and verdict to out, or an error to err, and return the exit code.
 
     The options are those of `check`.
     """
     try:
-        data, target = read_file(os.fspath(path)), None
+        data, target = read_file_or_stdin(os.fspath(path)), None
         if target_path is not None:
             name = os.fspath(target_path)
             suffix = ".json" if name == "-" else os.path.splitext(name)[1].lower()
             is_known = suffix in (".json", ".csv", ".npy")
-            expect(is_known, ascii(name), "a name in .json, .csv or .npy", suffix)
-            target = read_file(name), suffix
+            expect(is_known, ascii(name), "a name that ends in .json, .csv or .npy", suffix)
+            target = read_file_or_stdin(name), suffix
         report = check(data, target, **options)
     except MalformedError as error:
         print(f"malformed: {error}", file=err or sys.stderr)
@@ -1872,12 +1925,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.certificate == options.target == "-":
             parser.error("only one of CERT and FILE can be -, standard input")
         if options.transpose and not options.target:
-            parser.error("--transpose is about the matrix of --target")
+            parser.error("--transpose needs the matrix of --target")
         bound = None if options.within is None else read_bound(options.within, "--within")
     except MalformedError as error:
         print(f"checker.py: error: {error}", file=sys.stderr)
         return 2
-    except SystemExit as stop:  # after --help, or wrong usage
+    except SystemExit as stop:  # argparse has printed help, or an error
         return int(stop.code or 0)
     chosen = {"transposed": options.transpose, "bound": bound, "quick": options.quick}
     return check_file(options.certificate, options.target, **chosen)

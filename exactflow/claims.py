@@ -233,7 +233,7 @@ class Claims:
             raise InvalidInputError(
                 f"expected evidence to be one of {kinds}, got {evidence!r}"
             ) from None
-        line = _current_script_line()
+        line = _current_script_line_or_zero()
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
 
     @contextmanager
@@ -248,7 +248,9 @@ class Claims:
             if check.failures:
                 raise ProofError(check.failures[0])
             if not check.instances:
-                raise ProofError(f"{claim.checked}: no instance was checked")
+                raise ProofError(
+                    f"{claim.checked}: no instance was checked: call a method of the check"
+                )
             ended = replace(claim, passed=True, is_reached=True)
         except BaseException as error:
             is_false = isinstance(error, ProofError | VerificationError | AssertionError)
@@ -417,7 +419,7 @@ def record_claim(identifier: str, claim: Claim) -> None:
             append_event(path, {"number": identifier, "claim": asdict(claim)})
 
 
-def _current_script_line() -> int:
+def _current_script_line_or_zero() -> int:
     """Return the current line of the script that a runner runs, or 0."""
     run = current_run()
     frame: FrameType | None = sys._getframe()

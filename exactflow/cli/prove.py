@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(outcomes, titles, arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
-    # a reader of our theorems need not install every tool
+    # for the scripts of our theorems, missing tools are excused: readers need not install all
     judged = (
         outcome
         for outcome in outcomes
@@ -145,7 +145,7 @@ def _check_picture_folder_writable(folder: Path) -> None:
         )
 
 
-@raising_keyboard_interrupt()  # Ctrl-C ends the processes of the scripts, too
+@raising_keyboard_interrupt()  # so that Ctrl-C also ends the processes of the scripts
 def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and list the outcomes in the order of the files.
 

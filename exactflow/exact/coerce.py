@@ -353,7 +353,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
 
 def _from_array(M: "np.ndarray") -> DomainMatrix:
     if M.ndim != 2:
-        raise InvalidInputError(f"expected an array with two axes, got shape {M.shape}")
+        raise InvalidInputError(f"expected an array with two axes, got shape {M.shape}: reshape it")
     if M.dtype.kind not in "iufOU":
         hint = ": write .astype(int)" * (M.dtype.kind == "b")
         raise InvalidInputError(

@@ -85,7 +85,7 @@ def krylov_basis_inverse_and_lengths(
         runs.append(len(f) - 1)
         run = controller_basis(F, f, basis[:, done : done + 1])
         columns = basis[:, :done].hstack(run)
-        basis = columns.hstack(linalg.complement(columns))
+        basis = columns.hstack(linalg.complementary_unit_vectors(columns))
         inverse = basis.inv()
     return basis, inverse, runs
 

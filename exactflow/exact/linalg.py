@@ -216,7 +216,7 @@ def solve(A: DomainMatrix, B: DomainMatrix) -> Alternative:
     return from_entries(entries, (columns, B.shape[1]), A.domain), None
 
 
-def complement(M: DomainMatrix) -> DomainMatrix:
+def complementary_unit_vectors(M: DomainMatrix) -> DomainMatrix:
     """Return unit vectors, as columns, that span a complement of the column space of `M`."""
     pivots = set(rref(M.transpose())[1])
     rest = [i for i in range(M.shape[0]) if i not in pivots]

@@ -1,4 +1,6 @@
-"""One thread for linear algebra in floats: with more, sums in another order give other bits."""
+"""One thread for linear algebra in floats: several threads add in another order, and give other
+bits.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -10,14 +12,14 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit the thread pools of NumPy and SciPy, which would wait for each other, to one thread."""
+    """Limit the thread pools of NumPy and SciPy to one thread, since several would wait."""
     with _thread_pool_controller("scipy.linalg" in sys.modules).limit(limits=1):
         yield
 
 
 @cache
 def _thread_pool_controller(has_scipy: bool) -> ThreadpoolController:
-    """Return a controller of the loaded thread pools; cached, since finding them takes
-    milliseconds.
+    """Return a controller of the loaded thread pools. It is cached, for each value of `has_scipy`,
+    since finding the pools takes milliseconds.
     """
     return ThreadpoolController()

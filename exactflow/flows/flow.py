@@ -27,7 +27,11 @@ from exactflow.exact.coerce import (
 )
 from exactflow.exact.exceptional import factor_all, sort_factors
 from exactflow.exact.numbers import format_short
-from exactflow.exact.rational_matrix import compose_dense, is_compose_dense_faster, is_composition
+from exactflow.exact.rational_matrix import (
+    compose_dense,
+    is_composition,
+    is_dense_composition_faster,
+)
 from exactflow.exact.typing import Half
 from exactflow.flows import display
 from exactflow.flows.arithmetic import FromRational
@@ -212,7 +216,7 @@ class CouplingFlow(Flow):
         p = self.partition[0]
         if is_rational and not self.is_sparse:
             steps = [_moves_scales_shift(layer) for layer in self.layers]
-            if is_compose_dense_faster(steps, columns):
+            if is_dense_composition_faster(steps, columns):
                 return compose_dense(steps, p, columns)
         return apply_layers_to_columns(self.layers, p, columns)
 

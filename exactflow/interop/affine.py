@@ -38,11 +38,11 @@ class AffineMap:
     kind: Literal["matrix", "permutation", "diagonal"] = "matrix"
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.matrix).all() and np.isfinite(self.shift).all()):
+        if not (np.isfinite(self.matrix).all() and np.isfinite(self.bias_or_zeros).all()):
             raise InvalidInputError("expected finite numbers in a linear layer, got NaN or inf")
 
     @property
-    def shift(self) -> np.ndarray:
+    def bias_or_zeros(self) -> np.ndarray:
         """The bias, or zeros."""
         return np.zeros(self.dimension) if self.bias is None else self.bias
 
@@ -59,7 +59,7 @@ class AffineMap:
     def after(self, other: "AffineMap") -> "AffineMap":
         """Compose two maps: the other one is applied first. Products are rounded."""
         has_bias = self.bias is not None or other.bias is not None
-        shift = self.matrix @ other.shift + self.shift if has_bias else None
+        shift = self.matrix @ other.bias_or_zeros + self.bias_or_zeros if has_bias else None
         return AffineMap(self.matrix @ other.matrix, shift)
 
 

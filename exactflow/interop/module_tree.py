@@ -106,18 +106,18 @@ def intercept_methods(
     """
     own = dict(vars(module))
 
-    def intercept(name: str, method: Any) -> Any:
+    def make_interceptor(name: str, method: Any) -> Any:
         @wraps(method)
-        def run(*arguments: Any, **options: Any) -> Any:
+        def call_around(*arguments: Any, **options: Any) -> Any:
             try:
                 return around(name, method, (arguments, options))
             except Exception as error:
                 vars(error).setdefault("where", path)
                 raise
 
-        return run
+        return call_around
 
-    vars(module).update({name: intercept(name, getattr(module, name)) for name in names})
+    vars(module).update({name: make_interceptor(name, getattr(module, name)) for name in names})
     try:
         yield
     finally:

@@ -149,11 +149,11 @@ class MatrixModule(BijectionModule):
     def image(self, x: Tensor) -> Tensor:
         """Return W x + bias."""
         y = _apply_weight(self.weight, x)
-        return y if self.bias is None else y + _per_channel(self.bias, x)
+        return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
     def preimage(self, y: Tensor) -> Tensor:
         """Return W^-1 (y - bias)."""
-        x = y if self.bias is None else y - _per_channel(self.bias, y)
+        x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
         return _apply_weight(self.weight_inverse, x)
 
     def log_det_of_one(self, x: Tensor) -> Tensor:
@@ -208,13 +208,13 @@ class CouplingModule(nn.Module):
         scale = self.scales()
         if scale is None:
             return self._add_shift(moved, kept)
-        return self._add_shift(_per_channel(scale, moved) * moved, kept, in_place=True)
+        return self._add_shift(_reshape_per_channel(scale, moved) * moved, kept, in_place=True)
 
     def inverse(self, moved: Tensor, kept: Tensor) -> Tensor:
         """Return the moved half before the layer."""
         scale = self.scales()
         moved = self._add_shift(moved, kept, -1)
-        return moved if scale is None else moved / _per_channel(scale, moved)
+        return moved if scale is None else moved / _reshape_per_channel(scale, moved)
 
     def extra_repr(self) -> str:
         """The options of the layer, as PyTorch prints them."""
@@ -293,11 +293,11 @@ class FlowModule(BijectionModule):
             i = HALVES.index(layer.moves)
             halves[i] = layer(halves[i], halves[1 - i])
         y = self._join_halves(halves).reshape(x.shape)
-        return y if self.bias is None else y + _per_channel(self.bias, x)
+        return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
     def preimage(self, y: Tensor) -> Tensor:
         """Return the preimage."""
-        x = y if self.bias is None else y - _per_channel(self.bias, y)
+        x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
         halves = self._split_halves(x)
         for layer in reversed(self.couplings()):
             i = HALVES.index(layer.moves)
@@ -310,7 +310,7 @@ class FlowModule(BijectionModule):
         return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
 
     def _apply_signs(self, x: Tensor) -> Tensor:
-        return x if self.signs is None else _per_channel(self.signs, x) * x
+        return x if self.signs is None else _reshape_per_channel(self.signs, x) * x
 
     def _split_halves(self, x: Tensor) -> list[Tensor]:
         """Return the halves of vectors or flattened images, with channels in the flow's order."""
@@ -336,7 +336,7 @@ def _rounded_layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
     return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}
 
 
-def _per_channel(values: Tensor, like: Tensor) -> Tensor:
+def _reshape_per_channel(values: Tensor, like: Tensor) -> Tensor:
     """Reshape one value per channel so that it broadcasts to vectors or images like `like`."""
     return values.reshape(-1, *[1] * (like.ndim - 2))
 

@@ -143,12 +143,12 @@ class _FloatLimits(NamedTuple):
 
 
 def _absolute_error_bound(
-    layers: Sequence[FloatCoupling], d: int, largest: Fraction, floats: _FloatLimits
+    layers: Sequence[FloatCoupling], d: int, largest_entry: Fraction, floats: _FloatLimits
 ) -> float:
     """Return a bound on the error |y - M x|; infinite if a number may overflow.
 
     It is a coarse bound from |A_K| .. |A_1|, computed in linear time, if that is at most a small
-    multiple of `largest`, the largest entry of M; otherwise the bound of the theorem.
+    multiple of the largest entry of M; otherwise the bound of the theorem.
     """
     counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
     sizes, peak = np.ones(d), 1.0
@@ -156,7 +156,7 @@ def _absolute_error_bound(
         sizes = _absolute_layer_at_least(layer, floats.least).forward(sizes) + floats.least
         peak = max(peak, sizes.max())
     bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
-    if bound <= SMALL * largest and ENLARGED * peak <= floats.most:
+    if bound <= SMALL * largest_entry and ENLARGED * peak <= floats.most:
         return bound
     return float(ENLARGED * _tight_error_bound(list(zip(layers, counts, strict=True)), d, floats))
 

@@ -44,11 +44,9 @@ def count_entries(value: Any) -> int:
 
 def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
     """Copy a nested structure with detached tensors; convert floats to the dtype, if given."""
-
-    def copy(t: Tensor) -> Tensor:
-        return t.detach().to(dtype if dtype and t.is_floating_point() else t.dtype, copy=True)
-
-    return tree_map_only(Tensor, copy, value)
+    return tree_map_only(
+        Tensor, lambda t: t.detach().to(dtype if t.is_floating_point() else None, copy=True), value
+    )
 
 
 def replace_tensors_by_slots(value: Any) -> Any:

@@ -136,4 +136,4 @@ def test_a_target_of_another_size_is_refuted_if_it_is_a_matrix(tmp_path, capsys,
     path.write_text(certificate("QQ", [1, 1], [["1", "0"], ["0", "1"]], []))
     target.write_text(json.dumps([[entry] * 3] * 3))
     assert checker.check_file(path, target) == code
-    assert "certificate 2 rows, given 3" in capsys.readouterr().out or code == 2
+    assert "2 rows in the certificate, 3 in" in capsys.readouterr().out or code == 2

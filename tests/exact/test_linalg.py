@@ -39,7 +39,7 @@ def squares(draw):
 
 @given(matrices())
 def test_kernel_and_complement(M):
-    kernel, complement = linalg.kernel(M), linalg.complement(M)
+    kernel, complement = linalg.kernel(M), linalg.complementary_unit_vectors(M)
     r = linalg.rank(M)
     assert (M * kernel).is_zero_matrix
     assert kernel.shape == (M.shape[1], M.shape[1] - r)
@@ -174,6 +174,10 @@ def test_all_that_is_built_here_is_dense():
     one = linalg.identity(2, QQ)
     built = [one, linalg.zeros(2, 1, QQ), linalg.diagonal([QQ(1)], QQ), linalg.column([QQ(1)], QQ)]
     built += [linalg.scale_columns(one, [QQ(2), QQ(3)]), linalg.direct_sum(one, one)]
-    built += [linalg.kernel(one), linalg.complement(one[:, :1]), linalg.left_inverse(one[:, :1])]
+    built += [
+        linalg.kernel(one),
+        linalg.complementary_unit_vectors(one[:, :1]),
+        linalg.left_inverse(one[:, :1]),
+    ]
     built += [linalg.solve(one, one)[0], linalg.rref(one)[0], *linalg.split(one, 1)]
     assert [M.rep.fmt for M in built] == ["dense"] * len(built)

@@ -10,8 +10,8 @@ from exactflow.exact.rational_matrix import (
     RationalMatrix,
     as_domain_matrix,
     compose_dense,
-    is_compose_dense_faster,
     is_composition,
+    is_dense_composition_faster,
     to_rational_matrix_if_large,
 )
 
@@ -44,7 +44,7 @@ def test_layers_act_as_their_matrices(X, Y, columns, divisors):
 def test_long_rational_products_alone_are_composed_over_one_denominator(entry, columns, faster):
     shifts = DomainMatrix([[QQ(1, 2)]], (1, 1), QQ), DomainMatrix([[entry]], (1, 1), QQ)
     layers = [("first", (QQ(1),), shift) for shift in shifts]
-    assert is_compose_dense_faster(layers, DomainMatrix.zeros((2, columns), QQ)) is faster
+    assert is_dense_composition_faster(layers, DomainMatrix.zeros((2, columns), QQ)) is faster
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_an_actnorm_that_waits_for_data_is_left():
     new, report = convert(model, x)
     assert report.layers[0].merged == ()
     assert (
-        "its scales are not initialized"
+        "the scales of the layer are not initialized"
         in {left.kind: left.reason for left in report.unconverted}["ActNorm"]
     )
     assert not model.flows[0].flows[2].data_dep_init_done
@@ -265,7 +265,7 @@ def test_a_layer_with_couplings_that_are_not_near_is_left(monkeypatch):
     before = dict(model.named_modules())
     monkeypatch.setattr(import_module("exactflow.interop.conversion.replacements"), "WITHIN", 0.0)
     with pytest.raises(
-        InvalidInputError, match=r"Linear \(the error of its replacement in float64 is .* above 0"
+        InvalidInputError, match=r"Linear \(the error of the replacement in float64 is .* above 0"
     ):
         convert(model, x)
     assert dict(model.named_modules()) == before

@@ -239,8 +239,8 @@ def test_layers_that_share_a_parameter_stay():
     assert [layer.path for layer in report.layers] == ["4"]
     reasons = {x.path: x.reason for x in report.unconverted}
     assert [reasons[path] for path in ("0", "2")] == [
-        "its parameter weight is shared with 2",
-        "its parameter weight is shared with 0",
+        "the layer shares its parameter weight with 2",
+        "the layer shares its parameter weight with 0",
     ]
     assert new[0].weight is new[2].weight
     assert torch.allclose(new(x), model(x), atol=1e-5)
@@ -250,7 +250,8 @@ def test_a_module_in_two_places_stays():
     layer = nn.Linear(4, 4)
     new, report = convert(nn.Sequential(layer, nn.Tanh(), layer, nn.Tanh(), nn.Linear(4, 4)))
     assert [layer.path for layer in report.layers] == ["4"]
-    assert {x.path: x.reason for x in report.unconverted}["2"] == "the model uses it in two places"
+    reasons = {x.path: x.reason for x in report.unconverted}
+    assert reasons["2"] == "the model uses the layer in two places"
     assert new[0] is new[2]
 
 
@@ -273,7 +274,7 @@ def test_a_parameter_that_something_else_holds_stays():
     assert [layer.path for layer in report.layers] == ["1"]
     assert {x.path: x.reason for x in report.unconverted}[
         "0.net.0"
-    ] == "its parameter weight is shared with 0"
+    ] == "the layer shares its parameter weight with 0"
     assert new[0].weight is new[0].net[0].weight
 
 

@@ -261,9 +261,9 @@ def hooked():
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (frozen_weight, "some of its parameters require gradients, and others do not"),
-        (orthogonal, "it has a parametrization, which a replacement would lose"),
-        (hooked, "it has a backward hook, which a replacement would lose"),
+        (frozen_weight, "some parameters of the layer require gradients, and others do not"),
+        (orthogonal, "the layer has a parametrization, which a replacement would lose"),
+        (hooked, "the layer has a backward hook, which a replacement would lose"),
     ],
 )
 def test_layers_that_would_lose_something_are_left(make, reason):
@@ -279,7 +279,7 @@ def test_a_hook_within_a_layer_would_be_lost():
     flows = [nf.flows.LULinearPermute(4), nf.flows.InvertibleAffine(4)]
     flows[0].linear.register_forward_hook(lambda module, x, y: None)
     _, report = convert(nf.NormalizingFlow(None, flows))
-    reason = "a module inside it has a forward hook, which a replacement would lose"
+    reason = "a module inside the layer has a forward hook, which a replacement would lose"
     assert {x.path: x.reason for x in report.unconverted}["flows.0"] == reason
 
 

@@ -155,7 +155,7 @@ def read_and_apply(module, apply, d: int, image=None) -> np.ndarray:
     x = points(d, image)
     with torch.no_grad():
         y = apply(x)
-    bias = torch.tensor(linear.shift).reshape(-1, *[1] * (x.ndim - 2))
+    bias = torch.tensor(linear.bias_or_zeros).reshape(-1, *[1] * (x.ndim - 2))
     assert (y - applied(linear.matrix, x) - bias).abs().max() <= TOLERANCE * d
     return linear.matrix
 

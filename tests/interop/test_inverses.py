@@ -66,7 +66,8 @@ def test_singular_matrices(W):
     layer = nn.Linear(len(W), len(W))
     layer.weight.data = torch.tensor(W, dtype=torch.float32)
     _, report = convert(nn.Sequential(layer, nn.Tanh(), nn.Linear(3, 3)), by="inverse")
-    assert {x.path: x.reason for x in report.unconverted}["0"] == "its matrix is singular"
+    reasons = {x.path: x.reason for x in report.unconverted}
+    assert reasons["0"] == "the matrix of the layer is singular"
 
 
 def test_nearly_singular_and_badly_scaled_matrices():

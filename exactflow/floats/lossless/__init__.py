@@ -5,9 +5,10 @@ Main results
 *Theorem.* A shear with a rounded shift is still a bijection of Z^d: y2 = x2 + floor(T x1 + 1/2).
 
 So for every invertible W there is a bijection of fixed-point numbers within a few steps of W, where
-the step of the output grid is |det W|^(1/d) (and one sign may be flipped). It is a product of six
-rounded shears for nearly every W, and of at most 22 for any W whose halves differ by at most one;
-the inverse costs as much. The distance to W is small if the layers are well conditioned.
+a step of the output grid is |det W|^(1/d). (If det W < 0, one coordinate is negated first.) The
+bijection is a product of six rounded shears for nearly every W, and of at most 22 for any W if the
+sizes of the halves differ by at most one; the inverse costs as much. The distance to W is small if
+the layers are well conditioned.
 
 Shifts are multiples of 2^-bits and inputs integers, so that float64 products are *exact* and the
 map has the same bits on every machine (`exactflow.floats.lossless.integer_coupling`).
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 Flipping: TypeAlias = Literal["error", "flip"]
-"""How a matrix that reverses orientation is treated; not "pad", since rounded pads are not zero."""
+"""The treatments of det W < 0. "pad" is none of them, since rounded pads are not zero."""
 
 FLIPPINGS: tuple[str, ...] = get_args(Flipping)
 
@@ -58,21 +59,21 @@ def lossless(
     method: BalanceMethod = "auto",
     seed: int = 0,
 ) -> Lossless:
-    """Return a bijection of integer vectors near `W`: exactly invertible, with the same bits on
-    every machine.
+    """Return a bijection of integer vectors near `W`, which returns the same bits on every machine.
 
     Parameters
     ----------
     W : a d x d matrix, d >= 2, in any form that `exactflow.balance` takes.
-    bits : from 1 to 50: shifts are multiples of 2^-bits. By default, as many as make the share of
-        the shifts in the bound small. With more bits or a larger limit a layer may need two matrix
-        products.
+    bits : shifts are multiples of 2^-bits; from 1 to 50. By default there are enough bits to make
+        `bound.shifts` small beside `bound.rounding`. With more bits or a larger limit a layer may
+        need two matrix products.
     limit : the largest absolute value of an input's entry, up to 2^51; 2^15 admits all of int16.
     orientation : the treatment of det W < 0: "error" raises; "flip" negates coordinate 0 of the
-        input first and records that.
+        input first, and the result records this in `flips`.
     partition : (p, q) or a mask, as in `factor`.
-    method, seed : how layers are found, as in `exactflow.balance`. For a rotation "auto" tries both
-        the closed form and the search, and takes the layers with the smaller rounding error.
+    method, seed : the method that finds the layers, as in `exactflow.balance`. For a rotation
+        "auto" tries both the closed form and the search, and takes the layers with the smaller
+        rounding error.
 
     Returns
     -------
@@ -83,12 +84,12 @@ def lossless(
     ------
     InvalidInputError
         `W` is no real d x d matrix, an option is out of its range, or values or shifts are too long
-        for exact arithmetic in float64 (the message says what to lower).
+        for exact arithmetic in float64 (the message names the option to lower).
     SingularMatrixError, OrientationError
         det W = 0; det W < 0 with orientation="error".
     MethodError
-        No layers were found: the halves differ by more than one, or singular values span a factor
-        above 10^31.
+        No layers were found: the sizes of the halves differ by more than one, or singular values
+        span a factor above 10^31.
 
     Examples
     --------
@@ -105,8 +106,8 @@ def lossless(
         target = Target.of(W, orientation, partition)
     except OrientationError:
         raise OrientationError(
-            "expected det > 0, got det < 0: use orientation='flip', which negates coordinate 0 "
-            "first and records that"
+            "expected det > 0, got det < 0: use orientation='flip', which negates coordinate 0 of "
+            "the input first"
         ) from None
     layers, step = find_shears_and_step(target, method, seed)
     return round_shears(target, layers, step, bits, limit)

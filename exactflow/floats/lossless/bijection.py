@@ -20,7 +20,7 @@ from exactflow.flows.partition import moved_and_kept
 from exactflow.flows.result import MapResult
 
 COLUMNS = 1024
-"""The number of columns mapped at once; so few stay in the cache from layer to layer."""
+"""The number of columns mapped at once, which fit into the cache from layer to layer."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,23 @@ class DistanceBound:
 
     Attributes
     ----------
-    rounding : for each coordinate, the share of the rounding in the layers.
-    shifts : for each coordinate, the share of the inexact shifts and step, for inputs up to the
-        limit.
+    rounding : for each coordinate, the part that the rounding in the layers causes.
+    shifts : for each coordinate, the part that the rounding of the shifts and of the step causes,
+        for inputs up to the limit.
     """
 
     rounding: tuple[sympy.Rational, ...]
     shifts: tuple[sympy.Rational, ...]
 
     @property
-    def coordinates(self) -> tuple[sympy.Rational, ...]:
-        """The bound for each coordinate."""
+    def by_coordinate(self) -> tuple[sympy.Rational, ...]:
+        """The bound for each coordinate: `rounding` plus `shifts`."""
         return tuple(r + s for r, s in zip(self.rounding, self.shifts, strict=True))
 
     @property
     def largest(self) -> sympy.Rational:
-        """The bound for all coordinates."""
-        return max(self.coordinates)
+        """The largest bound of a coordinate."""
+        return max(self.by_coordinate)
 
     def __str__(self) -> str:
         bounds = self.largest, max(self.rounding), max(self.shifts)
@@ -57,20 +57,21 @@ class DistanceBound:
 class Lossless(MapResult):
     """A bijection of integer vectors near a matrix W, with the same bits on every machine.
 
-    The output y of `forward` counts steps: ``step * y`` is within ``step * bound`` of W x.
+    The output y of `forward` is in units of `step`: ``step * y`` is within ``step * bound`` of W x.
 
     Attributes
     ----------
-    layers : `IntegerCoupling` values in the order in which data meets them.
-    step : the rational spacing of the output grid if that of the input grid is 1: |det W|^(1/d), or
-        the nearest number of 53 bits if the root is irrational or costly to find; 1 if that is
-        within 2^-48 of 1, as for a rotation in floats.
+    layers : `IntegerCoupling` values in order of application.
+    step : the rational spacing of the output grid if the spacing of the input grid is 1. It is
+        |det W|^(1/d), or the nearest number with 53 bits if the root is irrational or costly to
+        find; but 1 if this number is within 2^-48 of 1, as for a rotation in floats.
     bound : a certified bound of the distance between y and W x / step, for inputs up to the limit.
     error : the largest absolute entry of W - Q, an exact rational, for the matrix Q of `flow`.
     bits : shifts are multiples of 2^-bits.
     limit : the largest absolute value that an entry of an input may have.
-    largest : a certified bound of the absolute values of an output's entries, for such inputs.
-    order : the coordinates in the order of the halves.
+    largest : a certified bound of the absolute values of an output's entries, for inputs up to the
+        limit.
+    order : the coordinates in the order of the halves: the first half, then the second.
     flips : the coordinates of the input that are negated before the first layer.
     """
 
@@ -88,9 +89,7 @@ class Lossless(MapResult):
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The layers without rounding, and one scaling of each half by the step; their product is
-        near W.
-        """
+        """The linear flow near W: the layers without rounding, then a scaling by the step."""
         p, q = self.partition
         layers = [FloatCoupling(layer.moves, layer.float_shift).exact() for layer in self.layers]
         for moves, sizes in zip(HALVES, ((p, q), (q, p)), strict=True):
@@ -99,20 +98,20 @@ class Lossless(MapResult):
         return CouplingFlow(layers, flips=self.flips, method="lossless", order=self.order)
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of x -> step * y, exactly: d log(step), since a bijection of integers
-        preserves volumes.
+        """Return ``log|det|`` of the map x -> step * y, where y is the image of x: exactly
+        d log(step), since a bijection of integer vectors preserves volumes.
         """
         return self.dimension * sympy.log(self.step)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """Return the image of `x`, a vector of d integers or a matrix of such columns, in its
-        dtype.
+        """Return the image of `x`, a vector of d integers or a matrix with such columns, in the
+        dtype of `x`.
 
         Raises
         ------
         InvalidInputError
-            `x` is no array of integers, has a wrong shape or an entry beyond `limit`, or its image
-            does not fit its dtype; no value is wrapped.
+            `x` is no array of integers, has a wrong shape or an entry beyond `limit`, or its dtype
+            cannot represent the image; no value is wrapped around.
 
         Examples
         --------
@@ -135,26 +134,27 @@ class Lossless(MapResult):
         return self._map_in_blocks(x, self._run_forward_in_place)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
-        """Return the preimage of `y`, a vector of d integers or a matrix of such columns, in its
-        dtype.
+        """Return the preimage of `y`, a vector of d integers or a matrix with such columns, in the
+        dtype of `y`.
 
-        Only images of inputs up to `limit` have one.
+        `y` must be the image of an input up to `limit`.
 
         Raises
         ------
         InvalidInputError
-            `y` is no array of integers, has a wrong shape or is not the image of an input up to
-            `limit`, or its preimage does not fit its dtype.
+            `y` is no array of integers, has a wrong shape, or is not the image of an input up to
+            `limit`, or its dtype cannot represent the preimage.
         """
         y = self._check_columns(y)
         self._check_image(y, self.largest)
         return self._map_in_blocks(y, self._run_backward_in_place)
 
     def inverse(self) -> "LosslessInverse":
-        """Return the inverse, whose `forward` is `backward` here."""
+        """Return the inverse, whose `forward` is `backward` of this map."""
         return LosslessInverse(self)
 
     def _check_columns(self, x: np.ndarray) -> np.ndarray:
+        """Return `x` as an array, or raise `InvalidInputError` unless it has d rows of integers."""
         try:
             x = np.asarray(x)
         except ValueError:
@@ -172,7 +172,9 @@ class Lossless(MapResult):
         return x
 
     def _map_in_blocks(self, x: np.ndarray, run: Callable) -> np.ndarray:
-        """Apply `run` to blocks of columns, and return the image in the dtype of `x`."""
+        """Apply `run`, which works in place, to blocks of columns of `x` in float64, and return the
+        image in the dtype of `x`.
+        """
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C", subok=False)
         order, p, held = list(self.order), self.partition[0], np.iinfo(x.dtype)
@@ -194,7 +196,7 @@ class Lossless(MapResult):
         values[[self.order.index(i) for i in self.flips]] *= -1
         for layer in self.layers:
             moved, kept = moved_and_kept(layer.moves, halves)
-            moved += layer.shift(kept)
+            moved += layer.rounded_shift(kept)
 
     def _run_backward_in_place(
         self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]
@@ -202,15 +204,16 @@ class Lossless(MapResult):
         for layer in reversed(self.layers):
             moved, kept = moved_and_kept(layer.moves, halves)
             self._check_image(kept, layer.largest_exact_input)
-            moved -= layer.shift(kept)
+            moved -= layer.rounded_shift(kept)
         self._check_image(values, self.limit)
         values[[self.order.index(i) for i in self.flips]] *= -1
 
     def _check_image(self, values: np.ndarray, largest: int) -> None:
+        """Raise `InvalidInputError` if an absolute value is above `largest`."""
         if _find_out_of_range(values, -largest, largest) is not None:
             raise InvalidInputError(
-                f"expected the image of an input |x| <= {self.limit}, got a vector that is no such "
-                "image: pass values that forward returned"
+                f"expected the image of an input |x| <= {self.limit}, got a vector that is the "
+                "image of no such input: pass values that forward returned"
             )
 
     def __str__(self) -> str:
@@ -223,7 +226,7 @@ class Lossless(MapResult):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LosslessInverse(MapResult):
-    """The inverse of a lossless map: it returns the exact input of each image.
+    """The inverse of a lossless map, which returns the exact input of each image.
 
     >>> from exactflow.floats.lossless import lossless
     >>> back = lossless([[0, -2], [2, 0]]).inverse()
@@ -236,7 +239,7 @@ class LosslessInverse(MapResult):
 
     @property
     def layers(self) -> tuple[IntegerCoupling, ...]:  # type: ignore[override]
-        """The layers in order of application; `forward` subtracts their shifts."""
+        """The layers of the map in reverse order; `forward` subtracts their shifts."""
         return self.map.layers[::-1]
 
     @property
@@ -246,23 +249,23 @@ class LosslessInverse(MapResult):
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The inverse of the layers without rounding."""
+        """The exact inverse of the flow of the map, near W^-1."""
         return self.map.flow.inverse()
 
     def forward(self, y: np.ndarray) -> np.ndarray:
-        """Return the preimage of an image, as `Lossless.backward` does."""
+        """Return the preimage of `y` under the map, as `Lossless.backward` does."""
         return self.map.backward(y)
 
     def backward(self, x: np.ndarray) -> np.ndarray:
-        """Return the image of an input, as `Lossless.forward` does."""
+        """Return the image of `x` under the map, as `Lossless.forward` does."""
         return self.map.forward(x)
 
     def inverse(self) -> Lossless:
-        """Return the map whose inverse this is."""
+        """Return the map of which this is the inverse."""
         return self.map
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of step * y -> x, exactly."""
+        """Return ``log|det|`` of the map step * y -> x, exactly."""
         return -self.map.log_abs_det()
 
     def __str__(self) -> str:
@@ -270,6 +273,8 @@ class LosslessInverse(MapResult):
 
 
 def _find_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
-    """Return the largest or the least value if it is not in the range, else None."""
+    """Return the largest value, or else the least, if it is outside the range from `least` to
+    `most`; None if both are inside.
+    """
     ends = (int(values.max()), int(values.min())) if values.size else ()
     return next((x for x in ends if not least <= x <= most), None)

@@ -5,21 +5,23 @@ Main results
 A signed permutation is a product of six shears of integers (`factor`), without any rounding.
 
 A product of layers with scales is a diagonal matrix times shears: if R_k is the product of the
-scales up to layer k, then S_k R_(k-1) = R_k S'_k with the shift R_k,moved^-1 T R_k-1,kept. If
-`balance` finds six layers, this diagonal is the step times I. If it returns eleven (from condition
-numbers of about 10^11), the scales contain the singular values. Then W = U Sigma V^T is written by
-shears of U, Sigma and V^T: Theorem 10 gives those of the rotations, `diagonal_shears` those of
-Sigma. So a matrix of any condition number has shears in closed form.
+scales up to layer k, then S_k R_(k-1) = R_k S'_k, where the shear S'_k has the shift
+R_k,moved^-1 T R_k-1,kept. If `balance` finds six layers, the diagonal matrix is the step times I.
+If it returns eleven layers (for condition numbers above about 10^11), the scales contain the
+singular values. Then W = U Sigma V^T is a product of shears of U, Sigma and V^T: Theorem 10 gives
+the shears of the rotations, `diagonal_shears` gives those of Sigma. So a matrix of any condition
+number has shears in closed form.
 
 *Diagonal matrices of determinant 1.* diag(e, 1/e) = U(a) L(b) U(c) L(d) with bc = 1/e - 1,
 a = -ce, d = -be. So four shears move logarithms from one half to the other along any pairing of
-coordinates. One pairing makes the logarithms of the smaller half zero. Two more, shifted by one
-place, carry the logarithms of the larger half from place to place; the last one is their sum, 0.
+coordinates. One pairing makes the logarithms of the smaller half zero. Two further pairings,
+shifted by one place, carry the logarithms of the larger half from place to place; at the last place
+their sum arrives, which is 0.
 
 How it is checked
 -----------------
-*Numeric*: nothing here is relied on; `exactflow.floats.lossless.integer_rounding` certifies the
-distance between the layers and the matrix.
+*Numeric*: no certificate relies on this module; `exactflow.floats.lossless.integer_rounding`
+certifies the distance of the layers from the matrix.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,22 +42,23 @@ from exactflow.flows.partition import moved_and_kept
 from exactflow.linear.factor import factor
 
 UNIFORM = 1e-6
-"""The relative distance of scales from their mean up to which they count as equal."""
+"""Scales count as equal if their relative distances from their mean are at most this."""
 
 NEAR_ONE = Fraction(1, 2**48)
-"""The distance from 1 up to which the step is 1."""
+"""The step is set to 1 if its distance from 1 is smaller."""
 
 ZERO_ENTRY = 2.0**-48
-"""An entry of a shift up to this size counts as zero in the estimate of rounding."""
+"""In the estimate of rounding errors, smaller entries of a shift count as zero."""
 
 
 def find_shears_and_step(
     target: Target, method: BalanceMethod, seed: int
 ) -> tuple[list[FloatCoupling], Fraction]:
-    """Return shears and a step; the target is near the step times the product of the shears.
+    """Return shears and a step, such that the target is near the step times the product of the
+    shears.
 
-    Raises `MethodError` if none are found: if the halves differ by more than one, or the matrix is
-    numerically singular.
+    Raises `MethodError` if no shears are found, which may happen if the sizes of the halves differ
+    by more than one or the matrix is numerically singular.
     """
     if (signed := _find_proportional_signed_permutation(target.mantissa)) is not None:
         flow = factor(signed, partition=target.halves)
@@ -69,9 +72,9 @@ def find_shears_and_step(
             "factor above 10^31): use factor, which is exact"
         )
     target = _ScaledTarget(target.entries, target.layout)
-    layers, left = move_scales_last(_find_balanced_layers(target, method, seed))
-    mean = float(np.exp(np.log(left).mean()))
-    if np.abs(left / mean - 1).max() > UNIFORM:
+    layers, diagonal = move_scales_last(_find_balanced_layers(target, method, seed))
+    mean = float(np.exp(np.log(diagonal).mean()))
+    if np.abs(diagonal / mean - 1).max() > UNIFORM:
         layers = _shears_from_svd(target.with_unit_determinant)
     return layers, Fraction(1) if abs(
         target.rounded_determinant_root - 1
@@ -79,28 +82,28 @@ def find_shears_and_step(
 
 
 class _ScaledTarget(Target):
-    """A target whose scale is the float nearest to the root of its determinant. Divided by it, the
-    matrix has determinant one up to rounding, as products of shears have.
+    """A target whose `mantissa_scale` is the float nearest to the root of the determinant, so that
+    the matrix divided by it has determinant one up to rounding, as products of shears have.
     """
 
     @cached_property
     def rounded_determinant_root(self) -> Fraction:
-        """The root |det|^(1/d), or the number of 53 bits nearest to it if the root is irrational or
-        costly to find.
+        """The root |det|^(1/d), or the number with 53 bits nearest to the root if the root is
+        irrational or costly to find.
         """
         return self.rational_determinant_root or determinant_root_to_53_bits(self.entries)
 
     @cached_property
     def mantissa_scale(self) -> float:
-        """The root of the determinant of `mantissa`, rounded."""
+        """The root det(`mantissa`)^(1/d), rounded to the nearest float."""
         return float(self.rounded_determinant_root / Fraction(2) ** self.exponent)
 
 
 def _find_balanced_layers(
     target: Target, method: BalanceMethod, seed: int
 ) -> Sequence[FloatCoupling]:
-    """Return layers of the target, as `balance` finds them. For a rotation and method="auto" both
-    the closed form and the search are tried; the layers with the smaller rounding error win.
+    """Return the layers that `balance` finds. For a rotation and method="auto", return those of the
+    closed form or of the search, whichever have the smaller rounding error.
     """
     found = find_balanced(target, None, method, seed).layers
     p, q = target.halves
@@ -114,7 +117,9 @@ def _find_balanced_layers(
 
 
 def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
-    """Estimate, in floats, the largest error of a coordinate by rounding."""
+    """Estimate, in floats, the largest error of an output coordinate if every shift is rounded to
+    integers.
+    """
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
     for layer in reversed(layers):
@@ -126,7 +131,9 @@ def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
 
 
 def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
-    """Return the signed permutation of which M is a positive multiple, or None if there is none."""
+    """Return the signed permutation matrix of which M is a positive multiple, or None if there is
+    none.
+    """
     used = M != 0
     sizes = np.abs(M[used])
     if (used.sum(axis=0) != 1).any() or (used.sum(axis=1) != 1).any() or np.ptp(sizes):
@@ -135,7 +142,9 @@ def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
 
 
 def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
-    """Return shears, and the diagonal of the matrix that is applied after them."""
+    """Return shears, and the diagonal of a matrix that is applied after them, with the same product
+    as the layers.
+    """
     layers = list(layers)
     p, q = layers[0].partition
     scales = [np.ones(p), np.ones(q)]
@@ -149,12 +158,12 @@ def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCouplin
 
 
 def _shears_from_svd(target: Target) -> list[FloatCoupling]:
-    """Return shears near a target whose determinant is about one, from its singular value
-    decomposition.
+    """Return shears whose product is near a target with a determinant of about one, from its
+    singular value decomposition.
     """
     halves = target.halves
     U, s, Vt = np.linalg.svd(target.entries)
-    order = np.argsort(s)  # the small singular values belong to the smaller half
+    order = np.argsort(s)  # assigns the small singular values to the smaller half
     order = np.roll(order, halves[0]) if halves[0] > halves[1] else order
     U, s, Vt = U[:, order], s[order], Vt[order]
     for Q in (U.T, Vt):
@@ -163,14 +172,14 @@ def _shears_from_svd(target: Target) -> list[FloatCoupling]:
     rotations = [
         find_balanced(Target.from_floats(halves, Q), None, "closed", 0).layers for Q in (Vt, U)
     ]
-    logs[np.argmin(s)] -= logs.sum()  # the least one has the largest relative error
+    logs[np.argmin(s)] -= logs.sum()  # the least value has the largest relative error
     middle = diagonal_shears(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]
 
 
 def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[FloatCoupling]:
-    """Yield shears with the product diag(exp(logs)). The sum of logs is 0, and the sizes of the
-    halves differ by at most one.
+    """Yield shears with the product diag(exp(logs)). The sum of `logs` must be 0, and the sizes of
+    the halves must differ by at most one.
     """
     p, _ = halves
     small, large = (0, 1) if halves[0] <= halves[1] else (1, 0)
@@ -190,8 +199,8 @@ def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[Float
 def _shears_transferring_logs(
     logs: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], small: int, halves: tuple[int, int]
 ) -> Iterator[FloatCoupling]:
-    """Yield four shears that multiply coordinates of the half `small` by exp(logs) and divide the
-    coordinates that are paired with them by the same factors.
+    """Yield four shears that multiply the coordinates pairs[0] of the half `small` by exp(logs),
+    and divide the coordinates pairs[1] of the other half by the same factors.
     """
     e = np.exp(logs)
     c = np.sqrt(np.abs(1 / e - 1))
@@ -203,7 +212,7 @@ def _shears_transferring_logs(
 
 
 def _order_with_small_partial_sums(values: np.ndarray) -> np.ndarray:
-    """Return an order of values with sum 0 such that no partial sum exceeds the largest |value|."""
+    """Return an order of values with sum 0 in which no partial sum exceeds the largest |value|."""
     rising = list(np.argsort(values))
     chain, total = [], 0.0
     while rising:

@@ -1,4 +1,4 @@
-"""A coupling of integers: its shift is computed exactly in float64, then rounded.
+"""A coupling of integer vectors, whose shift is computed exactly in float64, then rounded.
 
 Main results
 ------------
@@ -14,8 +14,8 @@ same bits with every BLAS, any number of threads, and on a GPU, if products of f
 sums of products of their entries in IEEE arithmetic, fused or not. (Strassen's algorithm, which
 adds entries first, and hardware that imitates float64 are excluded.)
 
-If b is too large for r, T is split into a sum of parts, the coarsest first, each of which obeys the
-bound. Only the fraction of a partial sum is passed to the next part: floor(i + z + 1/2) =
+If b is too large for r, T is split into a sum of parts, the coarsest first; each part obeys the
+bound. Only the fraction of a partial sum is passed to the next part, since floor(i + z + 1/2) =
 i + floor(z + 1/2) for an integer i. So the map does not depend on the split.
 
 How it is checked
@@ -40,14 +40,14 @@ _UNITS = 2**53
 
 @dataclass(frozen=True, eq=False)
 class FixedPointMatrix:
-    """The matrix 2^-bits times int64 `integers`, with the least bits >= 1 that represent it."""
+    """The matrix 2^-bits * `integers` (int64), where `bits` >= 1 is as small as possible."""
 
     integers: np.ndarray
     bits: int
 
     @staticmethod
     def of(T: np.ndarray, bits: int) -> "FixedPointMatrix":
-        """Return the multiples of 2^-bits nearest to T."""
+        """Return the matrix of the multiples of 2^-bits that are nearest to the entries of T."""
         integers = np.rint(np.ldexp(T, bits)).astype(np.int64)
         used = int(np.bitwise_or.reduce(integers, axis=None)) | 1 << (bits - 1)
         zeros = (used & -used).bit_length() - 1
@@ -60,19 +60,21 @@ class FixedPointMatrix:
 
     @cached_property
     def largest_exact_input(self) -> int:
-        """The largest r that obeys the bound, at most 2^52."""
+        """The largest r, at most 2^52, that obeys the bound of the module docstring: products with
+        integers of absolute value at most r are exact.
+        """
         largest = max(map(sum, np.abs(self.integers).tolist()))
         return min(LARGEST, (_UNITS - (2 << self.bits)) // max(largest, 1))
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerCoupling:
-    """``moved + floor(T kept + 1/2)`` on columns of integers stored in float64.
+    """The layer ``moved + floor(T kept + 1/2)``, on columns of integers stored in float64.
 
     Attributes
     ----------
-    moves : the half that the layer maps.
-    parts : fixed-point matrices with the sum T, the coarsest first.
+    moves : the half that the layer moves.
+    parts : fixed-point matrices whose sum is T, the coarsest first.
     """
 
     moves: Half
@@ -80,11 +82,11 @@ class IntegerCoupling:
 
     @staticmethod
     def of(moves: Half, T: np.ndarray, bits: int, largest_input: int) -> "IntegerCoupling":
-        """Return the layer of T, split into the fewest parts whose products are exact.
+        """Return the layer with the shift T, split into the fewest parts whose products are exact.
 
         Parameters
         ----------
-        moves : the half that the layer maps.
+        moves : the half that the layer moves.
         T, bits : a matrix of multiples of 2^-bits.
         largest_input : the largest absolute value of an entry of the half that is kept.
 
@@ -115,28 +117,30 @@ class IntegerCoupling:
             parts.append(leading)
             rest = rest - leading.float_matrix
         raise InvalidInputError(
-            f"a shift would need more than {MOST_PARTS} exact float64 products (bits={bits}, "
-            f"values up to {largest_input}, {T.shape[1]} summands): lower bits or limit"
+            f"a layer would need more than {MOST_PARTS} exact float64 products (bits={bits}, "
+            f"inputs up to {largest_input}, {T.shape[1]} summands): lower bits or limit"
         )
 
     @cached_property
     def largest_exact_input(self) -> int:
-        """The largest absolute value of entries of the kept half for which all sums are exact."""
+        """The largest absolute value of entries of the kept half with which all sums are exact."""
         return min(part.largest_exact_input for part in self.parts)
 
     @cached_property
     def float_shift(self) -> np.ndarray:
-        """T in float64, exactly."""
+        """The matrix T in float64, exactly."""
         return np.sum([part.float_matrix for part in self.parts], axis=0)
 
-    def shift(self, kept: np.ndarray) -> np.ndarray:
-        """Return floor(T kept + 1/2) for columns of integers of at most `largest_exact_input`."""
+    def rounded_shift(self, kept: np.ndarray) -> np.ndarray:
+        """Return floor(T kept + 1/2), for columns `kept` of integers, stored in float64, whose
+        absolute values are at most `largest_exact_input`.
+        """
         first, *others = self.parts
         value, whole = first.float_matrix @ kept, None
         for part in others:
             integers = np.floor(value)
             whole = integers if whole is None else whole + integers
-            value -= integers  # before the finer part is added: the fraction stays exact
+            value -= integers  # only the fraction is left, so that adding a finer part is exact
             value += part.float_matrix @ kept
         value += 0.5
         np.floor(value, out=value)

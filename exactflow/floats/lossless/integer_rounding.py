@@ -1,21 +1,21 @@
-"""Shears rounded to couplings of integers, with certified bounds of their distance from a matrix
-and of intermediate values.
+"""Shears rounded to couplings of integer vectors, with certified bounds of their distance from a
+matrix and of all intermediate values.
 
 Main results
 ------------
 Let S_1, .., S_K be the layers without rounding, and let r_i be the rounding error of layer i, on
-the half that it moves: |r_i| <= 1/2, and an entry of r_i is 0 if its row of the shift has only
+the half that it moves: |r_i| <= 1/2, and an entry of r_i is 0 if its row of the shift consists of
 integers. Then the values after layer k are
 
     v_k = S_k .. S_1 x + sum over i <= k of S_k .. S_(i+1) r_i.
 
-For |x| <= limit each coordinate of v_k is at most a weighted sum of absolute values of a row: the
-weights are limit for the columns of S_k .. S_1, and 1/2 for the columns of S_k .. S_(i+1) at the
-half that layer i moves. With W' = S_K .. S_1 the output y = v_K obeys
+For |x| <= limit each coordinate of v_k is at most a weighted sum of the absolute values of a row:
+the columns of S_k .. S_1 have the weight limit, and those columns of S_k .. S_(i+1) that belong to
+the half that layer i moves have the weight 1/2. With W' = S_K .. S_1 the output y = v_K obeys
 
-    |y - (W / step) x| <= sum over i of (1/2) |S_K .. S_(i+1)| 1  +  limit |W' - W / step| 1,
+    |y - (W / step) x| <= sum over i of (1/2) |S_K .. S_(i+1)| 1  +  limit |W' - W / step| 1.
 
-which is the share of rounding plus the share of the shifts.
+The first summand is `DistanceBound.rounding`, the second `DistanceBound.shifts`.
 
 How it is checked
 -----------------
@@ -26,6 +26,7 @@ How it is checked
 from collections.abc import Sequence
 from fractions import Fraction
 from math import floor
+from typing import NamedTuple
 
 import numpy as np
 from sympy import Rational
@@ -40,18 +41,18 @@ from exactflow.floats.lossless.integer_coupling import LARGEST, FixedPointMatrix
 from exactflow.flows.float_layers import FloatCoupling
 
 LIMIT = 2**15
-"""The default of the largest absolute value of an input."""
+"""The default of `limit`, the largest absolute value of an input."""
 
 MOST_BITS = 50
-"""The largest `bits` of shifts, multiples of 2^-bits: three fewer than float64 has, so that halves
-and fractions have room beside any product.
+"""The largest `bits` of shifts, which are multiples of 2^-bits. Float64 has three bits more, so
+that products plus 1/2 are still exact.
 """
 
 _SPARE_BITS = 3
 
 
 def check_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
-    """Return `bits` (or None) and `limit` as integers in their ranges, or raise
+    """Return `bits`, or None, and `limit` as integers in their ranges, or raise
     `InvalidInputError`.
     """
     checked = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
@@ -61,33 +62,35 @@ def check_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
 def round_shears(
     target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int | None, limit: int
 ) -> Lossless:
-    """Round shears whose product is near `target` / `step` to integer couplings, and certify their
-    distance from it for inputs up to `limit`. If `bits` is None, there are as many as make the
-    share of the shifts small.
+    """Round shears whose product is near `target` / `step` to integer couplings, and certify the
+    distance of their product from this matrix for inputs up to `limit`.
 
-    Raises `InvalidInputError` if values or shifts do not fit into 53 bits.
+    If `bits` is None, the number of bits is chosen so that `DistanceBound.shifts` is small. Raises
+    `InvalidInputError` if values or shifts do not fit into 53 bits.
     """
     d, order = sum(target.halves), target.layout.order
     if bits is None:
         bits = min(MOST_BITS, limit.bit_length() + d.bit_length() + _SPARE_BITS)
-    on_grid = [FloatCoupling(s.moves, _round_to_bits(s.shift, bits)) for s in merge_shears(shears)]
+    on_grid = [
+        FloatCoupling(s.moves, _round_to_fixed_point(s.shift, bits)) for s in merge_shears(shears)
+    ]
     on_grid = merge_shears(on_grid)  # some shifts may have become zero
-    kept_sizes, images, weights = _propagate_rounding(on_grid, d, limit)
-    output_sizes = images.bound_row_sums(weights)
+    kept_sizes, images, weights = _propagate_errors(on_grid, d, limit)
+    output_sizes = images.bound_absolute_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
         raise InvalidInputError(
             f"for inputs up to limit={limit}, intermediate values may reach "
             f"{format_up(largest, 2)}, above 2^52, where float64 is no longer exact: lower limit"
         )
-    difference = _difference(target.exact, step, images[:, :d])
+    difference = _subtract_scaled_product(target.exact, step, images[:, :d])
     scale = limit / (step * difference.denominator)
-    shares = (
-        images[:, d:].bound_row_sums(weights[d:]),
-        [scale * size for size in difference.numerator.bound_row_sums()],
+    parts = (
+        images[:, d:].bound_absolute_row_sums(weights[d:]),
+        [scale * size for size in difference.numerator.bound_absolute_row_sums()],
     )
     places = np.argsort(order)
-    rounding, shifts = (tuple(Rational(share[k]) for k in places) for share in shares)
+    rounding, shifts = (tuple(Rational(part[k]) for k in places) for part in parts)
     return Lossless(
         layers=tuple(
             IntegerCoupling.of(shear.moves, shear.shift, bits, floor(size))
@@ -105,14 +108,18 @@ def round_shears(
     )
 
 
-def _difference(W: DyadicQuotient, step: Fraction, product: DyadicMatrix) -> DyadicQuotient:
+def _subtract_scaled_product(
+    W: DyadicQuotient, step: Fraction, product: DyadicMatrix
+) -> DyadicQuotient:
     """Return W - step * product."""
     digits = step.denominator * W.numerator - (step.numerator * W.denominator) * product
     return DyadicQuotient(digits, step.denominator * W.denominator)
 
 
 def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
-    """Return the same product as alternating shears, with no zero shift unless all are zero."""
+    """Return alternating shears with the same product, of which none has a zero shift, except that
+    one zero shear is returned if all are zero.
+    """
     found: list[FloatCoupling] = []
     for layer in layers:
         if found and found[-1].moves == layer.moves:
@@ -122,31 +129,43 @@ def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
     return found or [FloatCoupling("second", np.zeros(layers[0].partition[::-1]))]
 
 
-def _round_to_bits(T: np.ndarray, bits: int) -> np.ndarray:
-    """Return the multiples of 2^-bits nearest to T if float64 holds them; else raise."""
+def _round_to_fixed_point(T: np.ndarray, bits: int) -> np.ndarray:
+    """Round the entries of T to multiples of 2^-bits; raise `InvalidInputError` if float64 cannot
+    represent them.
+    """
     size = float(np.abs(T).max())
     if not size < 2.0 ** (53 - bits):
         raise InvalidInputError(
-            f"shifts up to {size:.2g} as multiples of 2^-{bits} do not fit into 53 bits: lower bits"
+            f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{bits}: lower bits"
         )
     return FixedPointMatrix.of(T, bits).float_matrix
 
 
-def _propagate_rounding(
-    layers: Sequence[FloatCoupling], d: int, limit: int
-) -> tuple[list[Fraction], DyadicMatrix, np.ndarray]:
-    """Propagate inputs of at most `limit`, and the roundings, through at least one shear.
+class _PropagatedErrors(NamedTuple):
+    """Bounds of the values in a product of rounded shears, for inputs up to a limit.
 
-    Returns the largest absolute value of the half that each layer keeps; the exact images, as
-    columns, of the unit vectors and of the units of rounding; and the weights of these columns.
+    Attributes
+    ----------
+    kept_sizes : for each layer, a bound of the absolute values of the half that it keeps.
+    images : exact columns: the images under all layers of the d unit vectors of the input, followed
+        by the images of the unit vectors of each layer's rounding error under the later layers.
+    weights : for each column, a bound of the absolute value of its coefficient.
     """
+
+    kept_sizes: list[Fraction]
+    images: DyadicMatrix
+    weights: np.ndarray
+
+
+def _propagate_errors(layers: Sequence[FloatCoupling], d: int, limit: int) -> _PropagatedErrors:
+    """Propagate inputs of at most `limit`, and rounding errors, through one or more shears."""
     p, one = layers[0].partition[0], np.eye(d)
-    # the two halves of the images of all columns, transposed
+    # row j has the halves of the image of the j-th unit vector under the layers so far
     halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
     weights, kept_sizes = np.full(d, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
-        kept_sizes.append(max(halves[1 - i].transpose().bound_row_sums(weights)))
+        kept_sizes.append(max(halves[1 - i].transpose().bound_absolute_row_sums(weights)))
         halves[i] = halves[i].plus_product(halves[1 - i], DyadicMatrix.from_floats(layer.shift.T))
         moved = halves[i].shape[1]
         units = [np.zeros((moved, p)), np.zeros((moved, d - p))]
@@ -155,4 +174,5 @@ def _propagate_rounding(
         halves = [half.vstack(DyadicMatrix.from_floats(unit)) for half, unit in pairs]
         has_integers = (layer.shift == np.rint(layer.shift)).all(axis=1)
         weights = np.concatenate([weights, np.where(has_integers, 0.0, 0.5)])
-    return kept_sizes, halves[0].transpose().vstack(halves[1].transpose()), weights
+    images = halves[0].transpose().vstack(halves[1].transpose())
+    return _PropagatedErrors(kept_sizes, images, weights)

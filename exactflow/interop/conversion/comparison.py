@@ -200,7 +200,7 @@ def check_agreement(
     )
     units = ([torch.finfo(dtype).eps ** AGREEING_DIGITS for dtype in each] for each in dtypes)
     fine, coarse = (pick(each, default=0.0) for pick, each in zip((min, max), units, strict=True))
-    inverse_slack = 0.0  # the inverse may have rounding errors as in the given model
+    inverse_slack = 0.0  # an absolute tolerance, for rounding errors of the inverse
     if given.back and given.back[0].shape == getattr(x, "shape", None):
         inverse_slack = INVERSE_FACTOR * (largest_difference_unless_empty(given.back[0], x) or 0.0)
 

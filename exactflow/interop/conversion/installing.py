@@ -59,7 +59,7 @@ def install_agreeing_replacements(
         replacement.stored.to(group.input[0].device).requires_grad_(group.is_trainable)
         try:
             layer = _check_and_report_replacement(group, replacement)
-        except Exception as error:  # a library may raise any error; other layers are converted
+        except Exception as error:  # a library may raise any error; the loop goes on
             text = str(error) if isinstance(error, MethodError) else root_cause_text(error)
             unconverted += group.report_unconverted(text)
             continue
@@ -100,7 +100,7 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
     if log_det is not None and new_log_det is not None:
         pair = torch.as_tensor(log_det), torch.as_tensor(new_log_det)
         log_det_difference = largest_difference_unless_empty(*pair)
-    entries = float(abs(target.matrix).max()) + float(abs(target.shift).max())
+    entries = float(abs(target.matrix).max()) + float(abs(target.bias_or_zeros).max())
     relative = (difference or 0.0) / (1 + target.dimension * entries * float(few.abs().max()))
     unit, condition_number = torch.finfo(x.dtype).eps, target.condition_number
     slack = few[0].numel() * (LOG_DET_AGREEMENT + unit * condition_number)

@@ -105,7 +105,7 @@ def read_linear_layers(
         for place in chain:
             read: AffineMap | str
             if counts[id(place.module)] > 1:
-                read = "the model uses it in two places"
+                read = "the model uses the layer in two places"
             else:
                 shared = _describe_shared_parameter(holders, place.module)
                 read = shared or _read_map_or_reason(place, only or ())
@@ -118,7 +118,7 @@ def read_linear_layers(
     return [chain for chain in chains if chain], unconverted
 
 
-def _select_chains(model: nn.Module, only: Collection[str]) -> list[list[ModulePlace]]:
+def _select_chains(model: nn.Module, patterns: Collection[str]) -> list[list[ModulePlace]]:
     """List the layers that match the patterns, in chains of consecutive layers.
 
     Raises `InvalidInputError` for a pattern that matches no layer.
@@ -128,13 +128,13 @@ def _select_chains(model: nn.Module, only: Collection[str]) -> list[list[ModuleP
     selected = [
         list(part)
         for chain in chains
-        for is_named, part in groupby(chain, lambda place: _matches_any_pattern(place, only))
+        for is_named, part in groupby(chain, lambda place: _matches_any_pattern(place, patterns))
         if is_named
     ]
-    paths = (path for path, _ in model.named_modules() if path in only and path not in inner)
+    paths = (path for path, _ in model.named_modules() if path in patterns and path not in inner)
     selected += [[find_place(model, path)] for path in paths]
     named = [place.path for chain in selected for place in chain]
-    for pattern in only:
+    for pattern in patterns:
         if not any(fnmatchcase(path, pattern) for path in named):
             raise InvalidInputError(
                 f"expected paths of layers, or patterns, as only=.., got {pattern!r}, which matches"
@@ -143,34 +143,35 @@ def _select_chains(model: nn.Module, only: Collection[str]) -> list[list[ModuleP
     return selected
 
 
-def _matches_any_pattern(place: ModulePlace, only: Collection[str]) -> bool:
-    return any(fnmatchcase(place.path, pattern) for pattern in only)
+def _matches_any_pattern(place: ModulePlace, patterns: Collection[str]) -> bool:
+    return any(fnmatchcase(place.path, pattern) for pattern in patterns)
 
 
 def _requires_grad_values(module: nn.Module) -> set[bool]:
     return {p.requires_grad for p in library_of(module).list_replaced_parameters(module)}
 
 
-def _read_map_or_reason(place: ModulePlace, only: Collection[str]) -> AffineMap | str:
+def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> AffineMap | str:
     """Return the map of a layer, or the reason why the layer is not converted."""
     module = place.module
     reason = _find_obstacle_to_replacement(module)
     if reason is not None:
         return reason
     if _awaits_initial_data(module):
-        return "its scales are not initialized: run the model on data first"
+        return "the scales of the layer are not initialized: run the model on data first"
     if len(_requires_grad_values(module)) > 1:
-        return "some of its parameters require gradients, and others do not"
+        return "some parameters of the layer require gradients, and others do not"
     try:
         found = linear_map(module)
     except InvalidInputError as error:
         return str(error)
     except Exception as error:  # a layer may have options that its reader does not know
-        return f"it cannot be read: {root_cause_text(error)}"
+        return f"the layer cannot be read: {root_cause_text(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
-    if package_of(module) == "torch" and not (place.is_plain or _matches_any_pattern(place, only)):
-        return "it may belong to a conditioner: name its path in only=[..] to convert it"
+    is_selected = place.is_plain or _matches_any_pattern(place, patterns)
+    if package_of(module) == "torch" and not is_selected:
+        return "the layer may belong to a conditioner: name its path in only=[..] to convert it"
     return found
 
 
@@ -179,19 +180,19 @@ def _find_obstacle_to_replacement(module: nn.Module) -> str | None:
     library, kind = library_of(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
-        return "it has a parametrization, which a replacement would lose"
+        return "the layer has a parametrization, which a replacement would lose"
     if kind not in library.readers:
         if package_of(module) == "exactflow":
-            return "it consists of couplings already"
+            return "the layer consists of couplings already"
         name = wrapper_attribute(module)
         remedy = f": convert its .{name}" if name else ""
         return f"not a type that convert knows{remedy}"
     if any(part._forward_pre_hooks for part in parts):
-        return "it has a forward pre-hook, which may change its weights"
+        return "the layer has a forward pre-hook, which may change its weights"
     if any(part._forward_hooks for part in parts[1:]):
-        return "a module inside it has a forward hook, which a replacement would lose"
+        return "a module inside the layer has a forward hook, which a replacement would lose"
     has_hook = any(part._backward_hooks or part._backward_pre_hooks for part in parts)
-    return "it has a backward hook, which a replacement would lose" if has_hook else None
+    return "the layer has a backward hook, which a replacement would lose" if has_hook else None
 
 
 def _awaits_initial_data(module: Any) -> bool:
@@ -210,7 +211,7 @@ def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -
     for name, p in module.named_parameters():
         for path, other in holders[id(p)]:
             if other not in own:
-                return f"its parameter {name} is shared with {path or 'the model'}"
+                return f"the layer shares its parameter {name} with {path or 'the model'}"
     return None
 
 

@@ -70,7 +70,7 @@ def find_replacements(
         try:
             replacement = find(group)
         except SingularMatrixError:
-            unconverted += group.report_unconverted("its matrix is singular")
+            unconverted += group.report_unconverted("the matrix of the layer is singular")
             continue
         except InvalidInputError as error:
             if by == "couplings":
@@ -82,7 +82,7 @@ def find_replacements(
         )
         if relative > WITHIN:
             unconverted += group.report_unconverted(
-                f"the error of its replacement in float64 is {relative:.1e} of the largest entry, "
+                f"the error of the replacement in float64 is {relative:.1e} of the largest entry, "
                 f"above {WITHIN}"
             )
             continue

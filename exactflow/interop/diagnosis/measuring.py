@@ -46,18 +46,18 @@ Result = TypeVar("Result")
 
 
 def measure_model(
-    model: Any, x: Tensor, context: Any, draws: int = 256, rows: int = ROWS
+    model: Any, x: Tensor, context: Any, draws: int = 256, most_rows: int = ROWS
 ) -> Diagnosis:
     """Run a model and its inverse, and measure each layer, in its dtype and in float64.
 
-    `draws` is the number of latents to draw, `rows` the largest number of rows of a Jacobian.
+    `draws` is the number of latents to draw, `most_rows` the largest size of a Jacobian.
     """
     call = make_call_of_copy(model, context, x.dtype)
     tracer = make_tracer_of_invertible_modules(call)
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
     except NotMeasuredError as reason:
-        if not (draws and _is_missing_encoder(reason)):
+        if not (draws and _is_caused_by_missing_encoder(reason)):
             raise
         decoding = replace(prepare_call_on_data(call, x), is_forward=False)
         trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), draws), tracer)
@@ -79,7 +79,7 @@ def measure_model(
             _record_draws(drawn, builders)
     errors = _relative_errors_by_member(trip.back.after, trip.whole.before) if trip.back else None
     worst = 0 if errors is None else int(errors.argmax())
-    facts = _finish_facts_in_float64(builders, worst, rows)
+    facts = _finish_facts_in_float64(builders, worst, most_rows)
     return Diagnosis(facts[:-1] or facts, facts[-1], str(x.dtype).removeprefix("torch."), count)
 
 
@@ -89,7 +89,7 @@ def _finish_facts_in_float64(
     """Return all facts of each layer, after measuring facts in float64 at some members of x."""
     dtype, facts = torch.get_default_dtype(), []
     try:
-        torch.set_default_dtype(torch.float64)  # for tensors that a layer creates
+        torch.set_default_dtype(torch.float64)  # a layer may create tensors
         for k, builder in enumerate(builders):
             report_stage(f"Jacobian of {builder.path}", k / len(builders))
             facts.append(builder.finish_in_float64(worst_member, most_rows))
@@ -98,7 +98,7 @@ def _finish_facts_in_float64(
     return tuple(facts)
 
 
-def _is_missing_encoder(reason: NotMeasuredError) -> bool:
+def _is_caused_by_missing_encoder(reason: NotMeasuredError) -> bool:
     """Whether a model raised `NotImplementedError` because it does not encode data.
 
     PyTorch raises this error too, for an operation that is not implemented for a dtype or device.
@@ -107,14 +107,13 @@ def _is_missing_encoder(reason: NotMeasuredError) -> bool:
     return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
 
 
-def _record_round_trip(trip: RoundTrip, builders: "list[_FactsBuilder]", unit: float) -> None:
-    """Record the digits that each layer loses, and the round-trip error of the model.
-
-    `unit` is the unit roundoff of the dtype.
-    """
+def _record_round_trip(
+    trip: RoundTrip, builders: "list[_FactsBuilder]", unit_roundoff: float
+) -> None:
+    """Record the digits that each layer loses, and the round-trip error of the model."""
 
     def digits_lost(before: float, after: float) -> float:
-        return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
+        return math.log10(min(max(after, unit_roundoff), 1) / min(max(before, unit_roundoff), 1))
 
     pairs = trip.pairs if mask_finite_members(trip.whole.after).all() else []
     for builder, (call, back) in zip(builders, pairs, strict=False):
@@ -214,16 +213,16 @@ class _FactsBuilder:
         spread = row["spread"]
         near = self.measure(both, lambda: _repeat_in_float64(self.call, worst_member, spread))
         if near:
-            spectra = self.measure(both, lambda: _list_singular_values(near, most_rows))
-            if spectra is not None:
-                row["largest"] = max(float(values[0]) for values in spectra)
-                row["least"] = min(float(values[-1]) for values in spectra)
-                row["condition"] = max(map(_condition_number, spectra))
-            self._record_log_dets(near, spectra)
+            singular_values = self.measure(both, lambda: _list_singular_values(near, most_rows))
+            if singular_values is not None:
+                row["largest"] = max(float(values[0]) for values in singular_values)
+                row["least"] = min(float(values[-1]) for values in singular_values)
+                row["condition"] = max(map(_condition_number, singular_values))
+            self._record_log_dets(near, singular_values)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
         return LayerFacts(self.path, kind, (*self.notes, *reasons), **row)
 
-    def _record_log_dets(self, near: LayerCall, spectra: list[Tensor] | None) -> None:
+    def _record_log_dets(self, near: LayerCall, singular_values: list[Tensor] | None) -> None:
         """Record the log-determinants of both directions beside log|det J|, if J is known.
 
         Without J, they are recorded beside each other.
@@ -234,8 +233,8 @@ class _FactsBuilder:
         is_trainable = any(p.requires_grad for p in near.module.parameters())
         if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
             self.notes.append("the returned log-determinant has no gradient")
-        if spectra is not None:
-            due = self.measure(name, lambda: _log_abs_dets(spectra))
+        if singular_values is not None:
+            due = self.measure(name, lambda: _log_abs_dets(singular_values))
         if forward is not None:
             row["log_det"], row["log_det_due"] = _worst_pair(forward.tolist(), due)
         if inverse is not None:
@@ -245,7 +244,10 @@ class _FactsBuilder:
 
 
 def _worst_pair(returned: list[float], due: list[float] | None) -> tuple[float, float | None]:
-    """Return the returned and the due number that differ most; without due numbers, the first."""
+    """Return the pair of a returned and a due number that differ most.
+
+    Without due numbers, it is the first returned number and None.
+    """
     if due is None:
         return returned[0], None
     pairs = zip(returned, due, strict=False)
@@ -282,15 +284,15 @@ def _round_trip_error(call: LayerCall) -> float:
     )
 
 
-def _round_trip_error_where_finite(call: LayerCall, rows: Tensor) -> float | None:
-    """Return the error of the round trip of the selected members with finite images.
+def _round_trip_error_where_finite(call: LayerCall, mask: Tensor) -> float | None:
+    """Return the error of the round trip of the masked members whose images are finite.
 
-    None if there are no such members. `rows` is a boolean mask.
+    None if there are no such members.
     """
-    if not rows.any():
+    if not mask.any():
         return None
-    if not rows.all():
-        selected = call.select_members(rows.nonzero().flatten())
+    if not mask.all():
+        selected = call.select_members(mask.nonzero().flatten())
         call = selected.with_image_from(selected.call_and_find_image(selected.before)[0])
     finite = mask_finite_members(call.after)
     if finite.all():
@@ -360,13 +362,13 @@ def _jacobian(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian at member k, the largest first."""
+    """Return the singular values of the Jacobian J at member k, the largest first."""
     count = count_entries(call.before) // len(call.before[0])
     if count > most_rows:
         raise NotMeasuredError(f"the Jacobian has {count} rows, above the limit of {most_rows}")
     try:
         x, y = _member_and_image_vectors(call, k)
-        if count > ROWS:  # a call on one member alone makes its gradients faster
+        if count > ROWS:  # gradients are faster in a batch of one member
             x, y = _member_and_image_vectors(call.select_members([k]), 0)
         return torch.linalg.svdvals(_jacobian(x, y))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
@@ -375,24 +377,25 @@ def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
 
 
 def _list_singular_values(call: LayerCall, most_rows: int) -> list[Tensor]:
-    """List the singular values of the Jacobian at each member, if large at the first one only."""
+    """List the singular values of J at each member; if J is large, at the first member only."""
     first = _singular_values(call, 0, most_rows)
     count = len(call.before[0]) if len(first) <= ROWS else 1
     return [first, *(_singular_values(call, k, most_rows) for k in range(1, count))]
 
 
-def _condition_number(values: Tensor) -> float:
-    return float(values[0] / values[-1]) if values[-1] else math.inf
+def _condition_number(singular_values: Tensor) -> float:
+    largest, least = singular_values[0], singular_values[-1]
+    return float(largest / least) if least else math.inf
 
 
-def _log_abs_dets(spectra: list[Tensor]) -> list[float]:
+def _log_abs_dets(singular_values: list[Tensor]) -> list[float]:
     """List log|det J| at each member, from the singular values of J.
 
-    Raises `NotMeasuredError` if a condition number is too large for an accurate result.
+    Raises `NotMeasuredError` if the condition number of some J is above `STEEPEST`.
     """
-    if not all(values[0] < STEEPEST * values[-1] for values in spectra):
+    if not all(values[0] < STEEPEST * values[-1] for values in singular_values):
         raise NotMeasuredError(f"the condition number of the Jacobian is above {STEEPEST:.0e}")
-    return [float(values.log().sum()) for values in spectra]
+    return [float(values.log().sum()) for values in singular_values]
 
 
 def _repeatable_log_dets(call: LayerCall) -> Tensor:

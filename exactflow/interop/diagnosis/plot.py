@@ -30,11 +30,12 @@ def draw_bars(found: Any, *, ax: Any) -> Any:
     if ax is None:
         size = (10.5, _ROW * (len(rows) + 2) + 0.4)
         _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    for k, (head, (name, form, length)) in enumerate(_COLUMNS.items()):
+    for k, (head, (attribute, form, bar_length)) in enumerate(_COLUMNS.items()):
         ax.text(k, -0.8, head, va="center", fontsize=9)
-        for i, (said, share) in enumerate(_texts_and_bar_lengths(rows, name, form, length)):
+        texts = _texts_and_bar_lengths(rows, attribute, form, bar_length)
+        for i, (text, share) in enumerate(texts):
             ax.barh(i, _BAR * share, left=k, height=0.55, color="#36c")
-            ax.text(k + _BAR * share + 0.02, i, said, va="center", fontsize=8)
+            ax.text(k + _BAR * share + 0.02, i, text, va="center", fontsize=8)
     names = [f"{row.path} ({row.kind})" for row in rows]
     ax.set_yticks(range(len(rows)), names, fontsize=8, family="monospace")
     ax.tick_params(length=0)
@@ -45,11 +46,11 @@ def draw_bars(found: Any, *, ax: Any) -> Any:
 
 
 def _texts_and_bar_lengths(
-    rows: Sequence[Any], name: str, form: str, length: Any
+    rows: Sequence[Any], attribute: str, form: str, bar_length: Any
 ) -> list[tuple[str, float]]:
     """Return for each row the text of a fact, and the length of its bar divided by the longest."""
-    values = [getattr(row, name) for row in rows]
-    lengths = [length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
+    values = [getattr(row, attribute) for row in rows]
+    lengths = [bar_length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
     most = max(lengths) or 1.0
     texts = ["-" if x is None else form.format(x) for x in values]
     shares = [

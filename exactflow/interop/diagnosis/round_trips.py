@@ -27,10 +27,10 @@ MOST_ENTRIES = 2**22
 """The most entries of all drawn latents together; of larger latents fewer are drawn."""
 
 
-def make_call_of_copy(model: Any, context: Any, dtype: torch.dtype) -> ModelCall:
-    """Return the call of a copy of a model; only the context is converted to the dtype."""
+def make_call_of_copy(model: Any, context: Any, context_dtype: torch.dtype) -> ModelCall:
+    """Return the call of a copy of a model, with a copy of the context in a dtype."""
     with torch.no_grad():
-        return find_model_call(copy_model(model), copy_tensors(context, dtype))
+        return find_model_call(copy_model(model), copy_tensors(context, context_dtype))
 
 
 def make_tracer_of_invertible_modules(call: ModelCall) -> Tracer:

@@ -64,11 +64,8 @@ class CoupledBlock(fm.AllInOneBlock):
         new.__dict__.update({name: x for name, x in vars(block).items() if name not in replaced})
         kept = ((name, p) for name, p in block._parameters.items() if name not in replaced)
         new._parameters, new._modules = dict(kept), {**block._modules, "couplings": couplings}
-        new.householder, new.w_perm, new.w_perm_inv = (
-            0,
-            False,
-            True,
-        )  # so the methods of FrEIA pass `rev`
+        # FrEIA passes w_perm or w_perm_inv to permute_function as `rev`
+        new.householder, new.w_perm, new.w_perm_inv = 0, False, True
         return new
 
     def permute_function(self, x: Tensor, rev: bool = False) -> Tensor:

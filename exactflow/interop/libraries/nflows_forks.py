@@ -100,7 +100,7 @@ def _read_actnorm(module: Any) -> AffineMap:
 
 def _read_permutation(module: Any) -> AffineMap:
     if module._dim != 1:
-        raise InvalidInputError(f"expected a permutation of axis 1, got one of axis {module._dim}")
+        raise InvalidInputError(f"expected a permutation of axis 1, got axis {module._dim}")
     return permutation_map(module._permutation)
 
 

@@ -33,7 +33,7 @@ from exactflow.laws.universal.tilings import (
     mean_square_of_uniform,
 )
 
-SNAP = 0.1  # a cut moves to the end of a run if less than this share of the least band is between
+SNAP = 0.1  # a cut nearer to the end of a run than this share of the least band mass is omitted
 MOST_COVERED = 2**20  # cells of the grid that boxes cover: more would take minutes
 
 
@@ -100,7 +100,7 @@ class PiecewiseConstantDensity:
         values = [list(row) for row in zip(*self.values, strict=True)]
         return PiecewiseConstantDensity(self.grid[::-1], values)
 
-    def column_at(self, x: Element) -> int:
+    def column_index_at(self, x: Element) -> int:
         """Return the index of the column of the grid that contains x, the right one at an edge."""
         return bisect_right(self.grid[0], x) - 1
 
@@ -163,7 +163,7 @@ class PiecewiseConstantDensity:
         levels, found = np.cumsum(band_masses)[:-1], []
         cuts: dict[int, list[RunPart]] = {}
         for k, ((a, _), mass) in enumerate(columns):
-            i = self.column_at(a)
+            i = self.column_index_at(a)
             if i not in cuts:
                 snap = SNAP * band_masses.min()
                 cuts[i] = _cut_runs_at_quantiles(self.runs_by_column[i], levels, snap)
@@ -215,7 +215,7 @@ class PiecewiseConstantDensity:
 
     def _tile_densities(self, tiling: Tiling) -> list[Element]:
         """Return the density on each tile."""
-        rows = [self.values[self.column_at(a)] for a, _ in tiling.columns]
+        rows = [self.values[self.column_index_at(a)] for a, _ in tiling.columns]
         return [
             rows[tile.column][bisect_right(self.grid[1], tile.low) - 1] for tile in tiling.tiles
         ]

@@ -107,7 +107,7 @@ class MixtureDensity:
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
         flow = np.exp(-z * z / 2) * width / (b - a)
-        flat = np.full_like(density, mass * ROOT / (b - a))  # the density that narrow slots give
+        flat = np.full_like(density, mass * ROOT / (b - a))  # the density if slots are narrow
         bends = rel_entr(densities, np.outer(density, parts / mass) + TINY).sum(axis=1)
         rows = rel_entr(density, flow), rel_entr(density, flat), bends, density
         *losses, bend, seen = (b - a) / 2 / ROOT * (np.stack(rows) @ WEIGHTS)
@@ -151,13 +151,18 @@ class MixtureDensity:
             if kept[k]
         ]
 
-    def _column_ends_and_quantiles(self, parts: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    def _column_ends_and_quantiles(
+        self, component_masses: np.ndarray, levels: np.ndarray
+    ) -> np.ndarray:
         """Return, for each column, its ends and between them the quantiles of x2 for `levels`.
 
-        A row of `parts` contains the masses of the components in a column.
+        A row of `component_masses` contains the masses of the components in a column.
         """
         m, s = self.axes[1].floats
-        there, shares = parts > LEAST_MASS, parts / parts.sum(axis=1, keepdims=True)
+        there, shares = (
+            component_masses > LEAST_MASS,
+            component_masses / component_masses.sum(axis=1, keepdims=True),
+        )
         low = np.where(there, m - REACH * s, np.inf).min(axis=1, keepdims=True)
         high = np.where(there, m + REACH * s, -np.inf).max(axis=1, keepdims=True)
         a, b = (np.repeat(x, len(levels), axis=1) for x in (low, high))
@@ -169,7 +174,7 @@ class MixtureDensity:
 
     def _tile_masses_and_losses(
         self,
-        parts: np.ndarray,
+        component_masses: np.ndarray,
         low: np.ndarray,
         high: np.ndarray,
         band_ends: np.ndarray,
@@ -177,16 +182,18 @@ class MixtureDensity:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the masses of the tiles from `low` to `high`, and about the KL that each loses.
 
-        A row of `parts` contains the masses of the components in the column of a tile.
+        A row of `component_masses` contains the masses of the components in the column of a tile.
         """
         (m, s), heights = self.axes[1].floats, high - low
-        mass = (parts * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
+        mass = (component_masses * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(
+            axis=1
+        )
         (label, width), (y, _) = (
             _quadrature_nodes_and_lengths(*band_ends.T),
             _quadrature_nodes_and_lengths(low, high),
         )
         density = np.zeros_like(y)
-        for part, mean, size in zip(parts.T, m, s, strict=True):
+        for part, mean, size in zip(component_masses.T, m, s, strict=True):
             density += part * np.exp(-(((y - mean) / size) ** 2) / 2) / size
         flow = np.exp(-label * label / 2) * (width / heights * mass / band_masses)
         values = (heights / 2 / ROOT * (WEIGHTS @ x) for x in (rel_entr(density, flow), density))

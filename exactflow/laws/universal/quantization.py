@@ -191,7 +191,7 @@ def floor_power_of_two(value: Element) -> Element:
     """Return the largest power of two, as an element of QQ, that is at most a positive `value`."""
     if value <= 0:
         raise PrecisionError(
-            f"a width in the construction is below 2^-{FINEST}, the finest that balls enclose: "
+            f"a width in the construction is below 2^-{FINEST}, the smallest bound of a ball: "
             "raise eps, or scale the target to a size near 1"
         )
     n, d = int(value.numerator), int(value.denominator)

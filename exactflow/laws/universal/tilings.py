@@ -77,7 +77,9 @@ class Tiling:
     rigid: bool = False
 
     @classmethod
-    def from_masses(cls, columns: list[Interval], tiles: list[Tile], band_count: int) -> "Tiling":
+    def from_tile_masses(
+        cls, columns: list[Interval], tiles: list[Tile], band_count: int
+    ) -> "Tiling":
         """Return the tiling in which N(0, I) gives bands, and slots in a band, the masses of their
         tiles.
         """
@@ -300,16 +302,16 @@ def normal_mass(a: Any, b: Any) -> Any:
     return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
 
 
-def _affine_map_covering(x: Interval, z: Interval, rigid: bool) -> AffineMap:
-    """Return (s, t), of few bits, such that the interval s z + t contains the interval x and is
-    hardly longer; s = 1 if `rigid`.
+def _affine_map_covering(data: Interval, latent: Interval, rigid: bool) -> AffineMap:
+    """Return (s, t), of few bits, such that z -> s z + t maps the latent interval to one that
+    contains the data interval and is hardly longer; s = 1 if `rigid`.
     """
-    s = QQ.one
+    s, (a, b), (low, high) = QQ.one, data, latent
     if not rigid:
-        ratio = (x[1] - x[0]) / (z[1] - z[0])
+        ratio = (b - a) / (high - low)
         s = round_up(ratio * (1 + SLACK), floor_power_of_two(ratio) * SLACK)
-    middle = (x[0] + x[1] - s * (z[0] + z[1])) / 2
-    return s, round_up(middle, floor_power_of_two(s) * floor_power_of_two(z[1] - z[0]) * SLACK / 8)
+    middle = (a + b - s * (low + high)) / 2
+    return s, round_up(middle, floor_power_of_two(s) * floor_power_of_two(high - low) * SLACK / 8)
 
 
 def split_normal(masses: Sequence[float] | np.ndarray) -> list[Interval]:

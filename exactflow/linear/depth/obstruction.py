@@ -117,7 +117,9 @@ class Obstruction(PatternInstance, Checkable):
             )
         if row.is_of_pair and length == 5 and not self.blocks_for_pattern.C.is_zero_matrix:
             zero = self.fill_in_block_names("{C} = 0")
-            raise VerificationError(f"{about} applies to {self.pattern_text} only if {zero}")
+            raise VerificationError(
+                f"{about} applies to {self.pattern_text} only if {zero}, which is false here"
+            )
         with assuming(self.assumptions):
             if not row.is_proof(self):
                 raise VerificationError(
@@ -249,6 +251,7 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
 
 
 def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
+    """Whether the characteristic polynomials of D and a differ at the index in the witness."""
     if not 1 <= o.witness <= max(o.partition):
         return False
     x, y = _compared_charpoly_coefficients(o)
@@ -257,6 +260,7 @@ def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
 
 
 def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
+    """Return the coefficients of D and of a, after ones extend the smaller matrix."""
     pair = pad_smaller_with_ones(o.blocks_for_pattern.D, o.inverse_for_pattern.A)
     return [_charpoly_coefficient(M, o.witness) for M in pair]
 
@@ -278,6 +282,7 @@ def _charpoly_coefficient(M: DomainMatrix, k: int) -> Element:
 
 
 def _charpoly_template_values(o: Obstruction) -> TemplateValues:
+    """Return the values for the templates of "trace"."""
     k, sign = o.witness, -1 if o.witness == 1 else 1
     x, y = (o.format_element(value * sign) for value in _compared_charpoly_coefficients(o))
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
@@ -288,7 +293,7 @@ def _charpoly_template_values(o: Obstruction) -> TemplateValues:
 # ------------------------------------- checks and template values of "similarity" and "chain"
 
 
-def _relevant_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
+def _pencil_and_parts_for_kind(o: Obstruction) -> tuple[Pencil, FixedParts]:
     """Return the pencil, with C = c = 0 if the kind is about D and a alone, and its fixed parts."""
     C, D, a, c = o.pencil
     pencil = Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
@@ -296,7 +301,8 @@ def _relevant_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
 
 
 def _has_clashing_blocks(o: Obstruction) -> bool:
-    pencil, parts = _relevant_pencil_and_parts(o)
+    """Whether the block sizes at the factors in the witness exclude the pattern."""
+    pencil, parts = _pencil_and_parts_for_kind(o)
     _record_roots_as_distinct(o.witness, o.matrix.domain)
     return parts.is_valid(pencil) and _find_clashing_factor_or_dimension(o, parts) is not None
 
@@ -332,7 +338,8 @@ def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tup
 
 
 def _block_template_values(o: Obstruction) -> TemplateValues:
-    parts = _relevant_pencil_and_parts(o)[1]
+    """Return the values for the templates of "similarity" and "chain"."""
+    parts = _pencil_and_parts_for_kind(o)[1]
     r, n, clash = parts.r, parts.n, _find_clashing_factor_or_dimension(o, parts)
     if clash is None or len(clash) == 1:
         need = (
@@ -350,7 +357,8 @@ def _block_template_values(o: Obstruction) -> TemplateValues:
 
 
 def _is_every_shift_refuted(o: Obstruction) -> bool:
-    pencil, parts = _relevant_pencil_and_parts(o)
+    """Whether the necessary equations for the shift V have no solution."""
+    pencil, parts = _pencil_and_parts_for_kind(o)
     _record_roots_as_distinct(o.witness, o.matrix.domain)
     if not parts.is_valid(pencil) or set(o.witness) != parts.block_sizes_by_factor.keys():
         return False
@@ -360,7 +368,8 @@ def _is_every_shift_refuted(o: Obstruction) -> bool:
 
 
 def _shift_template_values(o: Obstruction) -> TemplateValues:
-    pencil, parts = _relevant_pencil_and_parts(o)
+    """Return the values for the templates of "tight"."""
+    pencil, parts = _pencil_and_parts_for_kind(o)
     shown = ", ".join(
         f"``{o.format_element(s)}``" for s in equations.eigenvalues_with_r_extra_blocks(parts)
     )
@@ -369,6 +378,7 @@ def _shift_template_values(o: Obstruction) -> TemplateValues:
 
 
 def _are_layers_refuted(o: Obstruction) -> bool:
+    """Whether the multiplier in the witness refutes the necessary equations for the layers."""
     if len(o.pattern) == 5 and not FixedParts.of(o.pencil).is_valid(o.pencil):
         return False
     return equations.is_refuted_by(equations.necessary_layer_equations(o), o.witness)
@@ -380,6 +390,7 @@ def _join_equation_names(system: Iterable[equations.Equation]) -> str:
 
 
 def _layer_template_values(o: Obstruction) -> TemplateValues:
+    """Return the values for the templates of "linear"."""
     system = equations.necessary_layer_equations(o)
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
@@ -406,14 +417,17 @@ def _layer_template_values(o: Obstruction) -> TemplateValues:
 
 
 def _are_minors_opposed(o: Obstruction) -> bool:
+    """Whether the k-minors of D and of a have opposite signs, for the k in the witness."""
     return 1 <= o.witness < o.blocks_for_pattern.D.shape[0] and has_opposed_minors(o, o.witness)
 
 
 def _minor_template_values(o: Obstruction) -> TemplateValues:
+    """Return the values for the templates of "opposed"."""
     return {"what": "diagonal entries" if o.witness == 1 else f"principal {o.witness}-minors"}
 
 
 def _is_combination_one_signed(o: Obstruction) -> bool:
+    """Whether the multipliers combine the equations to a polynomial of one sign."""
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks_for_pattern.D.shape[0]):
         return False
     total = MinorEquations.of(o).combine(o.witness)
@@ -421,6 +435,7 @@ def _is_combination_one_signed(o: Obstruction) -> bool:
 
 
 def _sign_template_values(o: Obstruction) -> TemplateValues:
+    """Return the values for the templates of "signs"."""
     n = len(o.witness)
     names = [f"{letter}{i}" for letter in "xy" for i in range(1, n + 1)]
     shown = ", ".join(f"``{_format_multivariate_polynomial(p, names)}``" for p in o.witness if p)

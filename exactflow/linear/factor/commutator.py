@@ -110,7 +110,7 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     A, B, C, D = blocks
     kernel = linalg.kernel(C)
     missing = kernel.shape[1]
-    W0 = linalg.complement(C)[:, :missing] * linalg.left_inverse(A * kernel)
+    W0 = linalg.complementary_unit_vectors(C)[:, :missing] * linalg.left_inverse(A * kernel)
     rest = Blocks(A, B, C + W0 * A, D + W0 * B)
     n, rank = C.shape[1], C.shape[1] - missing
     full = "makes it invertible" if C.shape[0] == n else f"gives it the rank {n}"

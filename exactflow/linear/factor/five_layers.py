@@ -280,6 +280,6 @@ def _factor_with_inner_size(
     C = M.extract(list(range(n)), list(pivots))
     x = echelon[:r, :].vstack(linalg.zeros(p - r, k, M.domain))
     if r < p:
-        rest = linalg.complement(C)[:, : p - r] + draws.matrix(n, p - r)
+        rest = linalg.complementary_unit_vectors(C)[:, : p - r] + draws.matrix(n, p - r)
         C = C.hstack(rest)
     return C, x

@@ -155,7 +155,7 @@ def _shift_and_similarity_on_hyperplane(
     K = -(C_left * c)
     H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)
     R = H * lower * H_inverse
-    of_T, of_S = (C * H * V_lower).hstack(linalg.complement(C)), R * H * V_upper
+    of_T, of_S = (C * H * V_lower).hstack(linalg.complementary_unit_vectors(C)), R * H * V_upper
     det, q = K.det(), C.shape[0]
     T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
     rest = next(i for i in range(q) if i not in places)  # column `rest` has the eigenvalue 1

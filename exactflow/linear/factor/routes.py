@@ -70,10 +70,10 @@ class Route:
 
     def refusal_text(self, partition: tuple[int, int]) -> str:
         """Return the error text for a matrix to which the route does not apply."""
-        expected, got = self.where, "another matrix"
-        if not self.fits_halves(partition):
-            expected, got = _HALVES[self.differences], f"halves {partition}"
-        return f"expected {expected} for method={self.name!r}, got {got}: use method='auto'"
+        if self.fits_halves(partition):
+            return f"method={self.name!r} applies only to {self.where}: use method='auto'"
+        halves = _HALVES[self.differences]
+        return f"expected {halves} for method={self.name!r}, got {partition}: use method='auto'"
 
     def __str__(self) -> str:
         return f"{self.name!r}: {self.where}, {_HALVES[self.differences]}; {self.cost}."

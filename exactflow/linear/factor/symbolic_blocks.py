@@ -95,8 +95,8 @@ def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) 
     for given in taken:
         if not is_unreserved_name(given):
             raise InvalidInputError(
-                "expected names of letters and digits that name no function and no identity, such "
-                f"as U, diag and I, got the symbol {given}: rename it"
+                f"the symbol {given} must be renamed: a name consists of letters and digits, and "
+                "is not the name of a function or an identity, such as U, diag or I"
             )
     identity, known = IDENTITIES[name], [*taken, *names.values()]
     renaming = dict(names)

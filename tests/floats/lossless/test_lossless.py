@@ -127,7 +127,7 @@ def test_the_bound_holds_and_is_exact_about_its_parts(example):
     for i in range(d):
         for k in range(12):
             distance = abs(int(y[i, k]) - images[i, k] / result.step)
-            assert distance <= result.bound.coordinates[i]
+            assert distance <= result.bound.by_coordinate[i]
     largest = max(map(abs, difference))
     assert result.error == largest
     assert np.abs(y).max() <= result.largest
@@ -148,7 +148,7 @@ def test_the_bounds_are_nearly_attained(angle, bits, limit):
     x = np.indices((2 * limit + 1,) * 2).reshape(2, -1) - limit
     y = result.forward(x)
     distance = np.abs(y - W @ x / float(result.step)).max(axis=1)
-    bound = np.array(list(map(float, result.bound.coordinates)))
+    bound = np.array(list(map(float, result.bound.by_coordinate)))
     assert (0.9 * bound < distance).all()
     assert (distance <= bound).all()
     dominant = result.bound.rounding if bits is None else result.bound.shifts
@@ -195,7 +195,9 @@ def test_any_matrix_any_limit(d, seed, limit, bits):
     assert (result.backward(y) == x).all()
     assert (by_hand(result, x) == y).all()
     distance = np.abs(y - W @ x / float(result.step))
-    assert (distance <= np.array(list(map(float, result.bound.coordinates)))[:, None] + 1e-6).all()
+    assert (
+        distance <= np.array(list(map(float, result.bound.by_coordinate)))[:, None] + 1e-6
+    ).all()
 
 
 def test_a_diagonal_whose_search_runs_into_zero_curvature():
@@ -247,7 +249,7 @@ def test_order_of_summation_threads_strides_and_batches_change_nothing():
         total = np.zeros((d // 2, 100))
         for k in order:  # term by term
             total += np.outer(layer.float_shift[:, k], kept[k])
-        assert (np.floor(total + 0.5) == layer.shift(kept)).all()
+        assert (np.floor(total + 0.5) == layer.rounded_shift(kept)).all()
 
 
 @pytest.mark.slow
@@ -271,7 +273,7 @@ def test_float64_products_are_those_of_integers_up_to_the_radius():
             )
             A = [[int(t * 2**bits) for t in row] for row in layer.float_shift.tolist()]
             expected = np.array(A, dtype=object) @ kept.astype(object) + 2 ** (bits - 1) >> bits
-            assert (layer.shift(kept.astype(float)) == expected).all()
+            assert (layer.rounded_shift(kept.astype(float)) == expected).all()
     assert len(lossless(W, bits=48, limit=2**30).layers[0].parts) > 1
 
 
@@ -282,7 +284,7 @@ def test_integer_shifts_are_exact_up_to_the_radius(bits):
     layer = IntegerCoupling.of("first", T.astype(float), bits, 1)
     for below in range(8):
         kept = np.array([[layer.largest_exact_input - below], [1 - layer.largest_exact_input]])
-        assert layer.shift(kept.astype(float)).tolist() == (T @ kept).tolist()
+        assert layer.rounded_shift(kept.astype(float)).tolist() == (T @ kept).tolist()
 
 
 def test_the_most_bits_and_the_largest_limits():
@@ -304,7 +306,7 @@ def test_layers_of_many_parts_round_once():
         T = sum(Fraction(float(part.float_matrix[0, 0])) for part in layer.parts)
         x = draws.integers(-layer.largest_exact_input, layer.largest_exact_input, 3000)
         expected = [floor(T * k + Fraction(1, 2)) for k in x.tolist()]
-        assert layer.shift(x[None, :].astype(float)).tolist() == [expected]
+        assert layer.rounded_shift(x[None, :].astype(float)).tolist() == [expected]
 
 
 def test_splitting_does_not_change_the_map():
@@ -472,7 +474,7 @@ def test_masks_and_unequal_halves():
         y = result.forward(x)
         assert (result.backward(y) == x).all()
         assert (by_hand(result, x) == y).all()
-        bound = np.array(list(map(float, result.bound.coordinates)))
+        bound = np.array(list(map(float, result.bound.by_coordinate)))
         assert (np.abs(y - W @ x / float(result.step)) <= bound[:, None] + 1e-6).all()
 
 

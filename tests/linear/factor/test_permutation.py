@@ -283,7 +283,7 @@ def test_masks(d):
     ("options", "match"),
     [
         ({"partition": (1, 10_000)}, r"more than 128 coordinates, got \(1, 10000\)"),
-        ({"partition": (1, 10_000), "method": "permutation"}, r"got halves \(1, 10000\)"),
+        ({"partition": (1, 10_000), "method": "permutation"}, r"got \(1, 10000\)"),
     ],
 )
 def test_refused_at_once(options, match):

@@ -230,7 +230,7 @@ def test_names_that_a_formula_would_read_as_functions_are_refused():
     for name in ("U", "L", "diag", "blocks", "det", "I", "\\alpha", "a b", "2X"):
         symbol = MatrixSymbol(name, 3, 3)
         for block in (symbol, symbol + X):
-            with pytest.raises(InvalidInputError, match="rename it"):
+            with pytest.raises(InvalidInputError, match="must be renamed"):
                 explain(diagonal_of(block))
 
 

@@ -224,7 +224,7 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_shifts_if_full_rank(instance)
+            return _five_shifts_full_rank_C(instance)
         candidates = (
             shifts.draw_shift_equating_charpolys(pencil, draw)
             for draw in _random_matrix_streams(pencil.D.domain)
@@ -260,7 +260,7 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     return _five_shifts_from_candidates(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_shifts_if_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+def _five_shifts_full_rank_C(instance: PatternInstance) -> up_to_four.Shifts | None:
     """Return the shifts of five layers if C has full rank, otherwise None."""
     q, p = instance.blocks_for_pattern.C.shape
     if p == q:

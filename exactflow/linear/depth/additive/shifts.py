@@ -104,8 +104,8 @@ def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
         return None
     m = eigenvalue.blocks
     y, v, left, other = found
-    P_inverse = left.vstack(linalg.complement(left.transpose()).transpose())
-    Q = y.hstack(linalg.complement(y))
+    P_inverse = left.vstack(linalg.complementary_unit_vectors(left.transpose()).transpose())
+    Q = y.hstack(linalg.complementary_unit_vectors(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
     fixed = _zero_matrix_with_border(P_inverse * v, -(other * Q))
     C, D, a, c = pencil

@@ -164,11 +164,11 @@ def _best_order_by_signs(minors: Sequence[float]) -> dict[tuple[bool, ...], _Coo
     return best[-1]
 
 
-def _start_logs_from_order(order: _CoordinateOrder, t: float) -> np.ndarray:
-    """Return log x for which x_k m_k / m_(k-1), m_k the leading minors, are powers of t."""
+def _start_logs_from_order(order: _CoordinateOrder, eigenvalue_ratio: float) -> np.ndarray:
+    """Return log x for which x_k m_k / m_(k-1), m_k the leading minors, are powers of the ratio."""
     n = len(order.coordinates)
     logs = np.empty(n)
     for k, i in enumerate(order.coordinates):
         ratio = abs(order.minors[k + 1] / order.minors[k])
-        logs[i] = ((n - 1) / 2 - k) * np.log(t) - np.log(ratio)
+        logs[i] = ((n - 1) / 2 - k) * np.log(eigenvalue_ratio) - np.log(ratio)
     return logs
