@@ -18,15 +18,17 @@ from exactflow.interop.diagnosis.round_trips import (
     RoundTrip,
     count_newly_nonfinite,
     find_first_nonfinite_path,
-    make_call_of_copy,
     make_tracer_of_invertible_modules,
     prepare_call_on_data,
     prepare_inverse_on_draws,
 )
+from exactflow.interop.libraries import find_model_call
+from exactflow.interop.module_tree import copy_model
 from exactflow.interop.tracing import (
     LayerCall,
     NotMeasuredError,
     Tensors,
+    copy_tensors,
     count_entries,
     list_tensors,
     mask_finite_members,
@@ -52,7 +54,8 @@ def measure_model(
 
     `draws` is the number of latents to draw, `most_rows` the largest size of a Jacobian.
     """
-    call = make_call_of_copy(model, context, x.dtype)
+    with torch.no_grad():
+        call = find_model_call(copy_model(model), copy_tensors(context, x.dtype))
     tracer = make_tracer_of_invertible_modules(call)
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
