@@ -135,9 +135,9 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
 
 
 def _error_of_stored_product(module: FlowModule, target: AffineMap) -> Fraction:
-    """Return the largest entry of |W - P|.
+    """Return the largest difference of entries between a target and the product of stored layers.
 
-    W is the matrix of `target`, and P the exact product of the layers that the module stores.
+    The product of the layers that the module stores is exact.
     """
     W = target.matrix
     if module.signs is not None:
