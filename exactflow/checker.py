@@ -90,13 +90,13 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 Pair = tuple[int, int]  # numerator and denominator > 0, not always in lowest terms
 Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; over QQ and GF(p) only the first
 Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
-Polynomial = list[Any]  # ascending coefficients; of Fractions, without trailing zeros, for moduli
+Polynomial = list[Any]  # ascending coefficients; moduli have Fractions, and no trailing zeros
 
 FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
-AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks or a plus sign around a number of a file
-ESCAPE = re.compile(  # group 1 matches in a surrogate that is in no pair
+AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks around a number in a file, or a plus sign
+ESCAPE = re.compile(  # group 1 matches in a surrogate without its partner
     r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\."
 )
 NPY_HEADER = re.compile(
@@ -116,7 +116,7 @@ MAX_PRIME_BITS = 4096  # the primality of longer numbers is not tested
 MAX_DEGREE = 16  # largest degree of a modulus
 MAX_MODULUS_BITS = 2048  # total bits of the numerators and denominators of a modulus
 MAX_HALVINGS = 1000  # bisections of an interval around a root, to find a sign at the root
-MAX_TRIED = 1000  # how many integers are tried in a proof that a modulus is irreducible
+MAX_TRIED = 1000  # how many integers are tried as roots, and in a proof of irreducibility
 SMALL_PRIMES = [q for q in range(2, 200) if all(q % r for r in range(2, q))]
 # The bases 2, ..., 41 of the Miller-Rabin test decide primality below `PROVED_BELOW`: Sorenson and
 # Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003.
@@ -224,8 +224,9 @@ class Layer(NamedTuple):
     sign_unchecked: bool
 
     def changed_rational_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
-        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals, unless an
-        entry's rows are those of the identity.
+        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals.
+
+        Rows that come from a row of the identity are omitted.
         """
         shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
@@ -277,11 +278,11 @@ class Certificate:
 
     @property
     def is_equality(self) -> bool:
-        """Whether the claim is that Q is the target."""
+        """Whether the claim is that the product Q of the layers equals the target."""
         return self.within is None and not self.is_covariance
 
 
-# ------------------------------------------------------------------------- rows, and the claim
+# ------------------------------------------------- sparse rows, and the product that is claimed
 
 
 def reduce_row(den: int, nums: dict[int, int]) -> Row:
@@ -291,7 +292,7 @@ def reduce_row(den: int, nums: dict[int, int]) -> Row:
 
 
 def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -> Row:
-    """Return the sum of weights[k] rows[k], in lowest terms or modulo the prime, if not 0."""
+    """Return the sum of weights[k] rows[k] in lowest terms, or modulo the prime unless it is 0."""
     if len(weights.nums) == 1 and weights.den == 1:
         ((k, weight),) = weights.nums.items()
         if weight == 1:
@@ -302,7 +303,7 @@ def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: i
     for k, weight in scaled.items():
         for j, num in rows[k].nums.items():
             total[j] = total.get(j, 0) + weight * num
-    if prime:  # every denominator is 1
+    if prime:  # every denominator is 1 over GF(prime)
         return Row(1, {j: num % prime for j, num in total.items() if num % prime})
     return reduce_row(weights.den * common, total)
 
@@ -348,7 +349,7 @@ def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, power
     columns: dict[int, Any] = {} if field.modulus else dict(elements)
     if field.modulus:
         for j, a in elements.items():
-            if not any(num for num, _ in a[1:]):  # a rational number
+            if not any(num for num, _ in a[1:]):  # a is rational
                 for s in range(powers):
                     columns[j * powers + s] = [(0, 1)] * s + [a[0]] + [(0, 1)] * (len(a) - s - 1)
                 continue
@@ -369,7 +370,7 @@ def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, power
 
 
 def compose_product_or_covariance(certificate: Certificate) -> Rows:
-    """Return Q without its columns at pads or, if the claim is about a covariance, Q Q^T."""
+    """Return the product Q of the layers, without columns at pads; for a covariance, Q Q^T."""
     field, most, result = certificate.field, certificate.product_memory_limit, certificate.start
     for layer in certificate.layers:
         rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
@@ -425,7 +426,8 @@ def apply_modulo(matrix: Iterable[Row], vector: Sequence[int], prime: int) -> li
 
 
 def passes_quick_test(certificate: Certificate) -> bool:
-    """Whether Q x = target x for random vectors x modulo random primes.
+    """Whether the product Q of the layers takes random vectors x, modulo random primes, to the same
+    images as the target.
 
     If not, the claim is false.  If the claim is false, some entry of target - Q is a fraction with
     fewer than B bits: B = 8 size, times 2^17 over number fields, where entries act by matrices.
@@ -544,7 +546,7 @@ def rank(M: Matrix, p: int) -> int:
 
 
 def inverse(M: Matrix, p: int) -> Matrix:
-    """Return M^-1, for an invertible matrix."""
+    """Return the inverse of an invertible matrix."""
     pairs = zip(M, identity(len(M)), strict=True)
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
@@ -586,6 +588,7 @@ def descending_characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
 
 
 # ------------------------------------------------------------------------- obstructions
+# M = [[A, B], [C, D]], M^-1 = [[a, b], [c, d]]; X, Y, Z, W, V are the unknown shifts of layers.
 # ULUL.  If M = U(X) L(Y) U(Z) L(W), then D = I + Y Z, a = I + Z Y, C = Y + D W, B = Z + X D.
 # ULULU. M = U(X) L(Y) U(Z) L(W) U(V) iff M U(-V) = [[A, B - A V], [C, D']] is of the pattern ULUL,
 #        D' = D - C V; the upper left block of its inverse U(V) M^-1 is a' = a + V c.
@@ -631,11 +634,13 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         aN = quotient_by_krylov_space(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
-        clash = jordan_blocks_exclude(factors, Du, aN, r, sizes, p)
-        return clash or linear_equations_exclude(factors, Du, aN, blocks, p)
+        clash = jordan_blocks_exclude_pattern(factors, Du, aN, r, sizes, p)
+        return clash or linear_equations_exclude_pattern(factors, Du, aN, blocks, p)
     require_zero_C_for_five(kind, pattern, blocks)
     if kind == "similarity":
-        return jordan_blocks_exclude(obstruction["factors"], blocks.D, blocks.a, 0, sizes, p)
+        return jordan_blocks_exclude_pattern(
+            obstruction["factors"], blocks.D, blocks.a, 0, sizes, p
+        )
     if kind == "trace":
         k = obstruction["k"]
         D, a = (append_diagonal_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
@@ -689,7 +694,9 @@ def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
     """
     n = len(D)
     if math.comb(n, k) > MOST_MINORS:
-        raise UndecidedError(f"the witness needs more than {MOST_MINORS} minors, the limit")
+        raise UndecidedError(
+            f"the witness needs more than {MOST_MINORS} minors, which is the limit"
+        )
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
         for chosen in combinations(range(n), k):
@@ -713,9 +720,11 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
     total: dict[tuple[Any, ...], Any] = {}
     det = principal_minor(M, range(2 * n))
     if 2**n > MOST_MINORS:
-        raise UndecidedError(f"the witness needs more than {MOST_MINORS} minors, the limit")
+        raise UndecidedError(
+            f"the witness needs more than {MOST_MINORS} minors, which is the limit"
+        )
     if sum(math.comb(n, k) * len(p) for k, p in enumerate(multiplier, 1)) > MOST_TERMS:
-        raise UndecidedError(f"the witness needs more than {MOST_TERMS} terms, the limit")
+        raise UndecidedError(f"the witness needs more than {MOST_TERMS} terms, which is the limit")
     for k, p in enumerate(multiplier, 1):
         for chosen in combinations(range(n), k):
             minors = det, 1
@@ -730,7 +739,7 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
 
 
 def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
-    """Whether the matrix Q proves that M is no product of four scaled layers; D and a are singular.
+    """Whether the matrix Q, from the kernels of D and a, excludes four scaled layers.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
@@ -871,7 +880,9 @@ def has_contradictory_combination(
 
 
 def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
-    """Return the matrix of D on F^n / <im C, D im C, D^2 im C, ..>, in a basis of unit vectors."""
+    """Return the matrix of D on the quotient of F^n by the span of im C, D im C, D^2 im C, .., in a
+    basis of unit vectors.
+    """
     to, n = transpose(D), len(D)
     pivots, span = eliminate(transpose(C), p)
     while True:
@@ -880,7 +891,7 @@ def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
             break
         pivots, span = more, larger
     free = [j for j in range(n) if j not in pivots]
-    L = [[int(i == j) for i in range(n)] for j in free]  # L of the span is 0
+    L = [[int(i == j) for i in range(n)] for j in free]  # rows that are 0 on the span
     for row, j in zip(L, free, strict=True):
         for i, vector in zip(pivots, span, strict=True):
             row[i] = -vector[j]
@@ -899,10 +910,12 @@ def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
 def lower_bound_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
     """Return a lower bound of sum_k e_k(D'), or None if D' and a' cannot exist.
 
-    lam and mu are the e_k of Du and aN; r is the r of `jordan_blocks_exclude` times deg f; (1) to
-    (3) refer to its theorem.  By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r,
-    those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by
-    (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of the x_k is larger by e.  So
+    In the notation of `jordan_blocks_exclude_pattern`, lam and mu are the e_k of Du and aN, and r
+    is its r times deg f; (1) to (3) refer to its theorem.
+
+    By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k
+    <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by (1).
+    If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of the x_k is larger by e.  So
     lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all max(0, mu_k - lam_(k+1) - r) <= y_k
     - x_(k+1) is at most x_1 - e <= lam_1 + r - e; moreover y_k >= x_(k+1) >= lam_(k+1), so that the
     sum of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged, and
@@ -921,10 +934,11 @@ def lower_bound_multiplicity(lam: list[int], mu: list[int], r: int, e: int | Non
     return max(bounds[0] + e, bounds[1])
 
 
-def jordan_blocks_exclude(
+def jordan_blocks_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
 ) -> bool:
-    """Whether the Jordan blocks of Du and aN at the given polynomials exclude all D' and a'.
+    """Whether the Jordan blocks of Du and aN at the given polynomials exclude all D' and a', and so
+    the pattern.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
     of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
@@ -950,12 +964,12 @@ def jordan_blocks_exclude(
         size = len(g) - 1
         companion = [[int(i == j + 1) for j in range(size - 1)] + [-g[i]] for i in range(size)]
         if rank(evaluate_at_matrix(f, companion, p), p) < size:
-            raise RefutedError("two of the factors are not coprime")
+            raise RefutedError("two of the polynomials in factors are not coprime")
     total, most, n = 0, min(sizes), max(sizes)
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
         if at_one and len(f) > 2:
-            raise RefutedError("a factor with root 1 is not x - 1")
+            raise RefutedError("a polynomial in factors has the root 1, but is not x - 1")
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
         least = lower_bound_multiplicity(
@@ -970,12 +984,12 @@ def jordan_blocks_exclude(
     return total > most
 
 
-def linear_equations_exclude(
+def linear_equations_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: int
 ) -> bool:
     """Whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
 
-    Theorem, in the notation of `jordan_blocks_exclude`, which has not excluded D' and a'.
+    Theorem, in the notation of `jordan_blocks_exclude_pattern`, which has not excluded D' and a'.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
         >= e_1(aN), and ker(D' - s) lies in K = {k : (D - s) k in im C}.  The rows l with l C = 0,
         l (D - s) = 0 are e_1(Du) many, so dim K = r + e_1(Du) = e_1(aN): the two spaces are equal,
@@ -983,8 +997,8 @@ def linear_equations_exclude(
     (5) If e_1(Du) = e_1(aN) + r, likewise p V c = -p (a - s) for the rows p with p (a - s) = 0 on
         ker c.
     (6) tr(C V) + tr(V c) = tr D - tr a - e, D being larger than a by e.  If all factors have degree
-        one, and their multiplicities, which are at least what `jordan_blocks_exclude` adds up,
-        fill all dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of
+        one, and their multiplicities, at least the sum in `jordan_blocks_exclude_pattern`, fill
+        all dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of
         the roots, and tr a' that less e: tr(C V) and tr(V c) are known.
     """
     _, _, C, D, a, c = blocks
@@ -1129,7 +1143,7 @@ def read_json(data: bytes, where: str) -> Any:
             expect(False, where, "each key of an object once", twice)
         return members
 
-    def refuse_constant(name: str) -> Any:
+    def refuse_nan_or_infinity(name: str) -> Any:
         expect(False, where, "JSON, which has no such constant", name)
 
     # Each value comes after one of these characters. The string "0" takes memory only once.
@@ -1141,7 +1155,7 @@ def read_json(data: bytes, where: str) -> Any:
             text,
             object_pairs_hook=refuse_duplicate_keys,
             parse_int=parse_integer,
-            parse_constant=refuse_constant,
+            parse_constant=refuse_nan_or_infinity,
         )
     except ValueError as error:
         raise MalformedError(f"{where}: expected JSON in UTF-8: {error}") from None
@@ -1248,7 +1262,7 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     is_such = type(modulus) is list and len(modulus) > 1
     expect(is_such, where, "a list of 2 or more strings", modulus)
     if (degree := len(modulus) - 1) > MAX_DEGREE:
-        raise UndecidedError(f"the modulus has degree {degree}, and {MAX_DEGREE} is the limit")
+        raise UndecidedError(f"the modulus has degree {degree}, and the limit is {MAX_DEGREE}")
     m = tuple(
         Fraction(*read_rational_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus)
     )
@@ -1257,7 +1271,9 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     ends = tuple(Fraction(*read_rational_pair(end, between)) for end in given)
     written = [n for a in (*m, *ends) for n in a.as_integer_ratio()]
     if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
-        raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits, the limit")
+        raise UndecidedError(
+            f"modulus and root have more than {MAX_MODULUS_BITS} bits, which is the limit"
+        )
     decided = is_irreducible(m)
     reducible = "one with a repeated factor or a rational root"
     expect(decided is not False, where, "an irreducible polynomial", reducible)
@@ -1726,7 +1742,7 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
 def check_product_or_covariance(
     certificate: Certificate, bound: Fraction | None, quick: bool
 ) -> Report:
-    """Return the report that Q, or Q Q^T, is the target or within the bound.
+    """Return the report that the product Q, or Q Q^T, is the target or within the bound.
 
     Raises RefutedError if it is not.
     """
@@ -1822,7 +1838,7 @@ def check(
     return Report(Verdict.INCOMPLETE, [*lines, f"c incomplete: {reason}"], kind, largest)
 
 
-def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+def open_file_or_stdin(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file for reading, or standard input for -; do not block if a pipe has no writer."""
 
     def open_without_blocking(name: str, flags: int) -> int:
@@ -1856,10 +1872,10 @@ def wait_for_pipe_writer(file: BinaryIO) -> bytes:
     return head
 
 
-def read_file(path: str) -> bytes:
+def read_file_or_stdin(path: str) -> bytes:
     """Return the bytes of a file, at most 2^28, or of standard input for -."""
     try:
-        with open_file(path) as file:
+        with open_file_or_stdin(path) as file:
             head = wait_for_pipe_writer(file)
             data = head + b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
             expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
@@ -1881,13 +1897,13 @@ def check_file(
     The options are those of `check`.
     """
     try:
-        data, target = read_file(os.fspath(path)), None
+        data, target = read_file_or_stdin(os.fspath(path)), None
         if target_path is not None:
             name = os.fspath(target_path)
             suffix = ".json" if name == "-" else os.path.splitext(name)[1].lower()
             is_known = suffix in (".json", ".csv", ".npy")
             expect(is_known, ascii(name), "a name that ends in .json, .csv or .npy", suffix)
-            target = read_file(name), suffix
+            target = read_file_or_stdin(name), suffix
         report = check(data, target, **options)
     except MalformedError as error:
         print(f"malformed: {error}", file=err or sys.stderr)

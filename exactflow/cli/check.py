@@ -212,7 +212,7 @@ def _read_target_bytes_and_suffix(path: str, key: str | None) -> tuple[bytes, st
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:
         try:
-            return checker.read_file(path), suffix
+            return checker.read_file_or_stdin(path), suffix
         except checker.MalformedError as error:
             raise InvalidInputError(str(error)) from None
     from exactflow.exact.numbers import format_rational

@@ -123,7 +123,12 @@ class Assumptions:
             if s.is_real
         }
         return any(rest.is_nonpositive for rest in self._bound_substitutions_and_rest[1]) or any(
-            {*(_signs_between_roots(sympy.Integer(1), x, self._positive_polynomials) or [True])}
+            {
+                *(
+                    _signs_on_allowed_intervals(sympy.Integer(1), x, self._positive_polynomials)
+                    or [True]
+                )
+            }
             == {None}
             for x in symbols
         )
@@ -149,7 +154,7 @@ class Assumptions:
         """
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _signs_between_roots(f, x, self._positive_polynomials)
+            signs = _signs_on_allowed_intervals(f, x, self._positive_polynomials)
             known = {*(signs or ())} - {None}
             if len(known) == 1:
                 return True in known
@@ -183,7 +188,7 @@ class Assumptions:
         """Whether the assumptions allow a root of an irreducible polynomial; True if unknown."""
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _signs_between_roots(f, x, self._positive_polynomials)
+            signs = _signs_on_allowed_intervals(f, x, self._positive_polynomials)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
             changes = any({*pair} == {True, False} for pair in pairwise(signs or ()))
             if signs is not None and not changes and not (is_told and f.subs(x, 0) == 0):
@@ -226,7 +231,9 @@ def _find_bound_symbol_and_slope(
     return None
 
 
-def _signs_between_roots(f: Expr, x: Symbol, positive: Sequence[Expr]) -> list[bool | None] | None:
+def _signs_on_allowed_intervals(
+    f: Expr, x: Symbol, positive: Sequence[Expr]
+) -> list[bool | None] | None:
     """Return whether a polynomial f in x is positive on each interval between roots, from left to
     right.
 

@@ -14,8 +14,8 @@ are computed by one product of matrices, in which the digits stand side by side.
 
 How it is checked
 -----------------
-*Exact*, except `to_floats` and the upper bounds `bound_row_sums` and `bound_frobenius_norm`.
-Methods have the names of the operations of ``DomainMatrix``.
+*Exact*, except `to_floats` and the upper bounds `bound_absolute_row_sums` and
+`bound_frobenius_norm`. Methods have the names of the operations of ``DomainMatrix``.
 """
 
 from collections.abc import Callable
@@ -209,7 +209,7 @@ class DyadicMatrix:
         """Return the largest absolute value of an entry."""
         return max(abs(self.entry(i, j)) for i, j in self._places_near_largest())
 
-    def bound_row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
+    def bound_absolute_row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
         """Return a close upper bound of sum_j weights[j] |entry (i, j)| for each row i. The weights
         are nonnegative, by default 1. A sum of zeros has the bound 0.
         """

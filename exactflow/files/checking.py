@@ -44,7 +44,7 @@ def check_certificate(
     start = time.perf_counter()
     kind, largest = "", None
     try:
-        data = checker.read_file(file)
+        data = checker.read_file_or_stdin(file)
         report = checker.check(data, target, transposed, bound, quick)
         (code, last_line), kind = report.verdict.value, report.kind
         largest = None if report.largest is None else str(report.largest)

@@ -307,7 +307,7 @@ def test_a_file_too_large_for_memory_is_incomplete(monkeypatch):
     def fail(_):
         raise MemoryError
 
-    monkeypatch.setattr(checker, "read_file", fail)
+    monkeypatch.setattr(checker, "read_file_or_stdin", fail)
     code, lines, _ = check("any.json")
     assert (code, lines[-1]) == (3, "s NOT VERIFIED")
 
@@ -400,8 +400,8 @@ def test_kernels_on_both_sides(Q, holds):
 def test_eigenvalues_other_than_1_fit_into_the_smaller_block_too():
     """D has size 3 and keeps 2 and 3, a keeps 5: where C has rank 1, all are common to both."""
     factors, Du, aN = [[7 - x, 1] for x in (2, 3, 5)], [[2, 0], [0, 3]], [[5]]
-    assert checker.jordan_blocks_exclude(factors, Du, aN, 1, (3, 3), 7) is False
-    assert checker.jordan_blocks_exclude(factors, Du, aN, 1, (3, 2), 7) is True
+    assert checker.jordan_blocks_exclude_pattern(factors, Du, aN, 1, (3, 3), 7) is False
+    assert checker.jordan_blocks_exclude_pattern(factors, Du, aN, 1, (3, 2), 7) is True
 
 
 def test_a_composite_that_passes_for_a_prime_is_incomplete(tmp_path):

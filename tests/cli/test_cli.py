@@ -406,7 +406,7 @@ def test_a_file_that_may_not_be_read(capsys, tmp_path, monkeypatch):
     def refused(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("exactflow.files.atomic.open_file", refused)
+    monkeypatch.setattr("exactflow.files.atomic.open_file_or_stdin", refused)
     code, out, err = run(capsys, "factor", tmp_path / "w.csv")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "Permission denied" in err
@@ -453,7 +453,7 @@ def test_exit_code_1_means_refuted_and_nothing_else(capsys, monkeypatch, error, 
     def failing(*_, **__):
         raise error
 
-    monkeypatch.setattr("exactflow.checker.read_file", failing)
+    monkeypatch.setattr("exactflow.checker.read_file_or_stdin", failing)
     got, out, err = run(capsys, "check", "c.json")
     assert (got, out) == (code, "")
     assert words in err.splitlines()[-1]
@@ -464,7 +464,7 @@ def test_a_check_without_memory_is_incomplete(capsys, monkeypatch):
     def failing(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("exactflow.checker.read_file", failing)
+    monkeypatch.setattr("exactflow.checker.read_file_or_stdin", failing)
     code, out, _ = run(capsys, "check", "c.json")
     assert code == 3
     assert "incomplete: MemoryError" in out

@@ -323,6 +323,6 @@ def test_a_check_without_enough_memory_is_incomplete(monkeypatch, capsys):
     def exhausted(path):
         raise MemoryError
 
-    monkeypatch.setattr("exactflow.checker.read_file", exhausted)
+    monkeypatch.setattr("exactflow.checker.read_file_or_stdin", exhausted)
     assert cli.main(["check", "c.json"]) == 3
     assert capsys.readouterr().out.endswith("c incomplete: MemoryError\ns NOT VERIFIED\n")

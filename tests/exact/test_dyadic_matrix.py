@@ -77,8 +77,8 @@ def test_a_long_sum_does_not_overflow():
 def test_sums_of_rows_from_above(M, weights):
     digits = DyadicMatrix.from_floats(M)
     for found, w in (
-        (digits.bound_row_sums(), [1, 1]),
-        (digits.bound_row_sums(np.array(weights)), weights),
+        (digits.bound_absolute_row_sums(), [1, 1]),
+        (digits.bound_absolute_row_sums(np.array(weights)), weights),
     ):
         for bound, row in zip(found, fractions(M), strict=True):
             total = sum(abs(x) * Fraction(v) for x, v in zip(row, w, strict=True))

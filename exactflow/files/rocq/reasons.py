@@ -10,10 +10,10 @@ by Newton's identities.
 Let D' = D - C V = I + Y Z, a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) != 0.
 Then the ranks of K p(D') and of f(a') P + Q add up to at most n. For f = x - 1 the same holds of K
 f(D') p(D') in the place of K p(D'), if f^2 p annihilates K. Here K, P and Q are such that the
-products do not depend on V. In the notation of `checker.jordan_blocks_exclude`, with p = f^(k-1),
-the ranks are e_k(Du), or e_(k+1)(Du) for f = x - 1, and n - r deg f - e_k(aN): so e_k(D'), or
-e_(k+1)(D'), would be too large. With P = 0, and f and p products of powers of several polynomials,
-the ranks are the sums of these e_k.
+products do not depend on V. In the notation of `checker.jordan_blocks_exclude_pattern`, with
+p = f^(k-1), the ranks are e_k(Du), or e_(k+1)(Du) for f = x - 1, and n - r deg f - e_k(aN): so
+e_k(D'), or e_(k+1)(D'), would be too large. With P = 0, and f and p products of powers of several
+polynomials, the ranks are the sums of these e_k.
 
 *Recurrences.* If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to
 itself, and on the quotient a' is k D' on im C (`checker.five_letter_equation`). Let g_j be the

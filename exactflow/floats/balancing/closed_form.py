@@ -101,7 +101,7 @@ class Shears:
             factors, self.target.mantissa_scale, self.target.exponent
         )
 
-    def corrected(self, E: np.ndarray) -> "Shears":
+    def corrected_by(self, E: np.ndarray) -> "Shears":
         """Return the shears after a step that adds E to their product times the target's scale.
 
         E is the remaining difference from `Target.mantissa`. Its component along the gradient M^-T
@@ -151,7 +151,7 @@ class ElevenLayers:
             factors, self.target.mantissa_scale, self.target.exponent
         )
 
-    def corrected(self, E: np.ndarray) -> "ElevenLayers":
+    def corrected_by(self, E: np.ndarray) -> "ElevenLayers":
         """Return the layers after a step that adds E, the remaining difference from the target's
         `mantissa`, to U Sigma V^T.
         """

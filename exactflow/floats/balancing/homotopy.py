@@ -1,4 +1,5 @@
-"""A search for layers of a given matrix: along a path, towards small layers, to the last digits.
+"""A search for layers with a given product: it follows a path, then moves towards small layers, and
+finds the last digits.
 
 Main results
 ------------

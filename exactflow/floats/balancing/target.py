@@ -66,7 +66,7 @@ class Target:
         """The exact matrix W."""
         return DyadicQuotient.from_array(self.entries)
 
-    def in_user_order(self) -> DomainMatrix:
+    def to_user_matrix(self) -> DomainMatrix:
         """Return the matrix of the user over QQ: in the user's order of coordinates, without the
         flips.
         """

@@ -76,7 +76,7 @@ def round_shears(
     ]
     on_grid = merge_shears(on_grid)  # some shifts may have become zero
     kept_sizes, images, weights = _propagate_errors(on_grid, d, limit)
-    output_sizes = images.bound_row_sums(weights)
+    output_sizes = images.bound_absolute_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
         raise InvalidInputError(
@@ -86,8 +86,8 @@ def round_shears(
     difference = _subtract_scaled_product(target.exact, step, images[:, :d])
     scale = limit / (step * difference.denominator)
     parts = (
-        images[:, d:].bound_row_sums(weights[d:]),
-        [scale * size for size in difference.numerator.bound_row_sums()],
+        images[:, d:].bound_absolute_row_sums(weights[d:]),
+        [scale * size for size in difference.numerator.bound_absolute_row_sums()],
     )
     places = np.argsort(order)
     rounding, shifts = (tuple(Rational(part[k]) for k in places) for part in parts)
@@ -165,7 +165,7 @@ def _propagate_errors(layers: Sequence[FloatCoupling], d: int, limit: int) -> _P
     weights, kept_sizes = np.full(d, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
-        kept_sizes.append(max(halves[1 - i].transpose().bound_row_sums(weights)))
+        kept_sizes.append(max(halves[1 - i].transpose().bound_absolute_row_sums(weights)))
         halves[i] = halves[i].plus_product(halves[1 - i], DyadicMatrix.from_floats(layer.shift.T))
         moved = halves[i].shape[1]
         units = [np.zeros((moved, p)), np.zeros((moved, d - p))]

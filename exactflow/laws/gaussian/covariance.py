@@ -112,9 +112,8 @@ class Covariance:
     def whitening_residual_and_error(
         self, layers: Sequence[FloatCoupling]
     ) -> tuple[np.ndarray, Fraction]:
-        """Return E = Q Sigma Q^T - I, rounded to floats, and its largest absolute entry, exactly.
-
-        Q is the matrix of the layers.
+        """Return E = Q Sigma Q^T - I for the matrix Q of the layers, rounded to floats, and the
+        largest absolute entry of E, exactly.
         """
         image = replace(self.exact, numerator=transform_covariance(layers, self.exact.numerator))
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))

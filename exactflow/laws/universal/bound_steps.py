@@ -28,9 +28,9 @@ _MORE_BITS = 64
 _THEOREM = "exactflow.laws.universal.approximation"
 
 
-def explain_w2(found: Any) -> Explanation:
+def explain_w2(result: Any) -> Explanation:
     """Explain the construction of a `W2Approximation`, and each term of its bound."""
-    parameters = found.parameters
+    parameters = result.parameters
     _check_explainable_count("atoms", len(parameters.weights))
     numbers = {"delta": parameters.delta, "tau": parameters.tau, "r": parameters.radius}
     first, later = ("b", "second reads") if parameters.depth == 2 else ("1, .., N", "others read")
@@ -45,29 +45,29 @@ def explain_w2(found: Any) -> Explanation:
         numbers,
         QQ,
         _THEOREM,
-        witness=lambda: _are_plateaus_mapped_to_atoms(parameters, found.flow),
+        witness=lambda: _are_plateaus_mapped_to_atoms(parameters, result.flow),
         proved="the middle of each plateau (within the radius r / delta) goes to its atom, plus "
         "delta times the latent",
     )
-    steps = [construction, *_w2_term_steps(found), _sum_step(found, "W2(flow, target)")]
+    steps = [construction, *_w2_term_steps(result), _sum_of_terms_step(result, "W2(flow, target)")]
     claim = (
         f"The flow of {parameters.depth} couplings has `W2(flow, target)` at most "
-        f"``{format_up(found.bound)}``, where ``{format_short(found.eps)}`` was allowed, for "
-        f"the target {found.target}."
+        f"``{format_up(result.bound)}``, where ``{format_short(result.eps)}`` was allowed, for "
+        f"the target {result.target}."
     )
-    return Explanation.from_checked_steps(claim, steps, found, found.evidence)
+    return Explanation.from_checked_steps(claim, steps, result, result.evidence)
 
 
-def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
+def explain_kl(result: Any, recompute: Callable[[], Any]) -> Explanation:
     """Explain the construction of a `KLApproximation`, and the terms of its bound.
 
-    `compute_again` computes the approximation a second time, to compare the terms.
+    `recompute` computes the approximation a second time, to compare the terms.
     """
-    terms = found.terms
+    terms = result.terms
     _check_explainable_count("tiles", terms.tiles)
     layers = (
         "The first layer marks the bands, two map the tiles"
-        if found.layers == 4
+        if result.layers == 4
         else "There is one band, so the first layer is left out; two layers map the tiles"
     )
     construction = Step(
@@ -80,8 +80,8 @@ def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
         {},
         {},
         QQ,
-        f"exactflow.laws.universal.kl_approximation, {found.layers} layers",
-        witness=lambda: _is_inverse_exact_at_points(found.flow),
+        f"exactflow.laws.universal.kl_approximation, {result.layers} layers",
+        witness=lambda: _is_inverse_exact_at_points(result.flow),
         proved="the inverse of the layers returns points of the plane exactly",
     )
     names = "cells", "ramps", "tails"
@@ -94,45 +94,45 @@ def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
         {},
         values,
         QQ,
-        witness=lambda: bool(compute_again().terms == terms),
+        witness=lambda: bool(recompute().terms == terms),
         proved="the terms, computed anew in ball arithmetic",
     )
-    least = f"``{format_up(found.lower_bound)}`` + " * bool(found.lower_bound)
+    least = f"``{format_up(result.lower_bound)}`` + " * bool(result.lower_bound)
     claim = (
-        f"The flow of {found.layers} couplings has `KL(target, flow)` at most "
-        f"``{format_up(found.bound)}``, where {least}``{format_short(found.eps)}`` was allowed, "
-        f"for the target {found.target}."
+        f"The flow of {result.layers} couplings has `KL(target, flow)` at most "
+        f"``{format_up(result.bound)}``, where {least}``{format_short(result.eps)}`` was allowed, "
+        f"for the target {result.target}."
     )
-    steps = [construction, bounds, _sum_step(found, "KL(target, flow)")]
-    return Explanation.from_checked_steps(claim, steps, found, found.evidence)
+    steps = [construction, bounds, _sum_of_terms_step(result, "KL(target, flow)")]
+    return Explanation.from_checked_steps(claim, steps, result, result.evidence)
 
 
 def _check_explainable_count(objects: str, count: int) -> None:
     """Raise `InvalidInputError` if there are too many atoms, or tiles, to explain."""
     if count > LARGEST_EXPLAINED:
         raise InvalidInputError(
-            f"an explanation checks every one of at most {LARGEST_EXPLAINED} {objects}, but this "
-            f"approximation has {count}: explain an approximation with a larger eps"
+            f"an explanation checks at most {LARGEST_EXPLAINED} {objects}, but this approximation "
+            f"has {count}: explain an approximation with a larger eps"
         )
 
 
-def _sum_step(found: Any, distance: str) -> Step:
+def _sum_of_terms_step(result: Any, distance: str) -> Step:
     """Return the step that adds the terms of a bound and compares their sum with eps."""
-    names = [name for name in found.terms._fields if name not in ("tiles", "columns", "bands")]
+    names = [name for name in result.terms._fields if name not in ("tiles", "columns", "bands")]
     names = [name for name in names if name != "digits"]
-    values = {name: to_element(getattr(found.terms, name)) for name in names}
-    least, eps = to_element(getattr(found, "lower_bound", 0)), to_element(found.eps)
+    values = {name: to_element(getattr(result.terms, name)) for name in names}
+    least, eps = to_element(getattr(result, "lower_bound", 0)), to_element(result.eps)
     allowed = "least + eps" if least else "eps"
     why = f"The distance `{distance}` is at most `bound`, the sum of the terms."
     why += " `least` bounds the distance of all volume-preserving maps from below." * bool(least)
     text = f"{' + '.join(names)} = bound, bound <= {allowed}"
-    made = {"bound": to_element(found.bound), "eps": eps} | ({"least": least} if least else {})
+    made = {"bound": to_element(result.bound), "eps": eps} | ({"least": least} if least else {})
     return Step("bound", why, text, values, made, QQ)
 
 
-def _w2_term_steps(found: Any) -> Iterator[Step]:
+def _w2_term_steps(result: Any) -> Iterator[Step]:
     """Yield the step of an explanation for each term of a W2 bound."""
-    parameters, terms = found.parameters, found.terms
+    parameters, terms = result.parameters, result.terms
     mpmath_sum = "is at least this number, computed in mpmath with more digits"
 
     def term_step(name: str, why: str, check: Callable | None = None, **rest: Any) -> Step:
@@ -144,7 +144,7 @@ def _w2_term_steps(found: Any) -> Iterator[Step]:
     yield term_step(
         "quantization",
         "The distance between the target and the atoms at the centers of their cells.",
-        lambda: _is_quantization_reproduced(found),
+        lambda: _is_quantization_reproduced(result),
         proved="is at least this distance, computed in ball arithmetic once more",
     )
     moves = zip(parameters.weights, parameters.moved.tolist(), strict=True)
@@ -187,20 +187,20 @@ def _w2_term_steps(found: Any) -> Iterator[Step]:
     )
 
 
-def _is_quantization_reproduced(found: Any) -> bool:
+def _is_quantization_reproduced(result: Any) -> bool:
     """Whether a new quantization of the target has the same weights and centers, and an error
     within the term for it.
     """
-    parameters, eps = found.parameters, to_element(found.eps)
+    parameters, eps = result.parameters, to_element(result.eps)
     bits = grid_bits_for_error(min(eps, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
-        cells = found.target.quantize(QUANTIZATION * eps, bits)
+        cells = result.target.quantize(QUANTIZATION * eps, bits)
         error = QQ.to_sympy(upper(cells.error))
     centers = parameters.atoms.copy()
     centers[:, parameters.carrier] -= parameters.moved
     atoms = sorted(zip(centers.tolist(), parameters.weights, strict=True))
     given = sorted(zip(cells.centers.tolist(), cells.weights, strict=True))
-    return atoms == given and bool(error <= found.terms.quantization)
+    return atoms == given and bool(error <= result.terms.quantization)
 
 
 def _are_plateaus_mapped_to_atoms(parameters: Construction, flow: PiecewiseFlow) -> bool:
@@ -221,9 +221,10 @@ def _are_plateaus_mapped_to_atoms(parameters: Construction, flow: PiecewiseFlow)
         latent[kept.start or 0] = middle
         columns.append(latent)
         images.append([a + parameters.delta * z for a, z in zip(atom, latent, strict=True)])
-    found = (flow.forward([QQ.to_sympy(z) for z in latent]) for latent in columns)
+    computed = (flow.forward([QQ.to_sympy(z) for z in latent]) for latent in columns)
     return bool(columns) and all(
-        list(x) == [QQ.to_sympy(y) for y in image] for x, image in zip(found, images, strict=True)
+        list(x) == [QQ.to_sympy(y) for y in image]
+        for x, image in zip(computed, images, strict=True)
     )
 
 

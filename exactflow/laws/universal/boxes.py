@@ -163,9 +163,11 @@ class Histogram(Boxes):
         <Histogram: 13 of 4 x 4 bins>
         """
         points = _as_floats(samples)
-        if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise InvalidInputError(f"expected samples of shape (N, 2), got shape {points.shape}")
+        if not np.isfinite(points).all():
             raise InvalidInputError(
-                f"expected an (N, 2) array of finite samples, got shape {points.shape}"
+                "expected finite samples, got infinity or NaN: remove these rows"
             )
         pair = bins if isinstance(bins, tuple | list) else (bins, bins)
         if len(pair) != 2:
@@ -201,7 +203,9 @@ def _as_floats(samples: Any) -> np.ndarray:
             return np.asarray(found, dtype=float)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise InvalidInputError(f"expected an (N, 2) array of floats, got {format_short(samples)}")
+    raise InvalidInputError(
+        f"expected samples to be an (N, 2) array of real numbers, got {format_short(samples)}"
+    )
 
 
 def uniform(lower: Sequence, upper: Sequence) -> Boxes:
@@ -226,32 +230,33 @@ def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
     )
 
 
-def as_point_pairs(shape: str, points: str, pairs: Sequence) -> tuple[PointPair, ...]:
+def as_point_pairs(shape_name: str, points_name: str, pairs: Sequence) -> tuple[PointPair, ...]:
     """Return pairs of points as tuples of elements of QQ; raise `InvalidInputError` unless there is
     one, and all points are finite and of one dimension.
 
-    `shape` and `points` are words for error messages, such as "box" and "corners".
+    `shape_name` and `points_name` are words for error messages, such as "box" and "corners".
     """
     found = []
     for pair in sequence_to_list(pairs):
         ends = tuple(sequence_to_list(pair))
         if len(ends) != 2:
-            raise InvalidInputError(f"expected pairs of {points}, got {format_short(pair)}")
+            raise InvalidInputError(f"expected pairs of {points_name}, got {format_short(pair)}")
         for x in (x for end in ends for x in sequence_to_list(end)):
             if isinstance(x, float) and not math.isfinite(x):
                 raise InvalidInputError(
-                    f"expected finite {points}, got {x}: a measure without second moment has an "
-                    "infinite W2 distance from every flow of a Gaussian"
+                    f"expected finite {points_name}, got {x}: a measure without second moment has "
+                    "an infinite W2 distance from every flow of a Gaussian"
                 )
         start, end = map(to_elements, ends)
         if not start or len(start) != len(end):
             raise InvalidInputError(
-                f"expected {points} with equal numbers of coordinates, got {format_short(pair)}"
+                f"expected {points_name} with equal numbers of coordinates, got "
+                f"{format_short(pair)}"
             )
         found.append((start, end))
     if len({len(start) for start, _ in found}) != 1:
         raise InvalidInputError(
-            f"expected at least one {shape}, all of equal dimension, got {format_short(pairs)}"
+            f"expected at least one {shape_name}, all of equal dimension, got {format_short(pairs)}"
         )
     return tuple(found)
 

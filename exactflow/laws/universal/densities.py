@@ -33,7 +33,7 @@ from exactflow.laws.universal.tilings import (
     mean_square_of_uniform,
 )
 
-SNAP = 0.1  # a cut moves to the end of a run if less than this share of the least band is between
+SNAP = 0.1  # a cut nearer to the end of a run than this share of the least band mass is omitted
 MOST_COVERED = 2**20  # cells of the grid that boxes cover: more would take minutes
 
 
@@ -100,8 +100,8 @@ class PiecewiseConstantDensity:
         values = [list(row) for row in zip(*self.values, strict=True)]
         return PiecewiseConstantDensity(self.grid[::-1], values)
 
-    def column_at(self, x: Element) -> int:
-        """Return the index of the column of the grid that contains x, the right one at an edge."""
+    def column_index_at(self, x: Element) -> int:
+        """Return the index of the column that contains x; at an edge, of the one to the right."""
         return bisect_right(self.grid[0], x) - 1
 
     @cached_property
@@ -127,7 +127,7 @@ class PiecewiseConstantDensity:
         return found
 
     def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses, from halving the columns of the grid.
+        """Return intervals of x1 with their masses: columns of the grid, halved again and again.
 
         They are halved until an affine map of each onto its interval of z1 loses, in all, at most
         `most_loss` in KL.
@@ -163,7 +163,7 @@ class PiecewiseConstantDensity:
         levels, found = np.cumsum(band_masses)[:-1], []
         cuts: dict[int, list[RunPart]] = {}
         for k, ((a, _), mass) in enumerate(columns):
-            i = self.column_at(a)
+            i = self.column_index_at(a)
             if i not in cuts:
                 snap = SNAP * band_masses.min()
                 cuts[i] = _cut_runs_at_quantiles(self.runs_by_column[i], levels, snap)
@@ -171,7 +171,7 @@ class PiecewiseConstantDensity:
         return found
 
     def enclose_negative_entropy(self) -> arb:
-        """Return an enclosure of E log p."""
+        """Return an enclosure of E log p, where p is the density."""
         return sum(
             (
                 ball(area * value) * ball(value).log()
@@ -215,7 +215,7 @@ class PiecewiseConstantDensity:
 
     def _tile_densities(self, tiling: Tiling) -> list[Element]:
         """Return the density on each tile."""
-        rows = [self.values[self.column_at(a)] for a, _ in tiling.columns]
+        rows = [self.values[self.column_index_at(a)] for a, _ in tiling.columns]
         return [
             rows[tile.column][bisect_right(self.grid[1], tile.low) - 1] for tile in tiling.tiles
         ]
@@ -249,7 +249,7 @@ def greatest_common_measure(lengths: Sequence[Element]) -> Element:
 
 
 def halve_costliest_cells(cells: list, most_loss: float, loss: Callable, halve: Callable) -> list:
-    """Return cells from halving the cell with the largest loss again and again.
+    """Return the cells after halving the one with the largest loss again and again.
 
     This ends when the losses add up to at most `most_loss`, or there are more than `MOST_TILES`
     cells.

@@ -224,18 +224,18 @@ class KLApproximation(FlowResult):
     def _log_prob_of_floats(self, x: Any) -> Any:
         """Return the log-density at points in rows, or at one point, in float64."""
         if np.ma.is_masked(x):
-            raise InvalidInputError("expected numbers, got masked entries")
+            raise InvalidInputError("expected numbers in x, got masked entries")
         try:
             points = np.asarray(x, dtype=float)
         except (TypeError, ValueError):
-            raise InvalidInputError(f"expected floats, got {format_short(x)}") from None
+            raise InvalidInputError(f"expected floats in x, got {format_short(x)}") from None
         d, digits = self.target.dimension, self.terms.digits
         if points.ndim not in (1, 2) or points.shape[-1] != d:
-            raise InvalidInputError(f"expected shape ({d},) or (N, {d}), got {points.shape}")
+            raise InvalidInputError(f"expected x of shape ({d},) or (N, {d}), got {points.shape}")
         if digits >= ALL_DIGITS:
             raise InvalidInputError(
-                f"float64 loses about {digits} digits for this law, so all of them: pass rational "
-                "numbers, or approximate the law shifted and scaled to order one"
+                f"float64 loses about {digits} digits in the latents of this law, so all of them: "
+                "pass rational numbers, or approximate the law shifted and scaled to order one"
             )
         columns = points.T
         latents = self._inverse.forward(columns)
@@ -325,8 +325,7 @@ def _build_within_eps(
     room: Element,
     eps: Element,
 ) -> CoordinatePair:
-    """Return the pair for the first of smaller and smaller budgets at which its bound is at most
-    `eps`.
+    """Return the first pair whose bound is at most `eps`, built with smaller and smaller budgets.
 
     A budget is at most `largest_factor` times the one before. It reduces `room`, a part of eps.
     """
@@ -339,7 +338,7 @@ def _build_within_eps(
 
 
 def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
-    """Return tiles whose bound is at most eps; `room` is the part of it that more tiles reduce."""
+    """Return tiles whose bound is at most eps, of which `room` is left for cutting into tiles."""
     entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
@@ -350,8 +349,8 @@ def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> 
         of_bands = most if layers == 4 else to_float(SHAPING)
         tiles = density.split_into_tiles(columns, masses, most + of_bands)
         check_tile_count(len(tiles))
-        tiling = Tiling.from_masses([column for column, _ in columns], tiles, len(masses))
-        return _attach_rational_terms(
+        tiling = Tiling.from_tile_masses([column for column, _ in columns], tiles, len(masses))
+        return _build_coordinate_pair(
             tiling, *_margins_and_kl_terms(density, tiling, entropy, room)
         )
 
@@ -400,27 +399,27 @@ def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Eleme
 def _build_zones(
     density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool
 ) -> CoordinatePair:
-    """Return zones whose bound is at most eps; `room` is the part of it that more zones reduce."""
+    """Return zones whose bound is at most eps, of which `room` is left for cutting into zones."""
     entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
         zones = arrange_zones(density, budget)
         with ctx.workprec(2 * TUNING.precision):
             margins, terms = zones.margins_and_kl_terms(entropy, room)
-        return _attach_rational_terms(zones, margins, [*terms, arb(0)], swapped)
+        return _build_coordinate_pair(zones, margins, [*terms, arb(0)], swapped)
 
     return _build_within_eps(build, 1.6 * to_float(room), 0.95, room, eps)
 
 
 def _build_rigid_tiles(
-    density: PiecewiseConstantDensity, least: Rational, eps: Element
+    density: PiecewiseConstantDensity, least_kl: Rational, eps: Element
 ) -> CoordinatePair:
-    """Return tiles that are only translated, with a bound of at most `least` plus eps."""
+    """Return tiles whose maps are translations, with a bound of at most `least_kl` plus eps."""
     count, entropy = 1, _bound_negative_entropy(density, eps)
     while True:
         tiling = tile_by_translations(density, count)
-        pair = _attach_rational_terms(tiling, *_margins_and_kl_terms(density, tiling, entropy, eps))
-        if pair.terms.total <= least + QQ.to_sympy(eps):
+        pair = _build_coordinate_pair(tiling, *_margins_and_kl_terms(density, tiling, entropy, eps))
+        if pair.terms.total <= least_kl + QQ.to_sympy(eps):
             return pair
         count += max(1, count // 2)
         check_tile_count(len(tiling.tiles) * 4)
@@ -435,15 +434,15 @@ def _bound_negative_entropy(density: Density, room: Element) -> arb:
 
 
 def _margins_and_kl_terms(
-    density: Density, tiling: Tiling, entropy: arb, room: Element
+    density: Density, tiling: Tiling, negative_entropy: arb, room: Element
 ) -> tuple[tuple[Element, ...], list[arb]]:
     """Return the widths of margins, and the terms of the theorem for cells, ramps and tails.
 
-    `entropy` is an upper bound of E log p; the margins are so narrow that the term for ramps is a
-    small share of `room`.
+    `negative_entropy` is an upper bound of E log p. The margins are so narrow that the term for
+    ramps is a small share of `room`.
     """
     with ctx.workprec(2 * TUNING.precision):
-        constant, cells = (2 * arb.pi()).log(), entropy
+        constant, cells = (2 * arb.pi()).log(), negative_entropy
         mass, second_moment = arb(0), arb(0)  # minus the second moment of the mass outside of tiles
         if isinstance(density, MixtureDensity):
             second_moment = -density.scaled_second_moment(tiling)
@@ -466,7 +465,7 @@ def _margins_and_kl_terms(
         return margins, [cells, ramps, outside + second_moment.abs_upper()]
 
 
-def _attach_rational_terms(
+def _build_coordinate_pair(
     tiling: Tiling | Arrangement,
     margins: tuple[Element, ...],
     terms: list[arb],

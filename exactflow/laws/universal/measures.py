@@ -187,7 +187,7 @@ def resolve_halves(measure: TargetMeasure, partition: tuple[int, int] | None) ->
     d = measure.dimension
     halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
     if sum(halves) != d:
-        raise InvalidInputError(f"expected a partition of {d} coordinates, got {halves}")
+        raise InvalidInputError(f"expected a partition of {d} coordinates, got sizes {halves}")
     return halves
 
 

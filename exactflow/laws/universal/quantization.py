@@ -92,8 +92,9 @@ def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: i
 def quantization_from_means(
     second_moment: arb, cells: list[tuple[arb, list[arb]]], bits: int
 ) -> Quantization:
-    """Return a quantization by cells, given as pairs (mass, mean) and rounded; `second_moment` is
-    E|X|^2 of the measure.
+    """Return the quantization by the means of cells, which are pairs (mass, mean).
+
+    Masses and means are rounded; `second_moment` is E|X|^2 of the measure.
     """
     check_atom_count(len(cells))
     unit, square, moved, off = arb(2) ** bits, second_moment, arb(0), arb(0)
@@ -191,7 +192,7 @@ def floor_power_of_two(value: Element) -> Element:
     """Return the largest power of two, as an element of QQ, that is at most a positive `value`."""
     if value <= 0:
         raise PrecisionError(
-            f"a width in the construction is below 2^-{FINEST}, the finest that balls enclose: "
+            f"a width in the construction is below 2^-{FINEST}, the smallest bound of a ball: "
             "raise eps, or scale the target to a size near 1"
         )
     n, d = int(value.numerator), int(value.denominator)

@@ -75,7 +75,7 @@ from exactflow.laws.universal.zones import (
 )
 
 MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**12, 2**12, 2**19
-COLUMNS, HOLES = 0.1, 0.15  # their shares of the loss; blocks have the rest, as strips cost most
+COLUMNS, HOLES = 0.1, 0.15  # shares of the loss that columns and holes may take; blocks: the rest
 LEAST_PRICE = 2.0**-60  # the search for blocks ends at this price of a strip
 SHORT = QQ(1, 2**16)  # rounding changes a length by at most this share of it
 ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound holds for every number in its place
@@ -195,9 +195,9 @@ class ZoneDraft(NamedTuple):
         return Zone(self.column, unit, tuple(found), tuple(blocks))
 
 
-def arrange_zones(density: PiecewiseConstantDensity, budget: float) -> Arrangement:
-    """Return zones whose KL exceeds the bound of `upper_bound_least_kl` by about `budget`."""
-    columns = split_into_columns(density, COLUMNS * budget)
+def arrange_zones(density: PiecewiseConstantDensity, excess_kl: float) -> Arrangement:
+    """Return zones whose KL exceeds `upper_bound_least_kl` by about `excess_kl`."""
+    columns = split_into_columns(density, COLUMNS * excess_kl)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips_error(MOST_STRIPS)
     masses = [
@@ -221,8 +221,8 @@ def arrange_zones(density: PiecewiseConstantDensity, budget: float) -> Arrangeme
             drafts.append(ZoneDraft(column, low, high - low, mass, tiling=tiling))
         else:
             _append_copies_and_holes(column, *next(places), drafts, holes)
-    _fill_heaviest_holes(drafts, holes, HOLES * budget)
-    chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * budget)
+    _fill_heaviest_holes(drafts, holes, HOLES * excess_kl)
+    chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * excess_kl)
     zones += [draft.with_blocks(choice) for draft, choice in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
 
@@ -232,7 +232,7 @@ def split_into_columns(density: PiecewiseConstantDensity, most_loss: float) -> l
     profiles = list(map(Profile, density.runs_by_column))
     found = []
     for (a, b), _ in density.split_columns(most_loss):
-        place = density.column_at(a)
+        place = density.column_index_at(a)
         found.append(Column((a, b), (b - a) * density.x1_density_by_column[place], profiles[place]))
     return found
 
@@ -254,7 +254,7 @@ def upper_bound_least_kl(density: PiecewiseConstantDensity) -> Element:
 
 def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
     """Return the zone with one group, in which each run of constant density has its own place in z1
-    and is mapped onto an interval of z2 of variance one.
+    and is mapped onto an interval of z2, on which the uniform law has variance one.
     """
     low = column.profile.runs[0].low
     cells = []

@@ -54,7 +54,9 @@ class Tile(NamedTuple):
 
 
 class TileIntegrals(NamedTuple):
-    """Integrals over a tile of p, p |z|^2, and p |x - center|^2 in units of `least_scales`."""
+    """Integrals over a tile: of the density p, of p |z|^2 with the latents z, and of
+    p |x - center|^2 in units of `Tiling.least_scales`.
+    """
 
     mass: arb
     square: arb
@@ -77,7 +79,9 @@ class Tiling:
     rigid: bool = False
 
     @classmethod
-    def from_masses(cls, columns: list[Interval], tiles: list[Tile], band_count: int) -> "Tiling":
+    def from_tile_masses(
+        cls, columns: list[Interval], tiles: list[Tile], band_count: int
+    ) -> "Tiling":
         """Return the tiling in which N(0, I) gives bands, and slots in a band, the masses of their
         tiles.
         """
@@ -265,8 +269,10 @@ def stacking_shifts(intervals: Sequence[Interval], finest: Element) -> list[Elem
 def bound_kl_per_margin_mass(
     scale_product_range: tuple[Element, Element], latent_bounds: Iterable[Element]
 ) -> arb:
-    """Return the factor of P(margins) in the bound of KL, and at least 0: log(2 pi s* u*) +
-    (Z1^2 + Z2^2) / 2 + max(0, -log(2 pi s_ u_)), for (s_ u_, s* u*) and (Z1, Z2).
+    """Return a bound of the KL that mass in margins costs, per unit of mass: max(0, log(2 pi s* u*)
+    + (Z1^2 + Z2^2) / 2) + max(0, -log(2 pi s_ u_)).
+
+    In the notation of the theorem the arguments are (s_ u_, s* u*) and (Z1, Z2).
     """
     constant, squares = (2 * arb.pi()).log(), ball(sum((x * x for x in latent_bounds), QQ.zero))
     least, largest = (constant + ball(product).log() for product in scale_product_range)
@@ -274,8 +280,10 @@ def bound_kl_per_margin_mass(
 
 
 def bound_kl_per_outside_mass(largest_product: Element, latent_bounds: Iterable[Element]) -> arb:
-    """Return the factor of P(outside) in the bound of KL, and at least 0: log(2 pi s* u*) + Z1^2 +
-    Z2^2, for s* u* and (Z1, Z2).
+    """Return a bound of the KL that mass outside of all tiles costs, per unit of mass and without
+    its second moment: max(0, log(2 pi s* u*) + Z1^2 + Z2^2).
+
+    In the notation of the theorem the arguments are s* u* and (Z1, Z2).
     """
     squares = ball(sum((x * x for x in latent_bounds), QQ.zero))
     return ((2 * arb.pi()).log() + ball(largest_product).log() + squares).max(arb(0))
@@ -300,16 +308,16 @@ def normal_mass(a: Any, b: Any) -> Any:
     return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
 
 
-def _affine_map_covering(x: Interval, z: Interval, rigid: bool) -> AffineMap:
-    """Return (s, t), of few bits, such that the interval s z + t contains the interval x and is
-    hardly longer; s = 1 if `rigid`.
+def _affine_map_covering(data: Interval, latent: Interval, rigid: bool) -> AffineMap:
+    """Return (s, t), of few bits, such that z -> s z + t maps the latent interval to one that
+    contains the data interval and is hardly longer; s = 1 if `rigid`.
     """
-    s = QQ.one
+    s, (a, b), (low, high) = QQ.one, data, latent
     if not rigid:
-        ratio = (x[1] - x[0]) / (z[1] - z[0])
+        ratio = (b - a) / (high - low)
         s = round_up(ratio * (1 + SLACK), floor_power_of_two(ratio) * SLACK)
-    middle = (x[0] + x[1] - s * (z[0] + z[1])) / 2
-    return s, round_up(middle, floor_power_of_two(s) * floor_power_of_two(z[1] - z[0]) * SLACK / 8)
+    middle = (a + b - s * (low + high)) / 2
+    return s, round_up(middle, floor_power_of_two(s) * floor_power_of_two(high - low) * SLACK / 8)
 
 
 def split_normal(masses: Sequence[float] | np.ndarray) -> list[Interval]:

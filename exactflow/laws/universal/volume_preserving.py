@@ -34,12 +34,12 @@ from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tile_count, round_up
 
 ROOM = QQ(1, 2**20)  # latent cells are longer by this share, which leaves space for ramps
-COARSEST = 64  # how many times its common measure an interval may have for cells of that width
-THINNEST = 1e-150  # the least ratio of the sides of a cell whose square float64 represents
+COARSEST = 64  # an interval up to this many times as long as the common measure is cut by it
+THINNEST = 1e-150  # ratios of the sides of a cell are rounded up to this: its square is no float 0
 
 
 def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
-    """Return a lower bound of KL(P | f#N(0, I)) that holds for every volume-preserving map f."""
+    """Return a lower bound of KL(P | f#N(0, I)) for all volume-preserving f; P has the density."""
     below, moment = QQ.zero, QQ.zero
     for value, area in sorted(density.areas_by_density().items(), reverse=True):
         moment += value * area * (2 * below + area)

@@ -1,5 +1,7 @@
 """Zones of three coupling layers: the layers that they define, and their certified bound of KL.
 
+The first layer, from data to latents, shifts x2; b is the shifted x2.
+
 Theorem, notation and the names of the terms are those of `exactflow.laws.universal.three_layers`.
 """
 
@@ -29,8 +31,8 @@ from exactflow.laws.universal.tilings import (
     stacking_shifts,
 )
 
-SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2, the loss of one uniform band
-MOST_CELLS = 2**8  # the most cells between the ends of a law of x2 that are moved one by one
+SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2, the KL that one band costs
+MOST_CELLS = 2**8  # the most cells from the lowest to the highest, in a zone with sliding cells
 BITS = 64  # lengths of groups are multiples of 2^-BITS times the length of their column
 StripColumnZoneCounts = tuple[int, int, int]
 StartAndLength = tuple[Element, Element]
@@ -139,9 +141,8 @@ class Zone:
         first = sum(
             (cell.share * mean_square_of_uniform(*cell.place) for cell in self.cells), QQ.zero
         )
-        shifts = {
-            id(block.shifts): block.shifts for block in self.blocks
-        }  # many blocks share one list of shifts
+        # Many blocks share one list of shifts.
+        shifts = {id(block.shifts): block.shifts for block in self.blocks}
         moments = {key: _mean_and_mean_square(row) for key, row in shifts.items()}
         return [
             first + self._block_second_moment_of_z2(block.start, *moments[id(block.shifts)])
@@ -162,7 +163,7 @@ class Zone:
 
     @cached_property
     def block_normal_masses(self) -> list[float]:
-        """About the mass of N(0, I) on the image of each block, from a geometric mean of it."""
+        """Estimates of the mass of N(0, I) on the image of each block, by a geometric mean."""
         volume = sum(
             to_float(cell.share) * np.log(to_float(cell.place_length * cell.width / cell.scale))
             for cell in self.cells
@@ -174,7 +175,7 @@ class Zone:
 
     @property
     def approximate_strip_count(self) -> int:
-        """About the number of strips, which are intervals of b, each with one map of x1."""
+        """An estimate of the number of strips: intervals of b, each with one map of x1."""
         return sum(len(block.shifts) for block in self.blocks) + len(self.cells)
 
     @property
@@ -268,7 +269,7 @@ class Arrangement:
 
     @property
     def counts(self) -> StripColumnZoneCounts:
-        """About the number of strips, and the numbers of columns and zones."""
+        """An estimate of the number of strips, and the numbers of columns and zones."""
         return (
             sum(zone.approximate_strip_count for zone in self.zones),
             len(self.columns),
@@ -320,15 +321,15 @@ class Arrangement:
         yield build_piecewise_layer("second", sorted(marks))
 
     def margins_and_kl_terms(
-        self, entropy: arb, room: Element
+        self, negative_entropy: arb, room: Element
     ) -> tuple[tuple[Element, ...], list[arb]]:
         """Return the share of lengths that margins take, and the terms of the bound of KL for cells
         and ramps.
 
-        `entropy` encloses E log p; the margins are so narrow that the term for ramps is a small
-        share of `room`.
+        `negative_entropy` encloses E log p. The margins are so narrow that the term for ramps is a
+        small share of `room`.
         """
-        constant, cells, covered = (2 * arb.pi()).log(), entropy, QQ.zero
+        constant, cells, covered = (2 * arb.pi()).log(), negative_entropy, QQ.zero
         for zone, row in zip(self.zones, self.group_starts_and_lengths, strict=True):
             (a, b), volume = zone.column.ends, constant
             for cell in zone.cells:

@@ -170,10 +170,10 @@ def test_samples_are_counted_by_integers(arguments, words, distance):
         (np.zeros((0, 2)), "got none"),
         ([[1, 2]], "coordinate 0, got one"),
         ([[1, 2], [3, 2]], "coordinate 1, got one"),
-        ("abc", "array of floats"),
-        ([["a", "b"]], "array of floats"),
-        ([[10**400, 1], [0, 0]], "array of floats"),
-        ([[1j, 1], [0, 0]], "array of floats"),
+        ("abc", "array of real numbers"),
+        ([["a", "b"]], "array of real numbers"),
+        ([[10**400, 1], [0, 0]], "array of real numbers"),
+        ([[1j, 1], [0, 0]], "array of real numbers"),
         ([[np.inf, 1], [0, 0]], "finite"),
         (None, "shape"),
     ],
@@ -230,7 +230,7 @@ def test_log_prob_refuses_what_is_no_float(x):
     "samples", [[[1j, 2], [3, 4]], np.ma.array([[0.0, 1], [2, 3]], mask=[[0, 0], [0, 1]])]
 )
 def test_histograms_refuse_complex_and_masked_samples(samples):
-    with pytest.raises(InvalidInputError, match="array of floats"):
+    with pytest.raises(InvalidInputError, match="array of real numbers"):
         Histogram.of(samples)
 
 
