@@ -62,8 +62,8 @@ class ModelCall:
     path : the path of the module in the model.
     options : keyword arguments besides the data, such as a context.
     steps : for a wrapper, its modules that stand for layers of the model, by the paths of layers.
-    draw_latents : a function of a number and of the options that draws so many latents from the
-        base of the model; None without a base.
+    draw_latents : draws latents from the base of the model, given their number and the options;
+        None without a base.
     """
 
     module: nn.Module
