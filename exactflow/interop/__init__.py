@@ -53,7 +53,7 @@ _HOMES = {
     "linear_map": "conversion.reading",
     "restore": "conversion.installing",
 }
-"""Functions that need PyTorch, imported at their first use."""
+"""Functions that need PyTorch, and the modules from which their first use imports them."""
 
 
 def __getattr__(name: str) -> Any:

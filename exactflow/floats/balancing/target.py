@@ -111,7 +111,8 @@ class Target:
         u^2 |W| are replaced by u^2 |W|.
         """
         U, s, Vt = np.linalg.svd(self.mantissa)
-        U[:, -1] *= determinant_sign(U @ Vt)  # it is -1 only if the least value is a rounding error
+        # the sign is -1 only if the least singular value is a rounding error
+        U[:, -1] *= determinant_sign(U @ Vt)
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
