@@ -224,8 +224,9 @@ class Layer(NamedTuple):
     sign_unchecked: bool
 
     def changed_rational_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
-        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals, unless an
-        entry's rows are those of the identity.
+        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals.
+
+        Rows that come from a row of the identity are omitted.
         """
         shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
@@ -277,7 +278,7 @@ class Certificate:
 
     @property
     def is_equality(self) -> bool:
-        """Whether the claim is that Q is the target."""
+        """Whether the claim is that the product Q of the layers equals the target."""
         return self.within is None and not self.is_covariance
 
 
@@ -291,7 +292,7 @@ def reduce_row(den: int, nums: dict[int, int]) -> Row:
 
 
 def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -> Row:
-    """Return the sum of weights[k] rows[k], in lowest terms or modulo the prime, if not 0."""
+    """Return the sum of weights[k] rows[k] in lowest terms, or modulo the prime unless it is 0."""
     if len(weights.nums) == 1 and weights.den == 1:
         ((k, weight),) = weights.nums.items()
         if weight == 1:
@@ -369,7 +370,7 @@ def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, power
 
 
 def compose_product_or_covariance(certificate: Certificate) -> Rows:
-    """Return Q without its columns at pads or, if the claim is about a covariance, Q Q^T."""
+    """Return the product Q of the layers, without columns at pads; for a covariance, Q Q^T."""
     field, most, result = certificate.field, certificate.product_memory_limit, certificate.start
     for layer in certificate.layers:
         rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
@@ -425,7 +426,8 @@ def apply_modulo(matrix: Iterable[Row], vector: Sequence[int], prime: int) -> li
 
 
 def passes_quick_test(certificate: Certificate) -> bool:
-    """Whether Q x = target x for random vectors x modulo random primes.
+    """Whether the product Q of the layers takes random vectors x, modulo random primes, to the same
+    images as the target.
 
     If not, the claim is false.  If the claim is false, some entry of target - Q is a fraction with
     fewer than B bits: B = 8 size, times 2^17 over number fields, where entries act by matrices.
@@ -544,7 +546,7 @@ def rank(M: Matrix, p: int) -> int:
 
 
 def inverse(M: Matrix, p: int) -> Matrix:
-    """Return M^-1, for an invertible matrix."""
+    """Return the inverse of an invertible matrix."""
     pairs = zip(M, identity(len(M)), strict=True)
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
@@ -737,7 +739,7 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
 
 
 def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
-    """Whether the matrix Q proves that M is no product of four scaled layers; D and a are singular.
+    """Whether the matrix Q, from the kernels of D and a, excludes four scaled layers.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
@@ -878,7 +880,9 @@ def has_contradictory_combination(
 
 
 def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
-    """Return the matrix of D on F^n / <im C, D im C, D^2 im C, ..>, in a basis of unit vectors."""
+    """Return the matrix of D on the quotient of F^n by the span of im C, D im C, D^2 im C, .., in a
+    basis of unit vectors.
+    """
     to, n = transpose(D), len(D)
     pivots, span = eliminate(transpose(C), p)
     while True:
@@ -933,7 +937,8 @@ def lower_bound_multiplicity(lam: list[int], mu: list[int], r: int, e: int | Non
 def jordan_blocks_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
 ) -> bool:
-    """Whether the Jordan blocks of Du and aN at the given polynomials exclude all D' and a'.
+    """Whether the Jordan blocks of Du and aN at the given polynomials exclude all D' and a', and so
+    the pattern.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
     of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
@@ -1737,7 +1742,7 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
 def check_product_or_covariance(
     certificate: Certificate, bound: Fraction | None, quick: bool
 ) -> Report:
-    """Return the report that Q, or Q Q^T, is the target or within the bound.
+    """Return the report that the product Q, or Q Q^T, is the target or within the bound.
 
     Raises RefutedError if it is not.
     """

@@ -120,7 +120,7 @@ with claims.check("random finite maps: at most four couplings", Evidence.EXACT) 
 # %%
 square, grid = ([*itertools.product(range(n), repeat=2)] for n in (2, 3))
 with claims.check(
-    "{0, 1}^2: 1, 4 and 19 permutations need 0, 3 and 4 couplings", Evidence.EXACT
+    "{0, 1}^2: of 24 maps 1, 4 and 19 need 0, 3 and 4 couplings", Evidence.EXACT
 ) as check:
     every = [interpolate(square, images) for images in itertools.permutations(square)]
     check.equal(Counter(found.depth for found in every), {0: 1, 3: 4, 4: 19})

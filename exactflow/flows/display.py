@@ -119,7 +119,7 @@ def shortened_html(
         rows, heading = _displayed_rows_and_heading(value, text, [".."], columns)
         if max(len("".join(row)) for row in rows) <= most_characters:
             break
-    cells = "".join(f"<tr>{''.join(map(_table_cell_dimmed_if_zero, row))}</tr>" for row in rows)
+    cells = "".join(f"<tr>{''.join(map(_html_cell_dimmed_if_zero, row))}</tr>" for row in rows)
     note = f"<small>{escape(heading)}, begins:</small>" if heading else ""
     return (
         f'{note}<table style="background: {_BRACKETS}; border-collapse: separate; border-spacing: '
@@ -128,7 +128,7 @@ def shortened_html(
     )
 
 
-def _table_cell_dimmed_if_zero(entry: str) -> str:
+def _html_cell_dimmed_if_zero(entry: str) -> str:
     """Return a table cell, dimmed if the entry is zero."""
     style = ' style="opacity: 0.3"' if entry == "0" else ""
     return f"<td{style}>{escape(entry)}</td>"
@@ -312,15 +312,15 @@ def flow_html(heading: str, layers: Sequence) -> str:
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
     cells = "".join(f"<th>{name}</th>" for name in columns)
     rows = "".join(
-        f"<tr>{''.join(_layer_row_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1)
+        f"<tr>{''.join(_layer_html_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1)
     )
     caption = f'<caption style="text-align: left">{escape(heading)}</caption>'
     table = f'<table style="{TABLE_STYLE}">{caption}<tr>{cells}</tr>{rows}</table>'
-    shown = f"{_product_pictures_or_empty(layers)}{table}"
+    shown = f"{_product_html_or_empty(layers)}{table}"
     return f"{shown}<small>{_LEGEND}</small>" if "<svg" in shown else shown
 
 
-def _product_pictures_or_empty(layers: Sequence) -> str:
+def _product_html_or_empty(layers: Sequence) -> str:
     """Return heat maps of the product of linear layers and of its factors, the first at the right.
 
     The result is "" for a single layer, for a layer that is not linear, and above 64 coordinates.
@@ -330,20 +330,20 @@ def _product_pictures_or_empty(layers: Sequence) -> str:
         return ""
     matrices = [layer.domain_matrix() for layer in layers]
     names = [f"{k}: {LETTERS[x.moves]}" for k, x in enumerate(layers, 1)]
-    product = _captioned_picture(reduce(lambda M, layer: layer * M, matrices), "product")
-    factors = map(_captioned_picture, reversed(matrices), reversed(names))
+    product = _captioned_heat_map_html(reduce(lambda M, layer: layer * M, matrices), "product")
+    factors = map(_captioned_heat_map_html, reversed(matrices), reversed(names))
     style = "display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center"
     return f'<div style="{style}">{product}<b>=</b>{"".join(factors)}</div>'
 
 
-def _captioned_picture(matrix: DomainMatrix, caption: str) -> str:
+def _captioned_heat_map_html(matrix: DomainMatrix, caption: str) -> str:
     return (
         f'<figure style="margin: 0; text-align: center">{_heat_map_svg(matrix, 64)}'
         f'<figcaption style="opacity: 0.65">{caption}</figcaption></figure>'
     )
 
 
-def _layer_row_cells(number: int, layer: Any) -> Iterator[str]:
+def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
     scale = describe_scales_not_one(layer)
     if not hasattr(layer, "shift_matrix"):
         rest = (escape(layer.summary()), "", "")

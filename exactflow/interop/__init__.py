@@ -53,7 +53,7 @@ _HOMES = {
     "linear_map": "conversion.reading",
     "restore": "conversion.installing",
 }
-"""Functions that need PyTorch, imported at their first use."""
+"""Functions that need PyTorch, and the modules from which their first use imports them."""
 
 
 def __getattr__(name: str) -> Any:
@@ -71,7 +71,7 @@ def to_module(
     bias: "np.ndarray | None" = None,
     accept_error: float | None = None,
 ) -> Any:
-    """Return the flow as a float64 module of a library; refuse too large a rounding error.
+    """Return the flow as a float64 module of a library, unless the rounding error is too large.
 
     ==========  ========================  ======================================================
     library     module                    the method that applies the flow

@@ -210,11 +210,13 @@ class _ExcludedPatternError(Exception):
     """A pattern is excluded. Arguments: the kind of the obstruction, and the rows of its points."""
 
 
-def find_shortest_pattern(
+def find_fewest_couplings(
     points: Columns, images: Columns, denominator: int
 ) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
-    """Return the shortest pattern of couplings that map the points to the images, their shifts as
-    tables, in order of application, and an obstruction for each shorter pattern.
+    """Return the fewest couplings that map the points to the images, and obstructions to fewer.
+
+    The results are the pattern of the couplings, their shifts as tables, in order of application,
+    and an obstruction for each shorter pattern.
 
     Of two shortest patterns, the one with the smaller shifts is returned. Points are distinct, and
     images are distinct. A number n stands for n / `denominator`.

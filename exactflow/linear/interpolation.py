@@ -41,7 +41,7 @@ from exactflow.linear.finite_maps import (
     Columns,
     PointObstruction,
     coupling_from_table,
-    find_shortest_pattern,
+    find_fewest_couplings,
 )
 
 __all__ = ["Interpolation", "interpolate"]
@@ -251,7 +251,7 @@ def interpolate(
         _halves_of_distinct_rows(name, matrix, order, sizes[0], denominator, integers)
         for name, matrix in zip(("points", "images"), given, strict=True)
     )
-    pattern, tables, obstructions = find_shortest_pattern(start, stop, denominator)
+    pattern, tables, obstructions = find_fewest_couplings(start, stop, denominator)
     layers = [
         coupling_from_table(sizes, letter, table, denominator, integers)
         for letter, table in zip(reversed(pattern), tables, strict=True)

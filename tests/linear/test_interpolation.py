@@ -372,7 +372,7 @@ def test_the_flow_is_composed_again(monkeypatch):
     def other(points, images, unit):
         return "L", [dict.fromkeys(points[0], (0,))], ()
 
-    monkeypatch.setattr(interpolation, "find_shortest_pattern", other)
+    monkeypatch.setattr(interpolation, "find_fewest_couplings", other)
     with pytest.raises(VerificationError, match="to the images: report"):
         interpolate(SQUARE, SQUARE[::-1])
 
@@ -512,7 +512,7 @@ def test_words_are_products_as_in_minimal_depth():
     assert excluded == ["L", "U"]
 
 
-def test_words_keep_their_capitals_in_a_proof():
+def test_patterns_keep_their_capitals_in_a_proof():
     found = interpolate(SQUARE, exchanged(SQUARE, ((0, 0), (0, 1))))
     text = str(found.explain())
     assert "Not LUL: around points 1, 0" in text

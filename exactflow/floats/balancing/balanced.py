@@ -1,4 +1,5 @@
-"""The result of `balance`: float64 layers, with exact errors of the product and its inverse.
+"""The result of `balance`: float64 layers, with the exact error of their product and a certified
+bound for the inverses.
 
 Main results
 ------------
@@ -157,7 +158,7 @@ class Balanced(MapResult):
             f"``{format_up(self.error, 2)}``.",
             "largest(M - Q) = r",
             {"Q": Q},
-            {"M": self.target.in_user_order(), "r": QQ.convert(self.error)},
+            {"M": self.target.to_user_matrix(), "r": QQ.convert(self.error)},
             QQ,
         )
         steps = [product, residual]

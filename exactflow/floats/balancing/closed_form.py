@@ -101,7 +101,7 @@ class Shears:
             factors, self.target.mantissa_scale, self.target.exponent
         )
 
-    def corrected(self, E: np.ndarray) -> "Shears":
+    def corrected_by(self, E: np.ndarray) -> "Shears":
         """Return the shears after a step that adds E to their product times the target's scale.
 
         E is the remaining difference from `Target.mantissa`. Its component along the gradient M^-T
@@ -151,7 +151,7 @@ class ElevenLayers:
             factors, self.target.mantissa_scale, self.target.exponent
         )
 
-    def corrected(self, E: np.ndarray) -> "ElevenLayers":
+    def corrected_by(self, E: np.ndarray) -> "ElevenLayers":
         """Return the layers after a step that adds E, the remaining difference from the target's
         `mantissa`, to U Sigma V^T.
         """
@@ -215,7 +215,7 @@ def reverse_and_distribute_scale(
         scale, exponent, logarithm = 1.0, 0, 0.0
     counts = [sum(factor.moves == half for factor in factors) for half in HALVES]
     remaining = list(counts)
-    on_the_right = [(1.0, 0), (1.0, 0)]  # C on each half, as a mantissa and an exponent
+    on_the_right = [(1.0, 0), (1.0, 0)]  # the scales in C, as mantissas and exponents
     layers = []
     for factor in reversed(factors):
         half = HALVES.index(factor.moves)

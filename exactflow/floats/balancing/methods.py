@@ -24,7 +24,7 @@ from exactflow.flows.float_layers import FloatCoupling
 
 
 def find_balanced(target: Target, layers: int | None, method: str, seed: int) -> Balanced:
-    """Find balanced layers by the named method, on one thread."""
+    """Find balanced layers by the method with this name, on one thread."""
     with one_thread():
         return METHODS[method](target, layers, seed)
 
@@ -85,7 +85,7 @@ def _find_by_search(
     target: Target, layers: int | None, seed: int, most_attempts: int = len(TUNING.attempts)
 ) -> Balanced:
     """Return the layers of the first attempt that succeeds, or raise `MethodError`."""
-    if layers is None:  # use as many as suffice for every matrix
+    if layers is None:  # as many layers as suffice for every matrix
         layers = 4 - 2 * (-max(target.halves) // min(target.halves))
     M = target.mantissa / target.mantissa_scale
     begin = int(target.condition_number > TUNING.careful)
@@ -93,7 +93,7 @@ def _find_by_search(
     reached = np.inf
     for attempt, pattern, start in _yield_attempts_and_starts(target, layers, seed, attempts):
         try:
-            shears = find_shears(pattern.embed(M), pattern, attempt, start)
+            shears = find_shears(pattern.embed_in_identity(M), pattern, attempt, start)
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
@@ -134,8 +134,8 @@ class Solution(Protocol):
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return the layers, whose product is near the target."""
 
-    def corrected(self, E: np.ndarray) -> "Solution":
-        """Return a solution whose product is larger by 2^exponent E, for the target's exponent."""
+    def corrected_by(self, E: np.ndarray) -> "Solution":
+        """Return a solution with 2^exponent * E added to its product, for the target's exponent."""
 
 
 def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | float:
@@ -156,7 +156,7 @@ def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | f
         if not goal < error < TUNING.slowest * before:
             break
         try:
-            solution = solution.corrected(E)
+            solution = solution.corrected_by(E)
         except np.linalg.LinAlgError:
             break
     result = Balanced(target, *best)

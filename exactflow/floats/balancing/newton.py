@@ -69,19 +69,19 @@ class ShearPattern:
         return ShearPattern(layers, n, first, (n - halves[0], n - halves[1]))
 
     @cached_property
-    def active(self) -> np.ndarray:
+    def active_mask(self) -> np.ndarray:
         """The mask of the coordinates that are not idle."""
         places = np.arange(self.n)
         return np.concatenate([places < self.n - idle for idle in self.idle])
 
-    def embed(self, M: np.ndarray) -> np.ndarray:
+    def embed_in_identity(self, M: np.ndarray) -> np.ndarray:
         """Extend a matrix on the active coordinates to one on all 2n coordinates, by the identity
         on the idle coordinates.
         """
         if not any(self.idle):
             return M
         E = np.eye(2 * self.n)
-        E[np.ix_(self.active, self.active)] = M
+        E[np.ix_(self.active_mask, self.active_mask)] = M
         return E
 
     def pack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
@@ -94,7 +94,7 @@ class ShearPattern:
     def unpack(self, X: np.ndarray) -> list[np.ndarray]:
         """Return the rectangular shifts of an array X, without the padding."""
         return [
-            X[i][self.active[self.moved_slice(i)]][:, self.active[self.kept_slice(i)]]
+            X[i][self.active_mask[self.moved_slice(i)]][:, self.active_mask[self.kept_slice(i)]]
             for i in range(len(X))
         ]
 
@@ -129,7 +129,8 @@ def rms_singular_value(F: np.ndarray) -> float:
 
 @dataclass(frozen=True, eq=False)
 class NormalEquations:
-    """The normal equations J D J^T lam = r, for 2n x 2n matrices r and lam.
+    """The normal equations J D J^T lam = r of a Newton step of the shifts, for the derivative J of
+    the product of shears; r and lam are 2n x 2n matrices.
 
     `left` and `right` are the A_i^T and the B_i, of shape (layers, n, 2n); `weighted_left` and
     `weighted_right` are G_i^-1 A_i^T and H_i^-1 B_i. The first `cut` layers are left of the cut.
@@ -147,24 +148,28 @@ class NormalEquations:
     def of(
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
-        """Return the equations with the weights G_i and H_i of a `spread`."""
+        """Return the equations with the weights G_i and H_i of the module docstring, which depend
+        on `spread`.
+        """
         weighted_left, weighted_right = (
             _apply_inverse_weights(rows, spread) for rows in (left, right)
         )
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
     def apply_jacobian(self, dX: np.ndarray) -> np.ndarray:
-        """Return J dX, a 2n x 2n matrix."""
+        """Return J dX: the derivative of the product of the shears in the direction dX, multiplied
+        by P^-1 from the left and by R^-1 from the right.
+        """
         return _stack_layers(self.left).T @ _stack_layers(dX @ self.right)
 
     def apply_weighted_adjoint(self, lam: np.ndarray) -> np.ndarray:
-        """Return D J^T lam, an array like X."""
+        """Return D J^T lam: the weighted adjoint of the derivative J, applied to lam."""
         images = _stack_layers(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
 
     def solve_up_to_trace(self, r: np.ndarray, tol: float, ridge: float = 0.0) -> np.ndarray:
-        """Solve (J D J^T + ridge E) lam = r - (tr r / d) I for lam, with the relative residual
-        `tol`.
+        """Solve the normal equations with a ridge, (J D J^T + ridge E) lam = r, for lam, with the
+        relative residual `tol`. The trace of r is removed before.
 
         For small systems E is the identity. For large systems E is diagonal in mu, with entries
         1 / w, and the residual is measured in the norm of the preconditioner.
@@ -200,7 +205,7 @@ class NormalEquations:
 
     @cached_property
     def _preconditioner(self) -> "_Preconditioner":
-        """The bases S and R, the weights w, and the equations for mu."""
+        """The preconditioner of these equations, for the method of conjugate gradients."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active).astype(self.left.dtype))
         a, S = _diagonalize_jointly(self.left, self.weighted_left, m, idle)
@@ -211,9 +216,7 @@ class NormalEquations:
         return _Preconditioner(S, R, weights, replace(self, **turned))
 
     def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
-        """Solve by conjugate gradients for mu, with the relative preconditioned residual `tol`, and
-        return lam.
-        """
+        """Solve by preconditioned conjugate gradients, until the relative residual is `tol`."""
         S, R, weights, turned = self._preconditioner
         ridges = ridge / weights
         r = S.T @ r @ R
@@ -240,8 +243,13 @@ class NormalEquations:
 
 
 class _Preconditioner(NamedTuple):
-    """The change of variables lam = S mu R^T for S = `left_basis` and R = `right_basis`, with the
-    normal `equations` for mu, in which J D J^T is close to mu -> mu / w for w = `weights`.
+    """A change of variables that makes the normal equations nearly diagonal.
+
+    Attributes
+    ----------
+    left_basis, right_basis : the matrices S and R of lam = S mu R^T, where mu is the new unknown.
+    weights : the matrix w such that J D J^T is close to mu -> mu / w, entry by entry.
+    equations : the normal equations for mu.
     """
 
     left_basis: np.ndarray
@@ -283,16 +291,18 @@ class CentredLinearization:
             one[:, kept] += one[:, moved] @ X[i]
             one_inverse[moved] -= X[i] @ one_inverse[kept]
         for i in range(K):
-            A[i, ~pattern.active[pattern.moved_slice(i)]] = 0
-            B[i, ~pattern.active[pattern.kept_slice(i)]] = 0
-        return NormalEquations.of(A, B, m, self.spread, pattern.active)
+            A[i, ~pattern.active_mask[pattern.moved_slice(i)]] = 0
+            B[i, ~pattern.active_mask[pattern.kept_slice(i)]] = 0
+        return NormalEquations.of(A, B, m, self.spread, pattern.active_mask)
 
     def multiply_by_inverses(self, E: np.ndarray) -> np.ndarray:
-        """Return P^-1 E R^-1, for the products P and R left and right of the cut."""
+        """Return P^-1 E R^-1, for the products P and R of the shears left and right of the cut."""
         return self._left_inverse @ E @ self._right_inverse
 
     def centred_residual(self, M: np.ndarray) -> np.ndarray:
-        """Return the centred residual F = P^-1 M R^-1 - I of the matrix M."""
+        """Return the residual of the matrix M centred at the cut, F = P^-1 M R^-1 - I, for the
+        products P and R of the shears left and right of the cut.
+        """
         F = self.multiply_by_inverses(M)
         F.flat[:: len(F) + 1] -= 1
         return F
@@ -300,8 +310,10 @@ class CentredLinearization:
     def newton_step(
         self, F: np.ndarray, pull: float, anchor: np.ndarray, tol: float, ridge: float = 0.0
     ) -> np.ndarray:
-        """Return dX with J dX = F. For pull = 0 it is the least dX; for pull = 1 it takes X + dX as
-        near to `anchor` as possible, in the norm |.|_D of the module docstring.
+        """Return a Newton step dX of the shifts, which removes the centred residual F: J dX = F.
+
+        For pull = 0 it is the least such dX, for pull = 1 the one that takes X + dX as near to
+        `anchor` as possible, both in the norm |.|_D of the module docstring.
 
         dX = D J^T lam - pull (X - anchor) with J D J^T lam = F + pull J (X - anchor). The ridge is
         added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
@@ -318,7 +330,7 @@ class CentredLinearization:
         return self._least_newton_step(self.equations.apply_jacobian(away), tol, 0.0) - away
 
     def _least_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
-        """Return the least dX with J dX = F, in the norm |.|_D."""
+        """Return the Newton step dX that is least in the norm |.|_D of the module docstring."""
         return self.equations.apply_weighted_adjoint(
             self.equations.solve_up_to_trace(F, tol, ridge)
         )
@@ -341,7 +353,7 @@ class CorrectableShears:
             self.pattern, self.X, self.spread
         )
         F = linearization.multiply_by_inverses(
-            self.pattern.embed(E) - self.pattern.embed(np.zeros_like(E))
+            self.pattern.embed_in_identity(E) - self.pattern.embed_in_identity(np.zeros_like(E))
         )
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms_singular_value(F))
         dX = linearization.newton_step(F, 0.0, self.X, TUNING.tol, ridge)
@@ -366,9 +378,8 @@ def _stack_layers(rows: np.ndarray) -> np.ndarray:
 
 
 def _apply_inverse_weights(rows: np.ndarray, spread: float) -> np.ndarray:
-    """Return G_i^-1 A_i^T for the n x 2n matrices A_i^T in `rows`, or H_i^-1 B_i for the B_i.
-
-    Both are (I + R R^T / spread)^-1 R for a matrix R.
+    """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R in `rows`; in the module docstring
+    this is G_i^-1 A_i^T for R = A_i^T, and H_i^-1 B_i for R = B_i.
     """
     if spread == np.inf:
         return rows
@@ -379,7 +390,7 @@ def _apply_inverse_weights(rows: np.ndarray, spread: float) -> np.ndarray:
 def _diagonalize_jointly(
     rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return e and S with S^T G S = diag(e) and S^T H S = I.
+    """Return e and S with S^T G S = diag(e) and S^T H S = I, for two positive definite matrices.
 
     G is the sum of R^T W over the matrices R of `rows` and W of `weighted` left of the cut, plus
     the diagonal matrix `idle`; H is the same sum right of the cut, plus `idle`.

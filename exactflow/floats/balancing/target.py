@@ -66,7 +66,7 @@ class Target:
         """The exact matrix W."""
         return DyadicQuotient.from_array(self.entries)
 
-    def in_user_order(self) -> DomainMatrix:
+    def to_user_matrix(self) -> DomainMatrix:
         """Return the matrix of the user over QQ: in the user's order of coordinates, without the
         flips.
         """
@@ -111,7 +111,8 @@ class Target:
         u^2 |W| are replaced by u^2 |W|.
         """
         U, s, Vt = np.linalg.svd(self.mantissa)
-        U[:, -1] *= determinant_sign(U @ Vt)  # it is -1 only if the least value is a rounding error
+        # the sign is -1 only if the least singular value is a rounding error
+        U[:, -1] *= determinant_sign(U @ Vt)
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property

@@ -188,7 +188,7 @@ class PiecewiseLinear:
         return self._convert_knots_values_slopes(_to_integer, np.int64)
 
     def _convert_knots_values_slopes(
-        self, convert: Callable, dtype: type
+        self, convert: Callable[[Element], Any], dtype: type
     ) -> tuple[np.ndarray, ...]:
         """Return arrays of knots (K), values (m x K) and slopes (m x (K + 1)), converted."""
         rows = self.knots, chain.from_iterable(self.values), chain.from_iterable(self.slopes)

@@ -37,12 +37,12 @@ class RationalCoupling(RationalMap, Coupling):
     @property
     def scale(self) -> tuple:
         """The scales: SymPy numbers if constant, and otherwise functions or tuples of factors."""
-        return tuple(s if _is_varying(s) else QQ.to_sympy(s) for s in self.scale_elements)
+        return tuple(s if _is_varying_scale(s) else QQ.to_sympy(s) for s in self.scale_elements)
 
     @property
     def has_varying_scales(self) -> bool:
         """Whether some scale depends on the kept half."""
-        return any(map(_is_varying, self.scale_elements))
+        return any(map(_is_varying_scale, self.scale_elements))
 
     def require_constant_scales(self) -> tuple:
         """Return the scales as elements of QQ; raise an error if they depend on the point."""
@@ -146,7 +146,7 @@ class PiecewiseCoupling(RationalCoupling):
 
     def inverse(self) -> "PiecewiseCoupling":
         """Return the inverse layer, which moves the same half and has type `PiecewiseCoupling`."""
-        scale = [s if _is_varying(s) else 1 / s for s in self.scale_elements]
+        scale = [s if _is_varying_scale(s) else 1 / s for s in self.scale_elements]
         shift = (
             self.conditioner
             if self.has_varying_scales
@@ -174,8 +174,8 @@ class PiecewiseCoupling(RationalCoupling):
         """Return the scales at a point, given its kept half; `convert` gives constant scales."""
         values, x = [], self._functional_value(kept, convert)
         for scale in self.scale_elements:
-            value = scale.at(x)[0] if _is_varying(scale) else convert(scale)
-            values.append(1 / value if self.inverted and _is_varying(scale) else value)
+            value = scale.at(x)[0] if _is_varying_scale(scale) else convert(scale)
+            values.append(1 / value if self.inverted and _is_varying_scale(scale) else value)
         return values
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
@@ -189,7 +189,9 @@ class PiecewiseCoupling(RationalCoupling):
         """Return the derivative at a rational point, given its moved half and its kept half."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
         x, scales = self._functional_value(kept, to_element), self.scales_at(kept, to_element)
-        slopes = [s.slope_at(x)[0] if _is_varying(s) else QQ.zero for s in self.scale_elements]
+        slopes = [
+            s.slope_at(x)[0] if _is_varying_scale(s) else QQ.zero for s in self.scale_elements
+        ]
         if self.inverted:
             moved = self.image(moved, kept, to_element)
         bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
@@ -222,7 +224,7 @@ def _as_index_or_row(reads: Any, kept: int) -> int | tuple:
     return index if first == 1 and not others else row
 
 
-def _is_varying(scale: object) -> bool:
+def _is_varying_scale(scale: object) -> bool:
     """Whether a scale is not a number, but a function or a tuple of factors."""
     return isinstance(scale, PiecewiseLinear | tuple)
 

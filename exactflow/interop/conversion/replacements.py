@@ -32,7 +32,7 @@ from exactflow.interop.modules import BijectionModule, FlowModule, MatrixModule
 By = Literal["couplings", "inverse"]
 
 WITHIN = 1e-10
-"""The largest accepted certified error in float64, as a multiple of the largest entry of W."""
+"""The largest accepted error in float64, as a multiple of the largest entry of the matrix."""
 BITS = 128, 1024
 """Precisions of the balls, in bits; 128 suffice for float64 and condition numbers up to 1e10."""
 
@@ -109,7 +109,7 @@ def _make_coupling_replacement(group: LayerGroup) -> Replacement:
 def _make_matrix_replacement(group: LayerGroup) -> Replacement:
     """Return the composed matrix of a group and its inverse, each rounded to the stored dtype.
 
-    The errors are those of the weight against the exact product of the matrices of the layers.
+    The errors are measured against the exact product of the matrices of the layers.
     """
     target = group.composed_map
     factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
@@ -135,9 +135,9 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
 
 
 def _error_of_stored_product(module: FlowModule, target: AffineMap) -> Fraction:
-    """Return max |entries of W - P|, with P the exact product of the layers of a module.
+    """Return the largest difference of entries between a target and the product of stored layers.
 
-    W is the matrix of `target`.
+    The product of the layers that the module stores is exact.
     """
     W = target.matrix
     if module.signs is not None:

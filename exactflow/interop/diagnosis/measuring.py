@@ -18,15 +18,17 @@ from exactflow.interop.diagnosis.round_trips import (
     RoundTrip,
     count_newly_nonfinite,
     find_first_nonfinite_path,
-    make_call_of_copy,
     make_tracer_of_invertible_modules,
     prepare_call_on_data,
     prepare_inverse_on_draws,
 )
+from exactflow.interop.libraries import find_model_call
+from exactflow.interop.module_tree import copy_model
 from exactflow.interop.tracing import (
     LayerCall,
     NotMeasuredError,
     Tensors,
+    copy_tensors,
     count_entries,
     list_tensors,
     mask_finite_members,
@@ -40,7 +42,7 @@ TOLERANCE = 1e-3
 iterative inverses.
 """
 STEEPEST = 1e11
-"""The largest condition number of J at which log|det J| is accurate to `TOLERANCE`."""
+"""The largest condition number of a Jacobian whose log-determinant is accurate to `TOLERANCE`."""
 
 Result = TypeVar("Result")
 
@@ -52,7 +54,8 @@ def measure_model(
 
     `draws` is the number of latents to draw, `most_rows` the largest size of a Jacobian.
     """
-    call = make_call_of_copy(model, context, x.dtype)
+    with torch.no_grad():
+        call = find_model_call(copy_model(model), copy_tensors(context, x.dtype))
     tracer = make_tracer_of_invertible_modules(call)
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
@@ -223,9 +226,9 @@ class _FactsBuilder:
         return LayerFacts(self.path, kind, (*self.notes, *reasons), **row)
 
     def _record_log_dets(self, near: LayerCall, singular_values: list[Tensor] | None) -> None:
-        """Record the log-determinants of both directions beside log|det J|, if J is known.
+        """Record the log-determinants of both directions beside those of the Jacobian.
 
-        Without J, they are recorded beside each other.
+        If the Jacobian is unknown, they are recorded beside each other.
         """
         row, name, due = self.row, "log-determinant", None
         forward = self.measure(name, lambda: _repeatable_log_dets(near))
@@ -362,7 +365,7 @@ def _jacobian(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian J at member k, the largest first."""
+    """Return the singular values of the Jacobian at member k, the largest first."""
     count = count_entries(call.before) // len(call.before[0])
     if count > most_rows:
         raise NotMeasuredError(f"the Jacobian has {count} rows, above the limit of {most_rows}")
@@ -377,7 +380,7 @@ def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
 
 
 def _list_singular_values(call: LayerCall, most_rows: int) -> list[Tensor]:
-    """List the singular values of J at each member; if J is large, at the first member only."""
+    """List the singular values of the Jacobian at each member; of large ones at the first only."""
     first = _singular_values(call, 0, most_rows)
     count = len(call.before[0]) if len(first) <= ROWS else 1
     return [first, *(_singular_values(call, k, most_rows) for k in range(1, count))]
@@ -389,7 +392,7 @@ def _condition_number(singular_values: Tensor) -> float:
 
 
 def _log_abs_dets(singular_values: list[Tensor]) -> list[float]:
-    """List log|det J| at each member, from the singular values of J.
+    """List log|det J| for the Jacobian J at each member, from the singular values of J.
 
     Raises `NotMeasuredError` if the condition number of some J is above `STEEPEST`.
     """

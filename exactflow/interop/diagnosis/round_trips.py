@@ -1,22 +1,20 @@
 """Round trips of a model, from data or from drawn latents, with the recorded layer calls."""
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.libraries import find_model_call, library_of
+from exactflow.interop.libraries import library_of
 from exactflow.interop.library import METHODS, OPTIONS, ModelCall
-from exactflow.interop.module_tree import copy_model, root_cause_text
+from exactflow.interop.module_tree import root_cause_text
 from exactflow.interop.tracing import (
     SLOT,
     LayerCall,
     NotMeasuredError,
     Tensors,
     Tracer,
-    copy_tensors,
     count_entries,
     list_tensors,
     mask_finite_members,
@@ -25,12 +23,6 @@ from exactflow.interop.tracing import (
 
 MOST_ENTRIES = 2**22
 """The most entries of all drawn latents together; of larger latents fewer are drawn."""
-
-
-def make_call_of_copy(model: Any, context: Any, context_dtype: torch.dtype) -> ModelCall:
-    """Return the call of a copy of a model, with a copy of the context in a dtype."""
-    with torch.no_grad():
-        return find_model_call(copy_model(model), copy_tensors(context, context_dtype))
 
 
 def make_tracer_of_invertible_modules(call: ModelCall) -> Tracer:

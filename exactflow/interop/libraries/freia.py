@@ -21,8 +21,9 @@ from exactflow.interop.modules import BijectionModule
 
 
 class Couplings(fm.InvertibleModule):
-    """Couplings as an ``InvertibleModule``, for a ``SequenceINN`` or a ``GraphINN``:
-    ``inn.append(Couplings, couplings=to_module(flow))``.
+    """Couplings as an ``InvertibleModule``, for a ``SequenceINN`` or a ``GraphINN``.
+
+    ``inn.append(Couplings, couplings=to_module(flow))`` appends them.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Couplings(fm.InvertibleModule):
         rev: bool = False,
         jac: bool = True,
     ) -> tuple[tuple[Tensor], Tensor]:
-        """Return the image and the log-determinant, or with `rev` those of the inverse."""
+        """Apply the couplings, or with `rev` their inverse; return also the log-determinants."""
         y, log_det = self.couplings.inverse(x_or_z[0]) if rev else self.couplings(x_or_z[0])
         return (y,), log_det
 
@@ -58,7 +59,7 @@ class CoupledBlock(fm.AllInOneBlock):
 
     @classmethod
     def from_block(cls, block: fm.AllInOneBlock, couplings: BijectionModule) -> "CoupledBlock":
-        """Build a block from a block, with couplings in place of its permutation."""
+        """Return a copy of a block with couplings in place of its permutation."""
         new = cls.__new__(cls)
         replaced = "w_perm", "w_perm_inv", "w_0", "vk_householder", "permute_function"
         new.__dict__.update({name: x for name, x in vars(block).items() if name not in replaced})

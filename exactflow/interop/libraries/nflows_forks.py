@@ -28,11 +28,11 @@ class CouplingsTransformBase(nn.Module):
         self.couplings = couplings
 
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant."""
+        """Return the image, and the log-determinants."""
         return self.couplings(inputs)
 
     def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinant of the inverse."""
+        """Return the preimage, and the log-determinants of the inverse."""
         return self.couplings.inverse(inputs)
 
 

@@ -28,11 +28,11 @@ class Couplings(nf.flows.Flow):
         self.couplings = couplings
 
     def forward(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map latent to data."""
+        """Map latent to data; return also the log-determinants."""
         return self.couplings.inverse(z)
 
     def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map data to latent."""
+        """Map data to latent; return also the log-determinants."""
         return self.couplings(z)
 
 

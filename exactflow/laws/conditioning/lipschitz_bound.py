@@ -9,6 +9,7 @@ the centers of two clusters. The frame whose distance exceeds the tolerance most
 from collections.abc import Callable
 from functools import cache, partial
 from math import floor
+from typing import NamedTuple
 
 from flint import arb, ctx, fmpq_mat
 from scipy.optimize import brentq
@@ -33,18 +34,30 @@ from exactflow.laws.conditioning.projection import (
 )
 from exactflow.laws.conditioning.tuning import TUNING
 
-SMALLEST = 2**64  # the search starts at the deviation divided by this number
+SMALLEST = 2**64  # the search starts at the target's deviation over this number
 LEAST_LOG2 = -(2.0**20)
 _BITS = 60  # more than the 53 bits of a float's mantissa
 
 
+class LipschitzBracket(NamedTuple):
+    """Bounds of the least Lipschitz constant of maps whose image of N(0, I) is near a law.
+
+    Attributes
+    ----------
+    lower, upper : the bounds; `upper` is None if no upper bound is known.
+    projection : the projected law that gave `lower`, or None if the covariance gave it.
+    """
+
+    lower: Element
+    upper: "Element | None"
+    projection: "ProjectedLaw | None"
+
+
 def bracket_least_lipschitz(
     law: Law, components: MixtureComponents, eps: Element
-) -> tuple[Element, "Element | None", "ProjectedLaw | None"]:
-    """Enclose the least Lipschitz constant of maps whose image of N(0, I) is within `eps` of a law.
-
-    Returns a lower bound; an upper bound, or None if none is known; and the projected law that gave
-    the lower bound, or None if the covariance gave it.
+) -> LipschitzBracket:
+    """Enclose the least Lipschitz constant of maps whose image of N(0, I) is within `eps` of a
+    law.
     """
     covariance, has_independent_coordinates = (
         components.weight_and_covariance()[1],
@@ -53,12 +66,12 @@ def bracket_least_lipschitz(
     deviation = sum((s * s for s in principal_standard_deviations(covariance)), arb(0)).sqrt()
     if deviation <= _eps_plus_error(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
-        return QQ.zero, QQ.zero if suffices else None, None
+        return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
     start, tolerance = deviation / SMALLEST, partial(_eps_plus_error, eps, components.error.upper())
     posed = partial(_covariance_distance_by_slope, covariance)
     slope, attained, bits = _bracket_least_slope(posed, start, tolerance, TUNING.precision)
     if isinstance(law, Gaussian):
-        return slope, attained, None
+        return LipschitzBracket(slope, attained, None)
     frames = [coordinate_axes(components.dimension)]
     if not has_independent_coordinates and components.spreads is None:
         frames += map(rational_frame_near, few_cluster_center_differences(components))
@@ -80,11 +93,11 @@ def bracket_least_lipschitz(
         slope, _, bits = _bracket_least_slope(
             best.squared_distance_by_slope, start, tolerance, bits
         )
-    return slope, attained, best
+    return LipschitzBracket(slope, attained, best)
 
 
 def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlope:
-    """Return the function L -> sum_i (s_i - L)_+^2, where the s_i^2 are the eigenvalues."""
+    """Return the function L -> sum_i (s_i - L)_+^2, for the eigenvalues s_i^2 of a covariance."""
     spectrum = principal_standard_deviations(covariance)
 
     def bound_squared_distance(slope: arb, _: bool) -> tuple[arb, arb]:

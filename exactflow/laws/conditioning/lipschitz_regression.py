@@ -47,7 +47,9 @@ from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 
 
 class PointWithIntegrals(NamedTuple):
-    """A point z, and the integrals of phi times 1, x, x^2, S, S^2 and x S over x from -oo to z."""
+    """A point z, and the integrals from -oo to z of phi times 1, x, x^2, S(x), S(x)^2 and x S(x),
+    for the density phi of N(0, 1) and a map S to atoms.
+    """
 
     z: arb
     mass: arb
@@ -59,7 +61,9 @@ class PointWithIntegrals(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The jumps from `first` to `last`, with the same c."""
+    """The jumps of a map to atoms from `first` to `last`, at which the regression has the same
+    value c.
+    """
 
     first: int
     last: int
@@ -123,7 +127,8 @@ class LipschitzRegression:
     slope: arb
 
     def bound_squared_distance(self, upper_only: bool = False) -> tuple[arb, arb]:
-        """Return enclosures of a lower and of an upper bound of D(L)^2.
+        """Return enclosures of a lower and of an upper bound of D(L)^2, the squared distance from
+        the maps with slopes at most L.
 
         With `upper_only` the lower bound is 0, which saves time.
         """
@@ -140,7 +145,7 @@ class LipschitzRegression:
         return above - 2 * width * lost, above
 
     def fit_blocks(self) -> list[Block]:
-        """Return nearly optimal c_j, as blocks of jumps with equal c_j."""
+        """Return nearly optimal values c_j for the jumps j, as blocks of jumps with equal c_j."""
         jumps = range(len(self.steps.cuts))
         found = [
             Block(j, j, self._approximate_cost_minimizer(j, j, *self._bracket_cost_minimizer(j)))
@@ -179,7 +184,9 @@ class LipschitzRegression:
     def _cost_interval(
         self, first: int, last: int, c: arb
     ) -> tuple[PointWithIntegrals, PointWithIntegrals]:
-        """Return the points x and y between which the jumps from first to last have costs."""
+        """Return the ends of the interval on which the cost of a jump from first to last is not
+        zero, if all these jumps have the value c.
+        """
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
         return self.steps.clamp_to_piece(a / self.slope, first), self.steps.clamp_to_piece(
             b / self.slope, last + 1

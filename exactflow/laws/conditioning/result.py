@@ -263,8 +263,8 @@ def _least_exponent_reaching(base: Element, aim: Element) -> int:
 
 
 def _working_digits(ratio: Element) -> int:
-    """Return as many decimal digits of precision as leave about thirty after cancellation, if
-    `ratio` is the ratio of the sizes of the numbers.
+    """Return how many decimal digits to compute with, so that about thirty remain correct after
+    cancellation between numbers whose sizes have this ratio.
     """
     size = int(ratio.numerator).bit_length() - int(ratio.denominator).bit_length()
     return 40 + max(0, 2 * size)

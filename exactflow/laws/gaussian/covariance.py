@@ -108,9 +108,8 @@ class Covariance:
     def whitening_residual_and_error(
         self, layers: Sequence[FloatCoupling]
     ) -> tuple[np.ndarray, Fraction]:
-        """Return E = Q Sigma Q^T - I, rounded to floats, and its largest absolute entry, exactly.
-
-        Q is the matrix of the layers.
+        """Return E = Q Sigma Q^T - I for the matrix Q of the layers, rounded to floats, and the
+        largest absolute entry of E, exactly.
         """
         image = replace(self.exact, numerator=transform_covariance(layers, self.exact.numerator))
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
@@ -164,7 +163,7 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
         )
     if not all(isfinite(to_float(x)) for x in column.to_list_flat()):
         raise InvalidInputError(
-            "expected a mean in the range of float64, got an entry above 10^308"
+            "expected a mean in the range of float64, got an entry above 10^308: scale the data"
         )
     return column
 
@@ -175,8 +174,8 @@ def check_symmetric_rational_matrix(M: DomainMatrix) -> None:
     """
     if not M.domain.is_QQ:
         raise InvalidInputError(
-            f"expected rational numbers or floats, got entries in {M.domain}: convert them to "
-            "floats"
+            f"expected a covariance of rational numbers or floats, got entries in {M.domain}: "
+            "convert them to floats"
         )
     if M.shape[0] < 2:
         raise InvalidInputError("expected a covariance of at least two coordinates, got 1 x 1")
@@ -208,8 +207,8 @@ def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) 
         values = np.linalg.eigvalsh(rounded)
         if values[0] < -d * np.finfo(float).eps * values[-1]:
             raise InvalidInputError(
-                "expected a positive definite matrix, got one with the eigenvalue "
-                f"{values[0]:.3g}, rounded{_REMEDY}"
+                "expected a positive definite matrix, got one with an eigenvalue of about "
+                f"{values[0]:.3g}{_REMEDY}"
             )
         return
     for k in range(1, d + 1):

@@ -34,8 +34,8 @@ FloatLayers = tuple[FloatCoupling, ...]
 
 RELATIVE_GRID = 2.0**-100
 ACCEPTED = 1e-6  # layers with a larger error are discarded
-ROUNDINGS = 8  # further steps seldom improve an error below this multiple of the rounding error
-EQUAL = 1e-9  # singular values are equal if the relative difference of their squares is smaller
+ROUNDINGS = 8  # after the first step, steps end at this multiple of the rounding error
+EQUAL = 1e-9  # squared singular values with a smaller relative difference count as equal
 
 
 def round_columns_to_100_bits(M: np.ndarray) -> np.ndarray:
@@ -47,8 +47,8 @@ def round_columns_to_100_bits(M: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class SingularBasis:
-    """The singular value decomposition -t = V S W^T, in which the equations of the diagonal blocks
-    fall into pairs.
+    """The singular value decomposition -t = V S W^T, for the shift t of the second layer. In its
+    bases the equations of the diagonal blocks fall into pairs.
 
     The equations are alpha - sym(c t) = E1 and beta + sym(t c) = E2, for symmetric alpha and beta,
     where sym(M) = (M + M^T) / 2. They have a solution c iff alpha and beta satisfy linear
@@ -70,8 +70,8 @@ class SingularBasis:
         return SingularBasis(V, values, transposed.T)
 
     def solvability_condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the row vectors l and l' of the solvability conditions, which are
-        l alpha l^T + l' beta l'^T = r, with one pair of rows for each condition.
+        """Return the row vectors l and l' of the solvability conditions
+        l alpha l^T + l' beta l'^T = r on symmetric matrices alpha and beta, a pair for each.
 
         There is one condition for each singular value. The others are conditions on the entries of
         V0^T beta V0 and W0^T alpha W0, written as quadratic forms.

@@ -146,13 +146,15 @@ class Construction:
         return W2Bound(*(QQ.to_sympy(upper(term)) for term in terms))
 
     def root_mean_square_move(self) -> arb:
-        """Return the term `spread`: sqrt(sum_i w_i moved_i^2), as an enclosure."""
+        """Return the term `spread`: the root of the weighted mean square of `moved`."""
         pairs = zip(self.weights, self.moved.tolist(), strict=True)
         square = sum((ball(w) * m * m for w, m in pairs if m), arb(0))
         return sqrt_upper_bound(square) / arb(2) ** self.bits
 
     def bound_weights_error(self) -> arb:
-        """Return the term `weights`: diameter sqrt(sum_i |Phi(knot_i) - (w_1 + .. + w_i)|)."""
+        """Return the term `weights`: the diameter of the atoms times the root of the sum of
+        |Phi(knot) - weight of the atoms before it| over knots.
+        """
         total, cumulative = arb(0), QQ.zero
         for knot, weight in zip(self.knots, self.weights, strict=False):
             cumulative += weight
@@ -160,16 +162,17 @@ class Construction:
         return self._bounding_box_diagonal(slice(None)) * sqrt_upper_bound(total)
 
     def bound_noise_error(self) -> arb:
-        """Return the term `noise`: sqrt((d - m) delta^2 + m delta^4), where m = 0 for two layers,
-        and m is the number of coordinates that the first of three layers moves.
+        """Return the term `noise`: sqrt((d - m) delta^2 + m delta^4) in d coordinates.
+
+        For two layers m = 0; the first of three layers moves m coordinates.
         """
         square, (moved, _) = ball(self.delta) ** 2, self.first_layer_moved_and_kept
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
     def bound_squared_ramps_per_width(self, widest: Element) -> arb:
-        """Return an upper bound of sum_i P(ramp i) (|c_(i+1) - c_i| + x)^2 / tau for ramps of any
-        width tau <= `widest`: the square of the term `ramps`, over tau.
+        """Return an upper bound, for ramps of every width up to `widest`, of the square of the term
+        `ramps` divided by the width.
         """
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)
@@ -181,8 +184,8 @@ class Construction:
         return total
 
     def bound_tails_error(self) -> arb:
-        """Return an upper bound of the term `tails`: V sqrt(P(T)), where T is the event that z
-        leaves a plateau of a later layer.
+        """Return an upper bound of the term `tails`: the diameter of the images times the root of
+        the probability that the latent leaves a plateau of a later layer.
         """
         delta, (moved, kept) = ball(self.delta), self.first_layer_moved_and_kept
         mass, labels = 2 * normal_cdf(-ball(self.radius) / delta), arb(0)
@@ -238,8 +241,8 @@ def construct_with_precision(
 
 
 def _coordinate_with_most_values(centers: np.ndarray, first_size: int, depth: int) -> int:
-    """Return the coordinate in which atoms have the most distinct values, so that the shortest
-    moves separate them.
+    """Return the coordinate in which atoms have the most distinct values, so that short moves
+    separate them.
 
     If several coordinates do, it is in the second half for two layers, in the first half for three.
     """

@@ -101,7 +101,7 @@ class PiecewiseConstantDensity:
         return PiecewiseConstantDensity(self.grid[::-1], values)
 
     def column_index_at(self, x: Element) -> int:
-        """Return the index of the column of the grid that contains x, the right one at an edge."""
+        """Return the index of the column that contains x; at an edge, of the one to the right."""
         return bisect_right(self.grid[0], x) - 1
 
     @cached_property
@@ -127,7 +127,7 @@ class PiecewiseConstantDensity:
         return found
 
     def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses, from halving the columns of the grid.
+        """Return intervals of x1 with their masses: columns of the grid, halved again and again.
 
         They are halved until an affine map of each onto its interval of z1 loses, in all, at most
         `most_loss` in KL.
@@ -171,7 +171,7 @@ class PiecewiseConstantDensity:
         return found
 
     def enclose_negative_entropy(self) -> arb:
-        """Return an enclosure of E log p."""
+        """Return an enclosure of E log p, where p is the density."""
         return sum(
             (
                 ball(area * value) * ball(value).log()
@@ -249,7 +249,7 @@ def greatest_common_measure(lengths: Sequence[Element]) -> Element:
 
 
 def halve_costliest_cells(cells: list, most_loss: float, loss: Callable, halve: Callable) -> list:
-    """Return cells from halving the cell with the largest loss again and again.
+    """Return the cells after halving the one with the largest loss again and again.
 
     This ends when the losses add up to at most `most_loss`, or there are more than `MOST_TILES`
     cells.

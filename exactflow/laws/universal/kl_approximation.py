@@ -325,8 +325,7 @@ def _build_within_eps(
     room: Element,
     eps: Element,
 ) -> CoordinatePair:
-    """Return the pair for the first of smaller and smaller budgets at which its bound is at most
-    `eps`.
+    """Return the first pair whose bound is at most `eps`, built with smaller and smaller budgets.
 
     A budget is at most `largest_factor` times the one before. It reduces `room`, a part of eps.
     """
@@ -339,7 +338,7 @@ def _build_within_eps(
 
 
 def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
-    """Return tiles whose bound is at most eps; `room` is the part of it that more tiles reduce."""
+    """Return tiles whose bound is at most eps, of which `room` is left for cutting into tiles."""
     entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
@@ -400,7 +399,7 @@ def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Eleme
 def _build_zones(
     density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool
 ) -> CoordinatePair:
-    """Return zones whose bound is at most eps; `room` is the part of it that more zones reduce."""
+    """Return zones whose bound is at most eps, of which `room` is left for cutting into zones."""
     entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
@@ -415,7 +414,7 @@ def _build_zones(
 def _build_rigid_tiles(
     density: PiecewiseConstantDensity, least_kl: Rational, eps: Element
 ) -> CoordinatePair:
-    """Return tiles that are only translated, with a bound of at most `least_kl` plus eps."""
+    """Return tiles whose maps are translations, with a bound of at most `least_kl` plus eps."""
     count, entropy = 1, _bound_negative_entropy(density, eps)
     while True:
         tiling = tile_by_translations(density, count)

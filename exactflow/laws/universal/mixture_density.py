@@ -70,7 +70,7 @@ class MixtureDensity:
             self.balls = [ball(w) for w in law.weights]
 
     def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses, about within the reach of the components.
+        """Return intervals of x1, with their masses, that have nearly all mass.
 
         The intervals in which the density of x1, or the law of x2, varies most are halved until the
         losses add up to about `most_loss`.
@@ -90,7 +90,7 @@ class MixtureDensity:
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
     def _column_mass_and_loss(self, a: float, b: float) -> tuple[float, float]:
-        """Return the mass of an interval of x1, and about the KL that a column on it loses."""
+        """Return the mass of an interval of x1, and about the KL that a column on it costs."""
         m, s = self.axes[0].floats
         ends = (np.array([[a], [b]]) - m) / s
         parts = self.weights * normal_mass(*ends)
@@ -116,7 +116,7 @@ class MixtureDensity:
     def split_into_tiles(
         self, columns: list, band_masses: np.ndarray, most_loss: float
     ) -> list[Tile]:
-        """Return tiles between quantiles of each column, at which bands end.
+        """Return tiles: the parts of each column between the quantiles at which bands of z2 end.
 
         The tiles in which the density varies most are halved until the losses add up to about
         `most_loss`.
@@ -180,7 +180,7 @@ class MixtureDensity:
         band_ends: np.ndarray,
         band_masses: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the masses of the tiles from `low` to `high`, and about the KL that each loses.
+        """Return the masses of the tiles from `low` to `high`, and about the KL that each costs.
 
         A row of `component_masses` contains the masses of the components in the column of a tile.
         """
@@ -201,10 +201,9 @@ class MixtureDensity:
         return mass, loss + BLIND * abs(mass - seen)
 
     def bound_negative_entropy(self, accuracy: float) -> arb:
-        """Return the sum over cells of P(cell) log E(p | cell), an upper bound of E log p.
+        """Return an upper bound of E log p: the sum over grid cells of P(cell) log E(p | cell).
 
-        It is one by Jensen's inequality; the difference is about half the variance of log p in the
-        cells.
+        This is Jensen's inequality; the difference is about half the variance of log p in cells.
         """
         labels = least_kl_inner_ends(3 + int(2 / np.sqrt(accuracy)))
         count = len(self.balls)
@@ -267,9 +266,7 @@ class MixtureDensity:
         return total
 
     def scaled_second_moment(self, tiling: Tiling) -> arb:
-        """Return E[((x1 - o1) / s_)^2 + ((x2 - o2) / u_)^2], with the center and the least scales
-        of the tiling.
-        """
+        """Return the second moment about the center of the tiling, in units of its least scales."""
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.least_scales, tiling.center, strict=True)
         return sum(
@@ -309,13 +306,15 @@ class _Axis:
         return QQ(*float(scaled).as_integer_ratio()) * self.unit
 
     def _cdf_density_and_label(self, x: Element) -> list[tuple]:
-        """Return (Phi(l), phi(l), l) for each component, where l = (x - mean) / deviation."""
+        """Return, for each component, the distribution function and the density of N(0, 1) at the
+        label l = (x - mean) / deviation, and l.
+        """
         labels = [ball((x - m) / s) for m, s in self.places]
         return [(normal_cdf(label), normal_density(label), label) for label in labels]
 
     def _standardized_moments(self, low: Element, high: Element) -> list[tuple]:
-        """Return, for each component, its integrals of 1, l and l^2 over an interval, where
-        l = (x - mean) / deviation.
+        """Return, for each component, the integrals of 1, l and l^2 against its density over an
+        interval, where l = (x - mean) / deviation.
         """
         return [
             (q - p, d - e, q - p + a * d - b * e)
@@ -327,8 +326,8 @@ class _Axis:
     def integrate_scaled_squares(
         self, moments: list[tuple], unit: Element, point: Element
     ) -> list[arb]:
-        """Return, for each component, its integral of ((x - point) / unit)^2 over an interval, from
-        its standardized moments there.
+        """Return, for each component, the integral of ((x - point) / unit)^2 against its density,
+        from its standardized moments on an interval.
         """
         found = []
         for (m, s), (one, label, square) in zip(self.places, moments, strict=True):

@@ -92,8 +92,9 @@ def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: i
 def quantization_from_means(
     second_moment: arb, cells: list[tuple[arb, list[arb]]], bits: int
 ) -> Quantization:
-    """Return a quantization by cells, given as pairs (mass, mean) and rounded; `second_moment` is
-    E|X|^2 of the measure.
+    """Return the quantization by the means of cells, which are pairs (mass, mean).
+
+    Masses and means are rounded; `second_moment` is E|X|^2 of the measure.
     """
     check_atom_count(len(cells))
     unit, square, moved, off = arb(2) ** bits, second_moment, arb(0), arb(0)

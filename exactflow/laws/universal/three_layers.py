@@ -254,7 +254,7 @@ def upper_bound_least_kl(density: PiecewiseConstantDensity) -> Element:
 
 def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
     """Return the zone with one group, in which each run of constant density has its own place in z1
-    and is mapped onto an interval of z2 of variance one.
+    and is mapped onto an interval of z2, on which the uniform law has variance one.
     """
     low = column.profile.runs[0].low
     cells = []

@@ -54,7 +54,9 @@ class Tile(NamedTuple):
 
 
 class TileIntegrals(NamedTuple):
-    """Integrals over a tile of p, p |z|^2, and p |x - center|^2 in units of `least_scales`."""
+    """Integrals over a tile: of the density p, of p |z|^2 with the latents z, and of
+    p |x - center|^2 in units of `Tiling.least_scales`.
+    """
 
     mass: arb
     square: arb
@@ -267,8 +269,10 @@ def stacking_shifts(intervals: Sequence[Interval], finest: Element) -> list[Elem
 def bound_kl_per_margin_mass(
     scale_product_range: tuple[Element, Element], latent_bounds: Iterable[Element]
 ) -> arb:
-    """Return the factor of P(margins) in the bound of KL, and at least 0: log(2 pi s* u*) +
-    (Z1^2 + Z2^2) / 2 + max(0, -log(2 pi s_ u_)), for (s_ u_, s* u*) and (Z1, Z2).
+    """Return a bound of the KL that mass in margins costs, per unit of mass: max(0, log(2 pi s* u*)
+    + (Z1^2 + Z2^2) / 2) + max(0, -log(2 pi s_ u_)).
+
+    In the notation of the theorem the arguments are (s_ u_, s* u*) and (Z1, Z2).
     """
     constant, squares = (2 * arb.pi()).log(), ball(sum((x * x for x in latent_bounds), QQ.zero))
     least, largest = (constant + ball(product).log() for product in scale_product_range)
@@ -276,8 +280,10 @@ def bound_kl_per_margin_mass(
 
 
 def bound_kl_per_outside_mass(largest_product: Element, latent_bounds: Iterable[Element]) -> arb:
-    """Return the factor of P(outside) in the bound of KL, and at least 0: log(2 pi s* u*) + Z1^2 +
-    Z2^2, for s* u* and (Z1, Z2).
+    """Return a bound of the KL that mass outside of all tiles costs, per unit of mass and without
+    its second moment: max(0, log(2 pi s* u*) + Z1^2 + Z2^2).
+
+    In the notation of the theorem the arguments are s* u* and (Z1, Z2).
     """
     squares = ball(sum((x * x for x in latent_bounds), QQ.zero))
     return ((2 * arb.pi()).log() + ball(largest_product).log() + squares).max(arb(0))

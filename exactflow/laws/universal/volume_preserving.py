@@ -39,7 +39,7 @@ THINNEST = 1e-150  # ratios of the sides of a cell are rounded up to this: its s
 
 
 def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
-    """Return a lower bound of KL(P | f#N(0, I)) that holds for every volume-preserving map f."""
+    """Return a lower bound of KL(P | f#N(0, I)) for all volume-preserving f; P has the density."""
     below, moment = QQ.zero, QQ.zero
     for value, area in sorted(density.areas_by_density().items(), reverse=True):
         moment += value * area * (2 * below + area)

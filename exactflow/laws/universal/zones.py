@@ -1,5 +1,7 @@
 """Zones of three coupling layers: the layers that they define, and their certified bound of KL.
 
+The first layer, from data to latents, shifts x2; b is the shifted x2.
+
 Theorem, notation and the names of the terms are those of `exactflow.laws.universal.three_layers`.
 """
 
@@ -161,7 +163,7 @@ class Zone:
 
     @cached_property
     def block_normal_masses(self) -> list[float]:
-        """About the mass of N(0, I) on the image of each block, from a geometric mean of it."""
+        """Estimates of the mass of N(0, I) on the image of each block, by a geometric mean."""
         volume = sum(
             to_float(cell.share) * np.log(to_float(cell.place_length * cell.width / cell.scale))
             for cell in self.cells
@@ -173,7 +175,7 @@ class Zone:
 
     @property
     def approximate_strip_count(self) -> int:
-        """About the number of strips, which are intervals of b, each with one map of x1."""
+        """An estimate of the number of strips: intervals of b, each with one map of x1."""
         return sum(len(block.shifts) for block in self.blocks) + len(self.cells)
 
     @property
@@ -267,7 +269,7 @@ class Arrangement:
 
     @property
     def counts(self) -> StripColumnZoneCounts:
-        """About the number of strips, and the numbers of columns and zones."""
+        """An estimate of the number of strips, and the numbers of columns and zones."""
         return (
             sum(zone.approximate_strip_count for zone in self.zones),
             len(self.columns),

@@ -48,12 +48,12 @@ def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
 def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
     pattern, X, _ = example(6, n, 1)
     equations = CentredLinearization(pattern, X).equations
-    r = remove_trace(np.random.default_rng(n).standard_normal((2 * n, 2 * n)), pattern.active)
+    r = remove_trace(np.random.default_rng(n).standard_normal((2 * n, 2 * n)), pattern.active_mask)
     lam = equations.solve_up_to_trace(r, tol)
     assert lam.dtype == np.float64
     rest = (
         remove_trace(
-            equations.apply_jacobian(equations.apply_weighted_adjoint(lam)), pattern.active
+            equations.apply_jacobian(equations.apply_weighted_adjoint(lam)), pattern.active_mask
         )
         - r
     )
@@ -65,7 +65,7 @@ def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
 def test_a_step_solves_the_linearized_problem(n, pull):
     pattern, X, F = example(6, n, 0)
     linearization = CentredLinearization(pattern, X)
-    F = remove_trace(np.random.default_rng(2).standard_normal((2 * n, 2 * n)), pattern.active)
+    F = remove_trace(np.random.default_rng(2).standard_normal((2 * n, 2 * n)), pattern.active_mask)
     anchor = np.zeros_like(X)
     dX = linearization.newton_step(F, pull, anchor, 1e-10)
     assert np.allclose(linearization.equations.apply_jacobian(dX), F, atol=1e-6)
@@ -96,7 +96,7 @@ def test_halves_of_two_sizes(halves, pull):
     d = sum(halves)
     M = generator.standard_normal((d, d))
     M -= np.trace(M) / d * np.eye(d)
-    F = pattern.embed(M) - pattern.embed(np.zeros((d, d)))
+    F = pattern.embed_in_identity(M) - pattern.embed_in_identity(np.zeros((d, d)))
     linearization = CentredLinearization(pattern, X)
     dX = linearization.newton_step(F, pull, np.zeros_like(X), 1e-10)
     assert (pattern.pack(pattern.unpack(dX)) == dX).all()
