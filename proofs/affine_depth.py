@@ -242,7 +242,7 @@ with claims.check(
                 if answer.evidence is Evidence.CERTIFIED:
                     check.true(encloses(answer, M), f"{family}, n = {n}, {seed}", shown=False)
                     check.true(bool(answer.error < 2**-20), "", shown=False)
-                    sizes.append(answer.existence.largest_absolute_entry)
+                    sizes.append(answer.existence.largest_absolute_midpoint)
                 counted[answer.upper if answer.is_decided else 0] += 1
             depths[family].append(counted)
             magnitudes[family].append(sizes)

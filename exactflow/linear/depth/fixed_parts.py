@@ -100,7 +100,7 @@ class FixedParts:
     def least_block_counts_at(
         self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
     ) -> tuple[Sizes, Sizes] | None:
-        """Return the least block counts of D - C V and a + V c at a factor f, or None.
+        """Return the least block counts of D - C V and a + V c at a factor; None if no V exists.
 
         `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at f.
         """
@@ -175,7 +175,7 @@ def proved_rank(M: DomainMatrix) -> int:
 def least_block_counts(
     sizes_of_Du: Sequence[int], sizes_of_aN: Sequence[int], r: int, e: int | None
 ) -> tuple[Sizes, Sizes] | None:
-    """Return the least block counts of D - C V and a + V c at an irreducible f, or None.
+    """Return the least block counts of D - C V and a + V c at a factor; None if no V exists.
 
     `sizes_of_Du` and `sizes_of_aN` are block sizes; the result counts the blocks of size at least
     1, 2, .. At f = x - 1, e is the size of D minus that of a; otherwise it is None. r is the rank

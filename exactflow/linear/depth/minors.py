@@ -64,7 +64,7 @@ class MinorEquations:
 
     @property
     def coefficients_of_x_and_y(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-        """The coefficients of x^S and of y^S: minors, but det M and 1 if S is the full set."""
+        """The coefficients of x^S and of y^S: minors, except det M and 1 for the full set S."""
         return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
 
     @property

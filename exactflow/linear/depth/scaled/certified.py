@@ -133,10 +133,12 @@ class FourLayers(PatternInstance, Checkable):
         return self._compute_layers()
 
     @property
-    def largest_absolute_entry(self) -> float:
-        """The largest absolute value of an entry of the layers, as a float."""
+    def largest_absolute_midpoint(self) -> float:
+        """The largest absolute value of the midpoint of an entry of the layers, as a float."""
         return max(
-            largest_absolute_entry(M) for layer in self.layers for M in (layer.scale, layer.shift)
+            largest_absolute_midpoint(M)
+            for layer in self.layers
+            for M in (layer.scale, layer.shift)
         )
 
     def _compute_layers(self) -> tuple[EnclosedCoupling, ...]:
@@ -161,7 +163,7 @@ def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
         certified = (_certify_near_solution(instance, equations, near) for near in starts)
         with np.errstate(all="ignore"):  # minors may exceed the range of float64
             found.extend(islice(filter(None, certified), CANDIDATES))
-    return min(found, key=lambda four: four.largest_absolute_entry, default=None)
+    return min(found, key=lambda four: four.largest_absolute_midpoint, default=None)
 
 
 def _certify_near_solution(
@@ -250,14 +252,14 @@ def _enclose_smallest_layers(
     found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.yield_four_shifts()]
     if not found:
         raise ArithmeticError("the balls around the solution are too wide to enclose its layers")
-    parts = min(found, key=lambda four: max(largest_absolute_entry(shift) for _, shift in four))
+    parts = min(found, key=lambda four: max(largest_absolute_midpoint(shift) for _, shift in four))
     return tuple(
         EnclosedCoupling(moves, *part)
         for moves, part in zip(reversed(instance.moved_halves), parts, strict=True)
     )
 
 
-def largest_absolute_entry(M: arb_mat) -> float:
+def largest_absolute_midpoint(M: arb_mat) -> float:
     """Return the largest absolute value of the midpoint of an entry, as a float."""
     return max(abs(float(x.mid())) for x in M.entries())
 
@@ -312,7 +314,11 @@ class _EnclosedBlocks(NamedTuple):
                 )
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
-                    W += self._correction_of_W_cancelling(self.c + Y + W * self.a)
+                    # Add r s, where r spans the kernel of D, so that W a = -c - Y.
+                    r, T = self.kernel, self.c + Y + W * self.a
+                    t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
+                    kernels = self.left_kernel * self.C, self.B * r
+                    W -= r * (t * _generalized_inverse(self.a, *kernels))
                 Y_inverse = Y.inv()
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
@@ -327,12 +333,13 @@ class _EnclosedBlocks(NamedTuple):
         Y = H * K.inv()
         if self.is_D_singular:
             return Y * _ratio_of_rows(self.left_kernel * self.C, self.left_kernel * Y)
-        return Y * (1 / arb(largest_absolute_entry(Y)))
+        return Y * (1 / arb(largest_absolute_midpoint(Y)))
 
     def _intertwiner_with_small_W(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
-        """Return the q(D) Y that nearly minimizes |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2.
+        """Return a product q(D) Y near `goal` for which W = D^-1 (C - q(D) Y) is small.
 
-        If D is singular, q(0) = 1, so that l q(D) Y = l C still holds.
+        The polynomial q nearly minimizes |W|^2 + |goal - q(D) Y|^2. If D is singular, q(0) = 1, so
+        that l q(D) Y = l C still holds.
         """
         n, powers = Y.nrows(), [Y]
         for _ in range(n - 1):
@@ -345,12 +352,6 @@ class _EnclosedBlocks(NamedTuple):
         for coefficient, M in zip(q, powers, strict=True):
             total += M * coefficient
         return total
-
-    def _correction_of_W_cancelling(self, T: arb_mat) -> arb_mat:
-        """Return R = r s with R a = -T, where r spans the kernel of D and s is a row."""
-        r = self.kernel
-        t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
-        return -(r * (t * _generalized_inverse(self.a, self.left_kernel * self.C, self.B * r)))
 
 
 def _generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> arb_mat:

@@ -72,7 +72,7 @@ class _FloatEquations:
     sizes: tuple[int, ...]
 
     def relative_residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return residuals, relative to the sums of their absolute terms, and derivatives."""
+        """Return residuals and derivatives, relative to the sums of the absolute terms."""
         u, v = logs[: self.n], logs[self.n :]
         left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
         rows, values = [], []

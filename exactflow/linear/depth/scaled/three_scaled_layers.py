@@ -53,7 +53,7 @@ class _Proportion(NamedTuple):
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
-        """Return the multipliers of the three matrix equations that imply this one, as blocks."""
+        """Return multipliers of three matrix equations that imply this one, as diagonal blocks."""
         return self.column * self.row
 
 
