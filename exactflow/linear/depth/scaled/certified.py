@@ -315,7 +315,7 @@ class _EnclosedBlocks(NamedTuple):
                 )
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
-                    # Add r s, where r spans the kernel of D, so that W a = -c - Y.
+                    # Add r s, for a row s and r that spans the kernel of D, so that W a = -c - Y.
                     r, T = self.kernel, self.c + Y + W * self.a
                     t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
                     kernels = self.left_kernel * self.C, self.B * r
