@@ -211,7 +211,7 @@ def _lower_bounds_of_multiplicities(
     _, beta, r, rank = found
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_powers_with_counts(
+    def yield_powers_with_falling_counts(
         x: Element, step: Element, count: int
     ) -> Iterator[tuple[Element, int]]:
         while count > 0:
@@ -220,12 +220,12 @@ def _lower_bounds_of_multiplicities(
 
     steps = chain(
         islice(
-            yield_powers_with_counts(one, r, difference),
+            yield_powers_with_falling_counts(one, r, difference),
             difference if rank else p // difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
-        steps = chain(steps, yield_powers_with_counts(beta / r, one / r, difference - rank))
+        steps = chain(steps, yield_powers_with_falling_counts(beta / r, one / r, difference - rank))
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
     return forced

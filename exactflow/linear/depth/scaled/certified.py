@@ -213,7 +213,8 @@ def _enclose_solution(
     n, count = equations.n, len(set(unknowns))
     if count != len(equations.nonvanishing_sizes):
         raise ArithmeticError(
-            f"Krawczyk's test needs {len(equations.nonvanishing_sizes)} unknowns, not {count}"
+            f"Krawczyk's test needs {len(equations.nonvanishing_sizes)} unknowns, one for each "
+            f"equation, but has {count}"
         )
     f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
     R = _select_columns(J, unknowns).mid().inv().mid()
@@ -226,7 +227,7 @@ def _enclose_solution(
     J = _select_columns(J, unknowns) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
-        raise ArithmeticError("Krawczyk's test does not find a box that must contain a solution")
+        raise ArithmeticError("Krawczyk's test does not prove that a solution lies near the centre")
     for i, h in zip(unknowns, K.entries(), strict=True):
         box[i] = centre[i] * (1 + h)
     return box[:n], box[n:]

@@ -58,7 +58,7 @@ class _Proportion(NamedTuple):
 
 
 def decide_diagonals_of_three_layers(instance: PatternInstance) -> Diagonals | Reason | None:
-    """Return H^-1 and G for U L U, or a reason why none exist, or None if a sign is not known."""
+    """Return diagonals H^-1, G for U L U, a reason why none exist, or None if a sign is unknown."""
     (q, p), field = instance.blocks_for_pattern.C.shape, instance.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
     for edge in _yield_proportions(instance):
