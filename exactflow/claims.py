@@ -119,7 +119,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         if not is_equal:
-            # imported late, since it imports SymPy
+            # imported here, since it imports SymPy, which takes long
             from exactflow.exact.numbers import format_short as short
 
             raise self._record_failure(
@@ -165,7 +165,7 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        # imported late, since it imports SymPy
+        # imported here, since it imports SymPy, which takes long
         from exactflow.explanation.symbolic_identities import Identity
 
         name = label or " ".join(text.split())

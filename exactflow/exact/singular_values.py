@@ -114,7 +114,7 @@ def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
             int(b.q).bit_length() - int(a.q).bit_length()
         )
         middle = a * fmpq(2) ** (octaves // 2) if octaves > 2 else (a + b) / 2
-        if more - less == 1:  # the sign of the polynomial shows on which side the one root is
+        if more - less == 1:  # the sign of the polynomial shows on which side the root lies
             here = less + int(rest(middle) * (-1) ** less < 0)
         else:
             here = count_roots_above(middle)

@@ -147,7 +147,7 @@ class Explanation:
 
 
 def _insert_U_and_L_definitions(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps, with definitions of U and L before the first step that uses one of them."""
+    """Return the steps; the first one that uses a shear U or L begins with their definitions."""
     first = next((k for k, step in enumerate(steps) if step.names & {"U", "L"}), None)
     return [
         replace(step, why=f"{_SHEARS} {step.why}") if k == first else step

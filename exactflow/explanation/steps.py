@@ -78,13 +78,15 @@ class Step(Checkable):
         return parse_identities(self.text) if self.text else ()
 
     def check(self) -> None:
-        """Raise `VerificationError` unless the identities hold and the witness, if any, says so."""
+        """Raise `VerificationError` unless each identity holds and any witness returns True."""
         values = {**self.before, **self.after}
         for identity in self.identities:
             if not identity.holds(values, self.field):
                 raise VerificationError(f"the identity {identity} does not hold")
         if self.witness is not None and not self.witness():
-            raise VerificationError(f"the witness does not prove: {strip_backticks(self.proved)}")
+            raise VerificationError(
+                f"the witness returned False, so this is not proved: {strip_backticks(self.proved)}"
+            )
 
     @property
     def checked(self) -> list[str]:
@@ -228,7 +230,7 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
 def nontrivial_order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
-    """Return a dict of the permutation matrix "E" and the sign matrix "F", without identities."""
+    """Return the permutation matrix "E" and the sign matrix "F", each unless it is I."""
     d, named = len(order), {}
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))

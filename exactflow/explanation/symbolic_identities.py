@@ -10,9 +10,8 @@ a sum of words has one normal form.
 `IDENTITIES` is the table, read from ``identities.toml``. In each identity the symbols stand for
 n x n matrices. Symbols in relations may also stand for columns and rows; symbols whose inverse
 occurs stand for invertible matrices. All other names are defined by the symbols, once and before
-their use. The hypotheses under
-which the symbols exist (a commutator, a transvection) are the theorems that the modules of
-`exactflow.linear.factor` and `exactflow.floats.balancing` construct.
+their use. That such matrices exist (a commutator, a transvection) is shown by the constructions in
+the modules of `exactflow.linear.factor` and `exactflow.floats.balancing`.
 
 A *word* is a product of symbols and of inverses of symbols. `FreeRing` is the ring of sums of words
 with rational coefficients, modulo *relations*: products of two symbols that are numbers, as
@@ -339,7 +338,7 @@ def _parse_equations(text: str) -> tuple[ParsedIdentity, ...]:
 
 
 def _is_ring_expression(tree: Tree) -> bool:
-    """Whether a tree has operations of a ring only: no determinant, rank or transpose, say."""
+    """Whether a tree has only operations of a ring, so no determinant, rank or transpose."""
     kind, *parts = tree
     if kind in ("name", "number", "identity"):
         return True
