@@ -65,7 +65,7 @@ def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
 
 @dataclass(frozen=True, eq=False)
 class _FloatEquations:
-    """The equations in float64; `bits[S, i]` is 1 if coordinate i is in the set S."""
+    """The minor equations in float64; `bits[S, i]` is 1 if coordinate i is in the set S."""
 
     n: int
     left: np.ndarray
