@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules import BijectionModule
@@ -83,12 +83,6 @@ class ModelCall:
             given, *others, **self.convention.direction_option(is_forward), **self.options
         )
 
-    def image_and_log_det(self, x: Tensor) -> tuple[Tensor, Any]:
-        """Return the image of x, and the log-determinant as a tensor or number, None if missing."""
-        value = self.call(x)
-        y, log_det = (value[0], value[1]) if isinstance(value, tuple) else (value, None)
-        return (y[0] if isinstance(y, tuple | list) else y), log_det
-
 
 def make_model_call(model: nn.Module, context: Any) -> ModelCall:
     """Return the call of a model, with the keyword argument ``context`` if one is given."""
@@ -117,7 +111,7 @@ def list_class_and_subclasses(package: Any, base: type) -> list[type]:
 
 @dataclass(frozen=True, kw_only=True)
 class Library:
-    """One flow library.
+    """A flow library: how its modules are built, called and read.
 
     Attributes
     ----------

@@ -36,8 +36,8 @@ from exactflow.errors import (
     MissingExtraError,
     UndecidedClaimError,
     VerificationError,
-    error_text,
     printable,
+    safe_error_message,
 )
 from exactflow.exact.progress import listening_to_stages
 from exactflow.files.parallel import wait_and_exit_with_parent
@@ -300,8 +300,8 @@ def _describe_stop(run: ScriptRun, error: BaseException) -> dict[str, Any]:
             f"the script called sys.exit({error.code!r}) before its end: leave the call out, the "
             "runner sets the exit code"
         )
-    elif (is_refuted or is_undecided) and error_text(error):
-        reason = error_text(error)
+    elif (is_refuted or is_undecided) and safe_error_message(error):
+        reason = safe_error_message(error)
     else:
         trace = traceback.format_list(frames[inside[0] :]) if inside else []
         words = traceback.format_exception_only(error)

@@ -105,8 +105,7 @@ def balance(
     check_option("orientation", orientation, ORIENTATIONS)
     with one_thread():
         target = Target.of(W, orientation, partition)
-    from exactflow.floats.balancing.methods import (
-        find_balanced,  # SciPy is imported where it is used
-    )
+    # imported here, since it imports SciPy, which takes long
+    from exactflow.floats.balancing.methods import find_balanced
 
     return find_balanced(target, layers, method, seed)

@@ -215,7 +215,7 @@ def reverse_and_distribute_scale(
         scale, exponent, logarithm = 1.0, 0, 0.0
     counts = [sum(factor.moves == half for factor in factors) for half in HALVES]
     remaining = list(counts)
-    on_the_right = [(1.0, 0), (1.0, 0)]  # C on each half, as a mantissa and an exponent
+    on_the_right = [(1.0, 0), (1.0, 0)]  # the scales in C, as mantissas and exponents
     layers = []
     for factor in reversed(factors):
         half = HALVES.index(factor.moves)

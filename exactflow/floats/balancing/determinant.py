@@ -47,7 +47,7 @@ def exact_matrix(entries: np.ndarray) -> DomainMatrix:
 
 def _sign_by_floats(entries: np.ndarray) -> int | None:
     """Return the sign, 1 or -1, if floats certify it, else None."""
-    from scipy.linalg.lapack import dgetrf  # SciPy is imported where it is used
+    from scipy.linalg.lapack import dgetrf  # imported here, since SciPy takes long to import
 
     W, d = _scale_to_unit_floats(entries), len(entries)
     try:

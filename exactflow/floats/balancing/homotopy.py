@@ -98,7 +98,8 @@ def _rotation_axes_and_log_stretches(M: np.ndarray) -> tuple[np.ndarray, np.ndar
     to rounding. The rows of V are the axes of the stretch, and w the logarithms of its factors.
     """
     U, s, V = np.linalg.svd(M)
-    U[:, -1] *= determinant_sign(U @ V)  # it is -1 only if the least value is a rounding error
+    # the sign is -1 only if the least singular value is a rounding error
+    U[:, -1] *= determinant_sign(U @ V)
     return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
 
 

@@ -85,7 +85,7 @@ def _find_by_search(
     target: Target, layers: int | None, seed: int, most_attempts: int = len(TUNING.attempts)
 ) -> Balanced:
     """Return the layers of the first attempt that succeeds, or raise `MethodError`."""
-    if layers is None:  # use as many as suffice for every matrix
+    if layers is None:  # as many layers as suffice for every matrix
         layers = 4 - 2 * (-max(target.halves) // min(target.halves))
     M = target.mantissa / target.mantissa_scale
     begin = int(target.condition_number > TUNING.careful)

@@ -171,9 +171,9 @@ class Lossless(MapResult):
             )
         return x
 
-    def _map_in_blocks(self, x: np.ndarray, run: Callable) -> np.ndarray:
-        """Apply `run`, which works in place, to blocks of columns of `x` in float64, and return the
-        image in the dtype of `x`.
+    def _map_in_blocks(self, x: np.ndarray, run_in_place: Callable) -> np.ndarray:
+        """Apply `run_in_place` to blocks of columns of `x` in float64, and return the image in the
+        dtype of `x`.
         """
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C", subok=False)
@@ -181,7 +181,7 @@ class Lossless(MapResult):
         for start in range(0, columns.shape[1], COLUMNS):
             block = slice(start, start + COLUMNS)
             values = columns[order, block].astype(float)
-            run(values, (values[:p], values[p:]))
+            run_in_place(values, (values[:p], values[p:]))
             if (beyond := _find_out_of_range(values, held.min, held.max)) is not None:
                 raise InvalidInputError(
                     f"the result {beyond} does not fit the input's dtype {held.dtype}: convert the "

@@ -69,7 +69,7 @@ def find_shears_and_step(
     if target.condition_number >= EPS**-2:
         raise MethodError(
             "the matrix is numerically singular in float64 (its entries or singular values span a "
-            "factor above 10^31): use factor, which is exact"
+            "factor above 10^31): use exactflow.factor, which is exact"
         )
     target = _ScaledTarget(target.entries, target.layout)
     layers, diagonal = move_scales_last(_find_balanced_layers(target, method, seed))

@@ -118,7 +118,8 @@ class IntegerCoupling:
             rest = rest - leading.float_matrix
         raise InvalidInputError(
             f"a layer would need more than {MOST_PARTS} exact float64 products (bits={bits}, "
-            f"inputs up to {largest_input}, {T.shape[1]} summands): lower bits or limit"
+            f"inputs up to {largest_input}, {T.shape[1]} summands): lower the "
+            "argument bits or limit"
         )
 
     @cached_property

@@ -81,7 +81,8 @@ def round_shears(
     if largest > LARGEST:
         raise InvalidInputError(
             f"for inputs up to limit={limit}, intermediate values may reach "
-            f"{format_up(largest, 2)}, above 2^52, where float64 is no longer exact: lower limit"
+            f"{format_up(largest, 2)}, above 2^52, where float64 is no longer exact: lower "
+            "the argument limit"
         )
     difference = _subtract_scaled_product(target.exact, step, images[:, :d])
     scale = limit / (step * difference.denominator)
@@ -136,7 +137,8 @@ def _round_to_fixed_point(T: np.ndarray, bits: int) -> np.ndarray:
     size = float(np.abs(T).max())
     if not size < 2.0 ** (53 - bits):
         raise InvalidInputError(
-            f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{bits}: lower bits"
+            f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{bits}: lower the "
+            "argument bits"
         )
     return FixedPointMatrix.of(T, bits).float_matrix
 
@@ -160,7 +162,8 @@ class _PropagatedErrors(NamedTuple):
 def _propagate_errors(layers: Sequence[FloatCoupling], d: int, limit: int) -> _PropagatedErrors:
     """Propagate inputs of at most `limit`, and rounding errors, through one or more shears."""
     p, one = layers[0].partition[0], np.eye(d)
-    # row j has the halves of the image of the j-th unit vector under the layers so far
+    # row j: the halves of the image under the layers so far of the j-th unit vector, which belongs
+    # to the input or to a rounding error
     halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
     weights, kept_sizes = np.full(d, float(limit)), []
     for layer in layers:

@@ -117,7 +117,7 @@ def run_both_directions(
 
 
 def _make_tracer_of_linear_layers(model: nn.Module, call: ModelCall) -> Tracer:
-    """Return a tracer of the layers that may be linear: those of `find_layer_chains`."""
+    """Return a tracer of the layers that may be linear, as `find_layer_chains` lists them."""
     places = [place for chain in find_layer_chains(model) for place in chain]
     modules = [call.steps.get(place.path, place.module) for place in places]
     default = CallConvention("forward", "forward")
@@ -251,6 +251,8 @@ def run_chain(modules: Sequence[nn.Module], x: Tensor, context: Any) -> tuple[Te
     """
     total: Any = 0.0
     for module in modules:
-        x, log_det = find_model_call(module, context).image_and_log_det(x)
+        value = find_model_call(module, context).call(x)
+        image, log_det = (value[0], value[1]) if isinstance(value, tuple) else (value, None)
+        x = image[0] if isinstance(image, tuple | list) else image
         total = None if log_det is None or total is None else total + log_det
     return x, total

@@ -93,7 +93,7 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
     few = x[:SAMPLES].double()
     condition = None if context is None else [tensor[:SAMPLES].double() for tensor in context]
     with torch.no_grad():  # the inputs are clones, since FrEIA's wavelets overwrite their input
-        old = [copy_for_float64_evaluation(module) for module in group.modules]
+        old = [copy_for_float64_evaluation(layer.place.module) for layer in group.layers]
         before, log_det = run_chain(old, few.clone(), condition)
         after, new_log_det = run_chain([new], few.clone(), condition)
     difference, log_det_difference = largest_difference_unless_empty(before, after), None

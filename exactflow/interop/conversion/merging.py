@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 
 import torch
-from torch import nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
@@ -16,7 +15,7 @@ from exactflow.interop.module_tree import ModulePlace, root_cause_text, tensors_
 
 SAMPLES = 4
 PIXELS = ((), (2, 2))
-"""The shapes after the channels of random data: of vectors, and of images."""
+"""The axes after the channels in random data, for vectors and for images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +34,6 @@ class LayerGroup:
     def identity_places(self) -> list[ModulePlace]:
         """The places of the other layers, where identities are installed."""
         return [layer.place for layer in self.layers if layer.place is not self.replacement_place]
-
-    @property
-    def modules(self) -> list[nn.Module]:
-        """The modules, in the order of the data."""
-        return [layer.place.module for layer in self.layers]
 
     @property
     def stored_dtype(self) -> torch.dtype:

@@ -21,12 +21,12 @@ _ROW = 0.26
 """The height of a row in inches, in a figure that this module creates."""
 
 
-def draw_bars(found: Any, *, ax: Any) -> Any:
+def draw_bars(diagnosis: Any, *, ax: Any) -> Any:
     """Draw a diagnosis, as `Diagnosis.plot` describes it, and return the Axes."""
     if ax is not None and not hasattr(ax, "barh"):
         raise InvalidInputError(f"expected ax to be Axes of matplotlib, got {type(ax).__name__}")
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
-    rows = found.rows
+    rows = diagnosis.rows
     if ax is None:
         size = (10.5, _ROW * (len(rows) + 2) + 0.4)
         _, ax = pyplot.subplots(figsize=size, layout="constrained")
@@ -40,7 +40,7 @@ def draw_bars(found: Any, *, ax: Any) -> Any:
     ax.set_yticks(range(len(rows)), names, fontsize=8, family="monospace")
     ax.tick_params(length=0)
     ax.set(xlim=(-0.02, len(_COLUMNS)), ylim=(len(rows) - 0.4, -1.2), xticks=[])
-    ax.set_title(found.summary, loc="left", fontsize=9)
+    ax.set_title(diagnosis.summary, loc="left", fontsize=9)
     ax.spines[:].set_visible(False)
     return ax
 

@@ -34,7 +34,7 @@ from exactflow.laws.conditioning.projection import (
 )
 from exactflow.laws.conditioning.tuning import TUNING
 
-SMALLEST = 2**64  # the search starts at the deviation divided by this number
+SMALLEST = 2**64  # the search starts at the target's deviation over this number
 LEAST_LOG2 = -(2.0**20)
 _BITS = 60  # more than the 53 bits of a float's mantissa
 

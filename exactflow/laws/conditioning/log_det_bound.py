@@ -93,7 +93,7 @@ class _FloatMixture:
         first = along <= self.weights[whole.members] @ along / whole.weight
         last = along.argmax()
         first[last] = False
-        if not first.any():  # happens if all points are equal, since the mean is rounded
+        if not first.any():  # the rounded mean of equal points may be below them
             first[last - 1] = True
         return whole.members[first], whole.members[~first]
 

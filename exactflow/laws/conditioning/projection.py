@@ -36,7 +36,7 @@ squared distance from the maps with slopes at most L. If its second argument is 
 bound may be 0, which saves time.
 """
 
-FEW = 8  # as many entries of an axis are displayed
+FEW = 8  # the largest number of entries of an axis that are displayed
 RELATIVE = 2**21  # the radius of a cost is at most the sum of all costs divided by this number
 
 

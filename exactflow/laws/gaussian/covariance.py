@@ -17,11 +17,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_square_matrix, as_vectors
-from exactflow.exact.dyadic_matrix import (
-    DyadicMatrix,
-    DyadicQuotient,
-    as_square_floats_or_fractions,
-)
+from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient, as_exact_floats_or_fractions
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
@@ -146,7 +142,7 @@ def _as_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
         source = as_square_matrix(Sigma).to_dense()
         check_symmetric_rational_matrix(source)
-    entries = as_square_floats_or_fractions(source)
+    entries = as_exact_floats_or_fractions(source)
     return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))
 
 
@@ -167,7 +163,7 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
         )
     if not all(isfinite(to_float(x)) for x in column.to_list_flat()):
         raise InvalidInputError(
-            "expected a mean in the range of float64, got an entry above 10^308"
+            "expected a mean in the range of float64, got an entry above 10^308: scale the data"
         )
     return column
 
@@ -178,8 +174,8 @@ def check_symmetric_rational_matrix(M: DomainMatrix) -> None:
     """
     if not M.domain.is_QQ:
         raise InvalidInputError(
-            f"expected rational numbers or floats, got entries in {M.domain}: convert them to "
-            "floats"
+            f"expected a covariance of rational numbers or floats, got entries in {M.domain}: "
+            "convert them to floats"
         )
     if M.shape[0] < 2:
         raise InvalidInputError("expected a covariance of at least two coordinates, got 1 x 1")
@@ -211,8 +207,8 @@ def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) 
         values = np.linalg.eigvalsh(rounded)
         if values[0] < -d * np.finfo(float).eps * values[-1]:
             raise InvalidInputError(
-                "expected a positive definite matrix, got one with the eigenvalue "
-                f"{values[0]:.3g}, rounded{_REMEDY}"
+                "expected a positive definite matrix, got one with an eigenvalue of about "
+                f"{values[0]:.3g}{_REMEDY}"
             )
         return
     for k in range(1, d + 1):

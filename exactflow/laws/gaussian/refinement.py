@@ -34,8 +34,8 @@ FloatLayers = tuple[FloatCoupling, ...]
 
 RELATIVE_GRID = 2.0**-100
 ACCEPTED = 1e-6  # layers with a larger error are discarded
-ROUNDINGS = 8  # further steps seldom improve an error below this multiple of the rounding error
-EQUAL = 1e-9  # singular values are equal if the relative difference of their squares is smaller
+ROUNDINGS = 8  # after the first step, steps end at this multiple of the rounding error
+EQUAL = 1e-9  # squared singular values with a smaller relative difference count as equal
 
 
 def round_columns_to_100_bits(M: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round
 UNCORRELATED = 1e-12
 STEPS = 30
 LONGEST = 0.7  # the longest step, as a change of the logarithm of a diagonal entry
-SHORTEST = 2.0**-6  # the search ends if no step longer than this part of a full step improves it
+SHORTEST = 2.0**-6  # a full step is halved down to this part of it; then the search ends
 ROUNDED = 1e-4  # below this residual, the refinement with exact residuals takes over
 # for p = q the least eigenvalue is chosen as 1 + LEAST, since at 1 the equations are singular
 LEAST = 0.02
