@@ -119,7 +119,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         if not is_equal:
-            # imported here, since it imports SymPy
+            # imported here, since it imports SymPy, which takes long
             from exactflow.exact.numbers import format_short as short
 
             raise self._record_failure(
@@ -133,7 +133,9 @@ class Check:
         With ``shown=False`` the label is printed only for a failure, for instance above a table.
         """
         if condition is not True:
-            raise self._record_failure(label, f"expected to hold, got {condition!r}")
+            raise self._record_failure(
+                label, f"expected the condition to be True, got {condition!r}"
+            )
         self._count_and_print_instance(label if shown else "")
 
     def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
@@ -163,7 +165,7 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        # imported here, since it imports SymPy
+        # imported here, since it imports SymPy, which takes long
         from exactflow.explanation.symbolic_identities import Identity
 
         name = label or " ".join(text.split())

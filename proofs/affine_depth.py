@@ -242,7 +242,7 @@ with claims.check(
                 if answer.evidence is Evidence.CERTIFIED:
                     check.true(encloses(answer, M), f"{family}, n = {n}, {seed}", shown=False)
                     check.true(bool(answer.error < 2**-20), "", shown=False)
-                    sizes.append(answer.existence.largest_absolute_entry)
+                    sizes.append(answer.existence.largest_absolute_midpoint)
                 counted[answer.upper if answer.is_decided else 0] += 1
             depths[family].append(counted)
             magnitudes[family].append(sizes)
@@ -313,7 +313,7 @@ with claims.check(
         equations = MinorEquations.of(reason)
         support = {k: [S for S in range(8) if S.bit_count() == k] for k in (1, 2, 3)}
         check.true(
-            all(all(x for x in side[1:]) for side in equations.coefficients_of_x_and_y),
+            all(all(x for x in side[1:]) for side in equations.equation_coefficients_of_x_y),
             "no minor is 0",
         )
         left = equations.combine(reason.witness)

@@ -126,9 +126,9 @@ def _read_checker_options(arguments: argparse.Namespace) -> dict:
             raise InvalidInputError(
                 "--quick proves nothing, but --kernel requires a proof: use one of them"
             )
-        from exactflow.files.rocq.theorem import require_coqc
+        from exactflow.files.rocq.theorem import require_coqc_or_rocq
 
-        require_coqc()
+        require_coqc_or_rocq()
     return {
         "target": target,
         "transposed": arguments.transpose,

@@ -24,7 +24,7 @@ class Draws:
         self._generator = random.Random(bound if seed is None else seed)
 
     def matrix(self, rows: int, columns: int) -> DomainMatrix:
-        """Return the next matrix of the given shape."""
+        """Return the next random matrix, of the given shape."""
         entries = [[self._entry() for _ in range(columns)] for _ in range(rows)]
         return linalg.from_entries(entries, (rows, columns), self.field)
 

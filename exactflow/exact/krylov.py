@@ -33,12 +33,14 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
     return columns
 
 
-def cyclic_basis_and_inverse(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | None:
+def find_cyclic_basis_and_inverse(
+    F: DomainMatrix, charpoly: Sequence
+) -> tuple[DomainMatrix, Any] | None:
     """Return the controller basis H of a cyclic vector of F and its inverse (possibly a
     `RationalMatrix`), or None if no cyclic vector is found.
 
-    f is the characteristic polynomial of F. A few vectors of small integers are tried; none is
-    cyclic if F is derogatory.
+    `charpoly` is the characteristic polynomial of F. A few vectors of small integers are tried;
+    none is cyclic if F is derogatory.
 
     Since ``H^-1 F = K H^-1`` with the companion matrix K, the rows of H^-1 are l F^(n-1), .., l F,
     l for the row l with ``l H = (0, .., 0, 1)``: one system to solve instead of n.
@@ -51,7 +53,7 @@ def cyclic_basis_and_inverse(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix
         linalg.column([field.convert(i + 1) for i in range(n)], field),
     ]
     for u in candidates:
-        H = controller_basis(F, f, u)
+        H = controller_basis(F, charpoly, u)
         try:
             rows = [H.transpose().lu_solve(last).transpose()]
         except DMNonInvertibleMatrixError:
@@ -74,7 +76,7 @@ def krylov_basis_inverse_and_lengths(
     of length one; a matrix with a cyclic vector has one run.
     """
     n, field = F.shape[0], F.domain
-    cyclic = cyclic_basis_and_inverse(F, F.charpoly_berk())
+    cyclic = find_cyclic_basis_and_inverse(F, F.charpoly_berk())
     if cyclic is not None:
         return cyclic[0], as_domain_matrix(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)

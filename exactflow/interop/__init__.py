@@ -71,7 +71,7 @@ def to_module(
     bias: "np.ndarray | None" = None,
     accept_error: float | None = None,
 ) -> Any:
-    """Return the flow as a float64 module of a library; refuse too large a rounding error.
+    """Return the flow as a float64 module of a library, unless the rounding error is too large.
 
     ==========  ========================  ======================================================
     library     module                    the method that applies the flow

@@ -111,7 +111,7 @@ def list_class_and_subclasses(package: Any, base: type) -> list[type]:
 
 @dataclass(frozen=True, kw_only=True)
 class Library:
-    """One flow library.
+    """A flow library: how its modules are built, called and read.
 
     Attributes
     ----------

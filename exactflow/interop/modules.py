@@ -186,7 +186,7 @@ class CouplingModule(nn.Module):
     def _add_shift(
         self, values: Tensor, kept: Tensor, sign: int = 1, in_place: bool = False
     ) -> Tensor:
-        """Return values + sign * weight kept; `in_place` may overwrite values that are images."""
+        """Return values + sign * weight kept; for images `in_place` overwrites the values."""
         if kept.ndim == 2:
             return torch.addmm(values, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
@@ -330,7 +330,7 @@ def select_substate(state: State, prefix: str) -> dict[str, Tensor]:
 
 
 def _rounded_layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
-    """Return the weight and the scale, unless additive, of a layer, rounded to float64, by name."""
+    """Return the weight and the scale, if any, of a layer, rounded to float64, by name."""
     held = round_layer_to_floats(layer)
     state = {"weight": torch.from_numpy(held.dense().shift)}
     return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}

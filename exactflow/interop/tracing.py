@@ -198,7 +198,7 @@ class LayerCall:
         return value, _find_image_or_batch(value, count_entries(state))
 
     def map_tensors(self, state: Tensors) -> Tensors:
-        """Return the images under the layer of other tensors in place of `before`."""
+        """Return the images of other tensors under the layer."""
         return copy_tensors(
             list_tensors(
                 run_preferably_without_gradients(lambda: self.call_and_find_image(state))[1]

@@ -185,7 +185,7 @@ def _splitting_diagonal(r: list, field: Domain) -> list:
     chosen: list = []
     quotients: set = set()
     for value in r:
-        units = linalg.distinct_units(field)
+        units = linalg.distinct_units_or_raise(field)
         e = next(e for e in units if e not in chosen and value / e not in quotients)
         chosen.append(e)
         quotients.add(value / e)

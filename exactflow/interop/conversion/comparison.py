@@ -117,7 +117,7 @@ def run_both_directions(
 
 
 def _make_tracer_of_linear_layers(model: nn.Module, call: ModelCall) -> Tracer:
-    """Return a tracer of the layers that may be linear: those of `find_layer_chains`."""
+    """Return a tracer of the layers that may be linear, as `find_layer_chains` lists them."""
     places = [place for chain in find_layer_chains(model) for place in chain]
     modules = [call.steps.get(place.path, place.module) for place in places]
     default = CallConvention("forward", "forward")

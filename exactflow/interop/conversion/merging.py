@@ -15,7 +15,7 @@ from exactflow.interop.module_tree import ModulePlace, root_cause_text, tensors_
 
 SAMPLES = 4
 PIXELS = ((), (2, 2))
-"""The shapes after the channels of random data: of vectors, and of images."""
+"""The axes after the channels in random data, for vectors and for images."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""First step of `convert`: find the linear layers, read their maps, and refuse others by reason."""
+"""First step of `convert`: read the linear layers, and say why other layers are not converted."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
@@ -216,8 +216,9 @@ def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -
 
 
 def _is_mergeable(place: ModulePlace) -> bool:
-    """Whether a layer may be merged: its output is used by no hook, by no code of the model, and
-    by no other part of the layer.
+    """Whether a layer may be merged with its neighbours.
+
+    It may not if a hook, code of the model or another part of the layer may use its own output.
     """
     module = place.module
     may_be_used = package_of(module) == "torch" and not place.is_plain

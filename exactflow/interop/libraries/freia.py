@@ -59,7 +59,7 @@ class CoupledBlock(fm.AllInOneBlock):
 
     @classmethod
     def from_block(cls, block: fm.AllInOneBlock, couplings: BijectionModule) -> "CoupledBlock":
-        """Build a block from a block, with couplings in place of its permutation."""
+        """Return a copy of a block with couplings in place of its permutation."""
         new = cls.__new__(cls)
         replaced = "w_perm", "w_perm_inv", "w_0", "vk_householder", "permute_function"
         new.__dict__.update({name: x for name, x in vars(block).items() if name not in replaced})

@@ -65,7 +65,7 @@ def necessary_layer_equations(instance: PatternInstance) -> list[Equation]:
     """Return linear equations that the layers fulfil if M is their product in the pattern."""
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
-        return charpoly_equations_if_proportional(instance.pencil)
+        return equations_for_charpoly_if_proportional(instance.pencil)
     if len(instance.pattern) < 3:
         return _equations_up_to_two_layers(instance, additive)
     (A, B, C, D), (a, _, c, _) = instance.blocks_for_pattern, instance.inverse_for_pattern
@@ -181,7 +181,10 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
 def factors_of_unknowns(
     system: Sequence[Equation], multiplier: Multiplier
 ) -> dict[str, DomainMatrix]:
-    """Return the factor, the sum of Q W P, of each unknown X in the combined equation."""
+    """Return the factor of each unknown X in the combined equation.
+
+    It is the sum of Q W P over the terms (X, P, Q) and the multipliers W of their equations.
+    """
     sums: dict[str, DomainMatrix] = {}
     for W, equation in zip(multiplier, system, strict=True):
         for X, P, Q in equation.terms:
@@ -191,13 +194,15 @@ def factors_of_unknowns(
 
 
 def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
-    """Return the right side of the combined equation: the sum of tr(W R) over all equations."""
+    """Return the right side of the combined equation: the sum of tr(W R) over all right sides R."""
     products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
     return sum(map(trace, products), system[0].right.domain.zero)
 
 
-def solve_for_matrix(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
-    """Solve equations for one unknown matrix: return (solutions, None), or (None, multiplier).
+def solve_for_flattened_matrices(
+    system: Sequence[Equation], rows: int, columns: int
+) -> Alternative:
+    """Solve equations for one unknown matrix: return (solutions, None) or (None, multiplier).
 
     The columns of `solutions` are matrices, row by row: a particular solution, followed by a basis
     of the solutions of the homogeneous equations.
@@ -241,10 +246,10 @@ def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
     return k if k is not None and c == C * (-k) else None
 
 
-def charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
+def equations_for_charpoly_if_proportional(pencil: Pencil) -> list[Equation]:
     """Return linear equations for the characteristic polynomial g of D - C V on im C, if c = -k C.
 
-    Otherwise there are none. The equations say that u(x) g(x) = w(x) k^r g(x / k), where u and w
+    Without such a k, return []. The equations say that u(x) g(x) = w(x) k^r g(x / k), where u and w
     are the characteristic polynomials of Du and aN. The unknown is the column of the coefficients
     of g after the first, which is 1.
     """
@@ -271,7 +276,7 @@ def with_roots_at_one(f: Sequence[Element], count: int) -> list[Element]:
 
 
 def eigenvalues_with_r_extra_blocks(parts: FixedParts) -> dict[Element, Literal["Du", "aN"]]:
-    """Return eigenvalues s != 1 at which Du or aN has r blocks more than the other, and which."""
+    """Return eigenvalues s != 1 at which Du or aN, named in the values, has r more blocks."""
     found: dict[Element, Literal["Du", "aN"]] = {}
     for f, sizes in parts.block_sizes_by_factor.items():
         excess = len(sizes[1]) - len(sizes[0])

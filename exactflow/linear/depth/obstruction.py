@@ -198,7 +198,7 @@ class Obstruction(PatternInstance, Checkable):
 
     @property
     def _names_of_D_and_a(self) -> str:
-        """The names of D and a; for the kind "trace", ones extend the smaller matrix."""
+        """The names of D and a; for the kind "trace", the smaller matrix is padded with ones."""
         size = max(self.partition) if self.kind == "trace" else 0
         missing = size - min(self.partition)
         ones = "1" if missing == 1 else f"I_{missing}"
@@ -247,7 +247,7 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
         yield witness
 
 
-# ------------------------------------- checks and template values of "trace"
+# ------------------------------------- checks and template values of kind "trace"
 
 
 def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
@@ -260,12 +260,12 @@ def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
 
 
 def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
-    """Return the coefficients of D and of a, after ones extend the smaller matrix."""
+    """Return the coefficients that the witness compares, after ones pad the smaller matrix."""
     pair = pad_smaller_with_ones(o.blocks_for_pattern.D, o.inverse_for_pattern.A)
-    return [_charpoly_coefficient(M, o.witness) for M in pair]
+    return [_charpoly_coefficient_from_top(M, o.witness) for M in pair]
 
 
-def _charpoly_coefficient(M: DomainMatrix, k: int) -> Element:
+def _charpoly_coefficient_from_top(M: DomainMatrix, k: int) -> Element:
     """Return the coefficient of x^(n - k) in det(x I - M), from traces (Faddeev and LeVerrier).
 
     The method divides by integers up to k; over GF(p) it therefore lifts M to the integers.
@@ -273,7 +273,9 @@ def _charpoly_coefficient(M: DomainMatrix, k: int) -> Element:
     field = M.domain
     if field.is_FiniteField:
         integers = [[QQ(field.to_int(x)) for x in row] for row in M.to_list()]
-        return field(int(_charpoly_coefficient(linalg.from_entries(integers, M.shape, QQ), k)))
+        return field(
+            int(_charpoly_coefficient_from_top(linalg.from_entries(integers, M.shape, QQ), k))
+        )
     one, N, c = linalg.identity(M.shape[0], field), M - M, field.one
     for j in range(1, k + 1):
         N = M * (N + one * c)
@@ -290,19 +292,19 @@ def _charpoly_template_values(o: Obstruction) -> TemplateValues:
     return {"what": what, "x": x, "y": y, "power": power}
 
 
-# ------------------------------------- checks and template values of "similarity" and "chain"
+# ------------------------------------- checks and template values of kinds "similarity" and "chain"
 
 
-def _pencil_and_parts_for_kind(o: Obstruction) -> tuple[Pencil, FixedParts]:
-    """Return the pencil, with C = c = 0 if the kind is about D and a alone, and its fixed parts."""
+def _pencil_without_C_if_pair(o: Obstruction) -> Pencil:
+    """Return the pencil, with C = c = 0 if the kind is about D and a alone."""
     C, D, a, c = o.pencil
-    pencil = Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
-    return pencil, FixedParts.of(pencil)
+    return Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
 
 
 def _has_clashing_blocks(o: Obstruction) -> bool:
     """Whether the block sizes at the factors in the witness exclude the pattern."""
-    pencil, parts = _pencil_and_parts_for_kind(o)
+    pencil = _pencil_without_C_if_pair(o)
+    parts = FixedParts.of(pencil)
     _record_roots_as_distinct(o.witness, o.matrix.domain)
     return parts.is_valid(pencil) and _find_clashing_factor_or_dimension(o, parts) is not None
 
@@ -339,7 +341,7 @@ def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tup
 
 def _block_template_values(o: Obstruction) -> TemplateValues:
     """Return the values for the templates of "similarity" and "chain"."""
-    parts = _pencil_and_parts_for_kind(o)[1]
+    parts = FixedParts.of(_pencil_without_C_if_pair(o))
     r, n, clash = parts.r, parts.n, _find_clashing_factor_or_dimension(o, parts)
     if clash is None or len(clash) == 1:
         need = (
@@ -353,23 +355,23 @@ def _block_template_values(o: Obstruction) -> TemplateValues:
     return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
-# ------------------------------------- checks and template values of "tight" and "linear"
+# ------------------------------------- checks and template values of kinds "tight" and "linear"
 
 
 def _is_every_shift_refuted(o: Obstruction) -> bool:
     """Whether the necessary equations for the shift V have no solution."""
-    pencil, parts = _pencil_and_parts_for_kind(o)
+    pencil, parts = o.pencil, FixedParts.of(o.pencil)
     _record_roots_as_distinct(o.witness, o.matrix.domain)
     if not parts.is_valid(pencil) or set(o.witness) != parts.block_sizes_by_factor.keys():
         return False
     system = equations.necessary_shift_equations(pencil, parts)
-    _, multiplier = equations.solve_for_matrix(system, *pencil.c.shape[::-1])
+    _, multiplier = equations.solve_for_flattened_matrices(system, *pencil.c.shape[::-1])
     return multiplier is not None and equations.is_refuted_by(system, multiplier)
 
 
 def _shift_template_values(o: Obstruction) -> TemplateValues:
     """Return the values for the templates of "tight"."""
-    pencil, parts = _pencil_and_parts_for_kind(o)
+    pencil, parts = o.pencil, FixedParts.of(o.pencil)
     shown = ", ".join(
         f"``{o.format_element(s)}``" for s in equations.eigenvalues_with_r_extra_blocks(parts)
     )
@@ -413,7 +415,7 @@ def _layer_template_values(o: Obstruction) -> TemplateValues:
     return {"names": names, "problem": problem, "why": why}
 
 
-# ------------------------------------- checks and template values of "opposed" and "signs"
+# ------------------------------------- checks and template values of kinds "opposed" and "signs"
 
 
 def _are_minors_opposed(o: Obstruction) -> bool:
@@ -427,7 +429,7 @@ def _minor_template_values(o: Obstruction) -> TemplateValues:
 
 
 def _is_combination_one_signed(o: Obstruction) -> bool:
-    """Whether the multipliers combine the equations to a polynomial of one sign."""
+    """Whether the multipliers combine the equations to a polynomial with terms of one sign."""
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks_for_pattern.D.shape[0]):
         return False
     total = MinorEquations.of(o).combine(o.witness)

@@ -31,6 +31,7 @@ How it is checked
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations, islice
+from math import prod
 from typing import Any, NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
@@ -45,7 +46,7 @@ from exactflow.linear.depth.minors import LARGEST_HALF
 from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Reason
 
 
-def _shorten_odd_if_block_diagonal(instance: PatternInstance) -> str:
+def _even_pattern_if_block_diagonal(instance: PatternInstance) -> str:
     """Return the pattern, without its last letter if its length is odd and M block diagonal.
 
     That factor passes through M into the first one.
@@ -58,16 +59,15 @@ def _shorten_odd_if_block_diagonal(instance: PatternInstance) -> str:
 def _count_changes_and_max_rank(instance: PatternInstance, block: str) -> tuple[int, int]:
     """Return the number of letters that change a block, and the largest rank of a change."""
     letter, other = ("U", 1) if block in "Aa" else ("L", 0)
-    pattern = _shorten_odd_if_block_diagonal(instance)
+    pattern = _even_pattern_if_block_diagonal(instance)
     outer = pattern[-1] if block in "AD" else pattern[0]
     return pattern.count(letter) - (outer == letter), instance.partition[other]
 
 
-def _block_and_change_rank_bound(instance: PatternInstance, block: str) -> tuple[DomainMatrix, int]:
-    """Return the named block of M or M^-1, and the largest rank that block - I has in a product."""
-    split, (count, size) = instance.split, _count_changes_and_max_rank(instance, block)
-    blocks = split.blocks if block.isupper() else split.inverse_blocks
-    return blocks[3 if block in "Dd" else 0], count * size
+def _block_of_matrix_or_inverse(instance: PatternInstance, block: str) -> DomainMatrix:
+    """Return the block A or D of M, or a or d of M^-1, by this name."""
+    blocks = instance.split.blocks if block.isupper() else instance.split.inverse_blocks
+    return blocks[3 if block in "Dd" else 0]
 
 
 def find_block_of_excessive_rank(instance: PatternInstance) -> tuple[str, tuple[int, ...]] | None:
@@ -77,7 +77,8 @@ def find_block_of_excessive_rank(instance: PatternInstance) -> tuple[str, tuple[
     choice of the scales.
     """
     for block in "DdAa":
-        (M, most), kept = _block_and_change_rank_bound(instance, block), tuple[int, ...]()
+        M, kept = _block_of_matrix_or_inverse(instance, block), tuple[int, ...]()
+        most = prod(_count_changes_and_max_rank(instance, block))
         if instance.scales == "positive":
             for i in range(M.shape[0]):
                 if _is_proved_negated_P0(M.extract([*kept, i], [*kept, i])):
@@ -90,7 +91,7 @@ def find_block_of_excessive_rank(instance: PatternInstance) -> tuple[str, tuple[
 
 
 def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
-    """Return a rank, or eigenvalues for six or seven additive layers, as a reason, or None."""
+    """Return a rank or, for six or seven additive layers, eigenvalues as a reason; or None."""
     if (rank := find_block_of_excessive_rank(instance)) is not None:
         return Reason("rank", rank)
     has_chain = instance.scales == "additive" and len(instance.pattern) in (6, 7)
@@ -104,7 +105,8 @@ def is_block_of_excessive_rank(
 ) -> bool:
     """Whether the block that the witness names has a larger rank than in any product."""
     block, kept = witness
-    M, most = _block_and_change_rank_bound(instance, block)
+    M = _block_of_matrix_or_inverse(instance, block)
+    most = prod(_count_changes_and_max_rank(instance, block))
     if instance.scales == "additive":
         return proved_rank(_minus_scalar(M)) > most
     return len(set(kept)) > most and _is_proved_negated_P0(M.extract(kept, kept))
@@ -133,7 +135,7 @@ def rank_template_values(instance: PatternInstance, block: str) -> dict[str, Any
 
 def _shortened_pattern_sentence(instance: PatternInstance) -> str:
     """Return a sentence on the pattern without its last letter; empty if no letter is dropped."""
-    if (shorter := _shorten_odd_if_block_diagonal(instance)) == instance.pattern:
+    if (shorter := _even_pattern_if_block_diagonal(instance)) == instance.pattern:
         return ""
     return (
         f"As `B = 0` and `C = 0`, the last factor passes through to the first: {shorter} remains. "
@@ -181,7 +183,7 @@ class _BlockScalars(NamedTuple):
     rank: int
 
 
-def _yield_block_scalars(instance: PatternInstance) -> Iterator[_BlockScalars]:
+def _yield_scalars_of_diagonal_blocks(instance: PatternInstance) -> Iterator[_BlockScalars]:
     """Yield the scalars for each diagonal entry alpha of A, if M = diag(A, beta I).
 
     Yield none unless beta != 1, det M = 1 and the halves are of unequal sizes.
@@ -202,14 +204,14 @@ def _yield_block_scalars(instance: PatternInstance) -> Iterator[_BlockScalars]:
 def _lower_bounds_of_multiplicities(
     found: _BlockScalars, p: int, difference: int
 ) -> dict[Element, int]:
-    """Return eigenvalues of the p x p matrix N, with lower bounds of their multiplicities.
+    """Return eigenvalues forced on a p x p matrix, with lower bounds of their multiplicities.
 
-    N is defined at the top of this module; `difference` is that of the sizes of the halves.
+    The matrix is N at the top of this module; `difference` is that of the sizes of the halves.
     """
     _, beta, r, rank = found
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_powers_with_counts(
+    def yield_powers_with_falling_counts(
         x: Element, step: Element, count: int
     ) -> Iterator[tuple[Element, int]]:
         while count > 0:
@@ -218,12 +220,12 @@ def _lower_bounds_of_multiplicities(
 
     steps = chain(
         islice(
-            yield_powers_with_counts(one, r, difference),
+            yield_powers_with_falling_counts(one, r, difference),
             difference if rank else p // difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
-        steps = chain(steps, yield_powers_with_counts(beta / r, one / r, difference - rank))
+        steps = chain(steps, yield_powers_with_falling_counts(beta / r, one / r, difference - rank))
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
     return forced
@@ -232,13 +234,13 @@ def _lower_bounds_of_multiplicities(
 def find_scalars_and_forced_eigenvalues(
     instance: PatternInstance,
 ) -> tuple[_BlockScalars, dict[Element, int]] | None:
-    """Return scalars that force too many eigenvalues on the matrix N, and their multiplicities.
+    """Return scalars of M that force too many eigenvalues, and these with multiplicities; or None.
 
-    They are too many if the sum of the multiplicities exceeds the size of N, or, if both blocks are
-    scalar, if the powers of r return to 1.
+    The eigenvalues are those of the matrix N. They are too many if the sum of the multiplicities
+    exceeds the size of N, or, if both blocks are scalar, if the powers of r return to 1.
     """
     p, q = sorted(instance.partition)
-    for found in _yield_block_scalars(instance):
+    for found in _yield_scalars_of_diagonal_blocks(instance):
         forced = _lower_bounds_of_multiplicities(found, p, q - p)
         is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
         if sum(forced.values()) > p or is_circle:
@@ -255,7 +257,7 @@ def find_excluding_eigenvalues(instance: PatternInstance) -> tuple[Element, ...]
 def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[Element]) -> bool:
     """Whether these are the eigenvalues that exclude the pattern, of six or seven letters."""
     found = find_scalars_and_forced_eigenvalues(instance)
-    if len(_shorten_odd_if_block_diagonal(instance)) != 6 or found is None:
+    if len(_even_pattern_if_block_diagonal(instance)) != 6 or found is None:
         return False
     if tuple(found[1]) != tuple(eigenvalues):
         return False
@@ -280,7 +282,7 @@ def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
     clash = f"But `N` has {p} eigenvalues, not {total}"
     if total <= p:
         clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
-    reverse = _shorten_odd_if_block_diagonal(instance).startswith(
+    reverse = _even_pattern_if_block_diagonal(instance).startswith(
         "U" if instance.partition[0] > p else "L"
     )
     inverse = (

@@ -217,7 +217,7 @@ def _choose_diagonal_permuted_by_factors(
     r = dict(open_places)
     used = {*r.values(), partial} if r else set()
     for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in factors)]:
-        for c in linalg.distinct_units(field):
+        for c in linalg.distinct_units_or_raise(field):
             values = {i: c * product for i, product in stretch.items()}
             if used.isdisjoint(values.values()):
                 break

@@ -140,7 +140,7 @@ def _shift_and_similarity_by_commutator(
     C_left = frame_inverse[1:, :]
     K = -(C_left * c).inv()
     (_, P_inverse), (_, H_inverse) = write_as_commutator(K)
-    multiples = (P_inverse * k for k in linalg.distinct_units(field))
+    multiples = (P_inverse * k for k in linalg.distinct_units_or_raise(field))
     inverses = ((S, linalg.inverse_or_none(S - one)) for S in multiples)
     S, without_one = next((S, X) for S, X in inverses if X is not None)
     V = (C_left * (D * x - x)).hstack(C_left * D * C - S * K) * frame_inverse

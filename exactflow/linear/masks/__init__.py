@@ -44,7 +44,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_square_matrix, common_field, over_common_field
+from exactflow.exact.coerce import as_square_matrix, common_field, convert_to_common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.flows.base import Coupling, Flow
@@ -192,7 +192,7 @@ def _convert_to_common_field(given: list) -> list:
             f"expected rational weights with piecewise-linear couplings, got weights in {field}"
         )
     return [
-        over_common_field(item, field)
+        convert_to_common_field(item, field)
         if isinstance(item, DomainMatrix)
         else _extend_field_if_linear(item, field)
         for item in given

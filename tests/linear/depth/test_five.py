@@ -21,7 +21,7 @@ from exactflow.exact.normal_forms import block_sizes, elementary_divisors
 from exactflow.linear.depth.additive.shifts import (
     draw_shift_by_deflation,
     draw_shift_equating_charpolys,
-    row_assigning_block_sizes,
+    subtracted_row_assigning_block_sizes,
 )
 from exactflow.linear.depth.equations import negated_ratio
 from exactflow.linear.depth.fixed_parts import FixedParts
@@ -133,7 +133,7 @@ def test_assigned_blocks_interlace():
         ).to_dense()  # fmt: skip
         b = linalg.unit_vector(6, 2, QQ)
         L = linalg.zeros(3, 3, QQ).hstack(linalg.identity(3, QQ)).to_dense()
-        v = row_assigning_block_sizes(D, b, (L, Du), wanted)
+        v = subtracted_row_assigning_block_sizes(D, b, (L, Du), wanted)
         assert elementary_divisors(D - b * v) == wanted
 
 

@@ -18,7 +18,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.explanation import obstruction_step
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.obstruction import KINDS, _charpoly_coefficient
+from exactflow.linear.depth.obstruction import KINDS, _charpoly_coefficient_from_top
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 ONE3, ZERO3 = diagonal(1, 1, 1), diagonal(0, 0, 0)
@@ -200,7 +200,7 @@ def test_the_table_covers_every_length():
 def test_newton_agrees_with_berkowitz(rows, field):
     M = matrix(rows, field)
     n = len(rows)
-    assert [_charpoly_coefficient(M, k) for k in range(n + 1)] == M.charpoly_berk()
+    assert [_charpoly_coefficient_from_top(M, k) for k in range(n + 1)] == M.charpoly_berk()
 
 
 @pytest.mark.parametrize("field", [QQ, GF(2), GF(7)], ids=str)

@@ -11,7 +11,7 @@ ULULU is decided, and V is constructed,
 - r = 0: no V changes D and a, and Flanders' theorem decides;
 - r = 1: iff the fixed parts allow it (`exactflow.linear.depth.fixed_parts`). D - C V and a + V c
   are perturbations of rank one, coupled only by the equality of their determinants, so each gets
-  the blocks that are wanted (`row_assigning_block_sizes`);
+  the blocks that are wanted (`subtracted_row_assigning_block_sizes`);
 - c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
   characteristic polynomial g;
 - otherwise linear equations hold for V (`necessary_shift_equations`): no, unless they have a
@@ -71,14 +71,14 @@ def find_few_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], 
     Return the layers, and obstructions to the longest patterns that are excluded.
     """
     excluded: Obstructions = ()
-    # A layer may be I: if 4 layers do not suffice, then 3 do not either.
+    # A layer may be I, so that a product of 3 layers is also one of 4, and 4 are tried first.
     for length, shorter in ((2, (0, 1)), (4, (3,))):
-        layers, reasons = _decide_length(length, split)
+        layers, reasons = _find_layers_or_obstructions(length, split)
         if layers is None:
             excluded = reasons
             continue
         for fewer in shorter:
-            found, reasons = _decide_length(fewer, split)
+            found, reasons = _find_layers_or_obstructions(fewer, split)
             if found is not None:
                 return found, excluded
             excluded = reasons
@@ -100,7 +100,7 @@ def _find_five_or_more_layers(
         longer = exclude_greatest_length_by_ranks(range(6, len(general)), split, "additive")
         if longer or len(general) == 5:
             return general, longer or excluding_four
-    layers, reasons = _decide_length(5, split)
+    layers, reasons = _find_layers_or_obstructions(5, split)
     if layers is not None:
         return layers, excluding_four
     general = general or _try_for_six_layers(split)
@@ -112,7 +112,7 @@ def _find_five_or_more_layers(
 def exclude_greatest_length_by_ranks(
     lengths: range, split: SplitMatrix, scales: DepthScales
 ) -> Obstructions:
-    """Return obstructions, by ranks or eigenvalues, to both patterns of the greatest length.
+    """Return obstructions, by ranks or eigenvalues, to the greatest length that they exclude.
 
     It is the greatest of `lengths` whose patterns are both excluded; without one, return ().
     """
@@ -141,13 +141,13 @@ def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Re
     return _decide_five_layers(instance)
 
 
-def _decide_length(
+def _find_layers_or_obstructions(
     length: int, split: SplitMatrix
 ) -> tuple[list[LinearCoupling] | None, Obstructions]:
-    """Return layers in a pattern of a length, or None and the obstructions that were found."""
+    """Return (layers, ()) in a pattern of the length, or (None, the obstructions found)."""
     obstructions, both = [], split.instances(length, "additive")
     if length == 5 and _has_full_rank(split.blocks.B):
-        both = both[::-1]  # L U L U L comes first: it needs no search
+        both = both[::-1]  # L U L U L comes first: if B has full rank, it needs no search
     for instance in both:
         found = decide_additive_pattern(instance)
         if isinstance(found, Reason):
@@ -224,7 +224,7 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_shifts_full_rank_C(instance)
+            return _five_shifts_if_full_rank(instance)
         candidates = (
             shifts.draw_shift_equating_charpolys(pencil, draw)
             for draw in _random_matrix_streams(pencil.D.domain)
@@ -245,13 +245,13 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
             for draw in _random_matrix_streams(pencil.D.domain)
         )
     ]
-    scaling = equations.charpoly_equations_if_proportional(pencil)
+    scaling = equations.equations_for_charpoly_if_proportional(pencil)
     if scaling:
-        solutions, multiplier = equations.solve_for_matrix(scaling, r, 1)
+        solutions, multiplier = equations.solve_for_flattened_matrices(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
-        sources.append(_yield_shifts_with_companion_block(pencil, solutions))
-    solutions, multiplier = equations.solve_for_matrix(
+        sources.append(_yield_random_companion_block_shifts(pencil, solutions))
+    solutions, multiplier = equations.solve_for_flattened_matrices(
         equations.necessary_shift_equations(pencil, parts), p, q
     )
     if multiplier is not None:
@@ -260,8 +260,8 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     return _five_shifts_from_candidates(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_shifts_full_rank_C(instance: PatternInstance) -> up_to_four.Shifts | None:
-    """Return the shifts of five layers if C has full rank, otherwise None."""
+def _five_shifts_if_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+    """Return the shifts of five layers if C has full rank, otherwise None; |p - q| is at most 1."""
     q, p = instance.blocks_for_pattern.C.shape
     if p == q:
         return find_five_shifts_by_commutator(instance.blocks_for_pattern)
@@ -284,7 +284,7 @@ def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to
 def _five_shifts_from_candidates(
     instance: PatternInstance, last_shifts: Candidates
 ) -> up_to_four.Shifts | None:
-    """Try the first of `last_shifts` as the last of five shifts; return all five, or None."""
+    """Try up to 150 candidates for the last of five shifts; return all five shifts, or None."""
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
         V = next(last_shifts)
         if V is not None and (found := _five_shifts_given_last(instance, V)) is not None:
@@ -293,19 +293,22 @@ def _five_shifts_from_candidates(
 
 
 def _random_matrix_streams(field: Domain) -> Iterator[Draws]:
-    """Yield sources of random matrices, without end; their entries grow slowly."""
+    """Yield sources of random matrices without end; later ones may have larger entries."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 
 def _yield_random_matrix_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
-    """Yield random p x q matrices from the solutions that `solve_for_matrix` returns."""
+    """Yield random p x q matrices among the solutions of `solve_for_flattened_matrices`."""
     for draw in _random_matrix_streams(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
         yield equations.matrix_from_flat(v.to_list_flat(), (p, q), solutions.domain)
 
 
-def _yield_shifts_with_companion_block(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
-    """Yield random V for which D - C V acts on im C as the companion matrix of a solution g."""
+def _yield_random_companion_block_shifts(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
+    """Yield random V for which D - C V acts on im C as the companion matrix of a solution.
+
+    The solutions of `equations_for_charpoly_if_proportional` are the polynomials g.
+    """
     C, D = pencil.C, pencil.D
     q, p = C.shape
     columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))

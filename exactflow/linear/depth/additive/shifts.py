@@ -14,9 +14,9 @@ the induction by which Sourour, 1986, factors a matrix into two with given eigen
 
 *Rank one*: let C = b u and c = w z be products of a column and a row. D - b v, v any row, can have
 exactly the blocks K whose sizes interlace those of its fixed part Du, K_1 >= lam_1 >= K_2 >= .., at
-every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and `row_assigning_block_sizes`
-constructs v. As a module over F[x], D - b v has generators b and q_j (lifts of those of Du) with
-relations g b = 0 and h_j q_j = y_j b, h_j = f^lam_j. With
+every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and
+`subtracted_row_assigning_block_sizes` constructs v. As a module over F[x], D - b v has generators b
+and q_j (lifts of those of Du) with relations g b = 0 and h_j q_j = y_j b, h_j = f^lam_j. With
 
     y_j = f^e_j,  e_j = sum_(i > j) (K_i - lam_i),  g = the product over f of f^(|K| - |lam|)
 
@@ -76,7 +76,7 @@ def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix |
 
 
 def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> DomainMatrix | None:
-    """Find a column t for which V = first t^T equates the characteristic polynomials, or None."""
+    """Find t such that V = first t^T equates the polynomials of D - C V and a + V c, or None."""
     C, D, a, c = pencil
     q, p = C.shape
     f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)
@@ -107,7 +107,9 @@ def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     P_inverse = left.vstack(linalg.complementary_unit_vectors(left.transpose()).transpose())
     Q = y.hstack(linalg.complementary_unit_vectors(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
-    fixed = _zero_matrix_with_border(P_inverse * v, -(other * Q))
+    # The first m columns and rows of P_inverse * V * Q; zeros elsewhere.
+    columns, rows = P_inverse * v, -(other * Q)
+    fixed = rows.vstack(columns[m:, :].hstack(linalg.zeros(p - m, q - m, field)))
     C, D, a, c = pencil
     adapted = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
     rest = draw_shift_by_deflation(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
@@ -117,7 +119,7 @@ def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
 
 
 class _DeflatedEigenvalue(NamedTuple):
-    """An eigenvalue s of a fixed part that D - C V and a + V c get, and the number of its blocks.
+    """An eigenvalue s of a fixed part, and the number of blocks of D - C V and a + V c at s.
 
     A block of Du and one of aN are paired; the new block has the larger of both sizes. `first`
     blocks of Du and `second` blocks of aN have this size already; the others grow.
@@ -187,12 +189,6 @@ def _draw_combinations_mostly_in_kernel(
     return linalg.from_columns(chosen)
 
 
-def _zero_matrix_with_border(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
-    """Return the matrix with the given first columns and first rows, and zeros elsewhere."""
-    m, zeros = rows.shape[0], linalg.zeros(columns.shape[0], rows.shape[1], rows.domain)
-    return rows.vstack(columns[m:, :].hstack(zeros[m:, m:]))
-
-
 def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
     """Return V for which D - C V and a + V c fulfil Flanders' conditions, for C of rank one.
 
@@ -201,8 +197,8 @@ def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatr
     of_D, of_a = _choose_shifted_block_sizes(parts)
     C, D, a, c = pencil
     (b, u), (w, z) = _rank_one_factors(C), _rank_one_factors(c)
-    v = row_assigning_block_sizes(D, b, (parts.L, parts.Du), of_D)
-    v_a = -row_assigning_block_sizes(
+    v = subtracted_row_assigning_block_sizes(D, b, (parts.L, parts.Du), of_D)
+    v_a = -subtracted_row_assigning_block_sizes(
         a.transpose(), z.transpose(), (parts.N, parts.aN), of_a
     ).transpose()
     u_right = linalg.left_inverse(u.transpose()).transpose()
@@ -218,7 +214,7 @@ def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
 
 
 def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor]:
-    """Return the sizes of the blocks that V shall give to D - C V and to a + V c.
+    """Return the block sizes that V shall give to D - C V and to a + V c at each factor.
 
     They are the least possible, but the remaining dimensions join a block at eigenvalue 1.
     """
@@ -239,7 +235,7 @@ def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, Sizes
     return of_D, of_a
 
 
-def row_assigning_block_sizes(
+def subtracted_row_assigning_block_sizes(
     D: DomainMatrix,
     b: DomainMatrix,
     fixed_part: tuple[DomainMatrix, DomainMatrix],
@@ -253,17 +249,17 @@ def row_assigning_block_sizes(
     L, Du = fixed_part
     m, field = D.shape[0] - L.shape[0], D.domain
     H = krylov.controller_basis(D, krylov.minimal_polynomial(D, b), b)
-    goal, basis = _wanted_first_row_and_chains(Du, wanted)
+    goal, basis = _wanted_row_and_chain_basis(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
-        H = H * _shear_leaving_upper_right_row(H.inv() * D * H, m)
+        H = H * _shear_clearing_below_first_row(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (
         H.inv()
     )
 
 
-def _shear_leaving_upper_right_row(D: DomainMatrix, m: int) -> DomainMatrix:
+def _shear_clearing_below_first_row(D: DomainMatrix, m: int) -> DomainMatrix:
     """Return a shear S for which the upper right block of S^-1 D S is zero below its first row.
 
     S = [[I, T], [0, I]]. D is block upper triangular; its first m x m block is in controller form.
@@ -279,13 +275,13 @@ def _shear_leaving_upper_right_row(D: DomainMatrix, m: int) -> DomainMatrix:
     return linalg.join(blocks)
 
 
-def _wanted_first_row_and_chains(
+def _wanted_row_and_chain_basis(
     Du: DomainMatrix, wanted: SizesByFactor
 ) -> tuple[list, DomainMatrix | None]:
-    """Return the first row that gives D - b v the wanted blocks, and a basis of chains of Du.
+    """Return the first row of the wanted D - b v in a basis, and the chains of Du in this basis.
 
-    The row is (-g_1, -g_2, .., x) for the polynomial g and numbers x. The basis is None if Du is
-    empty.
+    The row is (-g_1, -g_2, .., x) for the polynomial g and numbers x. The chains of Du are the
+    columns of a matrix, or None if Du is empty.
     """
     field = Du.domain
     g, row = [field.one], []

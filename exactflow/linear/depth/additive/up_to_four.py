@@ -30,10 +30,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.flanders import (
-    cyclic_bases,
-    find_flanders_pair_minus_identity,
+    find_cyclic_bases,
     is_x_minus_one,
     pad_smaller_with_ones,
+    solve_identity_plus_products,
 )
 from exactflow.exact.linalg import Alternative, Blocks
 from exactflow.exact.normal_forms import (
@@ -45,7 +45,7 @@ from exactflow.linear.depth.equations import (
     Equation,
     entry_reason_up_to_two,
     matrix_from_flat,
-    solve_for_matrix,
+    solve_for_flattened_matrices,
 )
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
@@ -125,7 +125,7 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     for k, (x, y) in enumerate(zip(f, g, strict=True)):
         if x != y:
             return Reason("trace", k)
-    if cyclic_bases(large, other, f):
+    if find_cyclic_bases(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
         if multiplicity > 1 and not _are_flanders_block_sizes(
@@ -155,23 +155,23 @@ def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     inverse = linalg.inverse_or_none(D)
     if inverse is None:
         return _decide_four_layers_singular_D(blocks, a)
-    Y, Z = _flanders_factors_less_identity(D, a)
+    Y, Z = _factor_both_minus_identity(D, a)
     return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
 
 
-def _flanders_factors_less_identity(
+def _factor_both_minus_identity(
     D: DomainMatrix, a: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y, Z with D = I + Y Z and a = I + Z Y, if `flanders_reason` finds no reason."""
+    """Return Y, Z with D - I = Y Z and a - I = Z Y, if `flanders_reason` finds no reason."""
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
         return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
-    pair: Any = find_flanders_pair_minus_identity(D, a)
+    pair: Any = solve_identity_plus_products(D, a)
     return pair
 
 
 def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U L U L for singular D, by Fitting's lemma."""
+    """Decide U L U L for singular D: return its four shifts, or a reason why there are none."""
     _, B, C, D = blocks
     (P, m), (Q, _) = fitting_basis_and_nilpotent_size(D), fitting_basis_and_nilpotent_size(a)
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
@@ -184,7 +184,7 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
         Equation("l Y = l C", (lk * C * Q)[:, i:], [("Y", (lk * P)[:, j:], one)]),
         Equation("Y B r = -r", -(P_inverse * r)[j:, :], [("Y", one, (Q_inverse * B * r)[i:, :])]),
     ]
-    solutions, multiplier = solve_for_matrix(system, m, m)
+    solutions, multiplier = solve_for_flattened_matrices(system, m, m)
     if multiplier is not None:
         P0, L0, R0 = multiplier
         into, onto = Q[:, i:], P_inverse[j:, :]
@@ -192,7 +192,7 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
     Y = matrix_from_flat(solutions[:, 0].to_list_flat(), (m, m), field)
     Z = Y.inv() * (D0 - one)
     if i or j:
-        Y1, Z1 = _flanders_factors_less_identity(of_D[:j, :j], of_a[:i, :i])
+        Y1, Z1 = _factor_both_minus_identity(of_D[:j, :j], of_a[:i, :i])
         Y, Z = linalg.direct_sum(Y1, Y), linalg.direct_sum(Z1, Z)
     return _complete_four_shifts(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
 

@@ -214,7 +214,7 @@ def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence)
 
 
 def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
-    """Yield layers by several methods, for det M > 0; on equal halves at most six."""
+    """Yield layers of the matrix by several methods, for det M > 0; on equal halves at most six."""
     p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
         yield assembly.merge_neighbours_drop_identities(factor_by_route(problem, method)[0])
@@ -258,35 +258,33 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
             ratio = field.one
         else:
             continue
-        for s in _approximate_inverse_square_roots(ratio * d.det(), field):
+        for s in _trial_inverse_square_roots(ratio * d.det(), field):
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
 def _roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
-    """Return the positive roots, and positive numbers below, between and above them.
+    """Return the given positive roots, and positive numbers below, between and above them.
 
     There are at least two below and two above, short ones if possible.
     """
     two = field.convert(2)
-    powers = [field.one, *(_power_of_two_near_rational(x, field) for x in roots)]
+    powers = [field.one, *(map(_power_of_two_near_rational, roots) if field.is_QQ else roots)]
     factors = field.one, two, field.one / two, two**2, field.one / two**2
     middle = [sum(roots) / two] if len(roots) == 2 else []
     return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
 
 
-def _approximate_inverse_square_roots(x: Element, field: Domain) -> list[Element]:
-    """Return a few positive numbers s; over QQ, |s^2 x| is near 1 unless x = 0."""
+def _trial_inverse_square_roots(x: Element, field: Domain) -> list[Element]:
+    """Return positive numbers s to try; over QQ, |s^2 x| is near 1 unless x = 0."""
     two = field.convert(2)
     if not x or not field.is_QQ:
         return [field.one, two]
-    s = field.one / _power_of_two_near_rational(abs(x), field, root=2)
+    s = field.one / _power_of_two_near_rational(abs(x), root=2)
     return [s, s / two, s * two]
 
 
-def _power_of_two_near_rational(x: Element, field: Domain, *, root: int = 1) -> Element:
-    """Return a power of two near a positive rational or its root; x itself outside QQ."""
-    if not field.is_QQ:
-        return x
+def _power_of_two_near_rational(x: Element, *, root: int = 1) -> Element:
+    """Return a power of two near a positive rational, or near its square root if `root` is 2."""
     exponent = int(x.numerator).bit_length() - int(x.denominator).bit_length()
-    return field.convert(2) ** (exponent // root)
+    return sympy.QQ(2) ** (exponent // root)

@@ -133,10 +133,12 @@ class FourLayers(PatternInstance, Checkable):
         return self._compute_layers()
 
     @property
-    def largest_absolute_entry(self) -> float:
-        """The largest absolute value of an entry of the layers, as a float."""
+    def largest_absolute_midpoint(self) -> float:
+        """The largest absolute value of the midpoint of an entry of the layers, as a float."""
         return max(
-            largest_absolute_entry(M) for layer in self.layers for M in (layer.scale, layer.shift)
+            largest_absolute_midpoint(M)
+            for layer in self.layers
+            for M in (layer.scale, layer.shift)
         )
 
     def _compute_layers(self) -> tuple[EnclosedCoupling, ...]:
@@ -161,7 +163,7 @@ def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
         certified = (_certify_near_solution(instance, equations, near) for near in starts)
         with np.errstate(all="ignore"):  # minors may exceed the range of float64
             found.extend(islice(filter(None, certified), CANDIDATES))
-    return min(found, key=lambda four: four.largest_absolute_entry, default=None)
+    return min(found, key=lambda four: four.largest_absolute_midpoint, default=None)
 
 
 def _certify_near_solution(
@@ -211,7 +213,8 @@ def _enclose_solution(
     n, count = equations.n, len(set(unknowns))
     if count != len(equations.nonvanishing_sizes):
         raise ArithmeticError(
-            f"Krawczyk's test needs {len(equations.nonvanishing_sizes)} unknowns, not {count}"
+            f"Krawczyk's test needs {len(equations.nonvanishing_sizes)} unknowns, one for each "
+            f"equation, but has {count}"
         )
     f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
     R = _select_columns(J, unknowns).mid().inv().mid()
@@ -224,7 +227,7 @@ def _enclose_solution(
     J = _select_columns(J, unknowns) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
-        raise ArithmeticError("Krawczyk's test does not find a box that must contain a solution")
+        raise ArithmeticError("Krawczyk's test does not prove that a solution lies near the centre")
     for i, h in zip(unknowns, K.entries(), strict=True):
         box[i] = centre[i] * (1 + h)
     return box[:n], box[n:]
@@ -233,7 +236,7 @@ def _enclose_solution(
 def _enclose_smallest_layers(
     instance: PatternInstance, x: list[arb], y: list[arb]
 ) -> tuple[EnclosedCoupling, ...]:
-    """Enclose the layers for a few choices of Y; return those with the smallest entries.
+    """Enclose the layers for a few choices of one shift; return those with the smallest entries.
 
     Raises ArithmeticError if all choices fail.
     """
@@ -250,14 +253,14 @@ def _enclose_smallest_layers(
     found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.yield_four_shifts()]
     if not found:
         raise ArithmeticError("the balls around the solution are too wide to enclose its layers")
-    parts = min(found, key=lambda four: max(largest_absolute_entry(shift) for _, shift in four))
+    parts = min(found, key=lambda four: max(largest_absolute_midpoint(shift) for _, shift in four))
     return tuple(
         EnclosedCoupling(moves, *part)
         for moves, part in zip(reversed(instance.moved_halves), parts, strict=True)
     )
 
 
-def largest_absolute_entry(M: arb_mat) -> float:
+def largest_absolute_midpoint(M: arb_mat) -> float:
     """Return the largest absolute value of the midpoint of an entry, as a float."""
     return max(abs(float(x.mid())) for x in M.entries())
 
@@ -312,12 +315,16 @@ class _EnclosedBlocks(NamedTuple):
                 )
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
-                    W += self._correction_of_W_cancelling(self.c + Y + W * self.a)
+                    # Add r s, for a row s and r that spans the kernel of D, so that W a = -c - Y.
+                    r, T = self.kernel, self.c + Y + W * self.a
+                    t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
+                    kernels = self.left_kernel * self.C, self.B * r
+                    W -= r * (t * _generalized_inverse(self.a, *kernels))
                 Y_inverse = Y.inv()
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
     def _intertwiner_of_a_and_D(self) -> arb_mat:
-        """Return an invertible Y with Y a = D Y, and with l Y = l C if D is singular."""
+        """Return an invertible Y with Y a = D Y, and l Y = l C if l spans the left kernel of D."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
         H, K = (
@@ -327,12 +334,13 @@ class _EnclosedBlocks(NamedTuple):
         Y = H * K.inv()
         if self.is_D_singular:
             return Y * _ratio_of_rows(self.left_kernel * self.C, self.left_kernel * Y)
-        return Y * (1 / arb(largest_absolute_entry(Y)))
+        return Y * (1 / arb(largest_absolute_midpoint(Y)))
 
     def _intertwiner_with_small_W(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
-        """Return the q(D) Y that nearly minimizes |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2.
+        """Return a product q(D) Y near `goal` for which W = D^-1 (C - q(D) Y) is small.
 
-        If D is singular, q(0) = 1, so that l q(D) Y = l C still holds.
+        The polynomial q nearly minimizes |W|^2 + |goal - q(D) Y|^2. If D is singular, q(0) = 1, so
+        that l q(D) Y = l C still holds.
         """
         n, powers = Y.nrows(), [Y]
         for _ in range(n - 1):
@@ -345,12 +353,6 @@ class _EnclosedBlocks(NamedTuple):
         for coefficient, M in zip(q, powers, strict=True):
             total += M * coefficient
         return total
-
-    def _correction_of_W_cancelling(self, T: arb_mat) -> arb_mat:
-        """Return R = r s with R a = -T, where r spans the kernel of D and s is a row."""
-        r = self.kernel
-        t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
-        return -(r * (t * _generalized_inverse(self.a, self.left_kernel * self.C, self.B * r)))
 
 
 def _generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> arb_mat:

@@ -51,7 +51,7 @@ MOST_MINORS = 5000
 
 
 def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
-    """Return the least k at which the k-minors of D and a are opposed, or None.
+    """Return the least k at which the k-minors of D and a are opposed, as a reason, or None.
 
     Sizes k with more than 5000 minors are skipped.
     """
@@ -64,13 +64,13 @@ def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
 
 
 def _reduces_to_four_layers(instance: PatternInstance) -> bool:
-    """Whether all that D and a prove about four layers holds for this pattern."""
+    """Whether an obstruction to four layers, by D and a alone, is one to this pattern."""
     length = len(instance.pattern)
     return length == 4 or (length == 5 and instance.blocks_for_pattern.C.is_zero_matrix)
 
 
 def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
-    """Find a product Q of kernels that excludes a pattern of four letters, over QQ, or None."""
+    """Find Q with a Q = 0 and Q D = 0 that excludes a pattern of four letters, over QQ, or None."""
     C, D, a, c = instance.pencil
     rows, columns = linalg.left_kernel(D), linalg.kernel(a)
     if len(instance.pattern) != 4 or not rows.shape[0] or not D.domain.is_QQ:
@@ -105,7 +105,7 @@ def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomi
     n = equations.n
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _common_sign_by_size(equations.coefficients_of_x_and_y[other])
+            signs = _common_sign_by_size(equations.equation_coefficients_of_x_y[other])
             towards = {k: direction * sign for k, sign in signs.items()}
             yield from _search_multipliers_of_degree(
                 equations, degree, towards, range(side * n, side * n + n)
