@@ -204,9 +204,9 @@ def _yield_scalars_of_diagonal_blocks(instance: PatternInstance) -> Iterator[_Bl
 def _lower_bounds_of_multiplicities(
     found: _BlockScalars, p: int, difference: int
 ) -> dict[Element, int]:
-    """Return eigenvalues of the p x p matrix N, with lower bounds of their multiplicities.
+    """Return eigenvalues forced on a p x p matrix, with lower bounds of their multiplicities.
 
-    N is defined at the top of this module; `difference` is that of the sizes of the halves.
+    The matrix is N at the top of this module; `difference` is that of the sizes of the halves.
     """
     _, beta, r, rank = found
     one, forced = beta / beta, dict[Element, int]()

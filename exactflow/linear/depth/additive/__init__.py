@@ -293,7 +293,7 @@ def _five_shifts_from_candidates(
 
 
 def _random_matrix_streams(field: Domain) -> Iterator[Draws]:
-    """Yield sources of random matrices, without end; their entries grow slowly."""
+    """Yield sources of random matrices without end; later ones may have larger entries."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 

@@ -236,7 +236,7 @@ def _enclose_solution(
 def _enclose_smallest_layers(
     instance: PatternInstance, x: list[arb], y: list[arb]
 ) -> tuple[EnclosedCoupling, ...]:
-    """Enclose the layers for a few choices of Y; return those with the smallest entries.
+    """Enclose the layers for a few choices of one shift; return those with the smallest entries.
 
     Raises ArithmeticError if all choices fail.
     """
@@ -315,7 +315,7 @@ class _EnclosedBlocks(NamedTuple):
                 )
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
-                    # Add r s, where r spans the kernel of D, so that W a = -c - Y.
+                    # Add r s, for a row s and r that spans the kernel of D, so that W a = -c - Y.
                     r, T = self.kernel, self.c + Y + W * self.a
                     t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
                     kernels = self.left_kernel * self.C, self.B * r
@@ -324,7 +324,7 @@ class _EnclosedBlocks(NamedTuple):
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
     def _intertwiner_of_a_and_D(self) -> arb_mat:
-        """Return an invertible Y with Y a = D Y, and with l Y = l C if D is singular."""
+        """Return an invertible Y with Y a = D Y, and l Y = l C if l spans the left kernel of D."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
         H, K = (

@@ -107,7 +107,7 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
 def _solve_proportions_or_refute(
     edges: dict[int, list[_Proportion]], zero: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
-    """Return numbers that fulfil all equations, or a multiplier that gives s x = 0 with s != 0.
+    """Return numbers that fulfil all equations, or a multiplier that implies s x = 0 with s != 0.
 
     The last number is 1, and so is the root of each other component. The multiplier proof[i] gives
     x_i = value[i] x_root.
