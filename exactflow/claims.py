@@ -119,7 +119,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         if not is_equal:
-            # imported here, since it imports SymPy
+            # imported here, since it imports SymPy, which takes long
             from exactflow.exact.numbers import format_short as short
 
             raise self._record_failure(
@@ -133,12 +133,14 @@ class Check:
         With ``shown=False`` the label is printed only for a failure, for instance above a table.
         """
         if condition is not True:
-            raise self._record_failure(label, f"expected to hold, got {condition!r}")
+            raise self._record_failure(
+                label, f"expected the condition to be True, got {condition!r}"
+            )
         self._count_and_print_instance(label if shown else "")
 
     def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
-        """Count one instance: identities between block matrices, proved for all n by expanding both
-        sides; raise `ProofError` for a false one.
+        """Prove identities between block matrices for all n, by expanding both sides, and count one
+        instance; raise `ProofError` if an identity is false.
 
         Parameters
         ----------
@@ -163,7 +165,7 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        # imported here, since it imports SymPy
+        # imported here, since it imports SymPy, which takes long
         from exactflow.explanation.symbolic_identities import Identity
 
         name = label or " ".join(text.split())
@@ -399,7 +401,7 @@ def current_run() -> ScriptRun | None:
 
 
 def append_event(path: Path, event: dict) -> None:
-    """Append an event to a record in one write, since threads and processes write side by side."""
+    """Append an event to a record file in one write, since threads and processes share the file."""
     with path.open("ab", buffering=0) as file:
         file.write(f"{json.dumps(event)}\n".encode())
 

@@ -78,8 +78,8 @@ def join_names(names: Sequence[object], most: int = 8) -> str:
     return ", ".join(map(str, names[:most])) + rest
 
 
-def error_text(error: BaseException) -> str:
-    """Return the message of an error of foreign code, also if ``str`` of the error fails."""
+def safe_error_message(error: BaseException) -> str:
+    """Return the message of any exception, or a placeholder if ``str`` of the exception fails."""
     return str(TracebackException(type(error), error, None))
 
 

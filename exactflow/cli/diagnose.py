@@ -12,7 +12,7 @@ from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError, error_text, require
+from exactflow.errors import InvalidInputError, require, safe_error_message
 from exactflow.files.atomic import prefixing_file_name, read_file_or_stdin
 from exactflow.files.tensors import read_array_and_dtype
 
@@ -113,8 +113,8 @@ def _model_of_script(argument: str) -> Iterator[Any]:
             yield _find_or_make_model(file, name)
     except SystemExit as stop:  # the exit code must not be 1, which means refuted
         raise InvalidInputError(
-            f"the model ended Python (SystemExit: {error_text(stop)}): pass a model that runs "
-            "without sys.exit"
+            f"the model ended Python (SystemExit: {safe_error_message(stop)}): pass a model that "
+            "runs without sys.exit"
         ) from None
     finally:
         sys.argv, sys.path[:] = before
@@ -126,5 +126,5 @@ def _find_or_make_model(file: str, name: str) -> Any:
         made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))
         return made() if isinstance(made, type | FunctionType) else made
     except Exception as error:
-        found = f"{type(error).__name__}: {error_text(error)}"
+        found = f"{type(error).__name__}: {safe_error_message(error)}"
         raise InvalidInputError(f"the script {file!r} does not make {name!r}: {found}") from None

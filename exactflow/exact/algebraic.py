@@ -48,7 +48,7 @@ def complex_embedding(field: Domain) -> Callable[[Element], acb]:
     return enclose
 
 
-def is_positive_if_real(value: Element, field: Domain) -> bool | None:
+def is_positive_none_unless_real(value: Element, field: Domain) -> bool | None:
     """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None for a
     number that is not real, and for an element of another domain.
     """

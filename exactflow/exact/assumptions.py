@@ -27,7 +27,7 @@ from sympy.logic.boolalg import Boolean
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.algebraic import is_positive_if_real
+from exactflow.exact.algebraic import is_positive_none_unless_real
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -78,7 +78,7 @@ class Assumptions:
 
     @cached_property
     def _real_replacements(self) -> dict[Expr, Expr]:
-        """Symbols that only the inequalities make real, mapped to symbols real to SymPy."""
+        """A map from symbols that only the inequalities make real to real symbols of SymPy."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
@@ -97,8 +97,9 @@ class Assumptions:
 
     @cached_property
     def _bound_substitutions_and_rest(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
-        """Pairs (x, b + u), in order, that replace a symbol x with a linear bound x > b, for u > 0;
-        and the other polynomials that the inequalities, but not SymPy, know to be positive.
+        """Pairs (x, b + u), in order: each replaces a symbol x that has a linear bound x > b, with
+        u > 0. The second list has the other polynomials that are positive by the inequalities, but
+        that SymPy does not know to be positive.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
@@ -125,7 +126,9 @@ class Assumptions:
         return any(rest.is_nonpositive for rest in self._bound_substitutions_and_rest[1]) or any(
             {
                 *(
-                    _signs_on_allowed_intervals(sympy.Integer(1), x, self._positive_polynomials)
+                    _signs_between_roots_none_excluded(
+                        sympy.Integer(1), x, self._positive_polynomials
+                    )
                     or [True]
                 )
             }
@@ -134,12 +137,12 @@ class Assumptions:
         )
 
     def _substitute_bounds(self, f: Expr) -> Expr:
-        """Replace the symbols with linear bounds in a polynomial."""
+        """Replace each symbol x of a polynomial that has a linear bound x > b by b + u, u > 0."""
         for x, value in self._bound_substitutions_and_rest[0]:
             f = sympy.expand(f.subs(x, value))
         return f
 
-    def is_square_positive(self, polynomial: Expr) -> bool | None:
+    def is_square_positive_where_nonzero(self, polynomial: Expr) -> bool | None:
         """Whether the square of a polynomial is positive wherever it is not 0; None if unknown."""
         f = polynomial.xreplace(self._real_replacements)
         return True if f.is_real else False if f.is_imaginary else None
@@ -154,7 +157,7 @@ class Assumptions:
         """
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _signs_on_allowed_intervals(f, x, self._positive_polynomials)
+            signs = _signs_between_roots_none_excluded(f, x, self._positive_polynomials)
             known = {*(signs or ())} - {None}
             if len(known) == 1:
                 return True in known
@@ -177,7 +180,7 @@ class Assumptions:
         """
         held = [f"{quote}{relation}{quote}" for relation in self.relations]
         avoided = [
-            f"{quote}{_format_equation_of_roots(f)}{quote}"
+            f"{quote}{_format_equation_solved_if_linear(f)}{quote}"
             for f in exceptional
             if self.may_vanish(f)
         ]
@@ -188,7 +191,7 @@ class Assumptions:
         """Whether the assumptions allow a root of an irreducible polynomial; True if unknown."""
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _signs_on_allowed_intervals(f, x, self._positive_polynomials)
+            signs = _signs_between_roots_none_excluded(f, x, self._positive_polynomials)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
             changes = any({*pair} == {True, False} for pair in pairwise(signs or ()))
             if signs is not None and not changes and not (is_told and f.subs(x, 0) == 0):
@@ -220,8 +223,8 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
 def _find_bound_symbol_and_slope(
     positive: Sequence[Expr], symbols: set[Symbol]
 ) -> tuple[Expr, Symbol, Expr] | None:
-    """Return a positive expression that is linear in one of the symbols, the symbol, and its
-    coefficient, a number; or None.
+    """Return (f, x, slope): an expression f of `positive` that is linear in x, one of `symbols`,
+    with a number as slope. Return None if there is none.
     """
     for expression in positive:
         for x in sorted(expression.free_symbols & symbols, key=str):
@@ -231,15 +234,15 @@ def _find_bound_symbol_and_slope(
     return None
 
 
-def _signs_on_allowed_intervals(
+def _signs_between_roots_none_excluded(
     f: Expr, x: Symbol, positive: Sequence[Expr]
 ) -> list[bool | None] | None:
-    """Return whether a polynomial f in x is positive on each interval between roots, from left to
-    right.
+    """Return for each interval between roots, from left to right, whether a polynomial f in x is
+    positive on it.
 
-    The roots are of f and of the conditions, which are the assumptions on x and the inequalities in
-    x alone. An interval that a condition excludes has None. The result is None unless f and all
-    conditions are polynomials over QQ.
+    The roots are those of f and of the conditions: SymPy's assumptions on x, and the inequalities
+    in x alone. The entry of an interval that a condition excludes is None. The whole result is None
+    unless f and all conditions are polynomials over QQ.
     """
     known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
     mine = [f, *known, *(expression for expression in positive if expression.free_symbols == {x})]
@@ -271,8 +274,8 @@ def _points_between_roots(polynomial: Poly) -> list[Rational]:
         size /= 16
 
 
-def _format_equation_of_roots(f: Expr) -> str:
-    """Return the equation that the roots fulfil, solved if it is linear: "t = 1" or "t**2 = 2"."""
+def _format_equation_solved_if_linear(f: Expr) -> str:
+    """Return the equation f = 0, solved for its symbol if it is linear, such as "t = 1"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
         x = f.free_symbols.pop()
         plain = Dummy()  # with an integer symbol n, solve would find no root of 2 n - 1
@@ -304,10 +307,10 @@ def is_positive_quotient(value: Element, field: Domain) -> bool | None:
     assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()
-        signs.append(is_positive_if_real(coefficient, field.domain))
+        signs.append(is_positive_none_unless_real(coefficient, field.domain))
         for factor, power in factors:
             f = factor.as_expr()
-            signs += [assumptions.is_square_positive(f)] * (power // 2)
+            signs += [assumptions.is_square_positive_where_nonzero(f)] * (power // 2)
             if power % 2:
                 odd[f] = assumptions.is_positive_where_nonzero(f)
     known = [sign for sign in odd.values() if sign is not None]

@@ -72,8 +72,8 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     """Return `x` as a ``DomainMatrix`` whose columns are vectors with `dimension` entries.
 
     A flat sequence is one column; a SymPy matrix, a two-dimensional array and a nested list are
-    taken column by column. The domain contains the entries and `field` (see `over_common_field`).
-    Raises `InvalidInputError` for another number of entries.
+    taken column by column. The domain contains the entries and `field`, as in
+    `convert_to_common_field`. Raises `InvalidInputError` for another number of entries.
     """
     x = as_array_if_tensor(x)
     one_axis = is_array(x) and x.ndim == 1
@@ -86,7 +86,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
             f"{dimension} rows), got {vectors.shape[0]}{transpose_hint(vectors.shape, dimension)}"
         )
-    return over_common_field(vectors, field)
+    return convert_to_common_field(vectors, field)
 
 
 def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
@@ -150,7 +150,7 @@ def is_array(x: object) -> TypeGuard["np.ndarray"]:
     return numpy is not None and isinstance(x, numpy.ndarray)
 
 
-def is_tensor(x: object) -> bool:
+def is_torch_tensor(x: object) -> bool:
     """Whether `x` is a tensor of PyTorch. This does not import PyTorch."""
     torch = library_of(x, "torch")
     return torch is not None and isinstance(x, torch.Tensor)
@@ -161,7 +161,7 @@ def as_array_if_tensor(x: Any) -> Any:
 
     Raises `InvalidInputError` for a tensor that NumPy cannot represent.
     """
-    if not is_tensor(x):
+    if not is_torch_tensor(x):
         return x
     kinds = [kind for kind in ("meta", "quantized", "nested") if getattr(x, f"is_{kind}")]
     layout = str(x.layout).removeprefix("torch.")
@@ -186,7 +186,7 @@ def _squeeze_kernel(W: Any) -> Any:
     return W.reshape(W.shape[:2])
 
 
-def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
+def convert_to_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
     """Return `M` over the least field that contains its entries and `field`.
 
     Rational numbers are mapped to GF(p) as quotients. Raises `InvalidInputError` if p divides a
@@ -195,7 +195,7 @@ def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
     if not (isinstance(field, FiniteField) and M.domain.is_QQ):
         return M.convert_to(common_field([M.domain, field]))
 
-    def residue(x: Element) -> Element:
+    def residue_modulo_p(x: Element) -> Element:
         denominator = field(int(x.denominator))
         if not denominator:
             raise InvalidInputError(
@@ -203,7 +203,7 @@ def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
             )
         return field(int(x.numerator)) / denominator
 
-    return M.applyfunc(residue, field)
+    return M.applyfunc(residue_modulo_p, field)
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:
@@ -234,7 +234,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
         return is_equal_across_number_fields(left, right)
     if one != other:
         field = _unify_fields([one, other])
-        # subtracted, since equal quotients may differ in form
+        # the difference is tested, since equal quotients may have different numerators
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
     if isinstance(one, FiniteField):  # residues may be stored as -1 or as p - 1
         left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
@@ -292,13 +292,13 @@ def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
 
 def _over_exact_field(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
-    M = _check_and_drop_zeros(M)
+    M = _check_storage_and_drop_zeros(M)
     return M if field == M.domain else M.convert_to(field)
 
 
-def _check_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
-    """Return a matrix without stored zeros; raise if its rows do not fit its shape, or an entry is
-    not in its domain.
+def _check_storage_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
+    """Check that the rows of a matrix fit its shape, and that its entries are in its domain; return
+    it without stored zeros.
 
     SymPy checks the shape of a new DomainMatrix, but its representation can be changed later.
     """
@@ -318,7 +318,7 @@ def _check_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
     for place, x in entries:
         if not M.domain.of_type(x):
             raise InvalidInputError(
-                f"entry {place}: expected an element of {M.domain}, as the DomainMatrix says, got "
+                f"entry {place}: expected an element of {M.domain}, the domain of the matrix, got "
                 f"{type(x).__name__} {format_short(x)}"
             )
     if isinstance(M.rep, SDM) and not all(x for _, x in entries):
@@ -337,12 +337,12 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             )
     try:
         matrix = M.to_DM(field=True, extension=True)
-    except CoercionFailed:  # SymPy distinguishes algebraic numbers by few digits
+    except CoercionFailed:  # SymPy tells algebraic numbers apart by few digits, and may fail
         raise InvalidInputError(
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
         ) from None
-    if matrix.domain.is_EXRAW:  # no common field: raise for an entry in no exact field
+    if matrix.domain.is_EXRAW:  # there is no common field: name an entry that is in no exact field
         for place, entry in M.todok().items():
             try:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
@@ -390,7 +390,7 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
     """Return the matrix of rows of numbers and expressions; `to_element` converts the numbers."""
     rows = [
-        [_convert_entry_unless_expression(entry, (i, j)) for j, entry in enumerate(row)]
+        [_convert_entry_unless_irrational(entry, (i, j)) for j, entry in enumerate(row)]
         for i, row in enumerate(rows)
     ]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
@@ -398,7 +398,7 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
     return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
 
 
-def _convert_entry_unless_expression(entry: object, place: tuple[int, int]) -> Element:
+def _convert_entry_unless_irrational(entry: object, place: tuple[int, int]) -> Element:
     """Convert a number to an element of QQ; return an irrational expression unchanged."""
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry

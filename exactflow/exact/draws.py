@@ -11,7 +11,7 @@ from exactflow.exact.typing import Element
 
 class Draws:
     """A reproducible stream of matrices with random integer entries from -bound to bound; over a
-    finite field, with random elements.
+    finite field the entries are random elements.
 
     A construction adds such a matrix to its default choice, and tests the sum exactly. With bound 0
     the matrix is zero, and the default choice, which has the shortest numbers, is tested. The
@@ -24,7 +24,7 @@ class Draws:
         self._generator = random.Random(bound if seed is None else seed)
 
     def matrix(self, rows: int, columns: int) -> DomainMatrix:
-        """Return the next matrix of the given shape."""
+        """Return the next random matrix, of the given shape."""
         entries = [[self._entry() for _ in range(columns)] for _ in range(rows)]
         return linalg.from_entries(entries, (rows, columns), self.field)
 

@@ -49,19 +49,19 @@ def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatri
     return D, a
 
 
-def cyclic_bases(
-    D: DomainMatrix, a: DomainMatrix, f: Sequence
+def find_cyclic_bases(
+    D: DomainMatrix, a: DomainMatrix, charpoly: Sequence
 ) -> tuple[_BasisAndInverse, _BasisAndInverse] | None:
     """Return controller bases of D and of a, each with its inverse; None unless both are found.
-    Both matrices have the characteristic polynomial f.
+    Both matrices have the characteristic polynomial `charpoly`.
     """
-    of_D = krylov.cyclic_basis_and_inverse(D, f)
-    if of_D is None or (of_a := krylov.cyclic_basis_and_inverse(a, f)) is None:
+    of_D = krylov.find_cyclic_basis_and_inverse(D, charpoly)
+    if of_D is None or (of_a := krylov.find_cyclic_basis_and_inverse(a, charpoly)) is None:
         return None
     return of_D, of_a
 
 
-def find_flanders_pair_minus_identity(
+def solve_identity_plus_products(
     D: DomainMatrix, a: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix] | None:
     """Return (Y, Z) with D = I + Y Z and a = I + Z Y, or None if there is no such pair.
@@ -73,7 +73,7 @@ def find_flanders_pair_minus_identity(
     f = large.charpoly_berk()
     if f != other.charpoly_berk():
         return None
-    if (bases := cyclic_bases(large, other, f)) is not None:
+    if (bases := find_cyclic_bases(large, other, f)) is not None:
         (H, H_inverse), (K, K_inverse) = bases
         one = linalg.identity(large.shape[0], field)
         Y, Z = H * K_inverse, K * H_inverse * (large - one)
@@ -106,8 +106,8 @@ def find_flanders_pair_minus_identity(
 def _pair_chain_bases(
     D: DomainMatrix, a: DomainMatrix, f: Sequence
 ) -> Iterator[tuple[list[DomainMatrix], ...]]:
-    """Yield pairs of a basis of a chain of D and a basis of a chain of a, the longest chains at f
-    first. A chain without a partner is paired with an empty basis.
+    """Pair the chains of D and of a at the irreducible f, the longest ones first; yield a basis of
+    each. A chain without a partner is paired with an empty basis.
     """
     found = []
     for M in (D, a):

@@ -33,12 +33,14 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
     return columns
 
 
-def cyclic_basis_and_inverse(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | None:
+def find_cyclic_basis_and_inverse(
+    F: DomainMatrix, charpoly: Sequence
+) -> tuple[DomainMatrix, Any] | None:
     """Return the controller basis H of a cyclic vector of F and its inverse (possibly a
     `RationalMatrix`), or None if no cyclic vector is found.
 
-    f is the characteristic polynomial of F. A few vectors of small integers are tried; none is
-    cyclic if F is derogatory.
+    `charpoly` is the characteristic polynomial of F. A few vectors of small integers are tried;
+    none is cyclic if F is derogatory.
 
     Since ``H^-1 F = K H^-1`` with the companion matrix K, the rows of H^-1 are l F^(n-1), .., l F,
     l for the row l with ``l H = (0, .., 0, 1)``: one system to solve instead of n.
@@ -51,7 +53,7 @@ def cyclic_basis_and_inverse(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix
         linalg.column([field.convert(i + 1) for i in range(n)], field),
     ]
     for u in candidates:
-        H = controller_basis(F, f, u)
+        H = controller_basis(F, charpoly, u)
         try:
             rows = [H.transpose().lu_solve(last).transpose()]
         except DMNonInvertibleMatrixError:
@@ -66,15 +68,15 @@ def cyclic_basis_and_inverse(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix
 def krylov_basis_inverse_and_lengths(
     F: DomainMatrix,
 ) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
-    """Return a basis H, its inverse and the lengths of its runs. H^-1 F H is block upper
-    triangular, with companion matrices in controller form on the diagonal; above them only the last
-    column of each run is nonzero.
+    """Return a basis H in runs of columns, its inverse, and the lengths of the runs. H^-1 F H is
+    block upper triangular, with companion matrices in controller form on the diagonal; above them
+    only the last column of each run is nonzero.
 
     A run is the controller basis of a vector modulo the previous runs. A scalar matrix has n runs
     of length one; a matrix with a cyclic vector has one run.
     """
     n, field = F.shape[0], F.domain
-    cyclic = cyclic_basis_and_inverse(F, F.charpoly_berk())
+    cyclic = find_cyclic_basis_and_inverse(F, F.charpoly_berk())
     if cyclic is not None:
         return cyclic[0], as_domain_matrix(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)
@@ -91,7 +93,7 @@ def krylov_basis_inverse_and_lengths(
 
 
 def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
-    """Return the minimal polynomial of u: the monic f of least degree with f(F) u = 0."""
+    """Return the minimal polynomial of u under F: the monic f of least degree with f(F) u = 0."""
     columns = [u]
     for _ in range(F.shape[0]):
         columns.append(F * columns[-1])

@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
-from exactflow.exact.algebraic import is_positive_if_real
+from exactflow.exact.algebraic import is_positive_none_unless_real
 from exactflow.exact.assumptions import is_positive_quotient
 from exactflow.exact.exceptional import is_recording, record_nonzero
 from exactflow.exact.typing import Element
@@ -106,8 +106,8 @@ def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
 
 
 def append_swapped_coordinate_pair(M: DomainMatrix, p: int) -> DomainMatrix:
-    """Return the matrix on two more coordinates, one at the end of each half, which it swaps, as
-    `exactflow.append_swap` does. The first half has p coordinates.
+    """Append one coordinate to each half; the returned matrix swaps these two coordinates, as in
+    `exactflow.append_swap`. The first half of M has p coordinates.
     """
     d = M.shape[0]
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
@@ -148,7 +148,7 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     """
     if field.is_FractionField and not field.characteristic():
         return is_positive_quotient(value, field)
-    return is_positive_if_real(value, field)
+    return is_positive_none_unless_real(value, field)
 
 
 def convert_elements(elements: Iterable, field: Domain, wider: Domain) -> list:
@@ -228,7 +228,7 @@ def left_inverse(M: DomainMatrix) -> DomainMatrix:
     return solve(M.transpose(), identity(M.shape[1], M.domain))[0].transpose()
 
 
-def distinct_units(field: Domain) -> Iterator:
+def distinct_units_or_raise(field: Domain) -> Iterator:
     """Yield distinct elements 1, 1/2, 1/3, ..; raise `FieldTooSmallError` after the last one."""
     order = field.characteristic()
     i = 1

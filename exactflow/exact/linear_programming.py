@@ -26,8 +26,8 @@ def find_nonpositive_combination_or_zeros(
     vectors: Sequence[SparseVector], *, nonnegative: bool
 ) -> list[QQElement]:
     """Return rational weights, `nonnegative` or of any sign, such that the weighted sum of the
-    vectors has no positive entry, and as many negative entries as float64 finds; all
-    weights are 0 if it finds none.
+    vectors has no positive entry. A linear program in float64 seeks the weights with the most
+    negative entries; if none are found, all weights are 0.
     """
     sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
     places = list(dict.fromkeys(place for vector in vectors for place in vector))
@@ -98,7 +98,7 @@ def _is_nonpositive_and_nonzero(
 def _make_zero_at_places(
     vectors: Sequence[SparseVector], weights: list[QQElement], places: list
 ) -> list[QQElement]:
-    """Return weights near the given ones whose combination vanishes at `places`; 0 stays 0."""
+    """Return nearby weights whose combination is 0 at `places`; zero weights stay zero."""
     used = [j for j, w in enumerate(weights) if w]
     rows = [[vectors[j].get(place, QQ.zero) for j in used] for place in places]
     rows = [row for row in rows if any(row)]

@@ -110,10 +110,10 @@ def orbit(M: DomainMatrix, v: DomainMatrix, length: int) -> list[DomainMatrix]:
 
 def largest_invariant_left_kernel(D: DomainMatrix, C: DomainMatrix) -> DomainMatrix:
     """Return a matrix L, whose rows are a basis of the largest row space with L C = 0 and
-    L D = Du L for some Du.
+    L D = Du L for some matrix Du.
 
-    Du is D on the quotient by the D-invariant space that im C generates, which is the same for all
-    D - C V.
+    Du is the map that D induces on the quotient by the least D-invariant space that contains im C.
+    For every V the matrix D - C V induces the same map.
     """
     spanned = C
     while True:

@@ -173,8 +173,8 @@ def format_field(field: Domain) -> str:
 
 
 def sqrt_to_128_bits(x: Fraction, up: bool = False) -> Fraction:
-    """Return the square root of x > 0: exactly if it is rational, else rounded to 128 bits, down or
-    `up`.
+    """Return the square root of x > 0: exactly if it is rational, else rounded to 128 bits: up if
+    `up`, and down by default.
     """
     product = x.numerator * x.denominator
     shift = max(0, _ROOT_BITS - product.bit_length() // 2)

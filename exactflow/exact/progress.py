@@ -10,7 +10,7 @@ _LISTENER: ContextVar[Listener | None] = ContextVar("_LISTENER", default=None)
 
 
 def report_stage(name: str, done: float | None = None) -> None:
-    """Report that a stage begins; `done` is the finished part of the whole, from 0 to 1."""
+    """Report that a stage begins; `done` is the finished fraction of the computation."""
     if (listener := _LISTENER.get()) is not None:
         listener(name, done)
 

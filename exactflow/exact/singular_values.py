@@ -92,7 +92,7 @@ def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
     """Return enclosures of the roots of a monic polynomial, all of them real and none negative.
 
     The number of roots above t is the number of sign changes of the coefficients of p(x + t)
-    (Descartes). If only one root is left to be located, the sign of p(t) tells its side.
+    (Descartes).
     """
     zeros = next(k for k, c in enumerate(polynomial.coeffs()) if c)
     found, rest = [arb(0)] * zeros, fmpq_poly(polynomial.coeffs()[zeros:])
@@ -100,10 +100,6 @@ def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
     def count_roots_above(t: fmpq) -> int:
         signs = [c > 0 for c in rest(fmpq_poly([t, 1])).numer().coeffs() if c]
         return sum(a != b for a, b in pairwise(signs))
-
-    def count_roots_above_by_sign(t: fmpq, least: int) -> int:
-        """Return the number of roots above t, which is known to be `least` or `least` + 1."""
-        return least + int(rest(t) * (-1) ** least < 0)
 
     if rest.degree() == 0:
         return found
@@ -118,11 +114,10 @@ def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
             int(b.q).bit_length() - int(a.q).bit_length()
         )
         middle = a * fmpq(2) ** (octaves // 2) if octaves > 2 else (a + b) / 2
-        here = (
-            count_roots_above_by_sign(middle, less)
-            if more - less == 1
-            else count_roots_above(middle)
-        )
+        if more - less == 1:  # the sign of the polynomial shows on which side the root lies
+            here = less + int(rest(middle) * (-1) ** less < 0)
+        else:
+            here = count_roots_above(middle)
         tasks += [
             task for task in ((a, middle, more, here), (middle, b, here, less)) if task[2] > task[3]
         ]

@@ -34,11 +34,11 @@ class SparseArray:
 
     @property
     def domain(self) -> Domain:
-        """The rational numbers."""
+        """The domain of the entries, QQ."""
         return QQ
 
     @classmethod
-    def of(cls, matrix: DomainMatrix) -> "SparseArray":
+    def from_small_integers(cls, matrix: DomainMatrix) -> "SparseArray":
         """Convert a matrix of integers of absolute value below 2^62; else raise `OverflowError`."""
         rows = matrix.to_sparse().rep
         elements = list(chain.from_iterable(map(dict.values, rows.values())))
@@ -109,7 +109,7 @@ class SparseArray:
         return SparseArray.from_sums(self.shape, (self.places, places), (self.values, products))
 
 
-def compose_sparse(
+def compose_sparse_additive_couplings(
     layers: Sequence[tuple[Half, SparseArray]],
     partition: tuple[int, int],
     columns: DomainMatrix | None = None,
@@ -123,7 +123,7 @@ def compose_sparse(
     if columns is None:
         whole = SparseArray((d, d), (d + 1) * np.arange(d), np.ones(d, dtype=np.int64))
     else:
-        whole = SparseArray.of(columns)
+        whole = SparseArray.from_small_integers(columns)
     width, k = whole.shape[1], np.searchsorted(whole.places, p * whole.shape[1])
     first = SparseArray((p, width), whole.places[:k], whole.values[:k])
     second = SparseArray((d - p, width), whole.places[k:] - p * width, whole.values[k:])

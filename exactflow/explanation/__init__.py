@@ -75,7 +75,7 @@ class Explanation:
 
         Raises `VerificationError` with the number of the step that is wrong.
         """
-        steps = _define_shears(steps)
+        steps = _insert_U_and_L_definitions(steps)
         names = _prime_clashing_letters(claim, steps)
         claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
@@ -146,8 +146,8 @@ class Explanation:
         )
 
 
-def _define_shears(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps, with definitions of U and L before the first step that uses one of them."""
+def _insert_U_and_L_definitions(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps; the first one that uses a shear U or L begins with their definitions."""
     first = next((k for k, step in enumerate(steps) if step.names & {"U", "L"}), None)
     return [
         replace(step, why=f"{_SHEARS} {step.why}") if k == first else step

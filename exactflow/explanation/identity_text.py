@@ -203,7 +203,7 @@ def user_symbol_latex(name: str) -> str:
 
 
 class _Parser:
-    """Recursive descent: identity, sum, product, power, atom."""
+    """A recursive-descent parser of one identity: of sums of products of powers of atoms."""
 
     def __init__(self, text: str) -> None:
         self.text, self.rest = text, _TOKEN.findall(text)
@@ -344,7 +344,7 @@ def _over_common_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
 
 
 def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
-    """Return two numbers, or two matrices of one shape; a number becomes that multiple of I."""
+    """Return two numbers, or two matrices of one shape; beside a matrix a number x becomes x I."""
     if isinstance(left, list) and isinstance(right, list):
         shapes = [f"{len(rows)} x {len(rows[0])}" for rows in (left, right)]
         if shapes[0] != shapes[1]:
@@ -387,7 +387,7 @@ def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, 
 
 
 def _principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
-    """Return a row of all principal minors of a size, in the order of their sorted coordinates."""
+    """Return a row of all principal minors of a size, in lexicographic order of coordinates."""
     chosen = combinations(range(len(matrix)), size)
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
     if not (size and parts):
@@ -411,7 +411,7 @@ def _invert(field: Domain, value: Any) -> Any:
 
 
 def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
-    """Return the matrix with the given blocks; a number stands for that multiple of I."""
+    """Return the matrix with the given blocks; a number x stands for x I."""
     found = [(i, j, part) for i, row in enumerate(grid) for j, part in enumerate(row)]
     high = {i: len(part) for i, _, part in found if isinstance(part, list)}
     wide = {j: len(part[0]) for _, j, part in found if isinstance(part, list)}

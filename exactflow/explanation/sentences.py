@@ -53,7 +53,7 @@ def sentence_html(sentence: str) -> str:
 
 
 def names_in_sentence(sentence: str) -> Iterator[str]:
-    """Yield the letters of the proof in the formulas of a sentence."""
+    """Yield the names in the formulas of a sentence, but not those in expressions of the user."""
     for quoted in _QUOTED.finditer(sentence):
         if quoted[1] == "`":
             yield from names_and_functions_in_formula(quoted[2])

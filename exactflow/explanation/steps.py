@@ -44,7 +44,7 @@ StepValues: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 
 @dataclass(frozen=True, repr=False)
 class Step(Checkable):
-    """One step of a proof, on an instance.
+    """One step of a proof about one instance.
 
     Parameters
     ----------
@@ -78,13 +78,15 @@ class Step(Checkable):
         return parse_identities(self.text) if self.text else ()
 
     def check(self) -> None:
-        """Check that all identities of the step hold, and that the witness, if any, proves it."""
+        """Raise `VerificationError` unless each identity holds and any witness returns True."""
         values = {**self.before, **self.after}
         for identity in self.identities:
             if not identity.holds(values, self.field):
                 raise VerificationError(f"the identity {identity} does not hold")
         if self.witness is not None and not self.witness():
-            raise VerificationError(f"the witness does not prove: {strip_backticks(self.proved)}")
+            raise VerificationError(
+                f"the witness returned False, so this is not proved: {strip_backticks(self.proved)}"
+            )
 
     @property
     def checked(self) -> list[str]:
@@ -92,7 +94,7 @@ class Step(Checkable):
         return [*map(str, self.identities), *[strip_backticks(self.proved)] * bool(self.witness)]
 
     def head_and_body_html(self) -> tuple[str, str]:
-        """Return two texts in HTML: the sentence; the values and the checked identities."""
+        """Return two texts in HTML: the sentence of the step; its values and checked identities."""
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
             f"{escape(name)} = {shortened_html(value, self.field)}</span>"
@@ -213,7 +215,7 @@ def rename_matrices(**names: str) -> Iterator[None]:
 
 
 def record_step(rule: str, why: str, text: str, values: StepValues, reference: str = "") -> None:
-    """Record a step, in the names of the construction, if an explanation is being made.
+    """Record a step, with matrices renamed by `rename_matrices`, if steps are being collected.
 
     `values` maps new names in `text` to their values, which are matrices or elements of the field;
     or it is a function that returns this mapping, called when the step is displayed or checked.
@@ -228,7 +230,7 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
 def nontrivial_order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
-    """Return the permutation matrix E and the sign matrix F by name; omit identity matrices."""
+    """Return the permutation matrix "E" and the sign matrix "F", each unless it is I."""
     d, named = len(order), {}
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))

@@ -1,4 +1,4 @@
-"""The identities behind the constructions, each proved for all n by expanding it.
+"""The identities behind the constructions, each proved for all n by expanding both sides.
 
 Main results
 ------------
@@ -10,9 +10,8 @@ a sum of words has one normal form.
 `IDENTITIES` is the table, read from ``identities.toml``. In each identity the symbols stand for
 n x n matrices. Symbols in relations may also stand for columns and rows; symbols whose inverse
 occurs stand for invertible matrices. All other names are defined by the symbols, once and before
-their use. The hypotheses under
-which the symbols exist (a commutator, a transvection) are the theorems that the modules of
-`exactflow.linear.factor` and `exactflow.floats.balancing` construct.
+their use. That such matrices exist (a commutator, a transvection) is shown by the constructions in
+the modules of `exactflow.linear.factor` and `exactflow.floats.balancing`.
 
 A *word* is a product of symbols and of inverses of symbols. `FreeRing` is the ring of sums of words
 with rational coefficients, modulo *relations*: products of two symbols that are numbers, as
@@ -98,11 +97,11 @@ class SumOfWords:
         """
         signs = ["-" if x < 0 else "+" for x in self.terms.values()]
         shown = sorted(zip(self.terms.items(), signs, strict=True))
-        text = " ".join(f"{sign} {_term_text(word, abs(x))}" for (word, x), sign in shown)
+        text = " ".join(f"{sign} {_positive_term_text(word, abs(x))}" for (word, x), sign in shown)
         return text.removeprefix("+ ").replace("- ", "-", text.startswith("-")) or "0"
 
 
-def _term_text(word: Word, coefficient: QQElement) -> str:
+def _positive_term_text(word: Word, coefficient: QQElement) -> str:
     """Return the text of a word with a positive coefficient."""
     number = [format_rational(coefficient)] if coefficient != 1 or not word else []
     return " ".join([*number, *(name + "^-1" * (sign < 0) for name, sign in word)])
@@ -143,8 +142,8 @@ class FreeRing:
         return SumOfWords({word: x for word, x in total.items() if x}, self)
 
     def _reduce_word(self, word: Word) -> tuple[Word, QQElement]:
-        """Cancel inverse neighbours, and replace related neighbours by their number; return the
-        reduced word and the product of the numbers.
+        """Cancel neighbours that are inverse, and remove neighbours whose product is a number by a
+        relation; return the reduced word and the product of these numbers.
         """
         read: list[Letter] = []
         number = QQ.one
@@ -177,7 +176,7 @@ class FreeRing:
         return self.sum_terms([(tuple(letters), 1 / x)])
 
     def _invert_letter_up_to_factor(self, name: str, sign: int) -> tuple[str, int, QQElement]:
-        """Return the inverse of a letter, as another letter and a number that divides it."""
+        """Return a letter (name, sign) and a number x; the inverse is this letter divided by x."""
         if not any(name in pair for pair in self.numbers):
             self.divisors.add(name)
             return name, -sign, QQ.one
@@ -295,7 +294,7 @@ class Identity:
         return replace(self, text=text, relations=relations)
 
     def _build_ring(self) -> FreeRing:
-        """Return the ring in which the product of each related pair of symbols is its number."""
+        """Return the free ring modulo the relations."""
         numbers: dict[tuple[str, str], QQElement] = {}
         ring = FreeRing()
         for relation in _parse_equations(self.relations) if self.relations else ():
@@ -306,7 +305,8 @@ class Identity:
                     number = None
             if not isinstance(number, SumOfWords):
                 raise InvalidInputError(
-                    "expected products of two symbols that are numbers, each once, as 's e = 0', "
+                    "expected relations such as 's e = 0', each between a product of two symbols "
+                    "and a number, and no product twice, "
                     f"got '{relation}'"
                 )
             numbers[a, b] = number.terms.get((), QQ.zero)
@@ -339,7 +339,7 @@ def _parse_equations(text: str) -> tuple[ParsedIdentity, ...]:
 
 
 def _is_ring_expression(tree: Tree) -> bool:
-    """Whether a tree has no function of a field, such as a determinant or a transpose."""
+    """Whether a tree has only operations of a ring, so no determinant, rank or transpose."""
     kind, *parts = tree
     if kind in ("name", "number", "identity"):
         return True
@@ -354,7 +354,7 @@ def _defined_name_or_empty(equation: ParsedIdentity) -> str:
 
 
 def _blocks_by_place(side: Any) -> dict[tuple[int, int], SumOfWords]:
-    """Return the blocks of one side of an equation, by their places."""
+    """Return a dict from places (i, j) to the blocks of one side of an equation."""
     rows = side if isinstance(side, list) else [[side]]
     return {(i, j): words for i, row in enumerate(rows) for j, words in enumerate(row)}
 

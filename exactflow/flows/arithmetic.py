@@ -15,7 +15,7 @@ from mpmath.ctx_iv import ivmpf
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import ExactMatrix, is_tensor, transpose_hint
+from exactflow.exact.coerce import ExactMatrix, is_torch_tensor, transpose_hint
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import Element, VectorLike
 
@@ -70,7 +70,7 @@ def is_inexact(x: object) -> bool:
 
     Raises `InvalidInputError` for a tensor, because flows do not return tensors.
     """
-    if is_tensor(x):
+    if is_torch_tensor(x):
         raise InvalidInputError(
             "expected vectors as an array or a list, got a tensor: "
             "map it by exactflow.to_module(flow)"

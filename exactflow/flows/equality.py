@@ -130,13 +130,16 @@ def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
 
 def _are_equal_over_common_field(derived: "DomainMatrix", expected: "DomainMatrix") -> bool:
     """Whether two matrices are equal over a field that contains the fields of both."""
-    from exactflow.exact.coerce import over_common_field
+    from exactflow.exact.coerce import convert_to_common_field
 
     fields = derived.domain, expected.domain
     if all(field.is_FiniteField for field in fields) and fields[0] != fields[1]:
         return False
     for field in fields:
-        derived, expected = over_common_field(derived, field), over_common_field(expected, field)
+        derived, expected = (
+            convert_to_common_field(derived, field),
+            convert_to_common_field(expected, field),
+        )
     return bool(derived.to_dense() == expected.to_dense())
 
 

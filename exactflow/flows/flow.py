@@ -207,10 +207,10 @@ class CouplingFlow(Flow):
         if is_rational and self.is_sparse and self.is_additive:
             # If entries are not small integers, or NumPy is missing, the code below is used.
             with suppress(OverflowError, ModuleNotFoundError):
-                from exactflow.exact.sparse_array import compose_sparse
+                from exactflow.exact.sparse_array import compose_sparse_additive_couplings
 
                 arrays = [(layer.moves, layer.sparse_integer_shift) for layer in self.layers]
-                return compose_sparse(arrays, self.partition, columns)
+                return compose_sparse_additive_couplings(arrays, self.partition, columns)
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         p = self.partition[0]

@@ -26,8 +26,8 @@ from exactflow.exact.coerce import (
     as_column,
     as_rectangular_matrix,
     as_vectors,
+    convert_to_common_field,
     is_equal,
-    over_common_field,
 )
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
@@ -96,7 +96,7 @@ class LinearCoupling(Coupling):
             elements = (matrix.domain.one,) * moved
         else:
             column = as_vectors(as_column(scale), moved, matrix.domain)
-            matrix = over_common_field(matrix, column.domain)
+            matrix = convert_to_common_field(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _require_positive_or_nonzero_scales(elements, matrix.domain)
         vars(self).update(partition=partition, moves=moves, scale_elements=elements, _shift=matrix)
@@ -135,7 +135,11 @@ class LinearCoupling(Coupling):
         """
         from exactflow.exact.sparse_array import SparseArray
 
-        return self._shift if _is_sparse_array(self._shift) else SparseArray.of(self._shift)
+        return (
+            self._shift
+            if _is_sparse_array(self._shift)
+            else SparseArray.from_small_integers(self._shift)
+        )
 
     @cached_property
     def float_shift(self) -> "np.ndarray | sparse.csr_array":

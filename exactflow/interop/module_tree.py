@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
-from exactflow.errors import InvalidInputError, error_text
+from exactflow.errors import InvalidInputError, safe_error_message
 from exactflow.interop.libraries import PACKAGES, library_of, package_of
 
 Model = TypeVar("Model")
@@ -90,7 +90,7 @@ def root_cause_text(error: BaseException) -> str:
     while (earlier := error.__cause__ or error.__context__) is not None and id(earlier) not in seen:
         error = earlier
         seen.add(id(error))
-    lines = (line.strip() for line in error_text(error).splitlines())
+    lines = (line.strip() for line in safe_error_message(error).splitlines())
     words = " ".join(line for line in lines if line)
     return f"{type(error).__name__}: {words}"[:300].removesuffix(": ")
 

@@ -539,7 +539,7 @@ Theorem finite_maps_sharp (F : numDomainType) p q : (0 < p)%N -> (0 < q)%N ->
     ~ {in X, forall x, scale_second s3 t3 (scale_first s2 t2 (scale_second s1 t1 x)) = pi x} &
   forall s1 t1 s2 t2 s3 t3, positive_scale s1 -> positive_scale s2 -> positive_scale s3 ->
     ~ {in X, forall x, scale_first s3 t3 (scale_second s2 t2 (scale_first s1 t1 x)) = pi x}].
-Proof. exact: statements.three_scaled_layers_do_not. Qed.
+Proof. exact: statements.three_scaled_layers_insufficient. Qed.
 
 (* Of the 24 permutations of the corners of the square {0, 1}^2 one takes no coupling, four take
    three, and nineteen take four: images lists the images of the corners in order, and least images
@@ -628,7 +628,7 @@ Theorem one_mask_sharp (R : unitRingType) d (A : {set 'I_d}) i k (r : R) :
     (forall j, coupling_map GRing.unit (if odd j then ~: A else A) (if odd j then A else ~: A) (g j))
     \/ (forall j, coupling_map GRing.unit (if odd j then A else ~: A) (if odd j then ~: A else A) (g j))
     -> ~ (forall x, f x = iteri 3 g x).
-Proof. exact: statements.three_under_one_mask_do_not. Qed.
+Proof. exact: statements.three_under_one_mask_insufficient. Qed.
 
 (* One coupling keeps what it does not move; where it puts two points that differ there into
    c + delta z, delta is 1. *)
@@ -692,7 +692,7 @@ Theorem atoms_on_plateaus (R : realFieldType) p q N (a : nat -> 'cV[R]_p) (b : n
     y1 = a m + delta *: z1 & y2 = b m + delta *: z2].
 Proof.
 move=> tau0 knots apart small off y2 y1.
-destruct (statements.two_couplings_put_atoms a j tau0 knots apart z1 small)
+destruct (statements.two_couplings_map_near_atoms a j tau0 knots apart z1 small)
   as [m [u [v [[_ _ e2 e1] [mN behind on]]]]]; have [u0 v0] := on off.
 exists m; split=> //.
   by rewrite [y1]e1 v0 scale0r addr0 addrC.

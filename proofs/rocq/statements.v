@@ -858,7 +858,7 @@ Proof. by move=> Gc C2 fC; apply: one_mask_other Gc C2 fC. Qed.
 (* The permutation is needed: x_k += r x_i is one coupling under a mask that moves k and not i,
    but no three that move A and the others in turn, in either order, if A has i and k, whatever
    the functions are, and scales are units. *)
-Theorem three_under_one_mask_do_not (R : unitRingType) d (A : {set 'I_d}) i k (r : R) :
+Theorem three_under_one_mask_insufficient (R : unitRingType) d (A : {set 'I_d}) i k (r : R) :
   let f (x : 'cV[R]_d) := x + (r * x i 0) *: delta_mx k 0 in
   i \in A -> k \in A -> i != k -> r != 0 ->
   is_coupling_map GRing.unit [set k] [set i] f /\
@@ -879,7 +879,7 @@ Qed.
    z2 is at most r, and z1 is on no ramp, they put z into (a_m + delta z1, b_m + delta z2), m
    the number of knots passed; if z1 is on a ramp, they put it into delta z and a point whose
    halves are between a_m and a_(m + 1), and between b_m and b_(m + 1). *)
-Theorem two_couplings_put_atoms (R : realFieldType) p q N (a : nat -> 'cV[R]_p)
+Theorem two_couplings_map_near_atoms (R : realFieldType) p q N (a : nat -> 'cV[R]_p)
     (b : nat -> 'cV[R]_q) (knot : nat -> R) (j : 'I_p) (k : 'I_q) (tau delta r : R) :
   let ramp (l h x : R) := if x <= l then 0 else if h <= x then 1 else (x - l) / (h - l) in
   let t1 (z : 'cV_p) := b 0%N +
@@ -932,7 +932,7 @@ Theorem three_layers_exchange (V W : zmodType) (a : V) (b : W) :
 Proof. move=> first second ex a0; exact: three_couplings a0. Qed.
 
 (* and not even with positive scales do three layers, in either order, realize every such map. *)
-Theorem three_scaled_layers_do_not (F : numDomainType) p q :
+Theorem three_scaled_layers_insufficient (F : numDomainType) p q :
   let first (s u : 'rV[F]_q -> 'rV[F]_p) (x : 'rV[F]_p * 'rV[F]_q) :=
     (\row_i (s x.2 0 i * x.1 0 i + u x.2 0 i), x.2) in
   let second (s t : 'rV[F]_p -> 'rV[F]_q) (x : 'rV[F]_p * 'rV[F]_q) :=

@@ -12,7 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.sdm import SDM
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_column, as_square_matrix, as_vectors, over_common_field
+from exactflow.exact.coerce import as_column, as_square_matrix, as_vectors, convert_to_common_field
 
 t = sympy.Symbol("t")
 F5_T = GF(5).frac_field(t)
@@ -178,11 +178,11 @@ def test_a_sequence_has_an_order_and_numbers(values):
 
 def test_rationals_in_a_prime_field():
     M = as_square_matrix([["1/2", 3], [0, 1]])
-    assert over_common_field(M, GF(7)).to_Matrix() % 7 == sympy.Matrix([[4, 3], [0, 1]])
+    assert convert_to_common_field(M, GF(7)).to_Matrix() % 7 == sympy.Matrix([[4, 3], [0, 1]])
     with pytest.raises(InvalidInputError, match="denominator is 0"):
-        over_common_field(M, GF(2))
+        convert_to_common_field(M, GF(2))
     with pytest.raises(InvalidInputError, match="one field"):
-        over_common_field(over_common_field(M, GF(7)), GF(5))
+        convert_to_common_field(convert_to_common_field(M, GF(7)), GF(5))
 
 
 def test_a_column_is_an_array_of_one_axis():

@@ -16,7 +16,7 @@ from exactflow import (
     random_matrix,
 )
 from exactflow.errors import InvalidInputError, MissingExtraError
-from exactflow.exact.coerce import over_common_field
+from exactflow.exact.coerce import convert_to_common_field
 from exactflow.flows.plot import _named_factors
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
@@ -105,7 +105,7 @@ def test_a_thousand_is_the_ratio_above_which_colours_are_logarithmic():
 
 @pytest.mark.parametrize("flow", [FLOWS["integers"], factor(random_matrix(4, bits=2, seed=1))])
 def test_a_flow_over_a_finite_field_is_grey(flow):
-    over = factor(over_common_field(flow.domain_matrix(), sympy.GF(10007)), scales="nonzero")
+    over = factor(convert_to_common_field(flow.domain_matrix(), sympy.GF(10007)), scales="nonzero")
     pixels = over.plot().images[0].get_array()
     shown = pixels[pixels[..., 3] > 0]
     assert len(shown) > 0

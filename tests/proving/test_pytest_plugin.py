@@ -388,7 +388,7 @@ def test_what_a_script_fails_with(project):
     }
     result.stdout.fnmatch_lines(
         [
-            "bounded: expected to hold, got False",
+            "bounded: expected the condition to be True, got False",
             "*a.py:9: in the claim 'for 1' [[]numeric]",
             "FAILED *line 8 - Failed: bounded: expected*",
         ]

@@ -108,7 +108,7 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
             "    started.start(); started.join()",
             "refuted",
             3,
-            "b: expected to hold, got 0",
+            "b: expected the condition to be True, got 0",
         ),
         (
             TWICE + "    started = forked.Process(target=check.true, args=[0, 'b'])\n"

@@ -117,8 +117,8 @@ def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, l
 def _running_product_divisors(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """Return, for each layer, the gcd of the denominator and the numerators of the rows that it
-    moved in the product of the layers so far.
+    """Return a divisor for each layer: in the product of the layers up to it, the gcd of the
+    numerators of the rows that it moved, and of their denominator.
     """
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]

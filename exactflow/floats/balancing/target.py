@@ -11,7 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.dyadic_matrix import DyadicQuotient, as_square_floats_or_fractions
+from exactflow.exact.dyadic_matrix import DyadicQuotient, as_exact_floats_or_fractions
 from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
@@ -42,7 +42,7 @@ class Target:
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
         """Check `W` and return it as a target; the docstring of `balance` lists the errors."""
-        entries = as_square_floats_or_fractions(W)
+        entries = as_exact_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
         layout = layout_for_orientation(
             order, sizes, orientation, _nonzero_determinant_sign(entries) < 0

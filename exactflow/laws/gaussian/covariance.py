@@ -17,11 +17,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_square_matrix, as_vectors
-from exactflow.exact.dyadic_matrix import (
-    DyadicMatrix,
-    DyadicQuotient,
-    as_square_floats_or_fractions,
-)
+from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient, as_exact_floats_or_fractions
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
@@ -146,7 +142,7 @@ def _as_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
         source = as_square_matrix(Sigma).to_dense()
         check_symmetric_rational_matrix(source)
-    entries = as_square_floats_or_fractions(source)
+    entries = as_exact_floats_or_fractions(source)
     return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))
 
 

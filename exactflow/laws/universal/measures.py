@@ -13,7 +13,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangular_matrix, is_array, is_tensor
+from exactflow.exact.coerce import as_rectangular_matrix, is_array, is_torch_tensor
 from exactflow.exact.numbers import (
     format_short,
     sequence_to_list,
@@ -176,7 +176,7 @@ def as_multivariate_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasu
 
 def is_sample(target: object) -> bool:
     """Whether a target is an array, a tensor, a list or a tuple, which is read as a sample."""
-    return is_array(target) or is_tensor(target) or isinstance(target, list | tuple)
+    return is_array(target) or is_torch_tensor(target) or isinstance(target, list | tuple)
 
 
 def resolve_halves(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:

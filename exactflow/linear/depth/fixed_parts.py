@@ -95,7 +95,11 @@ class FixedParts:
         for f, sizes in self.block_sizes_by_factor.items():
             if self.least_block_counts_at(f, *sizes) is None:
                 return (f,)
-        return tuple(self.block_sizes_by_factor) if self.least_dimension > self.n else None
+        return (
+            tuple(self.block_sizes_by_factor)
+            if self.least_dimension_of_shifted_D > self.n
+            else None
+        )
 
     def least_block_counts_at(
         self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
@@ -117,7 +121,7 @@ class FixedParts:
         return {f: sum(of_D) for f, (of_D, _) in counts.items()}
 
     @property
-    def least_dimension(self) -> int:
+    def least_dimension_of_shifted_D(self) -> int:
         """The least dimension that D - C V needs for the blocks at all factors."""
         return sum((len(f) - 1) * size for f, size in self.least_total_size_by_factor.items())
 
@@ -127,7 +131,10 @@ class FixedParts:
 
         The trace of a + V c is less by e.
         """
-        if any(len(f) > 2 for f in self.block_sizes_by_factor) or self.least_dimension != self.n:
+        if (
+            any(len(f) > 2 for f in self.block_sizes_by_factor)
+            or self.least_dimension_of_shifted_D != self.n
+        ):
             return None
         field = self.L.domain
         return sum(
@@ -168,7 +175,8 @@ def proved_rank(M: DomainMatrix) -> int:
     if (M * kernel).is_zero_matrix and all(N.det() for N in minors if N.shape[0]):
         return len(columns)
     raise VerificationError(
-        f"elimination gives the rank {len(columns)}, which a minor and the kernel do not confirm"
+        f"elimination gives the rank {len(columns)} for a matrix of shape {M.shape}, but a minor "
+        "and the kernel do not confirm it"
     )
 
 

@@ -63,7 +63,7 @@ class MinorEquations:
         return MinorEquations(left, right, instance.split.det)
 
     @property
-    def coefficients_of_x_and_y(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
+    def equation_coefficients_of_x_y(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
         """The coefficients of x^S and of y^S: minors, except det M and 1 for the full set S."""
         return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
 
@@ -75,7 +75,7 @@ class MinorEquations:
     @cached_property
     def nonvanishing_sizes(self) -> tuple[int, ...]:
         """The sizes k at which not all minors of k coordinates vanish; each has an equation."""
-        pairs = enumerate(zip(*self.coefficients_of_x_and_y, strict=True))
+        pairs = enumerate(zip(*self.equation_coefficients_of_x_y, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
     def combine(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
@@ -84,7 +84,7 @@ class MinorEquations:
         Polynomials are dicts from the 2 n exponents of x and y to nonzero coefficients.
         """
         n, total = self.n, dict[Exponents, Element]()
-        for side, coefficients in enumerate(self.coefficients_of_x_and_y):
+        for side, coefficients in enumerate(self.equation_coefficients_of_x_y):
             for S, minor in enumerate(coefficients):
                 if not S or not minor:
                     continue
@@ -102,7 +102,7 @@ class MinorEquations:
         n = self.n
         rows = {k: [arb(0)] * (2 * n + 1) for k in self.nonvanishing_sizes}
         for first, coefficients, numbers in zip(
-            (0, n), self.coefficients_of_x_and_y, (x, y), strict=True
+            (0, n), self.equation_coefficients_of_x_y, (x, y), strict=True
         ):
             powers = [arb(1)]
             for S in range(1, 1 << n):

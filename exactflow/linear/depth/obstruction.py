@@ -247,7 +247,7 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
         yield witness
 
 
-# ------------------------------------- checks and template values of "trace"
+# ------------------------------------- checks and template values of kind "trace"
 
 
 def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
@@ -292,7 +292,7 @@ def _charpoly_template_values(o: Obstruction) -> TemplateValues:
     return {"what": what, "x": x, "y": y, "power": power}
 
 
-# ------------------------------------- checks and template values of "similarity" and "chain"
+# ------------------------------------- checks and template values of kinds "similarity" and "chain"
 
 
 def _pencil_without_C_if_pair(o: Obstruction) -> Pencil:
@@ -355,7 +355,7 @@ def _block_template_values(o: Obstruction) -> TemplateValues:
     return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
-# ------------------------------------- checks and template values of "tight" and "linear"
+# ------------------------------------- checks and template values of kinds "tight" and "linear"
 
 
 def _is_every_shift_refuted(o: Obstruction) -> bool:
@@ -415,7 +415,7 @@ def _layer_template_values(o: Obstruction) -> TemplateValues:
     return {"names": names, "problem": problem, "why": why}
 
 
-# ------------------------------------- checks and template values of "opposed" and "signs"
+# ------------------------------------- checks and template values of kinds "opposed" and "signs"
 
 
 def _are_minors_opposed(o: Obstruction) -> bool:

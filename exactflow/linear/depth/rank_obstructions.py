@@ -204,14 +204,14 @@ def _yield_scalars_of_diagonal_blocks(instance: PatternInstance) -> Iterator[_Bl
 def _lower_bounds_of_multiplicities(
     found: _BlockScalars, p: int, difference: int
 ) -> dict[Element, int]:
-    """Return eigenvalues of the p x p matrix N, with lower bounds of their multiplicities.
+    """Return eigenvalues forced on a p x p matrix, with lower bounds of their multiplicities.
 
-    N is defined at the top of this module; `difference` is that of the sizes of the halves.
+    The matrix is N at the top of this module; `difference` is that of the sizes of the halves.
     """
     _, beta, r, rank = found
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_powers_with_counts(
+    def yield_powers_with_falling_counts(
         x: Element, step: Element, count: int
     ) -> Iterator[tuple[Element, int]]:
         while count > 0:
@@ -220,12 +220,12 @@ def _lower_bounds_of_multiplicities(
 
     steps = chain(
         islice(
-            yield_powers_with_counts(one, r, difference),
+            yield_powers_with_falling_counts(one, r, difference),
             difference if rank else p // difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
-        steps = chain(steps, yield_powers_with_counts(beta / r, one / r, difference - rank))
+        steps = chain(steps, yield_powers_with_falling_counts(beta / r, one / r, difference - rank))
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
     return forced

@@ -184,7 +184,7 @@ def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
 
 
 def _unit_lower_bidiagonal(n: int, run_starts: list[int], field: Domain) -> DomainMatrix:
-    """Return I plus ones below the diagonal, except in the row where a run starts."""
+    """Return I plus ones below the diagonal, except in the rows `run_starts`."""
     ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in run_starts}
     rows = [[field.one if (i, j) in ones else field.zero for j in range(n)] for i in range(n)]
     return linalg.from_entries(rows, (n, n), field)
@@ -217,7 +217,7 @@ def _choose_diagonal_permuted_by_factors(
     r = dict(open_places)
     used = {*r.values(), partial} if r else set()
     for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in factors)]:
-        for c in linalg.distinct_units(field):
+        for c in linalg.distinct_units_or_raise(field):
             values = {i: c * product for i, product in stretch.items()}
             if used.isdisjoint(values.values()):
                 break

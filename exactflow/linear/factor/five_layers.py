@@ -57,7 +57,7 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
-from exactflow.exact.flanders import find_flanders_pair_minus_identity
+from exactflow.exact.flanders import solve_identity_plus_products
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.linear.factor.assembly import (
@@ -82,7 +82,9 @@ class MatchedSpectra(NamedTuple):
     short_basis: DomainMatrix
 
 
-def five_layer_shifts(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws) -> Shifts | None:
+def draw_five_shifts_if_generic(
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
+) -> Shifts | None:
     """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
     draws are unlucky.
 
@@ -117,11 +119,7 @@ def draw_shifts_for_equal_halves(
     V = draws.matrix(*blocks.B.shape)
     T = blocks.D - blocks.C * V
     T_inverse = linalg.inverse_or_none(T)
-    pair = (
-        None
-        if T_inverse is None
-        else find_flanders_pair_minus_identity(T, inverse.A + V * inverse.C)
-    )
+    pair = None if T_inverse is None else solve_identity_plus_products(T, inverse.A + V * inverse.C)
     return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 

@@ -108,7 +108,7 @@ def test_an_error_below_float64_is_shown():
 
 @pytest.mark.parametrize("halves", [(1, 1), (2, 2), (2, 3), (3, 2), (4, 4), (5, 4)])
 @pytest.mark.parametrize("inverse", [False, True])
-def test_a_rotation_is_a_word_of_shears_that_starts_with_either_half(halves, inverse):
+def test_a_rotation_is_a_product_of_shears_that_starts_with_either_half(halves, inverse):
     Q = rotation(sum(halves), 3)
     pattern, X = six_shears_of_rotation(Q, halves, inverse)
     larger = int(halves[0] <= halves[1])

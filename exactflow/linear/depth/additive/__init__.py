@@ -71,7 +71,7 @@ def find_few_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], 
     Return the layers, and obstructions to the longest patterns that are excluded.
     """
     excluded: Obstructions = ()
-    # A layer may be I: if 4 layers do not suffice, then 3 do not either.
+    # A layer may be I, so that a product of 3 layers is also one of 4, and 4 are tried first.
     for length, shorter in ((2, (0, 1)), (4, (3,))):
         layers, reasons = _find_layers_or_obstructions(length, split)
         if layers is None:
@@ -293,7 +293,7 @@ def _five_shifts_from_candidates(
 
 
 def _random_matrix_streams(field: Domain) -> Iterator[Draws]:
-    """Yield sources of random matrices, without end; their entries grow slowly."""
+    """Yield sources of random matrices without end; later ones may have larger entries."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 

@@ -76,7 +76,7 @@ def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix |
 
 
 def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> DomainMatrix | None:
-    """Find a column t for which V = first t^T equates the characteristic polynomials, or None."""
+    """Find t such that V = first t^T equates the polynomials of D - C V and a + V c, or None."""
     C, D, a, c = pencil
     q, p = C.shape
     f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)

@@ -30,10 +30,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.flanders import (
-    cyclic_bases,
-    find_flanders_pair_minus_identity,
+    find_cyclic_bases,
     is_x_minus_one,
     pad_smaller_with_ones,
+    solve_identity_plus_products,
 )
 from exactflow.exact.linalg import Alternative, Blocks
 from exactflow.exact.normal_forms import (
@@ -125,7 +125,7 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     for k, (x, y) in enumerate(zip(f, g, strict=True)):
         if x != y:
             return Reason("trace", k)
-    if cyclic_bases(large, other, f):
+    if find_cyclic_bases(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
         if multiplicity > 1 and not _are_flanders_block_sizes(
@@ -166,7 +166,7 @@ def _factor_both_minus_identity(
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
         return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
-    pair: Any = find_flanders_pair_minus_identity(D, a)
+    pair: Any = solve_identity_plus_products(D, a)
     return pair
 
 

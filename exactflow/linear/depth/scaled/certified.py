@@ -213,7 +213,8 @@ def _enclose_solution(
     n, count = equations.n, len(set(unknowns))
     if count != len(equations.nonvanishing_sizes):
         raise ArithmeticError(
-            f"Krawczyk's test needs {len(equations.nonvanishing_sizes)} unknowns, not {count}"
+            f"Krawczyk's test needs {len(equations.nonvanishing_sizes)} unknowns, one for each "
+            f"equation, but has {count}"
         )
     f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
     R = _select_columns(J, unknowns).mid().inv().mid()
@@ -226,7 +227,7 @@ def _enclose_solution(
     J = _select_columns(J, unknowns) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
-        raise ArithmeticError("Krawczyk's test does not find a box that must contain a solution")
+        raise ArithmeticError("Krawczyk's test does not prove that a solution lies near the centre")
     for i, h in zip(unknowns, K.entries(), strict=True):
         box[i] = centre[i] * (1 + h)
     return box[:n], box[n:]
@@ -235,7 +236,7 @@ def _enclose_solution(
 def _enclose_smallest_layers(
     instance: PatternInstance, x: list[arb], y: list[arb]
 ) -> tuple[EnclosedCoupling, ...]:
-    """Enclose the layers for a few choices of Y; return those with the smallest entries.
+    """Enclose the layers for a few choices of one shift; return those with the smallest entries.
 
     Raises ArithmeticError if all choices fail.
     """
@@ -314,7 +315,7 @@ class _EnclosedBlocks(NamedTuple):
                 )
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
-                    # Add r s, where r spans the kernel of D, so that W a = -c - Y.
+                    # Add r s, for a row s and r that spans the kernel of D, so that W a = -c - Y.
                     r, T = self.kernel, self.c + Y + W * self.a
                     t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
                     kernels = self.left_kernel * self.C, self.B * r
@@ -323,7 +324,7 @@ class _EnclosedBlocks(NamedTuple):
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
     def _intertwiner_of_a_and_D(self) -> arb_mat:
-        """Return an invertible Y with Y a = D Y, and with l Y = l C if D is singular."""
+        """Return an invertible Y with Y a = D Y, and l Y = l C if l spans the left kernel of D."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
         H, K = (

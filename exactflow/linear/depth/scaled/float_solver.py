@@ -47,7 +47,9 @@ class NearSolution(NamedTuple):
 
 def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
     """Yield float64 solutions, from starts given by orders of coordinates, then random starts."""
-    left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients_of_x_and_y)
+    left, right = (
+        np.array([*map(to_float, side)]) for side in equations.equation_coefficients_of_x_y
+    )
     if not np.isfinite(left + right).all():
         return
     bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
@@ -63,7 +65,7 @@ def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
 
 @dataclass(frozen=True, eq=False)
 class _FloatEquations:
-    """The equations in float64; `bits[S, i]` is 1 if coordinate i is in the set S."""
+    """The minor equations in float64; `bits[S, i]` is 1 if coordinate i is in the set S."""
 
     n: int
     left: np.ndarray
@@ -127,7 +129,9 @@ def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator
     replace their determinants, as in the equations.
     """
     singular = not equations.left[-1]
-    sides = equations.coefficients_of_x_and_y if singular else (equations.left, equations.right)
+    sides = (
+        equations.equation_coefficients_of_x_y if singular else (equations.left, equations.right)
+    )
     of_D, of_a = (_best_order_by_signs([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:

@@ -105,7 +105,7 @@ def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomi
     n = equations.n
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _common_sign_by_size(equations.coefficients_of_x_and_y[other])
+            signs = _common_sign_by_size(equations.equation_coefficients_of_x_y[other])
             towards = {k: direction * sign for k, sign in signs.items()}
             yield from _search_multipliers_of_degree(
                 equations, degree, towards, range(side * n, side * n + n)

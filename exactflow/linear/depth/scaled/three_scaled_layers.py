@@ -58,7 +58,7 @@ class _Proportion(NamedTuple):
 
 
 def decide_diagonals_of_three_layers(instance: PatternInstance) -> Diagonals | Reason | None:
-    """Return H^-1 and G for U L U, or a reason why none exist, or None if a sign is not known."""
+    """Return diagonals H^-1, G for U L U, a reason why none exist, or None if a sign is unknown."""
     (q, p), field = instance.blocks_for_pattern.C.shape, instance.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
     for edge in _yield_proportions(instance):
@@ -107,7 +107,7 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
 def _solve_proportions_or_refute(
     edges: dict[int, list[_Proportion]], zero: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
-    """Return numbers that fulfil all equations, or a multiplier that gives s x = 0 with s != 0.
+    """Return numbers that fulfil all equations, or a multiplier that implies s x = 0 with s != 0.
 
     The last number is 1, and so is the root of each other component. The multiplier proof[i] gives
     x_i = value[i] x_root.
