@@ -25,8 +25,7 @@ from exactflow.proving.script_run import EXIT_CODES as CODE_OF_VERDICT
 from exactflow.proving.script_run import Outcome, run_script
 
 EXAMPLES = (
-    "exactflow prove --all",
-    "exactflow prove six_layers permutations",
+    "exactflow prove lower_bound_open_set",
     "exactflow prove --template > my_theorem.py",
     "exactflow prove my_theorem.py",
 )
