@@ -48,7 +48,7 @@ class TargetMeasure(ABC):
         """Return atoms at multiples of 2^-bits, at a W2 distance of about `tolerance` or less."""
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return a quantization of coordinate i, as `quantize` does."""
+        """Return a quantization of the law of coordinate i, as `quantize` does for all coordinates."""
         return self.quantize(tolerance, bits).marginal(i)
 
 
@@ -214,7 +214,7 @@ def draw_normal_columns(dimension: int, count: int, seed: int) -> np.ndarray:
 
 def as_valid_weights(weights: Sequence | None, count: int) -> tuple:
     """Return weights as elements of QQ, by default equal ones; raise `InvalidInputError` unless
-    there are `count`, all positive, of sum 1.
+    there are `count` weights, all positive, with sum 1.
     """
     if weights is None:
         return (QQ(1, count),) * count
