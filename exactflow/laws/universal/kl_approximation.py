@@ -237,7 +237,7 @@ class KLApproximation(FlowResult):
         if digits >= ALL_DIGITS:
             raise InvalidInputError(
                 f"float64 loses about {digits} digits in the latents of this law, which is all of "
-                "them: pass rational numbers, or approximate the law shifted and scaled to order one"
+                "them: pass rational numbers, or shift and scale the law to order one first"
             )
         columns = points.T
         latents = self._inverse.forward(columns)

@@ -48,7 +48,7 @@ class TargetMeasure(ABC):
         """Return atoms at multiples of 2^-bits, at a W2 distance of about `tolerance` or less."""
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return a quantization of the law of coordinate i, as `quantize` does for all coordinates."""
+        """Return a quantization of coordinate i, within the same tolerance as `quantize`."""
         return self.quantize(tolerance, bits).marginal(i)
 
 

@@ -176,7 +176,7 @@ class ZoneDraft(NamedTuple):
 
     @property
     def block_choices(self) -> tuple[BlockChoice, ...]:
-        """The choices of blocks, from few to many strips; drafts with equal cells share the tuple."""
+        """The choices of blocks, with increasing numbers of strips, which equal cells share."""
         if self.tiling:
             return list_tiling_block_choices(self.tiling.size)
         return list_sliding_block_choices(tuple(self.column.profile.share_by_cell))
