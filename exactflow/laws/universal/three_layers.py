@@ -176,7 +176,9 @@ class ZoneDraft(NamedTuple):
 
     @property
     def block_choices(self) -> tuple[BlockChoice, ...]:
-        """The choices of blocks, with increasing numbers of strips, which equal cells share."""
+        """The choices of blocks, from few to many strips: one tuple for all drafts with equal
+        cells.
+        """
         if self.tiling:
             return list_tiling_block_choices(self.tiling.size)
         return list_sliding_block_choices(tuple(self.column.profile.share_by_cell))
