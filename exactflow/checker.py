@@ -824,7 +824,7 @@ def layer_equations(
 
 
 def find_minus_c_over_C(blocks: PatternBlocks, p: int) -> Any | None:
-    """Return k such that c = -k C, or None if there is none or C is 0."""
+    """Return k such that c = -k C, or None if there is no such k or C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
     k = next((-y * reciprocal(x, p) for x, y in entries), None)
@@ -1763,7 +1763,8 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
 def check_product_or_covariance(
     certificate: Certificate, bound: Fraction | None, quick: bool
 ) -> Report:
-    """Return the report that the product Q, or Q Q^T, is the target or within the bound.
+    """Return the report that the product Q, or the covariance Q Q^T, equals the target or is within
+    the bound of it.
 
     Raises RefutedError if it is not.
     """

@@ -171,7 +171,9 @@ class Histogram(Boxes):
             )
         pair = bins if isinstance(bins, tuple | list) else (bins, bins)
         if len(pair) != 2:
-            raise InvalidInputError(f"expected bins to be a number or a pair, got {bins!r}")
+            raise InvalidInputError(
+                f"expected bins to be an integer or a pair of them, got {bins!r}"
+            )
         n, m = (to_index("bins", count, 1) for count in pair)
         check_atom_count(n * m)
         ends = [(min(column), max(column)) for column in points.T.tolist() if column]
@@ -179,8 +181,8 @@ class Histogram(Boxes):
             if low == high:
                 raise InvalidInputError(
                     f"expected samples with at least two different values of coordinate {i}, got "
-                    f"{'one' if ends else 'none'}, so that the smallest box around them has no "
-                    "area: add samples that differ in it"
+                    f"{'one' if ends else 'none'}: add samples, since the smallest box around these "
+                    "has no area"
                 )
         lower, upper = zip(*ends, strict=True)
         scaled = points.copy()

@@ -180,14 +180,14 @@ def is_sample(target: object) -> bool:
 
 
 def resolve_halves(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the sizes of the halves, which are nearly equal by default.
+    """Return the sizes of the halves, which are by default equal or differ by 1.
 
     Raises `InvalidInputError` unless their sum is the dimension.
     """
     d = measure.dimension
     halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
     if sum(halves) != d:
-        raise InvalidInputError(f"expected a partition of {d} coordinates, got sizes {halves}")
+        raise InvalidInputError(f"expected a partition into two sizes with sum {d}, got {halves}")
     return halves
 
 

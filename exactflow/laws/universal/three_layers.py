@@ -202,9 +202,9 @@ class ZoneDraft(NamedTuple):
         return Zone(self.column, unit, tuple(found), tuple(blocks))
 
 
-def arrange_zones(density: PiecewiseConstantDensity, excess_kl: float) -> Arrangement:
-    """Return zones whose KL exceeds `upper_bound_least_kl` by about `excess_kl`."""
-    columns = split_into_columns(density, COLUMNS * excess_kl)
+def arrange_zones(density: PiecewiseConstantDensity, excess_over_upper_bound: float) -> Arrangement:
+    """Return zones whose KL exceeds `upper_bound_least_kl` by about `excess_over_upper_bound`."""
+    columns = split_into_columns(density, COLUMNS * excess_over_upper_bound)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips_error(MOST_STRIPS)
     masses = [
@@ -228,8 +228,8 @@ def arrange_zones(density: PiecewiseConstantDensity, excess_kl: float) -> Arrang
             drafts.append(ZoneDraft(column, low, high - low, mass, tiling=tiling))
         else:
             _append_copies_and_holes(column, *next(places), drafts, holes)
-    _fill_heaviest_holes(drafts, holes, HOLES * excess_kl)
-    chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * excess_kl)
+    _fill_heaviest_holes(drafts, holes, HOLES * excess_over_upper_bound)
+    chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * excess_over_upper_bound)
     zones += [draft.with_blocks(choice) for draft, choice in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
 
