@@ -181,8 +181,8 @@ class Histogram(Boxes):
             if low == high:
                 raise InvalidInputError(
                     f"expected samples with at least two different values of coordinate {i}, got "
-                    f"{'one' if ends else 'none'}: add samples, since the smallest box around these "
-                    "has no area"
+                    f"{'one' if ends else 'none'}: add samples, since the smallest box around "
+                    "these has no area"
                 )
         lower, upper = zip(*ends, strict=True)
         scaled = points.copy()
