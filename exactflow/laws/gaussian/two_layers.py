@@ -10,8 +10,9 @@ same nonzero eigenvalues.
 
 *Diagonals.* Let A be p x p, B q x q, and k = q - p >= 0. `match_spectra_up_to_ones` finds positive
 diagonals a and b such that a A a has eigenvalues 1 < l_1 <= .. <= l_p, and b B b has these
-eigenvalues and k times the eigenvalue 1. Such a and b exist for k <= 1 (the script gaussian_depth).
-For p = 1 and k >= 2 they exist iff B = D + l l^T for a diagonal D > 0; then l_i^2 = b_ij b_ik / b_jk.
+eigenvalues and k times the eigenvalue 1. Such a and b exist for k <= 1 (the script
+gaussian_depth). For p = 1 and k >= 2 they exist iff B = D + l l^T for a diagonal D > 0;
+then l_i^2 = b_ij b_ik / b_jk.
 
 How it is checked
 -----------------
