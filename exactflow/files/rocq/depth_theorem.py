@@ -134,7 +134,8 @@ def _write_shorter_pattern_obstruction(
         found = write_additive_obstruction(obstruction, blocks, starts_with_L)
         unsupported = (
             f"the obstruction of kind {obstruction['kind']} to {pattern} follows from neither "
-            "traces, ranks nor linear equations for at most four letters, and c is no multiple of C"
+            "traces, ranks nor linear equations for at most four letters, and the block c of the "
+            "inverse is no multiple of C"
         )
     else:
         # the last coefficient is the determinant, since the number of rows is even
