@@ -234,7 +234,7 @@ class Layer(NamedTuple):
             if row or a != field.one:
                 elements = {self.fixed[j]: b for j, b in row.items()} | {i: a}
                 yield from enumerate(
-                    expand_to_rational_rows(elements, field, field.degree), i * field.degree
+                    expand_row_to_rational_rows(elements, field, field.degree), i * field.degree
                 )
 
 
@@ -340,7 +340,7 @@ def transpose_rows(matrix: Rows) -> Rows:
     return [reduce_row(den, nums) for nums in columns]
 
 
-def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, powers: int) -> Rows:
+def expand_row_to_rational_rows(elements: Mapping[int, Element], field: Field, powers: int) -> Rows:
     """Return the n rows of rationals that represent a row of elements; n is the field's degree.
 
     An element a becomes the coefficients of a, a x, ..., a x^(powers - 1), in as many columns: with
@@ -455,14 +455,14 @@ def passes_quick_test(certificate: Certificate) -> bool:
                 )
                 draws.append(Draw(prime, expected, y))
         for layer in certificate.layers:
-            draws = apply_layer_to_draws(dict(layer.changed_rational_rows(field)), draws)
+            draws = apply_layer_dropping_bad_primes(dict(layer.changed_rational_rows(field)), draws)
         if any(draw.expected != draw.image for draw in draws):
             return False
         rounds -= len(draws)
     return True
 
 
-def apply_layer_to_draws(rows: Mapping[int, Row], draws: list[Draw]) -> list[Draw]:
+def apply_layer_dropping_bad_primes(rows: Mapping[int, Row], draws: list[Draw]) -> list[Draw]:
     """Return the draws with the images after a layer, without primes that divide a denominator."""
     moved = []
     for prime, expected, y in draws:
@@ -648,7 +648,7 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
             descending_characteristic_polynomial(D, p)[k]
             != descending_characteristic_polynomial(a, p)[k]
         )
-    return has_opposed_minors(obstruction["k"], blocks.D, blocks.a)
+    return has_minors_of_opposite_sign(obstruction["k"], blocks.D, blocks.a)
 
 
 def require_zero_C_for_five(kind: str, pattern: str, blocks: PatternBlocks) -> None:
@@ -679,7 +679,7 @@ def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
     )[k]
 
 
-def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
+def has_minors_of_opposite_sign(k: int, D: Matrix, a: Matrix) -> bool:
     """Whether all principal k-minors of D are >= 0 and all of a are <= 0, or the reverse, but not
     all are 0.
 
@@ -709,12 +709,13 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
     """Whether the multiplier combines the equations of four scaled layers into a polynomial whose
     coefficients have one sign.
 
-    Theorem (positive scales, QQ).  With E, F of `has_opposed_minors`, let x and y be the diagonals
-    of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k coordinates, d_S
-    and a_S being principal minors, for k < n; and f_n = det M x_1 .. x_n - y_1 .. y_n.  All f_k
-    vanish, f_n as det M = det P.  So any sum of p_k f_k, with polynomials p_k in x and y, vanishes
-    at positive numbers: its coefficients, if not all 0, cannot have one sign.  The k-th matrix of
-    the multiplier has a row for each term of p_k: its coefficient, the exponents of x, those of y.
+    Theorem (positive scales, QQ).  With E, F of `has_minors_of_opposite_sign`, let x and y be the
+    diagonals of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k
+    coordinates, d_S and a_S being principal minors, for k < n; and f_n = det M x_1 .. x_n - y_1
+    .. y_n.  All f_k vanish, f_n as det M = det P.  So any sum of p_k f_k, with polynomials p_k in
+    x and y, vanishes at positive numbers: its coefficients, if not all 0, cannot have one sign.
+    The k-th matrix of the multiplier has a row for each term of p_k: its coefficient, the exponents
+    of x, and the exponents of y.
     """
     n = len(blocks.D)
     total: dict[tuple[Any, ...], Any] = {}
@@ -776,9 +777,9 @@ def layer_equations(
     C Z = D - I, X + A Z = B; ULUL: Y a - D Y = 0, Y + D W = C, Y B - (Y X) D = D - I (see the
     head of this section).  Positive scales: U: A is a positive diagonal S, C = 0, D = I; UL, that
     is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible; ULU: as in
-    `has_opposed_minors`, U(x) L(y) U(z) = M P^-1, P = diag(E, G). With F = E^-1: C F = y, G c = -y,
-    A F = I + x y, D G^-1 = I + y z. So C F + G c = 0, F A - X C = I, C Z + G = D for X = F x,
-    Z = F z G.
+    `has_minors_of_opposite_sign`, U(x) L(y) U(z) = M P^-1, P = diag(E, G).
+    With F = E^-1: C F = y, G c = -y, A F = I + x y, D G^-1 = I + y z. So C F + G c = 0,
+    F A - X C = I, C Z + G = D for X = F x, Z = F z G.
     """
     A, B, C, D, a, c = blocks
     one, other, zero = identity(len(A)), identity(len(D)), add_multiple(C, -1, C, p)
@@ -907,7 +908,7 @@ def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
     return [x - y for x, y in pairwise(sizes)]
 
 
-def lower_bound_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
+def lower_bound_rank_drop_sum(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
     """Return a lower bound of sum_k e_k(D'), or None if D' and a' cannot exist.
 
     In the notation of `jordan_blocks_exclude_pattern`, lam and mu are the e_k of Du and aN, and r
@@ -972,7 +973,7 @@ def jordan_blocks_exclude_pattern(
             raise RefutedError("a polynomial in factors has the root 1, but is not x - 1")
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
-        least = lower_bound_multiplicity(
+        least = lower_bound_rank_drop_sum(
             rank_drops_of_powers(f, Du, n, p),
             rank_drops_of_powers(f, aN, n, p),
             r * (len(f) - 1),
@@ -1013,8 +1014,8 @@ def linear_equations_exclude_pattern(
             rank_drops_of_powers(f, aN, max(q, n), p),
         )
         e = excess if at_one else None
-        total += lower_bound_multiplicity(lam, mu, r * (len(f) - 1), e) or 0
-        roots += -f[0] * (lower_bound_multiplicity(lam, mu, r, e) or 0)
+        total += lower_bound_rank_drop_sum(lam, mu, r * (len(f) - 1), e) or 0
+        roots += -f[0] * (lower_bound_rank_drop_sum(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
         D_s, a_s = add_multiple(D, f[0], identity(q), p), add_multiple(a, f[0], identity(n), p)
@@ -1454,9 +1455,9 @@ def read_certificate(data: bytes) -> Certificate:
     elements = read_matrix(table, name, len(places), len(places), field)
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
-        target[here] = expand_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)
+        target[here] = expand_row_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)
         signed = (field.prime - 1 if i in flips else 1, 1)
-        start[here] = expand_to_rational_rows({i: (signed, *field.one[1:])}, field, 1)
+        start[here] = expand_row_to_rational_rows({i: (signed, *field.one[1:])}, field, 1)
     is_such = not is_covariance or not any(
         r.nums for r in subtract_rows(target, transpose_rows(target), 0)
     )
@@ -1731,7 +1732,7 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
     placed: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, given, strict=True):
         placed[i] = {places[j]: a for j, a in row.items()}
-    rows = [r for row in placed for r in expand_to_rational_rows(row, certificate.field, 1)]
+    rows = [r for row in placed for r in expand_row_to_rational_rows(row, certificate.field, 1)]
     names = ("certificate", "given")
     if wrong := describe_first_difference(
         certificate.target, rows, Fraction(0), certificate.field, names
@@ -1773,7 +1774,7 @@ def check_product_or_covariance(
     return Report(Verdict.VERIFIED, [f"c {line}", f"c {within}"], largest=largest)
 
 
-def check_obstructions(claim: DepthClaim) -> list[str]:
+def verify_and_describe_obstructions(claim: DepthClaim) -> list[str]:
     """Return a line for each obstruction; raise RefutedError if one does not exclude its pattern.
 
     The target is invertible, since it was found equal to a product of layers.
@@ -1822,7 +1823,7 @@ def check(
         report = check_product_or_covariance(certificate, bound, quick and not claim)
         lines, largest = lines + report.lines, report.largest
         if claim:
-            lines += check_obstructions(claim)
+            lines += verify_and_describe_obstructions(claim)
         undecided = field.undecided
         if not undecided and any(layer.sign_unchecked for layer in certificate.layers):
             undecided = "the sign of some scales is marked as unchecked"
@@ -1850,7 +1851,7 @@ def open_file_or_stdin(path: str | os.PathLike[str]) -> BinaryIO:
     return open(path, "rb", opener=open_without_blocking)
 
 
-def wait_for_pipe_writer(file: BinaryIO) -> bytes:
+def await_writer_and_read_byte(file: BinaryIO) -> bytes:
     """Wait until a process has opened a named pipe for writing; return the first byte, if read.
 
     Returns no byte for any other file. Raises OSError after `PATIENCE` seconds.
@@ -1876,7 +1877,7 @@ def read_file_or_stdin(path: str) -> bytes:
     """Return the bytes of a file, at most 2^28, or of standard input for -."""
     try:
         with open_file_or_stdin(path) as file:
-            head = wait_for_pipe_writer(file)
+            head = await_writer_and_read_byte(file)
             data = head + b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
             expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
             return data

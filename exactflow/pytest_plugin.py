@@ -6,16 +6,16 @@ Every run of pytest loads it, so it imports other modules only when it needs the
     pytest c.json                    a certificate, by its name
 
 A proof script is a file that makes or checks claims of `exactflow.claims` outside of its functions,
-under whatever names it imports that, unless pytest takes it for a test module: its name is one of
-``python_files``, and it has tests. In a folder proofs every file is a script. The terminal says
-which scripts were collected, and which files that import `exactflow.claims` were not, and why.
+imported by any name. A file with tests and a name of ``python_files`` is a test module instead. In
+a folder proofs every file is a script. The terminal says which scripts were collected, and which
+files that import `exactflow.claims` were not, and why.
 
-In a configuration, ``exactflow_files`` and ``exactflow_scripts`` name patterns of what is always
-collected, and nothing else is. A certificate is one item, ``c.cert.json::verified``: it fails where
-it is refuted, with the first differing entry, and is an error where it is malformed. A proof script
-is one item for each place where it checks a claim, marked with its kind of evidence (``-m exact``),
-and one for running to its end; the script runs once, in a process of its own. A false claim is one
-failure: what follows it is skipped, as not reached.
+In a configuration, ``exactflow_files`` and ``exactflow_scripts`` name patterns of the certificates
+and scripts that are always collected; then no others are. A certificate is one item,
+``c.cert.json::verified``: it fails if it is refuted, with the first differing entry, and is an
+error if it is malformed. A proof script has one item for each place where it checks a claim, marked
+with the kind of evidence (``-m exact``), and one for running to its end; the script runs once, in a
+process of its own. A false claim is one failure: the items after it are skipped, as not reached.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = group.addoption
     add("--exactflow", action="store_true", help="collect certificates and proof scripts")
     add("--exactflow-quick", action="store_true", help="test equalities at random vectors only")
-    add("--exactflow-within", metavar="BOUND", help="demand that no entry differs by more")
+    add(
+        "--exactflow-within", metavar="BOUND", help="demand that no entry differs by more than this"
+    )
     add(
         "--exactflow-incomplete",
         choices=("fail", "skip", "xfail"),
@@ -83,10 +85,12 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
-def _patterns_in_effect(config: pytest.Config, name: str, usual: tuple[str, ...]) -> list[str]:
-    """Return the configured patterns; without any, the usual ones if --exactflow is given."""
+def _patterns_in_effect(
+    config: pytest.Config, name: str, with_option: tuple[str, ...]
+) -> list[str]:
+    """Return the configured patterns; without any, `with_option` if --exactflow is given."""
     configured: list[str] = config.getini(name)
-    return configured or [pattern for pattern in usual if config.option.exactflow]
+    return configured or [pattern for pattern in with_option if config.option.exactflow]
 
 
 def _matches_a_pattern(path: Path, patterns: list[str]) -> bool:
@@ -128,15 +132,15 @@ def pytest_report_collectionfinish(
     certificates = sum(isinstance(file, CertificateFile) for file in files)
     scripts = [file.path for file in files if isinstance(file, ScriptFile)]
     lines = [f"certificates: {certificates}, proof scripts: {len(scripts)}"]
-    lines += [f"proof script {_relative_path(path, config)}" for path in scripts]
+    lines += [f"proof script {_relative_path_if_inside(path, config)}" for path in scripts]
     lines += [
-        f"skipped {_relative_path(path, config)}: {reason}"
+        f"skipped {_relative_path_if_inside(path, config)}: {reason}"
         for path, reason in config.stash[SKIPPED].items()
     ]
     return [printable(f"exactflow: {line}") for line in lines]
 
 
-def _relative_path(path: Path, config: pytest.Config) -> str:
+def _relative_path_if_inside(path: Path, config: pytest.Config) -> str:
     """Return a path relative to the root folder, or in full outside of it."""
     root = config.rootpath
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
@@ -160,21 +164,22 @@ def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
     """Whether a file is a proof script; for any other file with claims, record why not."""
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
-    reason: str | None = ""
+    is_script, reason = False, ""
     if _matches_a_pattern(path, _patterns_in_effect(config, "exactflow_scripts", SCRIPTS)):
-        reason = "its name begins with _" if path.name.startswith("_") else None
+        is_script = not path.name.startswith("_")
+        reason = "" if is_script else "its name begins with _"
     elif is_asked and all(
         word in _read_regular_file_or_empty(path) for word in (b"exactflow", b"claims")
     ):
         is_module = _matches_a_pattern(path, config.getini("python_files"))
-        reason = _reason_not_a_script(path, is_module, is_named and not is_module)
+        is_script, reason = _is_script_and_skip_reason(path, is_module, is_named and not is_module)
     if reason:
         config.stash[SKIPPED][path] = reason
-    return reason is None
+    return is_script
 
 
-def _reason_not_a_script(path: Path, is_module: bool, is_chosen: bool) -> str | None:
-    """Return why a file is not a script, "" if it just has no claims, None if it is a script.
+def _is_script_and_skip_reason(path: Path, is_module: bool, is_chosen: bool) -> tuple[bool, str]:
+    """Return whether a file is a script, and why not; no reason if it just has no claims.
 
     Parameters
     ----------
@@ -188,14 +193,14 @@ def _reason_not_a_script(path: Path, is_module: bool, is_chosen: bool) -> str | 
     try:
         use = find_claims_use(read_script(path))
     except InvalidInputError:  # the run of the script reports the error
-        return None
+        return True, ""
     if not (use.imports or use.makes):
-        return ""
+        return False, ""
     if is_module and use.tests:
-        return f"a test module, since it has {use.tests[0]} and a name of python_files"
+        return False, f"a test module, since it has {use.tests[0]} and a name of python_files"
     if use.makes or is_chosen:
-        return None
-    return "claims in functions alone: name it on the command line, or in exactflow_scripts"
+        return True, ""
+    return False, "claims in functions alone: name it on the command line, or in exactflow_scripts"
 
 
 def _read_regular_file_or_empty(path: Path, size: int = -1) -> bytes:

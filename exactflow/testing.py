@@ -58,7 +58,7 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
 def assert_within(
     flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: "Fraction | float | str"
 ) -> None:
-    """Assert that no entry of a flow's matrix, or of a matrix, differs by more than a bound.
+    """Assert that no entry of a flow's matrix, or of a matrix, is off by more than a bound.
 
     The differences are exact rational numbers.
 
@@ -249,7 +249,7 @@ def _is_diagnosable(module: Any, x: Any) -> bool:
 def _assert_diagnosis_within(
     module: Any, x: Any, context: Any, draws: int, bounds: dict[str, float]
 ) -> None:
-    """Assert that the errors that `diagnose` measures are within bounds; name the worst if not."""
+    """Assert that errors that `diagnose` measures are within their bounds; name the worst one."""
     __tracebackhide__ = True
     from exactflow.interop.diagnosis import diagnose
 

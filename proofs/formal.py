@@ -37,7 +37,7 @@ from joblib import cpu_count
 
 from exactflow.claims import Claims, Evidence
 from exactflow.files.progress_line import with_progress
-from exactflow.files.rocq.theorem import find_compiler_command
+from exactflow.files.rocq.theorem import choose_coqc_or_rocq_command
 
 sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
@@ -57,7 +57,7 @@ lines = (folder / "expected.txt").read_text().splitlines()
 expected = [line.split("  #")[0].rstrip() for line in lines]
 
 # %%
-if any(shutil.which(tool) is None for tool in (find_compiler_command()[0], coqchk[0])):
+if any(shutil.which(tool) is None for tool in (choose_coqc_or_rocq_command()[0], coqchk[0])):
     claims.not_run(
         f"{len(named)} theorems of proofs/rocq",
         Evidence.FORMAL,
@@ -73,7 +73,9 @@ else:
             modules.append(sources[done.source])
             print(f"    {done.source}, compiled {'before' if done.printed is None else 'now'}")
         (scratch / "restated.v").write_text(restated(folder))
-        copies = pool.submit(run, *find_compiler_command(), *options, "restated.v", folder=scratch)
+        copies = pool.submit(
+            run, *choose_coqc_or_rocq_command(), *options, "restated.v", folder=scratch
+        )
         chosen = [word for module in modules for word in ("-norec", module)]
         again = pool.submit(run, *coqchk, "-o", *chosen, *places, folder=scratch)
         for file, theorem in named:

@@ -18,7 +18,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     common.add_seed_option(command, "search")
     common.add_construction_options(command, METHODS, ORIENTATIONS)
-    common.add_input_output_options(command, "write a certificate of the error, or the layers")
+    common.add_reading_and_output_options(
+        command, "write a certificate of the error, or the layers"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         record = (
             common.flow_summary_record(result.flow) | numbers | errors | {"summary": str(result)}
         )
-        common.print_json_with_output_name(arguments, record)
+        common.print_json_with_output_name(arguments.output, record)
     if not common.wants_text(arguments):
         return 0
     common.print_wrapped_lines(result)

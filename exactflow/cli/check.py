@@ -15,7 +15,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from exactflow import checker
 from exactflow.cli import common
@@ -34,6 +34,8 @@ EXIT_CODES = {
     2: "a certificate is malformed, or the usage is wrong",
     3: "a certificate is neither verified nor refuted",
 }
+
+BytesAndSuffix: TypeAlias = tuple[bytes, str]
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
 
@@ -117,16 +119,16 @@ def _read_checker_options(arguments: argparse.Namespace) -> dict:
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
     target = (
-        _read_target_bytes_and_suffix(arguments.target, arguments.key) if arguments.target else None
+        _convert_target_for_checker(arguments.target, arguments.key) if arguments.target else None
     )
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError(
                 "--quick proves nothing, but --kernel requires a proof: use one of them"
             )
-        from exactflow.files.rocq.theorem import require_coqc
+        from exactflow.files.rocq.theorem import require_coqc_or_rocq
 
-        require_coqc()
+        require_coqc_or_rocq()
     return {
         "target": target,
         "transposed": arguments.transpose,
@@ -207,8 +209,8 @@ def _kill_process_tree(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _read_target_bytes_and_suffix(path: str, key: str | None) -> tuple[bytes, str]:
-    """Return a target file in a format that the checker reads, as bytes, and its suffix."""
+def _convert_target_for_checker(path: str, key: str | None) -> BytesAndSuffix:
+    """Return the bytes of a target, as JSON if the checker cannot read its format, and a suffix."""
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:
         try:

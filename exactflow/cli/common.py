@@ -40,10 +40,10 @@ def add_construction_options(
     command.add_argument(
         "--method", choices=methods, default="auto", help="use this construction (default: auto)"
     )
-    add_halves_and_orientation(command, orientations)
+    add_partition_and_orientation_options(command, orientations)
 
 
-def add_halves_and_orientation(
+def add_partition_and_orientation_options(
     command: argparse.ArgumentParser, orientations: Sequence[str] | None = None
 ) -> None:
     """Add the option --partition and, unless `orientations` is None, --orientation."""
@@ -64,7 +64,7 @@ def add_halves_and_orientation(
 
 
 def _parse_partition_or_mask(text: str) -> list[int]:
-    """Return the integers of "2,3", two sizes, or of "0,1,0,1" or "0101", a mask."""
+    """Parse two sizes, "2,3", or a mask, "0,1,0,1" or "0101", as integers."""
     return [int(part) for part in (text.split(",") if "," in text else text)]
 
 
@@ -74,7 +74,7 @@ def add_seed_option(command: argparse._ActionsContainer, what: str) -> None:
     command.add_argument("--seed", type=int, default=0, metavar="N", help=text)
 
 
-def add_input_output_options(command: argparse.ArgumentParser, output_help: str) -> None:
+def add_reading_and_output_options(command: argparse.ArgumentParser, output_help: str) -> None:
     """Add the options --key, --transpose, --output, --json and --quiet."""
     add_reading_options(command)
     group = command.add_argument_group("output")
@@ -123,9 +123,9 @@ def wants_text(arguments: argparse.Namespace) -> bool:
     return not (arguments.json or arguments.quiet)
 
 
-def print_json_with_output_name(arguments: argparse.Namespace, record: Mapping[str, Any]) -> None:
+def print_json_with_output_name(output: str | None, record: Mapping[str, Any]) -> None:
     """Print a record and the name of the output file as one JSON object."""
-    print(json.dumps({"output": arguments.output} | dict(record)))
+    print(json.dumps({"output": output} | dict(record)))
 
 
 def print_wrapped_lines(*sentences: object) -> None:

@@ -38,8 +38,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default="auto",
         help="allow additive layers only, or any positive scales (default: additive if det = 1)",
     )
-    common.add_halves_and_orientation(command, ORIENTATIONS)
-    common.add_input_output_options(
+    common.add_partition_and_orientation_options(command, ORIENTATIONS)
+    common.add_reading_and_output_options(
         command, "write a certificate of the layers and of the obstructions, and check it"
     )
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     record |= {"evidence": answer.evidence, "obstructions": reasons}
     record |= {"output": arguments.output if written else None, "summary": str(answer)}
     if arguments.json:
-        common.print_json_with_output_name(arguments, record)
+        common.print_json_with_output_name(arguments.output, record)
     if common.wants_text(arguments):
         print(answer.summary, *reasons, sep="\n  ")
         common.print_wrapped_lines(*[_SYMBOLS] * bool(reasons))

@@ -35,7 +35,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--demo", action="store_true", help="factor a random 1x1 convolution of the size of Glow's"
     )
     common.add_construction_options(command, METHODS, ORIENTATIONS)
-    common.add_input_output_options(
+    common.add_reading_and_output_options(
         command, "write a certificate, or the layers as float64 to .npz, .safetensors or .pt"
     )
 
@@ -44,7 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     source, name = _read_or_draw_named_matrix(arguments)
     common.check_output_path(arguments)
     start, d = time.perf_counter(), source.matrix.shape[0]
-    flow = factor(source.matrix, **common.get_attributes(arguments, *common.CONSTRUCTION))
+    options = common.get_attributes(arguments, *common.CONSTRUCTION)
+    if arguments.demo:
+        options["orientation"] = "flip"
+    flow = factor(source.matrix, **options)
     seconds = time.perf_counter() - start
     pads = pads_last_in_each_half(flow.partition, d)
     verdict = str(Verification(flow))  # `factor` has verified the flow
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         facts = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
         common.print_json_with_output_name(
-            arguments, facts | common.flow_summary_record(flow) | {"verdict": verdict}
+            arguments.output, facts | common.flow_summary_record(flow) | {"verdict": verdict}
         )
     if common.wants_text(arguments):
         _print_layers_and_verdict(
@@ -63,14 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
-    """Return the matrix to factor and its name; with --demo, draw it and set --orientation."""
+    """Return the matrix to factor and its name; with --demo, the matrix is drawn."""
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: try exactflow factor --demo")
     if not arguments.demo:
         return common.read_matrix_file(arguments), Path(arguments.file).name
     import numpy as np
 
-    arguments.orientation = "flip"
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
     # Glow initialises its convolutions in this way
     weight = np.linalg.qr(gaussian)[0].astype(np.float32)

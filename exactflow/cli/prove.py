@@ -34,7 +34,7 @@ EXIT_CODES = {
     0: "every claim holds",
     1: "a claim is refuted",
     2: "a script is missing, or did not run to its end",
-    3: "a claim was not reached, lacks a tool and is none of ours, or its process ended early",
+    3: "a claim was not reached, a tool is missing for a script of yours, or a process ended early",
 }
 
 LONGEST_FIRST = (
@@ -183,7 +183,7 @@ def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcom
 
 
 def _start_rank(path: str) -> int:
-    """Return the place of a script in `LONGEST_FIRST`, or the place after it."""
+    """Return the place of a script in `LONGEST_FIRST`, or the length of this list."""
     name = Path(path).stem
     return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
 

@@ -12,9 +12,9 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     common.add_matrix_argument(command, "covariance matrix")
-    common.add_halves_and_orientation(command)
-    common.add_input_output_options(
-        command, "write a certificate of the flow that generates, or its layers"
+    common.add_partition_and_orientation_options(command)
+    common.add_reading_and_output_options(
+        command, "write a certificate of the generating flow, or its layers"
     )
 
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         errors = {"error": str(result.error), "generator_error": str(within)}
         record = common.flow_summary_record(result.flow) | errors | {"summary": str(result)}
-        common.print_json_with_output_name(arguments, record)
+        common.print_json_with_output_name(arguments.output, record)
     if common.wants_text(arguments):
         error = f"generates the covariance within {format_up(within, 2)}"
         common.print_wrapped_lines(result, f"the inverse, rounded to floats, {error}")

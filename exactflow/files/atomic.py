@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from exactflow.checker import open_file_or_stdin, wait_for_pipe_writer
+from exactflow.checker import await_writer_and_read_byte, open_file_or_stdin
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
-MOST_BYTES = 2**29  # of the largest file that is read: a link may point to an endless device
+MOST_BYTES = 2**29  # the largest size of a file to read: a link may point to an endless device
 
 
 def check_writable(path: str | Path) -> None:
@@ -48,7 +48,7 @@ def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
     data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
         with nullcontext(sys.stdin.buffer) if is_stdin else open_file_or_stdin(path) as file:
-            data += b"" if is_stdin else wait_for_pipe_writer(file)
+            data += b"" if is_stdin else await_writer_and_read_byte(file)
             while len(data) <= MOST_BYTES and (piece := file.read(2**20)):
                 data += piece
     except AttributeError:
@@ -72,7 +72,10 @@ def prefixing_file_name(path: str | Path) -> Iterator[None]:
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a whole file or nothing, following symbolic links; raise `InvalidInputError` if not."""
+    """Write a whole file, following symbolic links; or write nothing, and raise an error.
+
+    The error is `InvalidInputError` if the file cannot be written.
+    """
     check_writable(path)
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
@@ -91,7 +94,7 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 
 @contextmanager
 def raising_keyboard_interrupt() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt`, not end the process, so that files are removed."""
+    """Let Ctrl-C raise `KeyboardInterrupt` instead of ending the process without a cleanup."""
     ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     if not ends or threading.current_thread() is not threading.main_thread():
         yield

@@ -24,13 +24,22 @@ from exactflow.exact.coerce import as_square_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_file_or_stdin
-from exactflow.files.roots import find_root_index, root_member_or_decimals
+from exactflow.files.roots import find_root_index_or_default, root_member_or_decimals
 from exactflow.files.version import __version__
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
 VerdictText: TypeAlias = str
 """The verdict of the checker in words."""
+
+FieldName: TypeAlias = str | dict
+"""The name of a field in a certificate: "QQ", "GF(p)", or the modulus of a number field."""
+
+EntryWriter: TypeAlias = Callable[[Element], object]
+"""A function that writes an element of a field as JSON."""
+
+DecimalsIfNotReal: TypeAlias = list[str]
+"""The two decimals of the generator of a number field; an empty list if it is real."""
 
 
 def certificate_text(
@@ -144,7 +153,7 @@ def require_accepted_verdict(certificate: bytes, *, quick: bool) -> VerdictText:
 
 
 def _report_reasons(report: checker.Report) -> str:
-    """Return the reasons in a report: its lines after the first two, on size and target."""
+    """Return the reasons in a report: all lines but the first two, which tell size and target."""
     lines = (line[2:].removeprefix("incomplete: ") for line in report.lines[2:] or report.lines)
     return "; ".join(lines)
 
@@ -185,14 +194,14 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     provenance = content.get("provenance", {})
     field, parse = _read_field_and_entry_parser(content["field"], provenance.get("generator"))
 
-    def parse_matrix(rows: list) -> DomainMatrix:
+    def parse_shift(rows: list) -> DomainMatrix:
         entries = [[parse(entry) for entry in row] for row in rows]
         return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
     partition = tuple(content["partition"])
     layers = [
         LinearCoupling.trusted(  # the checker has verified shapes and signs
-            partition, layer["moves"], parse_matrix(layer["shift"]), [*map(parse, layer["scale"])]
+            partition, layer["moves"], parse_shift(layer["shift"]), [*map(parse, layer["scale"])]
         )
         for layer in content["layers"]
     ]
@@ -202,7 +211,7 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     return flow, content
 
 
-def _read_field_and_entry_parser(field: str | dict, decimals: object) -> tuple[Domain, Callable]:
+def _read_field_and_entry_parser(field: FieldName, decimals: object) -> tuple[Domain, Callable]:
     """Return the field that a certificate names, and a function that parses an element in JSON.
 
     The decimals, from the provenance, tell which root is meant if the generator is not real.
@@ -210,7 +219,7 @@ def _read_field_and_entry_parser(field: str | dict, decimals: object) -> tuple[D
     if isinstance(field, dict):
         coefficients = [_parse_rational(c) for c in reversed(field["modulus"])]
         modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
-        index = find_root_index(modulus, field.get("root", ()), decimals)
+        index = find_root_index_or_default(modulus, field.get("root", ()), decimals)
         root = sympy.rootof(modulus, index, radicals=modulus.degree() < 3)
         if modulus.degree() > 1:
             number_field = QQ.algebraic_field(root)
@@ -231,9 +240,9 @@ def _parse_rational(text: str) -> Element:
 
 def field_name_writer_and_decimals(
     field: Domain,
-) -> tuple[str | dict, Callable[[Element], object], list[str]]:
+) -> tuple[FieldName, EntryWriter, DecimalsIfNotReal]:
     """Return the name of a field in certificates, a function that writes an element as JSON, and
-    the decimals of its generator, none if that is real.
+    the decimals of the field's generator, an empty list if the generator is real.
     """
     if field.is_QQ:  # str writes the same text, and is faster for long numbers of FLINT and gmpy
         return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x), []
@@ -253,14 +262,14 @@ def field_name_writer_and_decimals(
     )
 
 
-def rows_in_json(M: DomainMatrix, write_entry: Callable[[Element], object]) -> list[list]:
+def rows_in_json(M: DomainMatrix, write_entry: EntryWriter) -> list[list]:
     """Return the rows of a matrix as lists for JSON."""
     zero = write_entry(M.domain.zero)
     return [[write_entry(x) if x else zero for x in row] for row in M.to_list()]
 
 
 def _layer_in_json(
-    layer: LinearCoupling, field: Domain, field_name: str | dict, write_entry: Callable
+    layer: LinearCoupling, field: Domain, field_name: FieldName, write_entry: EntryWriter
 ) -> str:
     scale = [*map(write_entry, linalg.convert_elements(layer.scale_elements, layer.field, field))]
     members = [f'"moves": "{layer.moves}"', f'"scale": {json.dumps(scale)}']
@@ -271,5 +280,5 @@ def _layer_in_json(
     return "\n  {" + ",\n   ".join([*members, f'"shift": {shift}']) + "}"
 
 
-def _matrix_in_json(M: DomainMatrix, write_entry: Callable, indent: str) -> str:
+def _matrix_in_json(M: DomainMatrix, write_entry: EntryWriter, indent: str) -> str:
     return "[" + f",\n{indent}".join(map(json.dumps, rows_in_json(M, write_entry))) + "]"

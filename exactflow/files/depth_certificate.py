@@ -111,7 +111,7 @@ def _member_in_json(value: object) -> str:
 
 
 def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
-    """Return the kind and the witness of an obstruction, as members of a depth certificate."""
+    """Return the members "kind" and "k", "factors" or "multiplier" of an obstruction in JSON."""
     row, found = obstruction.kind_row, obstruction.witness
     _, write_entry, _ = field_name_writer_and_decimals(obstruction.matrix.domain)
     written: object
@@ -130,14 +130,18 @@ def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
 
 
 def read_obstruction(
-    content: Mapping[str, Any], matrix: DomainMatrix, scales: DepthScales, p: int | None = None
+    content: Mapping[str, Any],
+    matrix: DomainMatrix,
+    scales: DepthScales,
+    first_half_size: int | None = None,
 ) -> Obstruction:
     """Return the obstruction in one element of the list "obstructions" of a certificate.
 
-    The checker has accepted the certificate; `matrix` is the target in the order of the layers. If
-    several of `KINDS` are written with the same kind, return one whose check succeeds.
+    The checker has accepted the certificate; `matrix` is the target in the order of the layers,
+    by default with equal halves. If several of `KINDS` are written with the same kind, return one
+    whose check succeeds.
     """
-    instance = PatternInstance(content["pattern"], SplitMatrix(matrix, p), scales)
+    instance = PatternInstance(content["pattern"], SplitMatrix(matrix, first_half_size), scales)
     found = [
         Obstruction.of(instance, Reason(kind, read))
         for kind, row in KINDS.items()

@@ -92,6 +92,8 @@ def _decode_utf8(data: bytes) -> str:
 
 
 def _parse_json_rows(text: str) -> object:
+    """Read rows of integers, strings and floats; raise `InvalidInputError` for an object or NaN."""
+
     def refuse_nan_or_infinity(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
@@ -122,7 +124,7 @@ def _parse_csv_rows(text: str) -> list[list[str]]:
             rows |= {lines.line_num: row} if row else {}
     except csv.Error as error:
         raise InvalidInputError(f"the text cannot be read as CSV: {error}") from None
-    return _check_separators_and_header(
+    return _refuse_separators_and_header(
         rows, ";\t ", "separate fields by commas, and write decimals with a point"
     )
 
@@ -131,15 +133,15 @@ def _parse_blank_separated_rows(text: str) -> list[list[str]]:
     """Read fields with blanks between them; # begins a comment, as for ``np.loadtxt``."""
     fields = (line.partition("#")[0].split() for line in text.splitlines())
     rows = {number: row for number, row in enumerate(fields, 1) if row}
-    return _check_separators_and_header(
+    return _refuse_separators_and_header(
         rows, ",;", "separate fields by blanks, or name a file with commas .csv"
     )
 
 
-def _check_separators_and_header(
+def _refuse_separators_and_header(
     rows_by_line: Mapping[int, list[str]], foreign_separators: str, remedy: str
 ) -> list[list[str]]:
-    """Return the rows; raise `InvalidInputError` for a foreign separator or a header."""
+    """Return all rows; raise `InvalidInputError` for a foreign separator or a header."""
     glue = " " if "," in foreign_separators else ", "
     for number, row in rows_by_line.items():
         found = next((sign for sign in foreign_separators if _has_unsplit_numbers(row, sign)), None)

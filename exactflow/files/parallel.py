@@ -23,7 +23,9 @@ from exactflow.files.atomic import raising_keyboard_interrupt
 from exactflow.files.progress_line import with_progress
 
 _MOST_JOBS = 60  # Windows cannot wait for more processes
-_WORKER_ENDED = "a worker process ended before its work was done"
+_WORKER_ENDED = (
+    "a worker process ended before its work was done: use fewer jobs if it lacked memory"
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -69,7 +71,7 @@ def _map_by_joblib(
     backend: str | None,
     result_if_lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
-    """Yield the results from a backend of joblib; None is the active backend."""
+    """Yield the results from a backend of joblib, by default from the active one."""
     pool = partial(_run_pool, function, backend=backend)
     pool_options: dict[str, Any] = {}
     done = 0
@@ -91,7 +93,7 @@ def _map_by_joblib(
 def _compute_alone(
     pool: Callable[..., Iterator[Result]], item: Item, result_if_lost: Callable[[Item], Result]
 ) -> Result:
-    """Return the result of an item from a worker without other items, or `result_if_lost(item)`."""
+    """Return the result of a worker without other items, or `result_if_lost(item)` if it ends."""
     try:
         (result,) = pool([item], 2)
     except ProcessDiedError:
@@ -175,7 +177,7 @@ def _run_pool(
     backend: str | None,
     **pool_options: Any,
 ) -> Iterator[Result]:
-    """Yield the results of joblib's workers; they ignore Ctrl-C, and this process ends them."""
+    """Yield the results of joblib's workers, which ignore Ctrl-C and are ended by this process."""
     from joblib import Parallel, delayed
 
     # max_nbytes=None: arrays are copied, since those in shared memory would be read-only

@@ -42,7 +42,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results, and report the count of those done, to a listener or in a terminal."""
+    """Yield the results, and report how many are done, to a listener or in a terminal."""
 
     def report_count(count: int) -> None:
         if count < total > 1:

@@ -1,4 +1,4 @@
-"""How a certificate names the generator of a number field, a root of its minimal polynomial.
+"""How a certificate says which root of a polynomial generates a number field.
 
 A certificate names a real root by two rationals with no other root between them. The format has no
 name for a root that is not real: the provenance has its decimals, for `exactflow.load`. The claim
@@ -17,7 +17,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational, parse_rational, to_fmpq
 
 _DIGITS = 60, 240, 960  # decimal digits of the generator, raised until only one root is near it
-_LONGEST = 1000  # most characters of a decimal that is read
+_LONGEST = 1000  # the largest number of characters of a decimal to read
 
 
 def root_member_or_decimals(
@@ -25,7 +25,7 @@ def root_member_or_decimals(
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Return the member {"root": ..} for a real generator, and decimals for one that is not real.
 
-    The other of the two is empty, and both are for a rational generator. The modulus is the minimal
+    The other result is empty; for a rational generator both are. The modulus is the minimal
     polynomial of the generator; the decimals are its real and imaginary part.
     """
     generator, digits = _isolate_generator_and_digits(field)
@@ -61,7 +61,7 @@ def _isolate_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
     )
 
 
-def find_root_index(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> int:
+def find_root_index_or_default(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> int:
     """Return the index of the root that a certificate names, in SymPy's order of the roots.
 
     In this order the real roots come first and ascend. The root lies between the rationals
@@ -77,11 +77,11 @@ def find_root_index(modulus: sympy.Poly, between: Sequence[str], decimals: Any) 
     real, imaginary = (sympy.Rational(part) for part in parts)
     digits = _DIGITS[0] if max(map(len, decimals)) < _DIGITS[0] else _LONGEST
 
-    def distance_to_decimals(k: int) -> sympy.Expr:
-        root = sympy.rootof(modulus, k, radicals=False)
+    def distance_from_decimals(root_index: int) -> sympy.Expr:
+        root = sympy.rootof(modulus, root_index, radicals=False)
         return abs(root.eval_approx(digits) - real - sympy.I * imaginary)
 
-    return min(range(reals, degree), key=distance_to_decimals)
+    return min(range(reals, degree), key=distance_from_decimals)
 
 
 def _read_decimal_pair_or_empty(found: object) -> list[Fraction]:

@@ -90,7 +90,8 @@ def depth_certificate_for_target(answer: MinimalDepth, target: DomainMatrix | No
         if target.shape != answer.matrix.shape:
             shapes = " x ".join(map(str, answer.matrix.shape)), " x ".join(map(str, target.shape))
             raise InvalidInputError(
-                f"expected a {shapes[0]} matrix as target, like that of the answer, got {shapes[1]}"
+                f"expected a {shapes[0]} matrix as target, like the matrix of the answer, got "
+                f"{shapes[1]}"
             )
         require_equal(answer.matrix, target, "the answer is about another matrix than target")
     return depth_certificate_text(answer)
@@ -115,7 +116,7 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     """Load a result that `save` or a command wrote, if the stand-alone checker accepts its claim.
 
     A certificate of `minimal_depth` gives the answer, any other certificate its flow: for `whiten`
-    the flow that generates. A file of float64 layers gives a flow.
+    the flow from noise to data. A file of float64 layers gives a flow.
 
     Raises
     ------

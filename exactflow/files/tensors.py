@@ -1,4 +1,4 @@
-"""Read arrays from .npy, .npz, .safetensors and .pt files, with the name of each one's type.
+"""Read arrays from .npy, .npz, .safetensors and .pt files, with the names of their types.
 
 The size of a file limits the memory of its arrays; an archive may unpack to four times its size.
 Only ``torch.load(weights_only=True)`` unpickles, and only classes that PyTorch admits by default:
@@ -24,7 +24,7 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-UNPICKLING = 2**28  # bytes that PyTorch may take to open a file, and eight times the file's size
+UNPICKLING = 2**28  # bytes of memory for opening a file by PyTorch, besides 8 times its size
 LARGEST_ARCHIVE = 2**26  # bytes to which any archive may unpack, however small it is
 MOST_ENTRIES = 2**22  # exact arithmetic already takes minutes for smaller matrices
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
@@ -108,7 +108,7 @@ def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
 
 
 def _read_npy_and_dtype(stream: IO[bytes]) -> tuple[np.ndarray, str]:
-    with _translating_errors("a .npy file of numbers or text, which is never unpickled"):
+    with _translating_errors("a .npy file of numbers or text (objects are never unpickled)"):
         array = np.lib.format.read_array(stream, allow_pickle=False)
         if stream.read(1) or (array.size and not array.nbytes):
             raise InvalidInputError("a number of bytes that differs from the header")
@@ -149,7 +149,7 @@ def _list_npz_readers(data: bytes) -> ArrayReaders:
 def _read_safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndarray, str]:
     if dtype not in _SAFETENSORS_DTYPES:
         raise InvalidInputError(
-            f"expected one of the types {', '.join(_SAFETENSORS_DTYPES)}, got {dtype}"
+            f"expected an array of type {', '.join(_SAFETENSORS_DTYPES)}, got {dtype}"
         )
     with _translating_errors("the shape of an array"):
         array: np.ndarray = np.ndarray(shape, _SAFETENSORS_DTYPES[dtype], bytes(data))
@@ -195,7 +195,7 @@ def _load_tensor_or_state_dict(data: bytes) -> Any:
 
 @contextmanager
 def _limiting_extra_memory(most_bytes: int) -> Iterator[None]:
-    """Let this process, on Linux, take at most `most_bytes` more: a pickle may ask for any size."""
+    """Let this process take at most `most_bytes` more, on Linux: a pickle may ask for any size."""
     try:
         import resource
 

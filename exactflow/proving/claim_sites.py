@@ -98,7 +98,9 @@ def find_claims_use(text: str) -> ClaimsUse:
         origins = _import_origins(tree)
         tops, tests = _top_level_nodes_and_tests(tree)
         calls = [
-            _resolve_dotted_name(node.func, origins) for node in tops if isinstance(node, ast.Call)
+            _unparse_with_import_origin(node.func, origins)
+            for node in tops
+            if isinstance(node, ast.Call)
         ]
         imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
         makes = f"{_CLAIMS}.Claims" in calls or bool(_find_check_calls(tops))
@@ -121,7 +123,7 @@ def _top_level_nodes_and_tests(tree: ast.AST) -> tuple[list[ast.AST], list[str]]
 
 
 def _import_origins(tree: ast.AST) -> dict[str, str]:
-    """Return the dotted name behind each name that the imports of a file bind."""
+    """Return the dotted name behind each name that the imports of a file bind, as np: numpy."""
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -136,14 +138,14 @@ def _import_origins(tree: ast.AST) -> dict[str, str]:
     return origins
 
 
-def _resolve_dotted_name(node: ast.expr, origins: dict[str, str]) -> str:
-    """Return the dotted name of an expression, with the origin in place of an imported name."""
+def _unparse_with_import_origin(node: ast.expr, origins: dict[str, str]) -> str:
+    """Return the source of an expression, its first name replaced by the origin of an import."""
     first, dot, rest = ast.unparse(node).partition(".")
     return f"{origins.get(first, first)}{dot}{rest}"
 
 
 def _find_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
-    """Return the sites of the claims that calls among the nodes check.
+    """Return the sites of the calls among the nodes that check claims.
 
     A call that is not entered, by ``with`` or ``enter_context``, counts only if its evidence is
     written out.

@@ -24,11 +24,11 @@ _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0}
 
 
 def _fail_without_traceback(text: str) -> NoReturn:
-    """Fail a test with a text and no traceback; in its setup this is an error for pytest."""
+    """Fail a test with a text and no traceback; pytest calls it an error if raised in the setup."""
     pytest.fail(text, pytrace=False)
 
 
-def _report_as_incomplete(config: pytest.Config, text: str) -> NoReturn:
+def _fail_skip_or_xfail(config: pytest.Config, text: str) -> NoReturn:
     """End a test as incomplete: fail, skip or xfail, as --exactflow-incomplete says."""
     outcome = config.option.exactflow_incomplete
     if outcome == "fail":
@@ -52,11 +52,13 @@ class CertificateItem(pytest.Item):
     record: dict[str, Any]
 
     def setup(self) -> None:
+        """Check the certificate, and raise an error if it is malformed."""
         self.record = _check_item_for_record(self)
         if self.record["verdict"] == "malformed":
             _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 
     def runtest(self) -> None:
+        """Report the verdict of the check: fail if it is "refuted" or "incomplete"."""
         verdict, kind, largest = (
             self.record[name] or "" for name in ("verdict", "kind", "largest_difference")
         )
@@ -73,7 +75,7 @@ class CertificateItem(pytest.Item):
             text = "\n".join([reason, f"{self.path}: {head}", *said])
             if verdict == "refuted":
                 _fail_without_traceback(text)
-            _report_as_incomplete(self.config, text)
+            _fail_skip_or_xfail(self.config, text)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, None, f"{self.path.name}: {self.name}"
@@ -176,8 +178,8 @@ class ScriptFile(pytest.File):
         return text
 
 
-class Blame(IntEnum):
-    """The part of an item in a failure of its script, the largest part first."""
+class FailureRole(IntEnum):
+    """The role of an item in a failure of its script; the least one reports the failure."""
 
     FAILED_CLAIM = 0
     SCRIPT = 1
@@ -202,20 +204,23 @@ class _ScriptItem(pytest.Item):
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, self.line - 1, f"{self.path.name}: {self.name}"
 
-    def blame(self) -> Blame:
-        """Return the part of the item in a failure of its script."""
-        return Blame.SCRIPT
+    def role_in_failure(self) -> FailureRole:
+        """Return the role of the item in a failure of its script."""
+        return FailureRole.SCRIPT
 
     def runtest(self) -> None:
-        """Fail if the script failed and no item with more blame runs, else skip."""
-        failure, blame = self.parent.record["failure"], self.blame()
-        if not failure or blame is Blame.NONE:
+        """Report a failure of the script: fail if no item with a lesser role runs, else skip."""
+        failure, role = self.parent.record["failure"], self.role_in_failure()
+        if not failure or role is FailureRole.NONE:
             return
         items = [item for item in self.session.items if isinstance(item, _ScriptItem)]
         own = [item for item in items if item.parent is self.parent]
-        if blame is Blame.FAILED_CLAIM or min(own, key=lambda item: item.blame()) is self:
+        first = min(own, key=lambda item: item.role_in_failure())
+        if role is FailureRole.FAILED_CLAIM or first is self:
             _fail_without_traceback(
-                f"not reached: {failure}" if blame is Blame.UNREACHED else self.parent.failure_text
+                f"not reached: {failure}"
+                if role is FailureRole.UNREACHED
+                else self.parent.failure_text
             )
         pytest.skip(f"not reached: {failure}")
 
@@ -231,30 +236,29 @@ class ClaimItem(_ScriptItem):
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """The recorded claims whose lines are within those of the item."""
+        """The recorded claims on the lines of the item."""
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 
-    def blame(self) -> Blame:
+    def role_in_failure(self) -> FailureRole:
         verdicts = {claim["verdict"] for claim in self.claims}
         if "FAILED" in verdicts:
-            return Blame.FAILED_CLAIM
-        return Blame.UNREACHED if verdicts <= {"not reached"} else Blame.NONE
+            return FailureRole.FAILED_CLAIM
+        return FailureRole.UNREACHED if verdicts <= {"not reached"} else FailureRole.NONE
 
     def runtest(self) -> None:
+        """Report the claims of the item: fail if one failed, skip if a tool is missing."""
         claims, every = self.claims, self.parent.record["claims"]
         for claim in claims:
             pairs = claim["checked"], f"{claim['evidence']}, {claim['verdict']}"
             self.user_properties.append(("exactflow_claim", printable(": ".join(pairs))))
         reached = [claim for claim in claims if claim["verdict"] != "not reached"]
         missing = [c["missing"] for c in reached or every if c["verdict"] == "not run"]
-        is_failed = self.blame() is Blame.FAILED_CLAIM
+        is_failed = self.role_in_failure() is FailureRole.FAILED_CLAIM
         if missing and not is_failed:
             pytest.skip(missing[0])
         if not is_failed and any(claim in self.parent.claims_unreached_at_end for claim in claims):
-            _report_as_incomplete(
-                self.config, f"not reached, though the script ended:\n{self.path}"
-            )
+            _fail_skip_or_xfail(self.config, f"not reached, though the script ended:\n{self.path}")
         super().runtest()
 
 
@@ -273,4 +277,4 @@ class ScriptItem(_ScriptItem):
         claims = [claim for item in shown if item.parent is self.parent for claim in item.claims]
         unreached = self.parent.claims_unreached_at_end
         if record["failure"] and not (unreached and all(claim in claims for claim in unreached)):
-            _report_as_incomplete(self.config, self.parent.failure_text)
+            _fail_skip_or_xfail(self.config, self.parent.failure_text)

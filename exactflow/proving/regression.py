@@ -33,8 +33,8 @@ class CertificateRegression:
         basename: str = "",
         **claim: Any,
     ) -> None:
-        """Fail if a flow or a minimal depth differs from its certificate, or has more layers or
-        longer entries.
+        """Fail if a result is about another matrix than its certificate of an earlier run, or has
+        more layers or longer entries.
 
         The first run writes the certificate and fails, so that it is not taken for a check.
 
@@ -109,7 +109,7 @@ def _describe_regression_or_empty(flow: CouplingFlow, text: str, path: Path) -> 
         if before.get(key) != now.get(key):
             return f"{key}: expected {before.get(key)}, as recorded, got {now.get(key)}"
     for key in ("target", "covariance"):
-        if entry := _describe_difference_or_empty(before.get(key, []), now.get(key, [])):
+        if entry := _describe_changed_entry_or_empty(before.get(key, []), now.get(key, [])):
             return f"{key}: {entry}"
     if flow.depth > recorded.depth:
         return f"expected at most {recorded.depth} layers, as recorded, got {flow.depth}"
@@ -119,7 +119,7 @@ def _describe_regression_or_empty(flow: CouplingFlow, text: str, path: Path) -> 
     return ""
 
 
-def _describe_difference_or_empty(before: list, now: list) -> str:
+def _describe_changed_entry_or_empty(before: list, now: list) -> str:
     """Return a sentence on the first entry of a matrix that has changed, or ""."""
     if len(before) != len(now):
         return f"expected {len(before)} rows, as recorded, got {len(now)}"

@@ -13,7 +13,7 @@ from exactflow.claims import Claim, Evidence
 from exactflow.errors import printable
 from exactflow.proving.script_run import Outcome
 
-PIPED = 130  # columns if the output is no terminal, so that no theorem's name is broken
+PIPED = 130  # columns if the output is no terminal, so that no theorem's name is wrapped
 WITH_EVIDENCE = 60  # columns that the table needs to show the evidence
 WEAKEST_FIRST = (
     Evidence.NUMERIC,
@@ -79,7 +79,10 @@ def print_table(
         count = f"{len(claims)}" if holds == len(claims) else f"{holds} of {len(claims)}"
         title = printable(names.get(outcome.path, claims[0].theorem))
         add_row(
-            escape(title), count, _evidence_range(claims), sum(claim.seconds for claim in claims)
+            escape(title),
+            count,
+            _strongest_to_weakest_evidence(claims),
+            sum(claim.seconds for claim in claims),
         )
         for claim in claims:
             if verbose or is_alone or not claim.passed:
@@ -90,7 +93,7 @@ def print_table(
         console.print(table)
 
 
-def _evidence_range(claims: Sequence[Claim]) -> str:
+def _strongest_to_weakest_evidence(claims: Sequence[Claim]) -> str:
     """Return the strongest kind of evidence among claims and, if it differs, the weakest."""
     kinds = sorted({claim.evidence for claim in claims if claim.evidence}, key=WEAKEST_FIRST.index)
     ends = dict.fromkeys((*kinds[-1:], *kinds[:1]))

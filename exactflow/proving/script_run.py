@@ -76,7 +76,7 @@ class Outcome:
     printed: str = ""
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Literal["refuted", "broken", "incomplete", "passed"]:
         """The verdict in one word, the first that applies:
 
         - "refuted": a claim failed;
@@ -113,7 +113,7 @@ def run_script(
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         record = Path(folder, "record")
         job = {"path": path, "record": record, "progress_file": progress_file} | asdict(options)
-        code, printed = _run_in_new_process(job, Path(folder, "printed"), echo)
+        code, printed = _run_for_code_and_output(job, Path(folder, "printed"), echo)
         events = _read_events(record)
     outcome = _judge_script(str(path), text, events, code)
     outcome.failure = "\n".join(printable(line) for line in outcome.failure.split("\n"))
@@ -121,7 +121,7 @@ def run_script(
     return outcome
 
 
-def _run_in_new_process(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
+def _run_for_code_and_output(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
     """Run a script in a new process; return its exit code and the last part of its output.
 
     The output goes to a file, since a process that the script leaves behind may hold a pipe
@@ -170,7 +170,7 @@ def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int)
     if end is not None:
         theorem = end["theorem"] or theorem
         if end["missing"] and not any(claim.missing for claim in claims):
-            needs = Claim(theorem, "what needs an extra", Evidence.NUMERIC, 0, 0.0, False)
+            needs = Claim(theorem, "the claims that need an extra", Evidence.NUMERIC, 0, 0.0, False)
             claims.append(replace(needs, missing=end["missing"]))
     claims += _unreached_claims(text, theorem, claims)
     failed = [claim for claim in claims if claim.verdict == "FAILED"]

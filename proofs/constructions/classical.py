@@ -60,7 +60,7 @@ from exactflow.linear.factor.assembly import (
     shear_layer,
 )
 from exactflow.linear.factor.commutator import give_C_full_column_rank
-from exactflow.linear.factor.permutation import permutation_layers
+from exactflow.linear.factor.permutation import at_most_six_permutation_layers
 from exactflow.linear.factor.problem import Problem
 
 __all__ = ["LAYERS", "classical"]
@@ -156,7 +156,7 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     column perm[i]; none for the identity.
     """
     n = len(perm)
-    layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
+    layers = at_most_six_permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
     return [
         shear_layer(layer.moves, layer.shift_matrix.convert_to(field).to_dense())
         for layer in layers

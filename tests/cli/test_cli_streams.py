@@ -443,8 +443,8 @@ COMPILING = """
 import sys, time
 from exactflow import __main__
 from exactflow.files.rocq import theorem
-theorem.require_coqc = lambda: None
-theorem.run_coqc = lambda *arguments: time.sleep(60)
+theorem.require_coqc_or_rocq = lambda: None
+theorem.run_coqc_within_limit = lambda *arguments: time.sleep(60)
 sys.argv = ["exactflow", "check", "c.json", "--kernel"]
 sys.exit(__main__.main())
 """

@@ -60,7 +60,7 @@ def test_places_where_nothing_can_be_written(tmp_path):
 @pytest.mark.parametrize("name", ["", "a\0b.json"])
 def test_names_of_no_file(name):
     for refuse in (check_writable, lambda path: write_atomically(path, b"")):
-        with pytest.raises(InvalidInputError, match=r"expected (the|a) name"):
+        with pytest.raises(InvalidInputError, match=r"expected (the|a file) name"):
             refuse(name)
 
 

@@ -143,7 +143,7 @@ def test_what_is_false_is_neither_written_nor_read(tmp_path):
         (
             minimal_depth([[1, 2], [3, 7]]),
             np.eye(3),
-            "expected a 2 x 2 matrix as target, like that",
+            "expected a 2 x 2 matrix as target, like the matrix",
         ),
     ],
 )

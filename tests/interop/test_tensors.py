@@ -83,7 +83,7 @@ FLOWS = {
 def test_flows_refuse_tensors_and_name_what_takes_them(name, x):
     flow = FLOWS[name]()
     for run in (flow, flow.forward, flow.backward):
-        with pytest.raises(InvalidInputError, match=r"use exactflow\.to_module\(flow\)"):
+        with pytest.raises(InvalidInputError, match=r"map it by exactflow\.to_module\(flow\)"):
             run(x)
 
 

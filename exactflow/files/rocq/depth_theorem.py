@@ -87,26 +87,26 @@ def _equalize_halves(
     n, (p, q) = max(sizes), sizes
     places = [*range(p), *range(n, n + q)]
 
-    def extend_by_identity(M: Matrix) -> Matrix:
+    def extend_by_identity_to_2n(M: Matrix) -> Matrix:
         result = checker.identity(2 * n)
         for i, entries in zip(places, M, strict=True):
             for j, entry in zip(places, entries, strict=True):
                 result[i][j] = entry
         return result
 
-    def pad_with_zeros(M: Matrix) -> Matrix:
+    def pad_with_zeros_to_n(M: Matrix) -> Matrix:
         zeros = [[Fraction(0)] * n] * (n - len(M))
         return [[*entries, *[Fraction(0)] * (n - len(entries))] for entries in M] + zeros
 
     obstructions = {
-        pattern: found | {"multiplier": list(map(pad_with_zeros, found["multiplier"]))}
+        pattern: found | {"multiplier": list(map(pad_with_zeros_to_n, found["multiplier"]))}
         if "multiplier" in found
         else found
         for pattern, found in claim.obstructions.items()
     }
     return claim._replace(
-        n=n, target=extend_by_identity(claim.target), obstructions=obstructions
-    ), extend_by_identity(inverse)
+        n=n, target=extend_by_identity_to_2n(claim.target), obstructions=obstructions
+    ), extend_by_identity_to_2n(inverse)
 
 
 def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:
@@ -124,7 +124,7 @@ def _write_shorter_pattern_obstruction(
     Raises `InvalidInputError` for an obstruction without a formal counterpart.
     """
     letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"
-    # scaled.v excludes a product of at most one layer without a witness
+    # scaled.v needs no witness against a product of at most one layer
     if letters < (0 if is_additive else 2):
         return "Linear [::]" if is_additive else "Weights [::]"
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
@@ -134,7 +134,8 @@ def _write_shorter_pattern_obstruction(
         found = write_additive_obstruction(obstruction, blocks, starts_with_L)
         unsupported = (
             f"the obstruction of kind {obstruction['kind']} to {pattern} follows from neither "
-            "traces, ranks nor linear equations for at most four letters, and c is no multiple of C"
+            "traces, ranks nor linear equations for at most four letters, and the block c of the "
+            "inverse is no multiple of C"
         )
     else:
         # the last coefficient is the determinant, since the number of rows is even

@@ -1,4 +1,4 @@
-"""The theorem of a flow certificate: a matrix is a product of couplings, or near one.
+"""The theorem of a flow certificate: a matrix is, or is near to, a product of couplings.
 
 `flow.v` beside this file proves, with MathComp, that it suffices to multiply integers over common
 denominators. The theorem applies it to the numbers of the certificate, which the kernel of Rocq
@@ -86,7 +86,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
 
 
 class _IntegerLayer(NamedTuple):
-    """The integers of a layer over their common denominator `den`."""
+    """A layer as integers over a common denominator `den`."""
 
     moves_second: bool
     den: int
@@ -117,8 +117,8 @@ def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, l
 def _running_product_divisors(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """Return, for each layer, the gcd of the denominator and the numerators of the rows that it
-    moved in the product of the layers so far.
+    """Return a divisor for each layer: in the product of the layers up to it, the gcd of the
+    numerators of the rows that it moved, and of their denominator.
     """
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
@@ -131,9 +131,9 @@ def _running_product_divisors(
     return divisors
 
 
-def _write_coordinates(found: Sequence[int]) -> str:
+def _write_coordinates(coordinates: Sequence[int]) -> str:
     """Return a list of coordinates as Rocq prints it."""
-    return f"[:: {'; '.join(f'{i}%N' for i in found)}]" if found else "[::]"
+    return f"[:: {'; '.join(f'{i}%N' for i in coordinates)}]" if coordinates else "[::]"
 
 
 DEFINITIONS = """Open Scope Z_scope.

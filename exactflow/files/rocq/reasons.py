@@ -99,9 +99,10 @@ def write_rank_obstruction(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_exchanged: bool
 ) -> str | None:
     """Return ranks that exclude the layers, in the syntax of `depth.v`; None if none are found.
-    The factors are coprime monic polynomials. The text consists of f and p, of K, P and Q
-    transposed, of G and H that prove the ranks, and of the ranks r and s. The blocks a and c are
-    given transposed. `is_exchanged`: the caller has exchanged the pairs (D, C) and (a, c).
+    The factors are coprime monic polynomials. The text consists of f, p, K and the transposes of P
+    and Q (see *Ranks* above), right inverses G and H that prove the ranks, and the ranks r and s.
+    The blocks a and c are given transposed. `is_exchanged`: the caller has exchanged the pairs
+    (D, C) and (a, c).
     """
     candidates = _rank_candidates(factors, D, C, a, c)
     of_D, of_a = (
@@ -110,13 +111,13 @@ def write_rank_obstruction(
     )
     n, none = len(D), linalg.zeros(0, len(D), QQ)
     stable_D, stable_a = _left_kernel_of_krylov(*of_D, n), _left_kernel_of_krylov(*of_a, n)
-    for at_1, f, p, with_P in candidates:
+    for at_1, f, p, uses_rows in candidates:
         killer = dup_mul(p, f, QQ)
         K = _combinations_annihilated_by(
             stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0]
         )
         R = K * of_D[0].eval_poly(killer if at_1 else p)
-        P = _left_kernel_of_krylov(*of_a, len(f) - 1) if with_P else none
+        P = _left_kernel_of_krylov(*of_a, len(f) - 1) if uses_rows else none
         Q = _combinations_annihilated_by(stable_a, p, of_a[0])
         T = (P * of_a[0].eval_poly(f)).vstack(Q)
         of_R, of_T = (list(linalg.rref(M.transpose())[1]) for M in (R, T))
@@ -136,12 +137,12 @@ def write_rank_obstruction(
 
 
 class _RankCandidate(NamedTuple):
-    """Polynomials f and p, leading coefficients first; whether f is x - 1; whether P is used."""
+    """Polynomials f and p, highest degree first; whether f is x - 1; whether rows P are used."""
 
     at_1: bool
     f: list
     p: list
-    has_rows: bool
+    uses_rows: bool
 
 
 def _rank_candidates(
@@ -165,7 +166,10 @@ def _rank_candidates(
 
 
 def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
-    """Return a basis of the rows l with l D^i C = 0 for i < k, so that l (D - C V)^k = l D^k."""
+    """Return a basis of the rows l with l D^i C = 0 for i < k.
+
+    For these and every V, l (D - C V)^k = l D^k.
+    """
     images = linalg.zeros(D.shape[0], 0, QQ)
     for _ in range(k):
         images = images.hstack(C)
@@ -226,7 +230,7 @@ def write_scaled_obstruction(
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "opposed":
         one_term = [[Fraction(1), *[0] * 2 * n]]
-        return _write_polynomials_with_sign(
+        return _write_polynomials_with_nonnegative_sum(
             [one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks
         )
     multiplier = obstruction["multiplier"]
@@ -236,14 +240,14 @@ def write_scaled_obstruction(
             return None
         factor = det / det_D if det_D else 0
         last = [[x * factor, *exponents] for x, *exponents in multiplier[-1]]
-        return _write_polynomials_with_sign([*multiplier[:-1], last], blocks)
-    return _write_multipliers_with_sign(multiplier, letters, blocks)
+        return _write_polynomials_with_nonnegative_sum([*multiplier[:-1], last], blocks)
+    return _write_multipliers_with_nonnegative_weights(multiplier, letters, blocks)
 
 
-def _write_multipliers_with_sign(
+def _write_multipliers_with_nonnegative_weights(
     multiplier: list[Matrix], letters: int, blocks: PatternBlocks
 ) -> str:
-    """Return the multipliers, times the sign that makes the weights of all scales >= 0."""
+    """Return the multipliers in Rocq's syntax, times the sign for which all weights are >= 0."""
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
     W = list(map(as_rectangular_matrix, multiplier))
     last: list[DomainMatrix] = []
@@ -262,8 +266,12 @@ def _write_multipliers_with_sign(
     return "Weights [:: " + ";\n    ".join(write_rows(M.to_list()) for M in W + last) + "]"
 
 
-def _write_polynomials_with_sign(multiplier: Sequence[Matrix], blocks: PatternBlocks) -> str:
-    """Return the polynomials, times the sign that makes all coefficients of their sum >= 0."""
+def _write_polynomials_with_nonnegative_sum(
+    multiplier: Sequence[Matrix], blocks: PatternBlocks
+) -> str:
+    """Return the polynomials in Rocq's syntax, times the sign for which no coefficient is < 0 in
+    the sum described above for positive scales.
+    """
     D, a = (descending_characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
         (-1) ** k * (x - y) * sum(x for x, *_ in p)

@@ -37,22 +37,22 @@ LIMIT = 3600
 PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-mathcomp-algebra)"
 
 
-def find_compiler_command() -> list[str]:
-    """Return the command of the compiler: coqc, or `rocq compile` if Rocq 9 has no coqc."""
+def choose_coqc_or_rocq_command() -> list[str]:
+    """Return the command of the compiler: `rocq compile` if only rocq is installed, else coqc."""
     return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
 
 
-def require_coqc() -> None:
+def require_coqc_or_rocq() -> None:
     """Raise `InvalidInputError` if neither coqc nor rocq is installed."""
-    if shutil.which(find_compiler_command()[0]) is None:
+    if shutil.which(choose_coqc_or_rocq_command()[0]) is None:
         raise InvalidInputError(f"neither coqc nor rocq is on the PATH: install {PACKAGES}")
 
 
-def run_coqc(source: Path) -> tuple[int | None, str]:
+def run_coqc_within_limit(source: Path) -> tuple[int | None, str]:
     """Compile a file; return the exit code (None after the time limit) and the output."""
     try:
         done = subprocess.run(
-            [*find_compiler_command(), "-q", "-w", "none", source],
+            [*choose_coqc_or_rocq_command(), "-q", "-w", "none", source],
             cwd=source.parent,
             # coqc prints a warning if HOME is not set
             env={"HOME": str(source.parent), **os.environ},
@@ -92,7 +92,7 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
     3 (undecided), and lines: a summary of the theorem, then the statement and the assumptions as
     coqc prints them. Raises `InvalidInputError` if Coq or MathComp is not installed.
     """
-    require_coqc()
+    require_coqc_or_rocq()
     try:
         parts = _state_theorem(data, bound)
     except InvalidInputError as error:
@@ -101,7 +101,7 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")
-        code, printed = run_coqc(source)
+        code, printed = run_coqc_within_limit(source)
     if code and _is_library_error(printed, text.partition(parts.definitions)[0]):
         told = " ".join(printed.split())[-300:]
         raise InvalidInputError(
@@ -136,11 +136,11 @@ def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
     return depth_theorem(claim, content) if claim else flow_theorem(content, bound)
 
 
-def _file_text(parts: TheoremText, data: bytes, standalone: bool) -> str:
+def _file_text(parts: TheoremText, certificate: bytes, standalone: bool) -> str:
     """Return the text of a file that proves a theorem, and prints its statement and assumptions."""
     return FILE.format(
         version=__version__,
-        certificate=hashlib.sha256(data).hexdigest(),
+        certificate=hashlib.sha256(certificate).hexdigest(),
         place="the library, which follows" if standalone else "the library",
         opening=require_or_include_library(parts.library, standalone),
         **parts._asdict(),

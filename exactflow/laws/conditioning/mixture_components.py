@@ -33,7 +33,7 @@ from exactflow.laws.universal.measures import (
 from exactflow.laws.universal.quantization import (
     Quantization,
     ceil_sqrt_at_least_one,
-    list_index_choices,
+    list_index_choices_in_columns,
 )
 
 
@@ -257,7 +257,7 @@ def quantize_to_components(
 
 def _product_mixture(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     """Return the law of independent vectors, one for each mixture, as a mixture."""
-    grid = list_index_choices([len(part.weights) for part in parts])
+    grid = list_index_choices_in_columns([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
     rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
     if any(part.spreads is not None for part in parts):

@@ -45,7 +45,7 @@ def explain_w2(result: Any) -> Explanation:
         numbers,
         QQ,
         _THEOREM,
-        witness=lambda: _are_plateaus_mapped_to_atoms(parameters, result.flow),
+        witness=lambda: _are_plateau_middles_mapped_correctly(parameters, result.flow),
         proved="the middle of each plateau (within the radius r / delta) goes to its atom, plus "
         "delta times the latent",
     )
@@ -144,7 +144,7 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
     yield term_step(
         "quantization",
         "The distance between the target and the atoms at the centers of their cells.",
-        lambda: _is_quantization_reproduced(result),
+        lambda: _are_atoms_and_error_reproduced(result),
         proved="is at least this distance, computed in ball arithmetic once more",
     )
     moves = zip(parameters.weights, parameters.moved.tolist(), strict=True)
@@ -187,7 +187,7 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
     )
 
 
-def _is_quantization_reproduced(result: Any) -> bool:
+def _are_atoms_and_error_reproduced(result: Any) -> bool:
     """Whether a new quantization of the target has the same weights and centers, and an error
     within the term for it.
     """
@@ -203,7 +203,7 @@ def _is_quantization_reproduced(result: Any) -> bool:
     return atoms == given and bool(error <= result.terms.quantization)
 
 
-def _are_plateaus_mapped_to_atoms(parameters: Construction, flow: PiecewiseFlow) -> bool:
+def _are_plateau_middles_mapped_correctly(parameters: Construction, flow: PiecewiseFlow) -> bool:
     """Whether the flow maps the middle of each plateau to its atom plus delta times the latent.
 
     Plateaus whose middle leaves a plateau of a later layer are not tested.

@@ -20,7 +20,7 @@ from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_array_if_tensor
 from exactflow.exact.numbers import format_short, sequence_to_list, to_elements, to_index
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.measures import Mixture, as_weights
+from exactflow.laws.universal.measures import Mixture, as_valid_weights
 from exactflow.laws.universal.quantization import (
     Quantization,
     ceil_sqrt_at_least_one,
@@ -90,7 +90,7 @@ class Boxes(Uniform):
                 )
         vars(self).update(
             ends=ends,
-            weights=as_weights(weights, len(ends)),
+            weights=as_valid_weights(weights, len(ends)),
             dimension=len(ends[0][0]),
             is_singular=any(a == b for pair in ends for a, b in zip(*pair, strict=True)),
         )

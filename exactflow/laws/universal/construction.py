@@ -118,10 +118,12 @@ class Construction:
             later = [([row[0] for row in labels], QQ(1, 4), others, 0)]
             later.append((places, self.radius, less, read))
         jumps = list(pairwise(labels)) or [(labels[0], labels[0])]
-        shifts = [(_linear_through_value_pairs(self.knots or [QQ.zero], self.tau / 2, jumps), 0)]
+        shifts = [
+            (_interpolate_at_plus_minus_radius(self.knots or [QQ.zero], self.tau / 2, jumps), 0)
+        ]
         for centers, radius, values, reads in later:
             pairs = zip(values, values, strict=True)
-            shifts.append((_linear_through_value_pairs(centers, radius, pairs), reads))
+            shifts.append((_interpolate_at_plus_minus_radius(centers, radius, pairs), reads))
         halves = HALVES if moved.start == 0 else HALVES[::-1]
         return PiecewiseFlow(
             PiecewiseCoupling(self.partition, halves[k % 2], shift, self.delta, reads)
@@ -203,7 +205,7 @@ class Construction:
         return arb(square).sqrt() / arb(2) ** self.bits
 
 
-def _linear_through_value_pairs(
+def _interpolate_at_plus_minus_radius(
     places: list, radius: Element, value_pairs: Iterable
 ) -> PiecewiseLinear:
     """Return the piecewise linear function that takes the first value of a pair at place - radius,
@@ -221,7 +223,7 @@ def construct_with_precision(
     """
     share = SHARE * eps
     carrier = _coordinate_with_most_values(cells.centers, partition[0], depth)
-    centers, weights = _sort_atoms_by_coordinate(cells, carrier)
+    centers, weights = _sort_atoms_with_weights(cells, carrier)
     moved = _separating_moves(centers[:, carrier], weights, cells.bits, share)
     atoms = centers.copy()
     atoms[:, carrier] += moved
@@ -251,7 +253,7 @@ def _coordinate_with_most_values(centers: np.ndarray, first_size: int, depth: in
     return max(order, key=lambda i: len(set(centers[:, i].tolist())))
 
 
-def _sort_atoms_by_coordinate(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
+def _sort_atoms_with_weights(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
     """Return the atoms and their weights, sorted by the coordinate `carrier`.
 
     Atoms with equal values of it are sorted by the other coordinates, in alternating directions, so

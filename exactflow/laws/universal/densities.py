@@ -29,8 +29,8 @@ from exactflow.laws.universal.tilings import (
     Tile,
     TileIntegrals,
     Tiling,
-    kl_of_uniform_between_quantiles,
     mean_square_of_uniform,
+    uniform_kl_contribution_between_quantiles,
 )
 
 SNAP = 0.1  # a cut nearer to the end of a run than this share of the least band mass is omitted
@@ -147,7 +147,7 @@ class PiecewiseConstantDensity:
             halve_costliest_cells(
                 cells,
                 most_loss,
-                lambda cell: kl_of_uniform_between_quantiles(*cell[:2]),
+                lambda cell: uniform_kl_contribution_between_quantiles(*cell[:2]),
                 halve_cell,
             )
         )

@@ -19,7 +19,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 from exactflow.exact.numbers import format_short, sequence_to_list, to_element, to_elements
 from exactflow.exact.typing import Element, NumberLike
-from exactflow.laws.universal.measures import Mixture, as_weights
+from exactflow.laws.universal.measures import Mixture, as_valid_weights
 from exactflow.laws.universal.quantization import (
     Quantization,
     ceil_sqrt_at_least_one,
@@ -88,7 +88,7 @@ class GaussianMixture(Mixture):
                     f"the mean ({', '.join(map(format_short, mean))}): for a coordinate that is "
                     "constant take a Product with Atoms"
                 )
-        weights = as_weights(weights, len(points))
+        weights = as_valid_weights(weights, len(points))
         vars(self).update(
             means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
         )

@@ -405,7 +405,7 @@ def _build_zones(
     def build(budget: float) -> CoordinatePair:
         zones = arrange_zones(density, budget)
         with ctx.workprec(2 * TUNING.precision):
-            margins, terms = zones.margins_and_kl_terms(entropy, room)
+            margins, terms = zones.margin_share_and_kl_terms(entropy, room)
         return _build_coordinate_pair(zones, margins, [*terms, arb(0)], swapped)
 
     return _build_within_eps(build, 1.6 * to_float(room), 0.95, room, eps)
@@ -445,14 +445,14 @@ def _margins_and_kl_terms(
         constant, cells = (2 * arb.pi()).log(), negative_entropy
         mass, second_moment = arb(0), arb(0)  # minus the second moment of the mass outside of tiles
         if isinstance(density, MixtureDensity):
-            second_moment = -density.scaled_second_moment(tiling)
+            second_moment = -density.second_moment_in_tiling_units(tiling)
         for tile, ((s, _), (u, _)) in zip(
             density.tile_integrals(tiling), tiling.affine_maps_from_latents, strict=True
         ):
             cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
             mass += tile.mass
-            second_moment += tile.scaled_second_moment
-        scales, latents = tiling.scale_product_range, tiling.latent_magnitude_bounds
+            second_moment += tile.second_moment_in_tiling_units
+        scales, latents = tiling.scale_product_bounds, tiling.latent_magnitude_bounds
         rate = bound_kl_per_margin_mass(scales, latents)
         edges = [density.bound_margin_mass_per_width(tiling, axis) for axis in (0, 1)]
         share = ball(room * RAMPS) / rate

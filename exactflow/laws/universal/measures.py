@@ -94,7 +94,7 @@ class Atoms(Mixture):
                 f"expected distinct atoms, got {tuple(map(format_short, row))} {times} times: "
                 "merge them and add their weights (empirical_measure(array) does that for a sample)"
             )
-        weights = as_weights(weights, len(rows))
+        weights = as_valid_weights(weights, len(rows))
         vars(self).update(points=rows, weights=weights, dimension=len(rows[0]))
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
@@ -212,7 +212,7 @@ def draw_normal_columns(dimension: int, count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(checked).standard_normal((dimension, columns))
 
 
-def as_weights(weights: Sequence | None, count: int) -> tuple:
+def as_valid_weights(weights: Sequence | None, count: int) -> tuple:
     """Return weights as elements of QQ, by default equal ones; raise `InvalidInputError` unless
     there are `count`, all positive, of sum 1.
     """

@@ -219,7 +219,7 @@ class MixtureDensity:
             for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
         ]
         (masses, squares), (others, ends) = (
-            axis.component_and_product_masses(labels) for axis in self.axes
+            axis.component_and_product_cell_masses(labels) for axis in self.axes
         )
         top, total = (
             self._sum_weighted_products(*self._component_peaks_by_axis()).log().max(arb(0)),
@@ -265,7 +265,7 @@ class MixtureDensity:
             total += 2 * self._sum_weighted_products([a[0] for a in parts], second)
         return total
 
-    def scaled_second_moment(self, tiling: Tiling) -> arb:
+    def second_moment_in_tiling_units(self, tiling: Tiling) -> arb:
         """Return the second moment about the center of the tiling, in units of its least scales."""
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.least_scales, tiling.center, strict=True)
@@ -298,14 +298,14 @@ class _Axis:
         self.floats = np.array(
             [[to_float(x / self.unit) for x in place] for place in self.places]
         ).T
-        self.normal_values = cache(self._cdf_density_and_label)
+        self.normal_values = cache(self._standard_cdf_density_and_label)
         self.standardized_moments = cache(self._standardized_moments)
 
     def to_exact_coordinate(self, scaled: float) -> Element:
         """Return a float, which is in units of the axis, as an element of QQ."""
         return QQ(*float(scaled).as_integer_ratio()) * self.unit
 
-    def _cdf_density_and_label(self, x: Element) -> list[tuple]:
+    def _standard_cdf_density_and_label(self, x: Element) -> list[tuple]:
         """Return, for each component, the distribution function and the density of N(0, 1) at the
         label l = (x - mean) / deviation, and l.
         """
@@ -335,7 +335,7 @@ class _Axis:
             found.append(scale**2 * square + 2 * scale * shift * label + shift**2 * one)
         return found
 
-    def component_and_product_masses(self, labels: np.ndarray) -> tuple[list, list]:
+    def component_and_product_cell_masses(self, labels: np.ndarray) -> tuple[list, list]:
         """Return the masses, on the cells of a grid, of the components and of the products of the
         densities of two components.
 

@@ -160,7 +160,7 @@ def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Q
     for weight, row in zip(weights, rows, strict=True):
         masses += [math.prod(ws, start=weight) for ws in product(*(part.weights for part in row))]
         sizes = [len(part.weights) for part in row]
-        grids = list_index_choices(sizes)
+        grids = list_index_choices_in_columns(sizes)
         blocks.append(
             np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
         )
@@ -168,10 +168,10 @@ def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Q
     return Quantization(masses, np.vstack(blocks), rows[0][0].bits, sqrt_upper_bound(square))
 
 
-def list_index_choices(sizes: Sequence[int]) -> np.ndarray:
+def list_index_choices_in_columns(sizes: Sequence[int]) -> np.ndarray:
     """Return, in columns, the choices of one index for each size; the last index varies fastest.
 
-    >>> list_index_choices([1, 2, 2]).tolist()
+    >>> list_index_choices_in_columns([1, 2, 2]).tolist()
     [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]]
     """
     places, count = np.arange(math.prod(sizes)), 1

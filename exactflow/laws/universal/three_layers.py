@@ -202,7 +202,7 @@ def arrange_zones(density: PiecewiseConstantDensity, excess_kl: float) -> Arrang
         raise _too_many_strips_error(MOST_STRIPS)
     masses = [
         [column.mass]
-        if column.profile.is_better_with_sliding_cells
+        if column.profile.is_better_cut_into_cells
         else [column.mass * run.share for run in column.profile.runs]
         for column in columns
     ]
@@ -213,7 +213,7 @@ def arrange_zones(density: PiecewiseConstantDensity, excess_kl: float) -> Arrang
     drafts: list[ZoneDraft] = []
     holes: list[tuple] = []
     for column in columns:
-        if not column.profile.is_better_with_sliding_cells:
+        if not column.profile.is_better_cut_into_cells:
             zones.append(_zone_of_one_group(column, [next(places) for _ in column.profile.runs]))
         elif tiling := find_interval_tiling(tuple(column.profile.share_by_cell)):
             low, high = next(places)
@@ -245,7 +245,7 @@ def upper_bound_least_kl(density: PiecewiseConstantDensity) -> Element:
     """
     found = QQ.zero
     for column in split_into_columns(density, np.inf):
-        if not column.profile.is_better_with_sliding_cells:
+        if not column.profile.is_better_cut_into_cells:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform_on_support:
             found += column.mass * upper(column.profile.enclose_kl_from_uniform())

@@ -60,7 +60,7 @@ class TileIntegrals(NamedTuple):
 
     mass: arb
     square: arb
-    scaled_second_moment: arb
+    second_moment_in_tiling_units: arb
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ class Tiling:
         return [QQ(step * (2 * k + 1 - count), 2) for k in range(count)]
 
     @cached_property
-    def x2_shift_by_column(self) -> list[Element]:
+    def inverse_x2_shift_by_column(self) -> list[Element]:
         """The shift of x2 on each column, in the inverse of the last layer."""
         ends: dict[int, list] = {}
         for tile in self.tiles:
@@ -140,7 +140,7 @@ class Tiling:
         return tuple(min(pair[i][0] for pair in self.affine_maps_from_latents) for i in (0, 1))
 
     @property
-    def scale_product_range(self) -> tuple[Element, Element]:
+    def scale_product_bounds(self) -> tuple[Element, Element]:
         """The products of the least scales, and of the largest scales, of x1 and x2."""
         largest = (max(pair[i][0] for pair in self.affine_maps_from_latents) for i in (0, 1))
         return prod(self.least_scales), prod(largest)
@@ -162,11 +162,14 @@ class Tiling:
     def latent_magnitude_bounds(self) -> tuple[Element, Element]:
         """Upper bounds of |z1| and |z2| for all points of the bounding box, also on ramps."""
         (first, second), first_most, second_most = self.bounding_box, QQ.zero, QQ.zero
-        span = second[0] + min(self.x2_shift_by_column), second[1] + max(self.x2_shift_by_column)
+        span = (
+            second[0] + min(self.inverse_x2_shift_by_column),
+            second[1] + max(self.inverse_x2_shift_by_column),
+        )
         for tile, ((s, t), (u, v)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
             label, shift = (
                 self.z1_shift_by_band[tile.band],
-                self.x2_shift_by_column[tile.column] + v,
+                self.inverse_x2_shift_by_column[tile.column] + v,
             )
             first_most = max(first_most, *(abs((x - t) / s + label) for x in first))
             second_most = max(second_most, *(abs(y - shift) / u for y in span))
@@ -181,10 +184,10 @@ class Tiling:
         """
         lost, numbers = (
             max(self.latent_magnitude_bounds),
-            [*self.x2_shift_by_column, *(x for hull in self.bounding_box for x in hull)],
+            [*self.inverse_x2_shift_by_column, *(x for hull in self.bounding_box for x in hull)],
         )
         for tile, ((s, _), (u, _)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
-            shift = self.x2_shift_by_column[tile.column]
+            shift = self.inverse_x2_shift_by_column[tile.column]
             places = *(x / s for x in self.columns[tile.column]), tile.low / u, tile.high / u
             lost = max(lost, *map(abs, places), abs(shift) / u)
             numbers += [s, u]
@@ -196,7 +199,7 @@ class Tiling:
         `margins` are the widths, powers of two, of the margins of columns and of tiles. No point
         outside the margins is on a ramp.
         """
-        tiles, labels, shifts = self.tiles, self.z1_shift_by_band, self.x2_shift_by_column
+        tiles, labels, shifts = self.tiles, self.z1_shift_by_band, self.inverse_x2_shift_by_column
         if count == 4:
             yield build_piecewise_layer("first", zip(self.bands, labels, strict=True))
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
@@ -236,10 +239,10 @@ def build_piecewise_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
     )
 
 
-def _shrink_to_multiples(interval: Interval, margin: Element) -> Interval:
-    """Return the largest interval strictly inside another whose ends are multiples of `margin`."""
+def _shrink_to_multiples(interval: Interval, unit: Element) -> Interval:
+    """Return the largest interval strictly inside another whose ends are multiples of `unit`."""
     low, high = interval
-    return round_down(low, margin) + margin, round_up(high, margin) - margin
+    return round_down(low, unit) + unit, round_up(high, unit) - unit
 
 
 def round_up(x: Element, unit: Element) -> Element:
@@ -267,7 +270,7 @@ def stacking_shifts(intervals: Sequence[Interval], finest: Element) -> list[Elem
 
 
 def bound_kl_per_margin_mass(
-    scale_product_range: tuple[Element, Element], latent_bounds: Iterable[Element]
+    scale_product_bounds: tuple[Element, Element], latent_bounds: Iterable[Element]
 ) -> arb:
     """Return a bound of the KL that mass in margins costs, per unit of mass: max(0, log(2 pi s* u*)
     + (Z1^2 + Z2^2) / 2) + max(0, -log(2 pi s_ u_)).
@@ -275,7 +278,7 @@ def bound_kl_per_margin_mass(
     In the notation of the theorem the arguments are (s_ u_, s* u*) and (Z1, Z2).
     """
     constant, squares = (2 * arb.pi()).log(), ball(sum((x * x for x in latent_bounds), QQ.zero))
-    least, largest = (constant + ball(product).log() for product in scale_product_range)
+    least, largest = (constant + ball(product).log() for product in scale_product_bounds)
     return (largest + squares / 2).max(arb(0)) - least.min(arb(0))
 
 
@@ -354,7 +357,7 @@ def least_kl_width_below(end: float) -> float:
     return 0.75 * (end + np.sqrt(end * end + 16 / 3))
 
 
-def kl_of_uniform_between_quantiles(low_level: float, high_level: float) -> float:
+def uniform_kl_contribution_between_quantiles(low_level: float, high_level: float) -> float:
     """Return the part of KL(law | N(0, 1)) between two quantiles of N(0, 1), if the law is uniform
     between them, with the mass `high_level - low_level`.
     """
@@ -379,7 +382,10 @@ def fewest_band_masses(most_kl: float) -> np.ndarray:
     count = least if least > 8 else 1
     while True:
         levels = [0.0, *ndtr(least_kl_inner_ends(count)), 1.0]
-        if sum(kl_of_uniform_between_quantiles(*pair) for pair in pairwise(levels)) <= most_kl:
+        if (
+            sum(uniform_kl_contribution_between_quantiles(*pair) for pair in pairwise(levels))
+            <= most_kl
+        ):
             return np.diff(levels)
         count += 1
 

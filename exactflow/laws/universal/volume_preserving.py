@@ -49,15 +49,15 @@ def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
         return QQ.to_sympy(lower(entropy + ball(moment) / (4 * arb.pi())))
 
 
-def tile_by_translations(density: PiecewiseConstantDensity, parts: int) -> Tiling:
+def tile_by_translations(density: PiecewiseConstantDensity, least_parts: int) -> Tiling:
     """Return tiles of nearly equal size onto which cells of a lattice of latents are translated.
 
-    The cells of the grid that have mass are cut along each axis into `parts` parts or more. The
-    more tiles, the smaller the KL.
+    The cells of the grid that have mass are cut along each axis into `least_parts` or more
+    parts. The more tiles, the smaller the KL.
     """
     occupied = [(i, j) for i, row in enumerate(density.values) for j, p in enumerate(row) if p]
     (width, columns), (height, rows) = (
-        _choose_width_and_cut(edges, set(used), parts)
+        _choose_width_and_parts(edges, set(used), least_parts)
         for edges, used in zip(density.grid, zip(*occupied, strict=True), strict=True)
     )
     check_tile_count(sum(len(columns[i]) * len(rows[j]) for i, j in occupied))
@@ -82,17 +82,19 @@ def tile_by_translations(density: PiecewiseConstantDensity, parts: int) -> Tilin
     )
 
 
-def _choose_width_and_cut(
-    edges: list[Element], used: set[int], count: int
+def _choose_width_and_parts(
+    edges: list[Element], used: set[int], least_parts: int
 ) -> tuple[Element, dict[int, list[Interval]]]:
-    """Choose a width, and cut the used intervals between `edges` into equal parts within it.
+    """Choose a width, and cut each used interval between `edges` into equal parts of at most this
+    width.
 
-    Returns the width and, by the index of an interval, its parts. The width is 1 / count of the
-    common measure of the intervals; or of the longest interval, if that is much longer.
+    Returns the width and, by the index of an interval, its parts. The width is the common
+    measure of the intervals, or the length of the longest one if that is much longer, divided
+    by `least_parts`.
     """
     lengths = {k: edges[k + 1] - edges[k] for k in used}
     longest, common = max(lengths.values()), greatest_common_measure(list(lengths.values()))
-    width = (common if longest <= COARSEST * common else longest) / count
+    width = (common if longest <= COARSEST * common else longest) / least_parts
     parts = {}
     for k, length in lengths.items():
         number = int(round_up(length / width, QQ.one))

@@ -184,7 +184,7 @@ def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
 
 
 def _unit_lower_bidiagonal(n: int, run_starts: list[int], field: Domain) -> DomainMatrix:
-    """Return I plus ones below the diagonal, except in the row where a run starts."""
+    """Return I plus ones below the diagonal, except in the rows `run_starts`."""
     ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in run_starts}
     rows = [[field.one if (i, j) in ones else field.zero for j in range(n)] for i in range(n)]
     return linalg.from_entries(rows, (n, n), field)

@@ -82,7 +82,9 @@ class MatchedSpectra(NamedTuple):
     short_basis: DomainMatrix
 
 
-def five_layer_shifts(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws) -> Shifts | None:
+def draw_five_shifts_if_generic(
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
+) -> Shifts | None:
     """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
     draws are unlucky.
 

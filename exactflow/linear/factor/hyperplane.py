@@ -57,7 +57,7 @@ from exactflow.linear.factor.commutator import (
     give_C_full_column_rank,
     write_as_commutator,
 )
-from exactflow.linear.factor.five_layers import five_layer_shifts
+from exactflow.linear.factor.five_layers import draw_five_shifts_if_generic
 
 ShiftAndSimilarity: TypeAlias = tuple[Shift, DomainMatrix, DomainMatrix]
 """V, S and G with T G = G diag(S, 1), for T = D - C V and S = a + V c."""
@@ -101,7 +101,9 @@ def shifts_for_halves_differing_by_one(
     n = blocks.A.shape[0]
     if linalg.rank(blocks.C) < n:
         return None
-    tries = (five_layer_shifts(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1))
+    tries = (
+        draw_five_shifts_if_generic(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1)
+    )
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
         V, S, G = _find_shift_and_similarity(blocks, inverse)
@@ -130,7 +132,7 @@ def _find_shift_and_similarity(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> S
 def _shift_and_similarity_by_commutator(
     blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix
 ) -> ShiftAndSimilarity:
-    """Return V, S and G in the first case of the proof, T = [[1, w], [0, S K]] in basis [x, C]."""
+    """Return V, S and G in the first case above, T = [[1, w], [0, S K]] in the basis [x, C]."""
     C, D = blocks.C, blocks.D
     n, field = C.shape[1], C.domain
     one, frame = linalg.identity(n, field), x.hstack(C)
@@ -150,7 +152,7 @@ def _shift_and_similarity_by_commutator(
 def _shift_and_similarity_on_hyperplane(
     C: DomainMatrix, D: DomainMatrix, c: DomainMatrix
 ) -> ShiftAndSimilarity:
-    """Return V, S and G in the second case of the proof: im c = im C, and det K is not 1."""
+    """Return V, S and G in the second case above: im c = im C, and det K is not 1."""
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
     H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)

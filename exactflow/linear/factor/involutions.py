@@ -129,11 +129,11 @@ def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
     index = np.arange(len(line))
     place = index - start
     K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
-    parts = _similarity_and_sign_classes(place, length, eps, tau)
+    parts = _g_Z_and_sign_classes(place, length, eps, tau)
     return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _similarity_and_sign_classes(
+def _g_Z_and_sign_classes(
     place: np.ndarray, length: np.ndarray, eps: np.ndarray, tau: np.ndarray
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return g, Z and the sign classes of a `ReversingInvolution`.

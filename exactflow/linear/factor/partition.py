@@ -49,8 +49,8 @@ from exactflow.linear.factor.assembly import (
 )
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.five_layers import (
+    draw_five_shifts_if_generic,
     draw_shifts_for_equal_halves,
-    five_layer_shifts,
     peel_off_second_half,
 )
 from exactflow.linear.factor.hyperplane import shifts_for_halves_differing_by_one
@@ -150,18 +150,18 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
     after_split = [
-        ShearSearch(_shifts_if_generic, side, flag)
+        ShearSearch(_fewest_shifts_if_generic, side, flag)
         for flag in (False, True)
         for side in ("left", "right")
     ]
     for block, flag in ((blocks.C, False), (blocks.B, True)):
         if p > 1 or not block.is_zero_matrix:
-            yield [ShearSearch(_shifts_if_generic, "", flag)], tries
+            yield [ShearSearch(_fewest_shifts_if_generic, "", flag)], tries
     if p == 1:
         yield after_split[:1], sure
     else:
         reductions = [
-            ([ShearSearch(_shifts_for_full_rank_C, "", flag)], sure)
+            ([ShearSearch(_shifts_given_full_rank_C, "", flag)], sure)
             for block, flag in ((blocks.C, False), (blocks.B, True))
             if linalg.rank(block) == p
         ]
@@ -172,24 +172,26 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
             yield from alone
         if not reduction_is_shorter:
             yield from reductions
-        yield [ShearSearch(_shifts_for_full_rank_C, "left")], sure
+        yield [ShearSearch(_shifts_given_full_rank_C, "left")], sure
     if finite:
-        paired = [ShearSearch(_shifts_by_lucky_draws, "left", flag) for flag in (False, True)]
+        paired = [ShearSearch(_shifts_via_equal_halves, "left", flag) for flag in (False, True)]
         yield [*after_split, *paired], _TRIES_OF_THE_LAST_SEARCHES
 
 
-def _shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
+def _fewest_shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return 2m + 1 shifts, m = ceil(q / p), or five if p = q > 1; None if the draws are unlucky,
     as they always are unless the matrix is generic.
     """
     q, p = blocks.C.shape
     if p == 1:
         return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_2x2, draws)
-    return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
+    return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), draw_five_shifts_if_generic, draws)
 
 
-def _shifts_for_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
-    """Return 2m + 1 or 2m + 3 shifts, m = ceil(q / p), or None. The rank of C is p."""
+def _shifts_given_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
+    """Return 2m + 1 shifts, m = ceil(q / p), if p divides q - 1, else 2m + 3; None if the draws are
+    unlucky. The rank of C is p, and p > 1.
+    """
     q, p = blocks.C.shape
     if p == q:
         return _shifts_by_peeling(
@@ -204,8 +206,11 @@ def _shifts_for_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None
     )
 
 
-def _shifts_by_lucky_draws(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
-    """Return as many shifts as `_shifts_for_full_rank_C`, also in small fields; None if unlucky."""
+def _shifts_via_equal_halves(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
+    """Return 2m + 3 shifts, m = ceil(q / p), after peels to p = q; None if the draws are unlucky.
+
+    This often succeeds over fields of few elements, too.
+    """
     q, p = blocks.C.shape
     return _shifts_by_peeling(
         blocks, _sizes_of_successive_peels(p, q), draw_shifts_for_equal_halves, draws

@@ -41,6 +41,7 @@ from exactflow.exact.sparse_array import SparseArray
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling
+from exactflow.linear.factor.assembly import with_halves_exchanged
 from exactflow.linear.factor.involutions import (
     CooMatrix,
     SignedPermutation,
@@ -50,7 +51,7 @@ from exactflow.linear.factor.involutions import (
 Indices = Sequence[int] | np.ndarray
 
 
-def permutation_layers(
+def at_most_six_permutation_layers(
     perm: Indices, signs: Indices, partition: tuple[int, int] | None = None
 ) -> list[LinearCoupling]:
     """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``, of
@@ -58,29 +59,22 @@ def permutation_layers(
 
     The shifts are sparse, of integers of absolute value at most 2. In all, at most 11 n of them are
     not zero, or 11 n + 1 if p and q differ; n is the size of the smaller half.
-    """
-    d = len(perm)
-    p, q = partition or (d // 2, d - d // 2)
-    if p > q:
-        exchanged = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
-        return [layer.swap_halves() for layer in _layers_for_smaller_first_half(*exchanged, q)]
-    return _layers_for_smaller_first_half(np.asarray(perm), np.asarray(signs), p)
-
-
-def _layers_for_smaller_first_half(
-    perm: np.ndarray, signs: np.ndarray, n: int
-) -> list[LinearCoupling]:
-    """Return the layers for halves of n and n or n + 1 coordinates.
 
     Layers with the shift zero are dropped, and neighbours that move the same half are merged.
     """
-    q = len(perm) - n
+    d = len(perm)
+    p, q = partition or (d // 2, d - d // 2)
+    is_exchanged = p > q
+    if is_exchanged:
+        perm, signs = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
+        p, q = q, p
+    perm, signs = np.asarray(perm), np.asarray(signs)
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
     for half, shift in zip(
-        halves * 3, _six_shifts_in_application_order(perm, signs, n), strict=True
+        halves * 3, _six_shifts_in_application_order(perm, signs, p), strict=True
     ):
-        shape = (n, q) if half == "first" else (q, n)
+        shape = (p, q) if half == "first" else (q, p)
         array = SparseArray.from_sums(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
         )
@@ -88,11 +82,12 @@ def _layers_for_smaller_first_half(
             array = merged.pop()[1] + array
         if len(array.places):
             merged.append((half, array))
-    return [LinearCoupling.trusted((n, q), half, array) for half, array in merged]
+    layers = [LinearCoupling.trusted((p, q), half, array) for half, array in merged]
+    return with_halves_exchanged(layers) if is_exchanged else layers
 
 
 class ExtendedBlocks(NamedTuple):
-    """Parts of a signed permutation, which the shifts are made of.
+    """Parts of a signed permutation from which the shifts are computed.
 
     `nonzero_rows` are the indices of the nonzero rows of A, `images` those of the zero rows of C to
     which W0 carries them. `D` is the block D. `C` and `J` are the matrices C' and J of the

@@ -8,6 +8,7 @@ with arrays, is imported only where it applies, so that all others work without 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb
+from typing import TypeAlias
 
 from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact.progress import report_stage
@@ -44,6 +45,9 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
 }
 
 ConstructionForDet1 = Callable[[BlocksOfDet1], ShearList | None]
+ConstructionAndDividedHalf: TypeAlias = tuple[ConstructionForDet1, Half]
+"""A construction, and the half of which a row is first divided by the determinant."""
+
 LayerFinder = Callable[[Problem], Layers | None]
 
 
@@ -85,7 +89,7 @@ def _permutation_layers(problem: Problem) -> Layers | None:
     try:
         import numpy as np
 
-        from exactflow.linear.factor.permutation import permutation_layers
+        from exactflow.linear.factor.permutation import at_most_six_permutation_layers
     except ModuleNotFoundError:  # without NumPy, as in some browsers, the other routes work
         return None
 
@@ -93,7 +97,7 @@ def _permutation_layers(problem: Problem) -> Layers | None:
     perm, signs = problem.layout.signed_permutation_of_layers(
         *map(np.array, problem.rational_signed_permutation)
     )
-    return permutation_layers(perm, signs, problem.partition)
+    return at_most_six_permutation_layers(perm, signs, problem.partition)
 
 
 def _at_most_two_layers(problem: Problem) -> Layers | None:
@@ -101,11 +105,13 @@ def _at_most_two_layers(problem: Problem) -> Layers | None:
     return find_at_most_two_layers(problem.blocks(), problem.scales)
 
 
-def _finder_by_constructions(*constructions: tuple[ConstructionForDet1, Half]) -> LayerFinder:
-    """Return a function that tries constructions for determinant 1, one after the other.
+def _finder_trying_constructions_in_order(
+    *constructions: ConstructionAndDividedHalf,
+) -> LayerFinder:
+    """Return a function that returns the layers of the first construction that succeeds.
 
-    Each is given with the half of which a row is divided by the determinant first. If both halves
-    have one size, each order of the halves is tried, otherwise only the smaller half first.
+    If both halves have one size, each construction is tried with each order of the halves, and
+    otherwise only with the smaller half first.
     """
 
     def find_layers(problem: Problem) -> Layers | None:
@@ -127,7 +133,7 @@ def _finder_by_constructions(*constructions: tuple[ConstructionForDet1, Half]) -
 
 def _construction_from_shifts(
     find_shifts: Callable[[BlocksOfDet1], Shifts | None], leftmost: Half
-) -> tuple[ConstructionForDet1, Half]:
+) -> ConstructionAndDividedHalf:
     """Return a construction of shears from a search for shifts, paired with `leftmost`.
 
     `leftmost` is the half that the leftmost shear moves.
@@ -160,13 +166,15 @@ ROUTES = (
         "a matrix one of whose diagonal blocks is invertible and, with its Schur complement, has a "
         "cyclic vector among those tried, over a field where 2 is not 0",
         "six layers, the shortest numbers",
-        _finder_by_constructions(_construction_from_shifts(six_shifts_by_transvection, "second")),
+        _finder_trying_constructions_in_order(
+            _construction_from_shifts(six_shifts_by_transvection, "second")
+        ),
     ),
     Route(
         "commutator",
         "an invertible matrix",
         "five layers if an off-diagonal block is invertible, else six",
-        _finder_by_constructions(
+        _finder_trying_constructions_in_order(
             _construction_from_shifts(find_five_shifts_by_commutator, "first"),
             (six_shears_by_commutator, "second"),
         ),
@@ -175,14 +183,14 @@ ROUTES = (
         "hyperplane",
         "an invertible matrix",
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
-        _finder_by_constructions((shears_for_halves_differing_by_one, "first")),
+        _finder_trying_constructions_in_order((shears_for_halves_differing_by_one, "first")),
         differences=(1,),
     ),
     Route(
         "partition",
         "an invertible matrix",
         "over any field; five layers generically where the halves are equal",
-        _finder_by_constructions((shears_for_smaller_first_half, "first")),
+        _finder_trying_constructions_in_order((shears_for_smaller_first_half, "first")),
         differences=None,
     ),
 )

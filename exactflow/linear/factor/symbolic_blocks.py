@@ -60,7 +60,7 @@ def _explain_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explanation:
 
 
 def _explain_diagonal_with_inverse(A: MatrixExpr) -> Explanation:
-    """Explain the layers of diag(A, A^-1) by Whitehead's lemma; a letter stands for a long A."""
+    """Explain the layers of diag(A, A^-1) by Whitehead's lemma; a composed A gets a letter."""
     names = [symbol.name for symbol in A.free_symbols]
     if isinstance(A, MatrixSymbol):
         name, where = A.name, ""
@@ -74,7 +74,7 @@ def _explain_diagonal_with_inverse(A: MatrixExpr) -> Explanation:
 
 
 def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
-    """Return the explanation by an identity, whose last line begins with a product of shears."""
+    """Explain layers by an identity; the left side of its last line is the product of shears."""
     values, ring = identity.define_names_in_ring()
     *_, last = parse_identities(identity.text)
     layers = "A new letter is defined by the line in which it first occurs, or it is arbitrary."

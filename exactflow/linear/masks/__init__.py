@@ -232,7 +232,7 @@ def _split_flow_or_matrix(
 
 
 class _Block(NamedTuple):
-    """Rows and columns of a shift. The first block with these rows has their scales, too."""
+    """Rows and columns of a shift. Of all blocks with the same rows, the first has their scales."""
 
     rows: list[int]
     columns: list[int]
@@ -292,7 +292,7 @@ def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
 
 
 def _coordinates_read(layer: Any) -> dict[int, set[int]]:
-    """Map each coordinate that a layer changes to the kept coordinates that its change reads."""
+    """Map each coordinate that a layer changes to the coordinates that determine the change."""
     if isinstance(layer, PiecewiseCoupling):
         return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
     reads: dict[int, set[int]] = {}

@@ -236,10 +236,12 @@ class OneMaskBuilder:
         )
         blocks = f"blocks(I - {K} {K}^T, {K}, -{K}^T, I - {K}^T {K})"
         record_step("signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, _SWAP)
-        self._add_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
+        self._append_layers_acting_on_places(
+            LinearCoupling.trusted((p, q), x, shears[x]) for x in letters
+        )
 
-    def _add_layers(self, layers: Iterable[LinearCoupling]) -> None:
-        """Add layers that are given in the order of places."""
+    def _append_layers_acting_on_places(self, layers: Iterable[LinearCoupling]) -> None:
+        """Add layers whose coordinates are the places; they are not merged."""
         self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
     def _add_layers_of_matrix(self, matrix: DomainMatrix, next_half: Half | None, why: str) -> None:
@@ -264,7 +266,7 @@ class OneMaskBuilder:
             )
         layers = min(candidates, key=count_new_layers)
         self._record_layers_of_matrix(matrix, layers, why)
-        self._add_layers(layers)
+        self._append_layers_acting_on_places(layers)
 
     def _record_layers_of_matrix(
         self, matrix: DomainMatrix, layers: Sequence[LinearCoupling], why: str
@@ -328,7 +330,7 @@ def yield_layers_from_either_half(
 def _matrix_between_placements(
     matrix: DomainMatrix, before: Placement, after: Placement
 ) -> DomainMatrix:
-    """Return a matrix of coordinates as a matrix from places `before` to places `after`."""
+    """Return a matrix that acts on coordinates as one that acts on places, `before` to `after`."""
     size, field = matrix.shape[0], matrix.domain
     columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))
     inner = matrix.to_dense().extract(rows, columns)

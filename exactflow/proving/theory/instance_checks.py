@@ -84,12 +84,12 @@ POSITIVE = Hypothesis(
 ONE = Hypothesis("det(M) = 1", "a shear has determinant 1, and so has a product", has_det_one)
 EVEN = Hypothesis(
     "an even number of coordinates",
-    "the halves are equal here",
+    "the theorem is about halves of equal size",
     lambda M: as_square_matrix(M).shape[0] % 2 == 0,
 )
 INVERTIBLE = Hypothesis(
     "an invertible matrix",
-    "a flow is invertible, so no flow represents it",
+    "a flow is invertible, so no flow represents a singular matrix",
     lambda M: bool(as_square_matrix(M).to_dense().det()),
 )
 EVEN_PERMUTATION = Hypothesis(
@@ -117,7 +117,7 @@ FLOWS = Hypothesis(
 )
 ROTATION = Hypothesis(
     "a rotation, up to rounding",
-    "the bounds on the layers are those of matrices of norm 1",
+    "the bounds on the layers are for matrices of norm 1",
     is_rotation_within_rounding,
 )
 LAW = Hypothesis("a law, for instance a Histogram,", "KL is a distance between laws", is_law)
@@ -143,7 +143,7 @@ def check_at_most_six_layers(M: Any) -> CouplingFlow:
     return _check_product_and_depth(factor(M), M, 6)
 
 
-def check_permutation_layers(perm: Any) -> CouplingFlow:
+def check_permutation_depth_and_entries(perm: Any) -> CouplingFlow:
     """Check that at most six layers with entries in [-2, 2] equal a permutation."""
     M = as_permutation_matrix(perm)
     flow = _check_product_and_depth(factor(M, method="permutation"), M, 6)
@@ -170,34 +170,36 @@ def check_merged_masks_depth(flows: Any) -> Any:
     return _check_product_and_depth(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
-def check_interpolation(instance: Any) -> Any:
-    """Check that at most four couplings map points to images, and the obstructions to fewer."""
+def check_interpolation_depth(instance: Any) -> Any:
+    """Check that at most four couplings map points to images; check the obstructions to fewer."""
     found = interpolate(*instance)
     points, images = (as_rectangular_matrix(rows).transpose() for rows in instance)
     check_that(found.depth <= 4, f"at most four couplings, got {found.depth}")
     check_that(
         found.flow.forward(points) == images.to_Matrix(),
-        "couplings that take the points to the images",
+        "couplings that map the points to the images",
     )
     check_that(
-        len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter pattern"
+        len(found.obstructions) == max(2 * found.depth - 1, 0),
+        "an obstruction to each shorter pattern",
     )
     check_that(
         all(reason.is_valid() for reason in found.obstructions),
-        "obstructions that check themselves",
+        "obstructions that pass their own checks",
     )
     return found
 
 
-def check_minimal_depth(M: Any, scales: DepthScales = "additive") -> Any:
-    """Check that at most six layers equal M, or that four exist, and the obstructions to fewer."""
+def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> Any:
+    """Check that at most six layers equal M, or that four exist; check obstructions to fewer."""
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
         _check_existence_and_error(answer, M)
     else:
         _check_product_and_depth(answer.flow, M, 6)
     check_that(
-        all(found.is_valid() for found in answer.obstructions), "obstructions that check themselves"
+        all(found.is_valid() for found in answer.obstructions),
+        "obstructions that pass their own checks",
     )
     return answer
 
@@ -206,13 +208,13 @@ def _check_existence_and_error(answer: CertifiedDepth, M: Any) -> None:
     """Check the proof that four layers of M exist, and the error of their rounded product."""
     target = as_square_matrix(M).to_dense()
     check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
-    check_that(answer.existence.matrix == target, "a proof about the matrix")
+    check_that(answer.existence.matrix == target, "a proof of existence for the same matrix")
     check_that(answer.existence.is_valid(), "four layers that are proved to exist")
     error = max(map(abs, (answer.flow.domain_matrix() - target).to_list_flat()))
-    check_that(error == answer.error, "layers as near to the matrix as they say")
+    check_that(error == answer.error, "a product of layers as near to the matrix as stated")
 
 
-def check_zero_padding(A: Any) -> CouplingFlow:
+def check_three_padding_shears(A: Any) -> CouplingFlow:
     """Check that three shears map (x, 0) to (A x, 0)."""
     flow, n = zero_padding(A), as_square_matrix(A).shape[0]
     image = flow.matrix()[:, :n]
@@ -221,7 +223,7 @@ def check_zero_padding(A: Any) -> CouplingFlow:
     return flow
 
 
-def check_balanced_rotation(W: Any) -> Any:
+def check_rotation_depth_and_condition(W: Any) -> Any:
     """Check that at most six float shears, with condition numbers of at most 18, equal a rotation
     within rounding.
     """
@@ -234,7 +236,7 @@ def check_balanced_rotation(W: Any) -> Any:
     return result
 
 
-def check_whitening(covariance: Any) -> Any:
+def check_two_layer_whitening(covariance: Any) -> Any:
     """Check that two layers whiten a Gaussian, within rounding."""
     from exactflow.laws.gaussian import whiten
 
@@ -246,7 +248,7 @@ def check_whitening(covariance: Any) -> Any:
     return result
 
 
-def check_lossless(W: Any) -> Any:
+def check_lossless_within_bound(W: Any) -> Any:
     """Check that integers are mapped near their images under W / step, and are restored exactly."""
     import numpy as np
 
@@ -258,7 +260,7 @@ def check_lossless(W: Any) -> Any:
     y = near.forward(x)
     distance = np.abs(y - matrix @ x / float(near.step)).max()
     check_that(distance <= near.bound.largest, f"images within {near.bound}, got {distance}")
-    check_that(bool((near.backward(y) == x).all()), "integers that come back")
+    check_that(bool((near.backward(y) == x).all()), "integers that are restored exactly")
     return near
 
 
@@ -270,7 +272,10 @@ def check_kl_approximation(law: Any) -> Any:
     check_that(result.bound <= sympy.Rational(1, 4), f"KL <= 1/4, got a bound of {result.bound}")
     check_that(result.depth == 4, f"four layers, got {result.depth}")
     z = sympy.Matrix([sympy.Rational(i, 3) for i in range(result.flow.dimension)])
-    check_that(result.flow.inverse().forward(result.flow.forward(z)) == z, "points that come back")
+    check_that(
+        result.flow.inverse().forward(result.flow.forward(z)) == z,
+        "points that the inverse restores",
+    )
     return result
 
 
@@ -289,7 +294,7 @@ def draw_invertible_matrix(
     d = source.choice(sizes)
     M = sympy.eye(d)
     for _ in range(source.randint(0, 5)):
-        M = _draw_invertible_factor(source, d) * M
+        M = _draw_factor_of_random_kind(source, d) * M
     if determinant == "one":
         M[0, :] /= M.det()
     elif determinant == "positive" and M.det() < 0:
@@ -297,7 +302,7 @@ def draw_invertible_matrix(
     return M
 
 
-def _draw_invertible_factor(source: random.Random, d: int) -> sympy.Matrix:
+def _draw_factor_of_random_kind(source: random.Random, d: int) -> sympy.Matrix:
     kinds = "elementary", "signs", "permutation", "low rank", "scale", "blocks"
     kind = source.choice(kinds if d > 1 else ("signs", "scale"))
     step, n = sympy.eye(d), d // 2
@@ -406,7 +411,7 @@ def _trial_row(
 
 _draw_even = partial(draw_invertible_matrix, sizes=(2, 4, 4))
 _draw_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
-_few = "at most six layers equal the matrix, and the reasons against fewer prove themselves"
+_few = "at most six layers equal the matrix, and the obstructions to fewer are valid"
 #: Theorem name -> statement on one instance, check, generator of instances, hypotheses.
 TRIALS = {
     "six layers": _trial_row(
@@ -415,22 +420,22 @@ TRIALS = {
         draw_invertible_matrix,
         POSITIVE,
     ),
-    "six is sharp": _trial_row(_few, check_minimal_depth, _draw_one, EVEN, ONE),
-    "five is generic": _trial_row(_few, check_minimal_depth, _draw_one, EVEN, ONE),
+    "six is sharp": _trial_row(_few, check_depth_and_obstructions, _draw_one, EVEN, ONE),
+    "five is generic": _trial_row(_few, check_depth_and_obstructions, _draw_one, EVEN, ONE),
     "padding": _trial_row(
         "three shears map (x, 0) to (A x, 0)",
-        check_zero_padding,
+        check_three_padding_shears,
         partial(draw_invertible_matrix, determinant="nonzero"),
         INVERTIBLE,
     ),
     "permutations": _trial_row(
         "at most six layers of integers of absolute value at most 2 equal the permutation",
-        check_permutation_layers,
+        check_permutation_depth_and_entries,
         draw_even_permutation,
         EVEN_PERMUTATION,
     ),
     "partitions": _trial_row(
-        "no more layers than the theorem says equal the matrix under the partition",
+        "at most as many layers as the theorem says equal the matrix under the partition",
         check_depth_bound_under_partition,
         draw_matrix_and_partition,
         PAIR,
@@ -438,24 +443,26 @@ TRIALS = {
     ),
     "rotations": _trial_row(
         "six shears of condition at most 18 equal the rotation within 1e-9",
-        check_balanced_rotation,
+        check_rotation_depth_and_condition,
         draw_rotation,
         ROTATION,
     ),
     "affine depth": _trial_row(
-        "at most six layers equal the matrix, or four are certified to exist, and the reasons "
-        "against fewer prove themselves",
-        partial(check_minimal_depth, scales="positive"),
+        "at most six layers equal the matrix, or four are certified to exist, and the "
+        "obstructions to fewer are valid",
+        partial(check_depth_and_obstructions, scales="positive"),
         _draw_even,
         EVEN,
         POSITIVE,
     ),
     "gaussian depth": _trial_row(
-        "at most two layers whiten the covariance within 1e-9", check_whitening, draw_covariance
+        "at most two layers whiten the covariance within 1e-9",
+        check_two_layer_whitening,
+        draw_covariance,
     ),
     "lossless": _trial_row(
-        "integers go near their images, within the bound, and come back",
-        check_lossless,
+        "integers are mapped near their images, within the bound, and are restored exactly",
+        check_lossless_within_bound,
         draw_rotation,
         INVERTIBLE,
     ),
@@ -466,9 +473,9 @@ TRIALS = {
         FLOWS,
     ),
     "finite maps": _trial_row(
-        "at most four couplings take the points to the images, and the reasons against fewer prove "
-        "themselves",
-        check_interpolation,
+        "at most four couplings map the points to the images, and the obstructions to fewer are "
+        "valid",
+        check_interpolation_depth,
         draw_finite_map,
         FINITE_MAP,
     ),

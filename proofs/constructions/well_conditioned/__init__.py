@@ -84,7 +84,7 @@ from exactflow.exact.typing import NumberLike
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
-from exactflow.laws.universal.approximation import as_eps
+from exactflow.laws.universal.approximation import as_supported_eps
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import draw_normal_columns
@@ -260,7 +260,7 @@ def approximate_well(
     if pad not in (None, "gaussian"):
         raise InvalidInputError(f"expected pad='gaussian' or no pad, got {format_short(pad)}")
     most = None if layers is None else to_index("layers", layers, 1)
-    accuracy = None if eps is None else as_eps(eps)
+    accuracy = None if eps is None else as_supported_eps(eps)
     with ctx.workprec(TUNING.precision):
         if accuracy is not None:
             return WellConditioned(

@@ -56,8 +56,8 @@ def says(monkeypatch):
             _, _, statement = text.rpartition("\nTheorem ")
             return code, printed(statement.partition(".\nProof.")[0])
 
-        monkeypatch.setattr(theorem, "require_coqc", lambda: None)
-        monkeypatch.setattr(theorem, "run_coqc", coqc)
+        monkeypatch.setattr(theorem, "require_coqc_or_rocq", lambda: None)
+        monkeypatch.setattr(theorem, "run_coqc_within_limit", coqc)
         return given
 
     return of
@@ -169,7 +169,7 @@ def test_a_false_count_of_layers(says, check):
         ),
         (
             (CORPUS / "depth/correct/rationals_5_letters_chain_no_freedom.json").read_text(),
-            "c is no multiple of C",
+            "is no multiple of C",
         ),
     ],
 )
@@ -308,7 +308,7 @@ def test_a_coq_that_does_not_compile_the_library_is_another_one(stub, check, lin
 def test_coqc_prints_the_same_without_a_home(monkeypatch, tmp_path):
     monkeypatch.delenv("HOME", raising=False)
     (tmp_path / "a.v").write_text("Check nat.")
-    assert theorem.run_coqc(tmp_path / "a.v") == (0, "nat\n     : Set\n")
+    assert theorem.run_coqc_within_limit(tmp_path / "a.v") == (0, "nat\n     : Set\n")
 
 
 def test_a_coqc_that_does_not_end(stub, check, monkeypatch):

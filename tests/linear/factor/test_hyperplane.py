@@ -31,7 +31,7 @@ SIZES = [1, 3, pytest.param(4, marks=pytest.mark.slow)]
 def proof(request, monkeypatch):
     """Both with the short step for generic matrices, and without it."""
     if request.param == "by the proof alone":
-        monkeypatch.setattr(hyperplane, "five_layer_shifts", lambda *_: None)
+        monkeypatch.setattr(hyperplane, "draw_five_shifts_if_generic", lambda *_: None)
 
 
 def composed(word, n):

@@ -175,12 +175,15 @@ def moved(proof):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (lambda found: replace(found, error=2 * found.error), "as near to the matrix as they say"),
+        (lambda found: replace(found, error=2 * found.error), "as near to the matrix as stated"),
         (
             lambda found: replace(found, flow=CouplingFlow(found.flow.layers[:3])),
             "four layers, got 3",
         ),
-        (lambda found: minimal_depth(2 * CERTIFIED, scales="positive"), "a proof about the matrix"),
+        (
+            lambda found: minimal_depth(2 * CERTIFIED, scales="positive"),
+            "a proof of existence for the same matrix",
+        ),
         (lambda found: replace(found, existence=moved(found.existence)), "proved to exist"),
     ],
 )
@@ -291,11 +294,11 @@ def test_a_check_takes_no_images_and_no_reasons_on_trust(monkeypatch):
     points, images = [[0, 0], [0, 1]], [[0, 1], [0, 0]]
     right, wrong = (instance_checks.interpolate(points, some) for some in (images, points))
     for found, says in [
-        (wrong, "take the points to the images"),
-        (replace(right, obstructions=()), "a reason for each shorter pattern"),
+        (wrong, "map the points to the images"),
+        (replace(right, obstructions=()), "an obstruction to each shorter pattern"),
         (
             replace(right, obstructions=(replace(right.obstructions[0], pattern="LULU"),) * 5),
-            "obstructions that check themselves",
+            "obstructions that pass their own checks",
         ),
     ]:
         monkeypatch.setattr(instance_checks, "interpolate", lambda *args, found=found: found)
