@@ -116,7 +116,7 @@ def assert_depth(
     """Assert that the minimal depth of a matrix is n, as `minimal_depth` decides it.
 
     With symbols the assertion is about all values that fulfil `assume`, except for roots of the
-    polynomials in the attribute `exceptional` of the answer.
+    `exceptional_polynomials` of the answer.
 
     Raises
     ------
