@@ -139,8 +139,8 @@ class Check:
         self._count_and_print_instance(label if shown else "")
 
     def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
-        """Count one instance: identities between block matrices, proved for all n by expanding both
-        sides; raise `ProofError` for a false one.
+        """Prove identities between block matrices for all n, by expanding both sides, and count one
+        instance; raise `ProofError` if an identity is false.
 
         Parameters
         ----------
@@ -401,7 +401,7 @@ def current_run() -> ScriptRun | None:
 
 
 def append_event(path: Path, event: dict) -> None:
-    """Append an event to a record in one write, since threads and processes write side by side."""
+    """Append an event to a record file in one write, since threads and processes share the file."""
     with path.open("ab", buffering=0) as file:
         file.write(f"{json.dumps(event)}\n".encode())
 

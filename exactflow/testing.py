@@ -58,7 +58,7 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
 def assert_within(
     flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: "Fraction | float | str"
 ) -> None:
-    """Assert that no entry of a flow's matrix, or of a matrix, differs by more than a bound.
+    """Assert that no entry of a flow's matrix, or of a matrix, is off by more than a bound.
 
     The differences are exact rational numbers.
 
@@ -116,7 +116,7 @@ def assert_depth(
     """Assert that the minimal depth of a matrix is n, as `minimal_depth` decides it.
 
     With symbols the assertion is about all values that fulfil `assume`, except for roots of the
-    polynomials in the attribute `exceptional` of the answer.
+    `exceptional_polynomials` of the answer.
 
     Raises
     ------
@@ -158,9 +158,9 @@ def assert_invertible(
 ) -> None:
     """Assert that inverse(forward(x)) equals x.
 
-    For a module of PyTorch and a batch of floats, both log-determinants of the model and of each
-    layer that returns them have to be right, too, and latents drawn from its base have to stay
-    finite and come back, as `exactflow.interop.diagnose` measures.
+    For a module of PyTorch and a batch of floats, also assert, as `exactflow.interop.diagnose`
+    measures: the log-determinants of forward and inverse are right, for the model and for each
+    layer that returns them, and latents drawn from its base stay finite and come back.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def _is_diagnosable(module: Any, x: Any) -> bool:
 def _assert_diagnosis_within(
     module: Any, x: Any, context: Any, draws: int, bounds: dict[str, float]
 ) -> None:
-    """Assert that the errors that `diagnose` measures are within bounds; name the worst if not."""
+    """Assert that errors that `diagnose` measures are within their bounds; name the worst one."""
     __tracebackhide__ = True
     from exactflow.interop.diagnosis import diagnose
 

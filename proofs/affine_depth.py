@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Affine depth: with positive scales, four layers suffice for most matrices
+# # Affine depth: with positive scales, four layers suffice on an open set of matrices
 #
 # Almost every matrix of determinant 1 needs five additive layers (`five_is_generic`). Here the
 # layers may have positive scales. Let

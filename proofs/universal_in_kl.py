@@ -413,7 +413,7 @@ with (
             zones = place_remotely(
                 share, step, lanes=lanes, blocks=blocks, groups=groups, radius=radius
             )
-            _, (cells, ramps) = zones.margins_and_kl_terms(entropy(share), QQ(1, 1000))
+            _, (cells, ramps) = zones.margin_share_and_kl_terms(entropy(share), QQ(1, 1000))
             total = cells + ramps
         deficit = entropy(share)
         check.true(

@@ -11,7 +11,7 @@ from exactflow.exact.typing import Element
 
 class Draws:
     """A reproducible stream of matrices with random integer entries from -bound to bound; over a
-    finite field, with random elements.
+    finite field the entries are random elements.
 
     A construction adds such a matrix to its default choice, and tests the sum exactly. With bound 0
     the matrix is zero, and the default choice, which has the shortest numbers, is tested. The

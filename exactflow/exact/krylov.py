@@ -68,9 +68,9 @@ def find_cyclic_basis_and_inverse(
 def krylov_basis_inverse_and_lengths(
     F: DomainMatrix,
 ) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
-    """Return a basis H, its inverse and the lengths of its runs. H^-1 F H is block upper
-    triangular, with companion matrices in controller form on the diagonal; above them only the last
-    column of each run is nonzero.
+    """Return a basis H in runs of columns, its inverse, and the lengths of the runs. H^-1 F H is
+    block upper triangular, with companion matrices in controller form on the diagonal; above them
+    only the last column of each run is nonzero.
 
     A run is the controller basis of a vector modulo the previous runs. A scalar matrix has n runs
     of length one; a matrix with a cyclic vector has one run.
@@ -93,7 +93,7 @@ def krylov_basis_inverse_and_lengths(
 
 
 def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
-    """Return the minimal polynomial of u: the monic f of least degree with f(F) u = 0."""
+    """Return the minimal polynomial of u under F: the monic f of least degree with f(F) u = 0."""
     columns = [u]
     for _ in range(F.shape[0]):
         columns.append(F * columns[-1])

@@ -203,7 +203,7 @@ def user_symbol_latex(name: str) -> str:
 
 
 class _Parser:
-    """Recursive descent: identity, sum, product, power, atom."""
+    """A recursive-descent parser of one identity: of sums of products of powers of atoms."""
 
     def __init__(self, text: str) -> None:
         self.text, self.rest = text, _TOKEN.findall(text)
@@ -387,7 +387,7 @@ def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, 
 
 
 def _principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
-    """Return a row of all principal minors of a size, in the order of their sorted coordinates."""
+    """Return a row of all principal minors of a size, in lexicographic order of coordinates."""
     chosen = combinations(range(len(matrix)), size)
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
     if not (size and parts):

@@ -305,7 +305,8 @@ class Identity:
                     number = None
             if not isinstance(number, SumOfWords):
                 raise InvalidInputError(
-                    "expected products of two symbols that are numbers, each once, as 's e = 0', "
+                    "expected relations such as 's e = 0', each between a product of two symbols "
+                    "and a number, and no product twice, "
                     f"got '{relation}'"
                 )
             numbers[a, b] = number.terms.get((), QQ.zero)

@@ -93,7 +93,7 @@ def _map_by_joblib(
 def _compute_alone(
     pool: Callable[..., Iterator[Result]], item: Item, result_if_lost: Callable[[Item], Result]
 ) -> Result:
-    """Compute an item in a worker without other items; return `result_if_lost` if that one ends."""
+    """Return the result of a worker without other items, or `result_if_lost(item)` if it ends."""
     try:
         (result,) = pool([item], 2)
     except ProcessDiedError:
@@ -177,7 +177,7 @@ def _run_pool(
     backend: str | None,
     **pool_options: Any,
 ) -> Iterator[Result]:
-    """Yield the results of joblib's workers; they ignore Ctrl-C, and this process ends them."""
+    """Yield the results of joblib's workers, which ignore Ctrl-C and are ended by this process."""
     from joblib import Parallel, delayed
 
     # max_nbytes=None: arrays are copied, since those in shared memory would be read-only

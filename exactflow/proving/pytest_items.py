@@ -24,7 +24,7 @@ _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0}
 
 
 def _fail_without_traceback(text: str) -> NoReturn:
-    """Fail a test with a text and no traceback; in its setup this is an error for pytest."""
+    """Fail a test with a text and no traceback; pytest calls it an error if raised in the setup."""
     pytest.fail(text, pytrace=False)
 
 
@@ -236,7 +236,7 @@ class ClaimItem(_ScriptItem):
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """The recorded claims whose lines are within those of the item."""
+        """The recorded claims on the lines of the item."""
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
 from exactflow.laws.universal.boxes import PointPair, Uniform, as_point_pairs
-from exactflow.laws.universal.measures import as_weights
+from exactflow.laws.universal.measures import as_valid_weights
 
 __all__ = ["Segments"]
 
@@ -37,7 +37,7 @@ class Segments(Uniform):
                 "expected segments of different end points with as many coordinates, two or more, "
                 f"got {format_short(segments)}: Atoms and Boxes have atoms and intervals"
             )
-        weights = as_weights(weights, len(ends))
+        weights = as_valid_weights(weights, len(ends))
         vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
 
     def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:

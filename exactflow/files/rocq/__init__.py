@@ -1,5 +1,6 @@
-"""Certificates as theorems for Rocq with MathComp, on products of layers and their least number.
+"""Certificates as theorems for Rocq: a matrix is a product of layers, and of no fewer.
 
-The library, `*.v`, proves once and for all which computations suffice. A theorem requires a file of
-the library and contains the numbers of one certificate, which the kernel checks by computation.
+The library, `*.v`, proves with MathComp, once and for all, which computations suffice. A theorem
+requires a file of the library and contains the numbers of one certificate, which the kernel checks
+by computation.
 """

@@ -1,4 +1,4 @@
-"""The theorem of a flow certificate: a matrix is a product of couplings, or near one.
+"""The theorem of a flow certificate: a matrix is, or is near to, a product of couplings.
 
 `flow.v` beside this file proves, with MathComp, that it suffices to multiply integers over common
 denominators. The theorem applies it to the numbers of the certificate, which the kernel of Rocq
@@ -86,7 +86,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
 
 
 class _IntegerLayer(NamedTuple):
-    """The integers of a layer over their common denominator `den`."""
+    """A layer as integers over a common denominator `den`."""
 
     moves_second: bool
     den: int
@@ -131,9 +131,9 @@ def _running_product_divisors(
     return divisors
 
 
-def _write_coordinates(found: Sequence[int]) -> str:
+def _write_coordinates(coordinates: Sequence[int]) -> str:
     """Return a list of coordinates as Rocq prints it."""
-    return f"[:: {'; '.join(f'{i}%N' for i in found)}]" if found else "[::]"
+    return f"[:: {'; '.join(f'{i}%N' for i in coordinates)}]" if coordinates else "[::]"
 
 
 DEFINITIONS = """Open Scope Z_scope.

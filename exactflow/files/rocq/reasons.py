@@ -247,7 +247,7 @@ def write_scaled_obstruction(
 def _write_multipliers_with_nonnegative_weights(
     multiplier: list[Matrix], letters: int, blocks: PatternBlocks
 ) -> str:
-    """Return the multipliers, times the sign that makes the weights of all scales >= 0."""
+    """Return the multipliers in Rocq's syntax, times the sign for which all weights are >= 0."""
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
     W = list(map(as_rectangular_matrix, multiplier))
     last: list[DomainMatrix] = []
@@ -269,7 +269,9 @@ def _write_multipliers_with_nonnegative_weights(
 def _write_polynomials_with_nonnegative_sum(
     multiplier: Sequence[Matrix], blocks: PatternBlocks
 ) -> str:
-    """Return the polynomials, times the sign that makes all coefficients of their sum >= 0."""
+    """Return the polynomials in Rocq's syntax, times the sign for which no coefficient is < 0 in
+    the sum described above for positive scales.
+    """
     D, a = (descending_characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
         (-1) ** k * (x - y) * sum(x for x, *_ in p)

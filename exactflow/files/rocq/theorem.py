@@ -38,7 +38,7 @@ PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-ma
 
 
 def choose_coqc_or_rocq_command() -> list[str]:
-    """Return the command of the compiler: coqc, or `rocq compile` if Rocq 9 has no coqc."""
+    """Return the command of the compiler: `rocq compile` if only rocq is installed, else coqc."""
     return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
 
 
@@ -136,11 +136,11 @@ def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
     return depth_theorem(claim, content) if claim else flow_theorem(content, bound)
 
 
-def _file_text(parts: TheoremText, data: bytes, standalone: bool) -> str:
+def _file_text(parts: TheoremText, certificate: bytes, standalone: bool) -> str:
     """Return the text of a file that proves a theorem, and prints its statement and assumptions."""
     return FILE.format(
         version=__version__,
-        certificate=hashlib.sha256(data).hexdigest(),
+        certificate=hashlib.sha256(certificate).hexdigest(),
         place="the library, which follows" if standalone else "the library",
         opening=require_or_include_library(parts.library, standalone),
         **parts._asdict(),

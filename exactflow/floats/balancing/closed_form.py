@@ -101,13 +101,14 @@ class Shears:
             factors, self.target.mantissa_scale, self.target.exponent
         )
 
-    def corrected_by(self, E: np.ndarray) -> "Shears":
-        """Return the shears after a step that adds E to their product times the target's scale.
+    def corrected_by(self, mantissa_error: np.ndarray) -> "Shears":
+        """Return the shears after a step that adds `mantissa_error`, the remaining difference from
+        `Target.mantissa`, to their product multiplied by the target's scale.
 
-        E is the remaining difference from `Target.mantissa`. Its component along the gradient M^-T
-        of the determinant is omitted, since shears cannot change the determinant.
+        The component along the gradient M^-T of the determinant is omitted, since shears cannot
+        change the determinant.
         """
-        E = E / self.target.mantissa_scale
+        E = mantissa_error / self.target.mantissa_scale
         gradient = self.target.rotation
         if gradient is None:
             gradient = np.linalg.inv(self.target.mantissa / self.target.mantissa_scale).T
@@ -151,11 +152,11 @@ class ElevenLayers:
             factors, self.target.mantissa_scale, self.target.exponent
         )
 
-    def corrected_by(self, E: np.ndarray) -> "ElevenLayers":
-        """Return the layers after a step that adds E, the remaining difference from the target's
-        `mantissa`, to U Sigma V^T.
+    def corrected_by(self, mantissa_error: np.ndarray) -> "ElevenLayers":
+        """Return the layers after a step that adds `mantissa_error`, the remaining difference from
+        the target's `mantissa`, to U Sigma V^T.
         """
-        F = self.U.T @ E @ self.V
+        F = self.U.T @ mantissa_error @ self.V
         sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
         to_U = np.where(sizes >= sizes[:, None], F / sizes, 0)
         to_V = np.where(sizes < sizes[:, None], F / sizes[:, None], 0)

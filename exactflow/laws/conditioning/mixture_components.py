@@ -33,7 +33,7 @@ from exactflow.laws.universal.measures import (
 from exactflow.laws.universal.quantization import (
     Quantization,
     ceil_sqrt_at_least_one,
-    list_index_choices,
+    list_index_choices_in_columns,
 )
 
 
@@ -170,7 +170,7 @@ class MixtureComponents:
         return sum(self.weights.tolist())
 
     @cached_property
-    def rounded_log2_extent(self) -> int:
+    def log2_largest_coordinate_or_deviation(self) -> int:
         """The binary logarithm of the largest coordinate or deviation, roughly, as an integer."""
         largest = fmpq(abs(self.centers).max(), self.unit) ** 2
         if self.spreads is not None:
@@ -257,7 +257,7 @@ def quantize_to_components(
 
 def _product_mixture(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     """Return the law of independent vectors, one for each mixture, as a mixture."""
-    grid = list_index_choices([len(part.weights) for part in parts])
+    grid = list_index_choices_in_columns([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
     rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
     if any(part.spreads is not None for part in parts):
@@ -283,7 +283,7 @@ def _merge_into_one_component(components: MixtureComponents) -> MixtureComponent
 
 
 def _to_integers_and_denominator(numbers: Any) -> tuple[np.ndarray, int]:
-    """Return integers and a denominator: divided by it, the integers are the given rationals."""
+    """Return integers and one denominator, whose quotients are the given rationals."""
     rationals = np.array(numbers, dtype=object)
     unit = lcm(*(int(x.denominator) for x in rationals.flat))
     integers = [int(x.numerator) * (unit // int(x.denominator)) for x in rationals.flat]

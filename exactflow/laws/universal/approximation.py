@@ -196,7 +196,7 @@ def approximate(
     """
     check_option("distance", distance, ("W2", "KL"))
     check_option("scales", scales, ("additive", "positive") if distance == "KL" else ("positive",))
-    measure, accuracy = as_multivariate_measure(target), as_eps(eps)
+    measure, accuracy = as_multivariate_measure(target), as_supported_eps(eps)
     halves = resolve_halves(measure, partition)
     if distance == "KL":
         if halves[0] != halves[1]:
@@ -221,7 +221,7 @@ def approximate(
     return W2Approximation(measure, QQ.to_sympy(accuracy), parameters, terms, precision)
 
 
-def as_eps(eps: NumberLike) -> Element:
+def as_supported_eps(eps: NumberLike) -> Element:
     """Return a tolerance as an element of QQ; raise `InvalidInputError` if it is below 2^-900."""
     accuracy = to_element(eps)
     if accuracy < QQ(1, 2**TUNING.least_exponent):

@@ -19,7 +19,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 from exactflow.exact.numbers import format_short, sequence_to_list, to_element, to_elements
 from exactflow.exact.typing import Element, NumberLike
-from exactflow.laws.universal.measures import Mixture, as_weights
+from exactflow.laws.universal.measures import Mixture, as_valid_weights
 from exactflow.laws.universal.quantization import (
     Quantization,
     ceil_sqrt_at_least_one,
@@ -30,7 +30,8 @@ from exactflow.laws.universal.quantization import (
     quantization_from_means,
 )
 
-_PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2, the factor of the mean square error
+# More than sqrt(3) pi / 2, the factor in the least mean square error, factor / count^2.
+_PANTER_DITE = QQ(11, 4)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -88,13 +89,15 @@ class GaussianMixture(Mixture):
                     f"the mean ({', '.join(map(format_short, mean))}): for a coordinate that is "
                     "constant take a Product with Atoms"
                 )
-        weights = as_weights(weights, len(points))
+        weights = as_valid_weights(weights, len(points))
         vars(self).update(
             means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
         )
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return a quantization of each component: a product of quantizations of normal laws."""
+        """Return a quantization whose atoms are, for each component, a product of quantizations of
+        normal laws.
+        """
         share = tolerance * tolerance / self.dimension
         counts = [
             [
@@ -129,7 +132,7 @@ def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
 
 @cache
 def _quantize_standard_normal(count: int) -> Quantization:
-    """Return the quantization of N(0, 1) by `count` cells between quantiles of N(0, 3)."""
+    """Return the quantization of N(0, 1) by `count` cells, whose ends are quantiles of N(0, 3)."""
     bits = grid_bits_for_error(QQ(1, count * count))
     with ctx.workprec(2 * bits):
         root = arb(3).sqrt()

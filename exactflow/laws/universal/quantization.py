@@ -60,7 +60,7 @@ class Quantization(NamedTuple):
     error: arb
 
     def marginal(self, i: int) -> "Quantization":
-        """Return the projection onto coordinate i, whose atoms are not always distinct."""
+        """Return the projection onto coordinate i; several of its atoms may be equal."""
         return Quantization(self.weights, self.centers[:, i : i + 1], self.bits, self.error)
 
 
@@ -74,9 +74,10 @@ def check_atom_count(count: int) -> None:
 
 
 def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Quantization:
-    """Return a quantization by the given points, rounded to multiples of 2^-bits.
+    """Return a quantization whose atoms are the given points, rounded to multiples of 2^-bits.
 
-    `error` is a bound of the W2 error before rounding, which increases it.
+    `error` is an upper bound of the W2 error before rounding; the result adds the error of
+    rounding.
     """
     check_atom_count(len(weights))
     centers, exact = [], True
@@ -92,7 +93,7 @@ def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: i
 def quantization_from_means(
     second_moment: arb, cells: list[tuple[arb, list[arb]]], bits: int
 ) -> Quantization:
-    """Return the quantization by the means of cells, which are pairs (mass, mean).
+    """Return the quantization whose atoms are the means of cells, given as pairs (mass, mean).
 
     Masses and means are rounded; `second_moment` is E|X|^2 of the measure.
     """
@@ -160,7 +161,7 @@ def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Q
     for weight, row in zip(weights, rows, strict=True):
         masses += [math.prod(ws, start=weight) for ws in product(*(part.weights for part in row))]
         sizes = [len(part.weights) for part in row]
-        grids = list_index_choices(sizes)
+        grids = list_index_choices_in_columns(sizes)
         blocks.append(
             np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
         )
@@ -168,10 +169,10 @@ def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Q
     return Quantization(masses, np.vstack(blocks), rows[0][0].bits, sqrt_upper_bound(square))
 
 
-def list_index_choices(sizes: Sequence[int]) -> np.ndarray:
+def list_index_choices_in_columns(sizes: Sequence[int]) -> np.ndarray:
     """Return, in columns, the choices of one index for each size; the last index varies fastest.
 
-    >>> list_index_choices([1, 2, 2]).tolist()
+    >>> list_index_choices_in_columns([1, 2, 2]).tolist()
     [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]]
     """
     places, count = np.arange(math.prod(sizes)), 1
@@ -192,8 +193,8 @@ def floor_power_of_two(value: Element) -> Element:
     """Return the largest power of two, as an element of QQ, that is at most a positive `value`."""
     if value <= 0:
         raise PrecisionError(
-            f"a width in the construction is below 2^-{FINEST}, the smallest bound of a ball: "
-            "raise eps, or scale the target to a size near 1"
+            f"the construction needs a width below 2^-{FINEST}, which ball arithmetic does not "
+            "resolve: raise eps, or scale the target to a size near 1"
         )
     n, d = int(value.numerator), int(value.denominator)
     power = QQ(2) ** (n.bit_length() - d.bit_length())

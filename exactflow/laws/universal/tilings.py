@@ -26,7 +26,7 @@ Interval = tuple[Element, Element]  # the lower and the upper end
 AffineMap = tuple[Element, Element]  # (s, t) for the map z -> s z + t
 TileColumnBandCounts = tuple[int, int, int]
 MOST_TILES = 2**16
-FLOATS, ALL_DIGITS = 2**1000, 16  # about the largest float64, and its decimal digits
+FLOATS, ALL_DIGITS = 2**1000, 16  # about the largest float64, and the number of its digits
 RAMPS = QQ(1, 64)  # the term for ramps is at most this share of eps
 GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # shares of a latent interval that are left free for ramps
 
@@ -35,7 +35,7 @@ def check_tile_count(count: int) -> None:
     """Raise `InvalidInputError` if a tiling would have too many tiles."""
     if count > MOST_TILES:
         raise InvalidInputError(
-            f"this law and eps need at least {count} tiles, and at most {MOST_TILES} are built: "
+            f"this law and eps need at least {count} tiles, but at most {MOST_TILES} are built: "
             "raise eps, or take fewer bins"
         )
 
@@ -54,13 +54,13 @@ class Tile(NamedTuple):
 
 
 class TileIntegrals(NamedTuple):
-    """Integrals over a tile: of the density p, of p |z|^2 with the latents z, and of
-    p |x - center|^2 in units of `Tiling.least_scales`.
+    """Integrals over a tile of p, of p |z|^2 and of p |x - center|^2, the last in units of
+    `Tiling.least_scales`; p is the density, z the latent of x.
     """
 
     mass: arb
     square: arb
-    scaled_second_moment: arb
+    second_moment_in_tiling_units: arb
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +82,8 @@ class Tiling:
     def from_tile_masses(
         cls, columns: list[Interval], tiles: list[Tile], band_count: int
     ) -> "Tiling":
-        """Return the tiling in which N(0, I) gives bands, and slots in a band, the masses of their
-        tiles.
+        """Return the tiling for which the mass of N(0, I) on each band, and on each slot in a band,
+        is the mass of its tiles.
         """
         rows: list[list[int]] = [[] for _ in range(band_count)]
         for k, tile in enumerate(tiles):
@@ -115,7 +115,7 @@ class Tiling:
         return [QQ(step * (2 * k + 1 - count), 2) for k in range(count)]
 
     @cached_property
-    def x2_shift_by_column(self) -> list[Element]:
+    def inverse_x2_shift_by_column(self) -> list[Element]:
         """The shift of x2 on each column, in the inverse of the last layer."""
         ends: dict[int, list] = {}
         for tile in self.tiles:
@@ -140,7 +140,7 @@ class Tiling:
         return tuple(min(pair[i][0] for pair in self.affine_maps_from_latents) for i in (0, 1))
 
     @property
-    def scale_product_range(self) -> tuple[Element, Element]:
+    def scale_product_bounds(self) -> tuple[Element, Element]:
         """The products of the least scales, and of the largest scales, of x1 and x2."""
         largest = (max(pair[i][0] for pair in self.affine_maps_from_latents) for i in (0, 1))
         return prod(self.least_scales), prod(largest)
@@ -162,11 +162,14 @@ class Tiling:
     def latent_magnitude_bounds(self) -> tuple[Element, Element]:
         """Upper bounds of |z1| and |z2| for all points of the bounding box, also on ramps."""
         (first, second), first_most, second_most = self.bounding_box, QQ.zero, QQ.zero
-        span = second[0] + min(self.x2_shift_by_column), second[1] + max(self.x2_shift_by_column)
+        span = (
+            second[0] + min(self.inverse_x2_shift_by_column),
+            second[1] + max(self.inverse_x2_shift_by_column),
+        )
         for tile, ((s, t), (u, v)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
             label, shift = (
                 self.z1_shift_by_band[tile.band],
-                self.x2_shift_by_column[tile.column] + v,
+                self.inverse_x2_shift_by_column[tile.column] + v,
             )
             first_most = max(first_most, *(abs((x - t) / s + label) for x in first))
             second_most = max(second_most, *(abs(y - shift) / u for y in span))
@@ -181,22 +184,23 @@ class Tiling:
         """
         lost, numbers = (
             max(self.latent_magnitude_bounds),
-            [*self.x2_shift_by_column, *(x for hull in self.bounding_box for x in hull)],
+            [*self.inverse_x2_shift_by_column, *(x for hull in self.bounding_box for x in hull)],
         )
         for tile, ((s, _), (u, _)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
-            shift = self.x2_shift_by_column[tile.column]
+            shift = self.inverse_x2_shift_by_column[tile.column]
             places = *(x / s for x in self.columns[tile.column]), tile.low / u, tile.high / u
             lost = max(lost, *map(abs, places), abs(shift) / u)
             numbers += [s, u]
         return count_float64_digits_lost(lost, numbers)
 
     def layers(self, margins: tuple[Element, ...], count: int = 4) -> Iterator[PiecewiseCoupling]:
-        """Yield the `count` layers, from latent to data: 4, or 3 without the first, for one band.
+        """Yield the layers, from latent to data; `count` is 4, or 3 to omit the first layer if
+        there is one band.
 
         `margins` are the widths, powers of two, of the margins of columns and of tiles. No point
         outside the margins is on a ramp.
         """
-        tiles, labels, shifts = self.tiles, self.z1_shift_by_band, self.x2_shift_by_column
+        tiles, labels, shifts = self.tiles, self.z1_shift_by_band, self.inverse_x2_shift_by_column
         if count == 4:
             yield build_piecewise_layer("first", zip(self.bands, labels, strict=True))
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
@@ -219,7 +223,8 @@ class Tiling:
 
 
 def build_piecewise_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
-    """Return the layer whose shift and scale are constant on given intervals, linear between them.
+    """Return the layer whose shift and scale are constant on given intervals, and linear between
+    them.
 
     `rows` are pairs (interval, shift), with scale 1, or triples (interval, shift, scale). The layer
     moves the coordinate `moves`.
@@ -236,10 +241,10 @@ def build_piecewise_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
     )
 
 
-def _shrink_to_multiples(interval: Interval, margin: Element) -> Interval:
-    """Return the largest interval strictly inside another whose ends are multiples of `margin`."""
+def _shrink_to_multiples(interval: Interval, unit: Element) -> Interval:
+    """Return the largest interval strictly inside another whose ends are multiples of `unit`."""
     low, high = interval
-    return round_down(low, margin) + margin, round_up(high, margin) - margin
+    return round_down(low, unit) + unit, round_up(high, unit) - unit
 
 
 def round_up(x: Element, unit: Element) -> Element:
@@ -254,7 +259,8 @@ def round_down(x: Element, unit: Element) -> Element:
 
 
 def stacking_shifts(intervals: Sequence[Interval], finest: Element) -> list[Element]:
-    """Return the shift of each interval by which they become disjoint, in order, around zero.
+    """Return a shift for each interval; the shifted intervals are disjoint, in the given order,
+    around zero.
 
     Shifts are multiples of a power of two, about a sixteenth of `finest`.
     """
@@ -267,31 +273,32 @@ def stacking_shifts(intervals: Sequence[Interval], finest: Element) -> list[Elem
 
 
 def bound_kl_per_margin_mass(
-    scale_product_range: tuple[Element, Element], latent_bounds: Iterable[Element]
+    scale_product_bounds: tuple[Element, Element], latent_bounds: Iterable[Element]
 ) -> arb:
-    """Return a bound of the KL that mass in margins costs, per unit of mass: max(0, log(2 pi s* u*)
-    + (Z1^2 + Z2^2) / 2) + max(0, -log(2 pi s_ u_)).
+    """Return an upper bound of the KL that mass in margins costs, per unit of mass.
 
-    In the notation of the theorem the arguments are (s_ u_, s* u*) and (Z1, Z2).
+    In the notation of the theorem the arguments are (s_ u_, s* u*) and (Z1, Z2); the bound is
+    max(0, log(2 pi s* u*) + (Z1^2 + Z2^2) / 2) + max(0, -log(2 pi s_ u_)).
     """
     constant, squares = (2 * arb.pi()).log(), ball(sum((x * x for x in latent_bounds), QQ.zero))
-    least, largest = (constant + ball(product).log() for product in scale_product_range)
+    least, largest = (constant + ball(product).log() for product in scale_product_bounds)
     return (largest + squares / 2).max(arb(0)) - least.min(arb(0))
 
 
 def bound_kl_per_outside_mass(largest_product: Element, latent_bounds: Iterable[Element]) -> arb:
-    """Return a bound of the KL that mass outside of all tiles costs, per unit of mass and without
-    its second moment: max(0, log(2 pi s* u*) + Z1^2 + Z2^2).
+    """Return an upper bound of the KL that mass outside of all tiles costs, per unit of mass,
+    without the part due to its second moment.
 
-    In the notation of the theorem the arguments are s* u* and (Z1, Z2).
+    In the notation of the theorem the arguments are s* u* and (Z1, Z2); the bound is max(0, log(2
+    pi s* u*) + Z1^2 + Z2^2).
     """
     squares = ball(sum((x * x for x in latent_bounds), QQ.zero))
     return ((2 * arb.pi()).log() + ball(largest_product).log() + squares).max(arb(0))
 
 
 def count_float64_digits_lost(largest: Element, numbers: Iterable[Element]) -> int:
-    """Return how many of the decimal digits of float64 are before the point in `largest`, and so
-    are lost for digits after it; 16 or more if `numbers` leave the range of float64.
+    """Return how many digits `largest` has before the decimal point: float64 loses them for digits
+    after it. If `numbers` leave the range of float64, the result is at least 16.
     """
     lost, sizes = len(str(int(largest))), [abs(x) for x in numbers if x]
     is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
@@ -354,9 +361,9 @@ def least_kl_width_below(end: float) -> float:
     return 0.75 * (end + np.sqrt(end * end + 16 / 3))
 
 
-def kl_of_uniform_between_quantiles(low_level: float, high_level: float) -> float:
-    """Return the part of KL(law | N(0, 1)) between two quantiles of N(0, 1), if the law is uniform
-    between them, with the mass `high_level - low_level`.
+def uniform_kl_contribution_between_quantiles(low_level: float, high_level: float) -> float:
+    """Return the contribution to KL(law | N(0, 1)) of the interval between two quantiles of N(0,
+    1), if the law is uniform on it with the mass `high_level - low_level`.
     """
     low_level, high_level = max(low_level, 0.0), min(high_level, 1.0)
     if low_level >= high_level:
@@ -379,7 +386,10 @@ def fewest_band_masses(most_kl: float) -> np.ndarray:
     count = least if least > 8 else 1
     while True:
         levels = [0.0, *ndtr(least_kl_inner_ends(count)), 1.0]
-        if sum(kl_of_uniform_between_quantiles(*pair) for pair in pairwise(levels)) <= most_kl:
+        if (
+            sum(uniform_kl_contribution_between_quantiles(*pair) for pair in pairwise(levels))
+            <= most_kl
+        ):
             return np.diff(levels)
         count += 1
 

@@ -34,12 +34,14 @@ from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tile_count, round_up
 
 ROOM = QQ(1, 2**20)  # latent cells are longer by this share, which leaves space for ramps
-COARSEST = 64  # an interval up to this many times as long as the common measure is cut by it
-THINNEST = 1e-150  # ratios of the sides of a cell are rounded up to this: its square is no float 0
+COARSEST = 64  # intervals at most this many times the common measure are cut into parts of it
+THINNEST = 1e-150  # the least ratio of sides of a cell that is used: its square is no float 0
 
 
 def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
-    """Return a lower bound of KL(P | f#N(0, I)) for all volume-preserving f; P has the density."""
+    """Return a lower bound of KL(P | f#N(0, I)) for all volume-preserving maps f, where P is the
+    law with the given density.
+    """
     below, moment = QQ.zero, QQ.zero
     for value, area in sorted(density.areas_by_density().items(), reverse=True):
         moment += value * area * (2 * below + area)
@@ -49,15 +51,15 @@ def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
         return QQ.to_sympy(lower(entropy + ball(moment) / (4 * arb.pi())))
 
 
-def tile_by_translations(density: PiecewiseConstantDensity, parts: int) -> Tiling:
+def tile_by_translations(density: PiecewiseConstantDensity, least_parts: int) -> Tiling:
     """Return tiles of nearly equal size onto which cells of a lattice of latents are translated.
 
-    The cells of the grid that have mass are cut along each axis into `parts` parts or more. The
-    more tiles, the smaller the KL.
+    The cells of the grid that have mass are cut along each axis into `least_parts` or more
+    parts. The more tiles, the smaller the KL.
     """
     occupied = [(i, j) for i, row in enumerate(density.values) for j, p in enumerate(row) if p]
     (width, columns), (height, rows) = (
-        _choose_width_and_cut(edges, set(used), parts)
+        _choose_width_and_parts(edges, set(used), least_parts)
         for edges, used in zip(density.grid, zip(*occupied, strict=True), strict=True)
     )
     check_tile_count(sum(len(columns[i]) * len(rows[j]) for i, j in occupied))
@@ -82,17 +84,19 @@ def tile_by_translations(density: PiecewiseConstantDensity, parts: int) -> Tilin
     )
 
 
-def _choose_width_and_cut(
-    edges: list[Element], used: set[int], count: int
+def _choose_width_and_parts(
+    edges: list[Element], used: set[int], least_parts: int
 ) -> tuple[Element, dict[int, list[Interval]]]:
-    """Choose a width, and cut the used intervals between `edges` into equal parts within it.
+    """Choose a width, and cut each used interval between `edges` into equal parts of at most this
+    width.
 
-    Returns the width and, by the index of an interval, its parts. The width is 1 / count of the
-    common measure of the intervals; or of the longest interval, if that is much longer.
+    Returns the width and, by the index of an interval, its parts. The width is the common
+    measure of the intervals, or the length of the longest one if that is much longer, divided
+    by `least_parts`.
     """
     lengths = {k: edges[k + 1] - edges[k] for k in used}
     longest, common = max(lengths.values()), greatest_common_measure(list(lengths.values()))
-    width = (common if longest <= COARSEST * common else longest) / count
+    width = (common if longest <= COARSEST * common else longest) / least_parts
     parts = {}
     for k, length in lengths.items():
         number = int(round_up(length / width, QQ.one))
@@ -117,6 +121,8 @@ def _lattice_cells_nearest_zero(
 
 
 def _widened_lattice_interval(i: int, side: Element) -> Interval:
-    """Return interval i of a lattice, a little wider than `side`, with gaps between intervals."""
+    """Return interval number i of a lattice; its length is a little more than `side`, and intervals
+    have gaps between them.
+    """
     wide, gap = side * (1 + ROOM), side * ROOM / 4
     return i * wide + gap, (i + 1) * wide - gap

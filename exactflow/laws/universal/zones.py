@@ -51,12 +51,12 @@ class Profile:
 
     @cached_property
     def cell_length(self) -> Element:
-        """The largest length of which all distances between ends of runs are multiples."""
+        """The largest length such that all distances between ends of runs are its multiples."""
         return greatest_common_measure([x - self.runs[0].low for run in self.runs for x in run[:2]])
 
     @cached_property
     def share_by_cell(self) -> dict[int, Element]:
-        """The share of the mass in each cell with mass; cells are numbered from the lowest, 0."""
+        """The share of the mass in each cell that has mass; the lowest cell has number 0."""
         found = {}
         for run in self.runs:
             a, b = (int((x - self.runs[0].low) / self.cell_length) for x in run[:2])
@@ -73,8 +73,10 @@ class Profile:
         return sum(terms, arb(0))
 
     @cached_property
-    def is_better_with_sliding_cells(self) -> bool:
-        """Whether a zone of cells loses less than `SHAPING`, and the cells are not too many."""
+    def is_better_cut_into_cells(self) -> bool:
+        """Whether a zone of cells loses less KL than one band does (`SHAPING`), and the cells are
+        few.
+        """
         span = (self.runs[-1].high - self.runs[0].low) / self.cell_length
         return bool(span <= MOST_CELLS and self.enclose_kl_from_uniform() < ball(SHAPING))
 
@@ -162,7 +164,7 @@ class Zone:
         return found
 
     @cached_property
-    def block_normal_masses(self) -> list[float]:
+    def approximate_block_normal_masses(self) -> list[float]:
         """Estimates of the mass of N(0, I) on the image of each block, by a geometric mean."""
         volume = sum(
             to_float(cell.share) * np.log(to_float(cell.place_length * cell.width / cell.scale))
@@ -180,7 +182,7 @@ class Zone:
 
     @property
     def b_length(self) -> Element:
-        """The length of the interval of b that the zone takes."""
+        """The length of the interval of b that the zone occupies."""
         block, cell = self.blocks[-1], self.cells[-1]
         return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
 
@@ -192,28 +194,29 @@ def _mean_and_mean_square(shifts: Sequence[int]) -> tuple[Element, Element]:
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """The zones of all columns, with the intervals of x1 and of b that they take."""
+    """The zones of all columns, with the intervals of x1 and of b that they occupy."""
 
     columns: list[Column]
     zones: list[Zone]
 
     @cached_property
     def zone_starts_in_b(self) -> list[Element]:
-        """The lower end of the interval of b of each zone."""
+        """The lower end of each zone's interval of b."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
         return stacking_shifts([(QQ.zero, zone.b_length) for zone in self.zones], finest)
 
     @cached_property
-    def group_starts_and_lengths(self) -> list[list[StartAndLength]]:
-        """For each block of each zone, the start of its first group in x1, and the length of each.
+    def first_group_starts_and_lengths(self) -> list[list[StartAndLength]]:
+        """For each block of each zone, the start in x1 of its first group, and the length of each
+        of its groups.
 
-        Blocks share the column in the ratio of `block_normal_masses`, which gives the least KL.
-        Lengths are rounded to few bits; the block of the largest mass gets the rest.
+        Blocks share the column in the ratio of `approximate_block_normal_masses`, which gives the
+        least KL. Lengths are rounded to few bits; the block of the largest mass gets the rest.
         """
         rows: dict[Interval, list[tuple]] = {}
         for k, zone in enumerate(self.zones):
             row = rows.setdefault(zone.column.ends, [])
-            row += [(weight, k, i) for i, weight in enumerate(zone.block_normal_masses)]
+            row += [(weight, k, i) for i, weight in enumerate(zone.approximate_block_normal_masses)]
         found: list[list] = [[None] * len(zone.blocks) for zone in self.zones]
         for (x, end), row in rows.items():
             total, unit = sum(weight for weight, _, _ in row), (end - x) / 2**BITS
@@ -231,7 +234,7 @@ class Arrangement:
         """The least and the largest scale from z1 to x1."""
         found = [
             length / cell.place_length
-            for zone, row in zip(self.zones, self.group_starts_and_lengths, strict=True)
+            for zone, row in zip(self.zones, self.first_group_starts_and_lengths, strict=True)
             for cell in zone.cells
             for _, length in row
         ]
@@ -297,7 +300,7 @@ class Arrangement:
         """
         (margin,), places, strips, marks = margins, [], [], []
         for zone, start, row in zip(
-            self.zones, self.zone_starts_in_b, self.group_starts_and_lengths, strict=True
+            self.zones, self.zone_starts_in_b, self.first_group_starts_and_lengths, strict=True
         ):
             for place, scale, center in {cell[4:] for cell in zone.cells}:
                 places.append((_trim_share_of_ends(place, margin), start + center, scale))
@@ -320,17 +323,17 @@ class Arrangement:
         yield build_piecewise_layer("first", sorted(strips))
         yield build_piecewise_layer("second", sorted(marks))
 
-    def margins_and_kl_terms(
+    def margin_share_and_kl_terms(
         self, negative_entropy: arb, room: Element
     ) -> tuple[tuple[Element, ...], list[arb]]:
-        """Return the share of lengths that margins take, and the terms of the bound of KL for cells
-        and ramps.
+        """Return the margin, as a share of the length of each interval, and the terms of the bound
+        of KL for cells and ramps.
 
         `negative_entropy` encloses E log p. The margins are so narrow that the term for ramps is a
         small share of `room`.
         """
         constant, cells, covered = (2 * arb.pi()).log(), negative_entropy, QQ.zero
-        for zone, row in zip(self.zones, self.group_starts_and_lengths, strict=True):
+        for zone, row in zip(self.zones, self.first_group_starts_and_lengths, strict=True):
             (a, b), volume = zone.column.ends, constant
             for cell in zone.cells:
                 volume += ball(cell.share) * ball(cell.scale / cell.place_length).log()
@@ -347,6 +350,6 @@ class Arrangement:
 
 
 def _trim_share_of_ends(interval: Interval, share: Element) -> Interval:
-    """Return the interval without this share of its length at each end."""
+    """Return the interval after `share` of its length is cut off at each end."""
     low, high = interval
     return low + share * (high - low), high - share * (high - low)

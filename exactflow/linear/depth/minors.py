@@ -117,7 +117,7 @@ class MinorEquations:
         return arb_mat(values), arb_mat(slopes)
 
 
-def has_opposed_minors(instance: PatternInstance, k: int) -> bool:
+def has_minors_of_opposite_sign(instance: PatternInstance, k: int) -> bool:
     """Whether the principal k-minors of D and of a have opposite signs, and not all vanish."""
     left, right = (minors.of_size(k) for minors in instance.minors_of_D_and_a)
     values, field = [*left, *(-x for x in right)], instance.matrix.domain

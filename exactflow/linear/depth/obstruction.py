@@ -46,7 +46,7 @@ from exactflow.explanation.sentences import strip_backticks
 from exactflow.flows.evidence import Checkable
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.minors import MinorEquations, Polynomial, has_opposed_minors
+from exactflow.linear.depth.minors import MinorEquations, Polynomial, has_minors_of_opposite_sign
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, alternating_patterns
 
 TemplateValues = dict[str, Any]
@@ -127,7 +127,7 @@ class Obstruction(PatternInstance, Checkable):
                 )
 
     @cached_property
-    def exceptional(self) -> tuple[Expr, ...]:
+    def exceptional_polynomials(self) -> tuple[Expr, ...]:
         """The irreducible polynomials whose roots the parameters of the matrix must avoid.
 
         The proof holds for all other parameters at which M and its inverse are defined.
@@ -420,7 +420,9 @@ def _layer_template_values(o: Obstruction) -> TemplateValues:
 
 def _are_minors_opposed(o: Obstruction) -> bool:
     """Whether the k-minors of D and of a have opposite signs, for the k in the witness."""
-    return 1 <= o.witness < o.blocks_for_pattern.D.shape[0] and has_opposed_minors(o, o.witness)
+    return 1 <= o.witness < o.blocks_for_pattern.D.shape[0] and has_minors_of_opposite_sign(
+        o, o.witness
+    )
 
 
 def _minor_template_values(o: Obstruction) -> TemplateValues:

@@ -84,7 +84,7 @@ from exactflow.exact.typing import NumberLike
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
-from exactflow.laws.universal.approximation import as_eps
+from exactflow.laws.universal.approximation import as_supported_eps
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import draw_normal_columns
@@ -147,7 +147,9 @@ class WellConditioned(FlowResult):
             return None
         with ctx.workprec(TUNING.precision):
             for region in cover_by_regions(self.path):
-                places = (None if x is None else self.path.map.at(x)[0] for x in region.window)
+                places = (
+                    None if x is None else self.path.map.value_at(x)[0] for x in region.window
+                )
                 off = scaling.error(tuple(places), region.slopes)
                 square += region.weight * off * off
                 near, far = region.pads
@@ -258,7 +260,7 @@ def approximate_well(
     if pad not in (None, "gaussian"):
         raise InvalidInputError(f"expected pad='gaussian' or no pad, got {format_short(pad)}")
     most = None if layers is None else to_index("layers", layers, 1)
-    accuracy = None if eps is None else as_eps(eps)
+    accuracy = None if eps is None else as_supported_eps(eps)
     with ctx.workprec(TUNING.precision):
         if accuracy is not None:
             return WellConditioned(

@@ -21,7 +21,7 @@ from exactflow.laws.universal import (
 from exactflow.laws.universal.construction import (
     _separate_sorted_integers,
     _separating_moves,
-    _sort_atoms_by_coordinate,
+    _sort_atoms_with_weights,
 )
 from exactflow.laws.universal.quantization import ceil_sqrt_at_least_one, quantization_from_means
 
@@ -93,7 +93,7 @@ def test_near_atoms_are_moved_as_far_apart_as_their_share_allows(gap):
 
 
 def test_labels_snake():
-    atoms, weights = _sort_atoms_by_coordinate(
+    atoms, weights = _sort_atoms_with_weights(
         Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).quantize(QQ(1), 0), 0
     )
     assert atoms.tolist() == [[0, 0], [0, 1], [1, 1], [1, 0]]

@@ -41,7 +41,7 @@ from exactflow.linear.depth.minors import (
     Exponents,
     MinorEquations,
     Polynomial,
-    has_opposed_minors,
+    has_minors_of_opposite_sign,
 )
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, Reason
@@ -59,7 +59,7 @@ def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
     if not _reduces_to_four_layers(instance):
         return None
     sizes = (k for k in range(1, n) if comb(n, k) <= MOST_MINORS)
-    found = next((k for k in sizes if has_opposed_minors(instance, k)), 0)
+    found = next((k for k in sizes if has_minors_of_opposite_sign(instance, k)), 0)
     return Reason("opposed", found) if found else None
 
 
