@@ -332,7 +332,7 @@ def select_substate(state: State, prefix: str) -> dict[str, Tensor]:
 def _rounded_layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
     """Return the weight and the scale, if any, of a layer, rounded to float64, by name."""
     held = round_layer_to_floats(layer)
-    state = {"weight": torch.from_numpy(held.dense().shift)}
+    state = {"weight": torch.from_numpy(held.with_dense_shift().shift)}
     return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}
 
 
