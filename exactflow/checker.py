@@ -110,13 +110,13 @@ MAX_BYTES = 2**29  # the most bytes of memory that reading a file may take
 VALUE_BYTES, OBJECT_BYTES = 72, 240  # memory of a JSON value, and additional memory of an object
 BATCH = 512  # number of rows of a layer that are multiplied at once
 PATIENCE = 10  # seconds of waiting for a process to write to a named pipe
-MAX_SHOWN = 40  # if a claim has a bound, two entries with more digits are not shown
+MAX_SHOWN = 40  # if a claim has a bound, longer entries are not shown, but their difference is
 MAX_EXPONENT = 10_000  # largest exponent of a decimal: floats have smaller ones
 MAX_PRIME_BITS = 4096  # the primality of longer numbers is not tested
 MAX_DEGREE = 16  # largest degree of a modulus
 MAX_MODULUS_BITS = 2048  # total bits of the numerators and denominators of a modulus
 MAX_HALVINGS = 1000  # bisections of an interval around a root, to find a sign at the root
-MAX_TRIED = 1000  # how many integers are tried as roots, and in a proof of irreducibility
+MAX_TRIED = 1000  # the most integers tried as roots, and in a proof of irreducibility
 SMALL_PRIMES = [q for q in range(2, 200) if all(q % r for r in range(2, q))]
 # The bases 2, ..., 41 of the Miller-Rabin test decide primality below `PROVED_BELOW`: Sorenson and
 # Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003.
@@ -146,7 +146,9 @@ class MalformedError(Exception):
 
 
 class RefutedError(Exception):
-    """The claim is false, or an obstruction does not exclude its pattern; the lines say where."""
+    """The claim is false, or an obstruction does not exclude its pattern; the lines of the message
+    say where.
+    """
 
     def __init__(self, *lines: str, largest: Fraction | None = None) -> None:
         super().__init__("\n".join(f"c {line}" for line in lines))
@@ -158,7 +160,7 @@ class UndecidedError(Exception):
 
 
 class Verdict(enum.Enum):
-    """An outcome: exit code and last line in one value, so that they cannot disagree."""
+    """An outcome: its exit code and its last line, in one value so that they cannot disagree."""
 
     VERIFIED = (0, "s VERIFIED")
     REFUTED = (1, "s NOT VERIFIED")
@@ -215,7 +217,7 @@ class Field:
 
 
 class Layer(NamedTuple):
-    """A well-formed layer: moved and fixed coordinates; scale and shift as they are in the file."""
+    """A well-formed layer: moved and fixed coordinates; scale and shift as written in the file."""
 
     moved: list[int]
     fixed: list[int]
@@ -253,7 +255,8 @@ class DepthClaim(NamedTuple):
 
 @dataclass(frozen=True)
 class Certificate:
-    """A well-formed certificate; each row of elements is stored as n rows of rationals.
+    """A well-formed certificate; each row of elements is stored as n rows of rationals, n the
+    degree of the field.
 
     `target` has a row of zeros at each pad, and no columns at pads; `start` is the matrix F of the
     flips, without these columns.
@@ -268,7 +271,7 @@ class Certificate:
     within: Fraction | None
     is_covariance: bool
     depth: DepthClaim | None
-    size: int  # in bytes
+    size: int  # the bytes of the file
     digest: bytes
 
     @property
@@ -370,7 +373,7 @@ def expand_row_to_rational_rows(elements: Mapping[int, Element], field: Field, p
 
 
 def compose_product_or_covariance(certificate: Certificate) -> Rows:
-    """Return the product Q of the layers, without columns at pads; for a covariance, Q Q^T."""
+    """Return the product Q of the layers, without the columns of pads; for a covariance, Q Q^T."""
     field, most, result = certificate.field, certificate.product_memory_limit, certificate.start
     for layer in certificate.layers:
         rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
@@ -410,7 +413,9 @@ def describe_first_difference(
 
 
 class Draw(NamedTuple):
-    """A random vector modulo a random prime: its image under the target, and under some layers."""
+    """A random vector modulo a random prime: its image under the target, and under the layers so
+    far.
+    """
 
     prime: int
     expected: list[int]
@@ -463,7 +468,9 @@ def passes_quick_test(certificate: Certificate) -> bool:
 
 
 def apply_layer_dropping_bad_primes(rows: Mapping[int, Row], draws: list[Draw]) -> list[Draw]:
-    """Return the draws with the images after a layer, without primes that divide a denominator."""
+    """Apply a layer to the image in each draw; omit draws whose prime divides a denominator of the
+    layer.
+    """
     moved = []
     for prime, expected, y in draws:
         with contextlib.suppress(ValueError):
@@ -574,7 +581,9 @@ def evaluate_at_matrix(f: Polynomial, M: Matrix, p: int) -> Matrix:
 
 
 def descending_characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
-    """Return the coefficients of det(x I - M), descending, by Samuelson and Berkowitz."""
+    """Return the coefficients of det(x I - M), descending, by the algorithm of Samuelson and
+    Berkowitz.
+    """
     f = [1]
     for r, row in enumerate(M):
         block, column, t = [above[:r] for above in M[:r]], [[above[r]] for above in M[:r]], [1]
@@ -680,8 +689,8 @@ def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
 
 
 def has_minors_of_opposite_sign(k: int, D: Matrix, a: Matrix) -> bool:
-    """Whether all principal k-minors of D are >= 0 and all of a are <= 0, or the reverse, but not
-    all are 0.
+    """Whether all principal k-minors of D are >= 0 and all principal k-minors of a are <= 0, or the
+    reverse, but not all are 0.
 
     Theorem (positive scales, QQ).  Then M is no product of scaled layers with the pattern ULUL, nor
     ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
@@ -740,7 +749,7 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
 
 
 def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
-    """Whether the matrix Q, from the kernels of D and a, excludes four scaled layers.
+    """Whether the witness Q, with a Q = 0 and Q D = 0, excludes four scaled layers.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
@@ -815,7 +824,7 @@ def layer_equations(
 
 
 def find_minus_c_over_C(blocks: PatternBlocks, p: int) -> Any | None:
-    """Return k such that c = -k C, or None if there is none or C is 0."""
+    """Return k such that c = -k C, or None if there is no such k or C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
     k = next((-y * reciprocal(x, p) for x, y in entries), None)
@@ -882,7 +891,7 @@ def has_contradictory_combination(
 
 def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
     """Return the matrix of D on the quotient of F^n by the span of im C, D im C, D^2 im C, .., in a
-    basis of unit vectors.
+    basis of unit vectors; F is the field.
     """
     to, n = transpose(D), len(D)
     pivots, span = eliminate(transpose(C), p)
@@ -909,7 +918,8 @@ def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
 
 
 def lower_bound_rank_drop_sum(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
-    """Return a lower bound of sum_k e_k(D'), or None if D' and a' cannot exist.
+    """Return a lower bound of the sum of the rank drops e_k of D', or None if D' and a' cannot
+    exist.
 
     In the notation of `jordan_blocks_exclude_pattern`, lam and mu are the e_k of Du and aN, and r
     is its r times deg f; (1) to (3) refer to its theorem.
@@ -938,8 +948,8 @@ def lower_bound_rank_drop_sum(lam: list[int], mu: list[int], r: int, e: int | No
 def jordan_blocks_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
 ) -> bool:
-    """Whether the Jordan blocks of Du and aN at the given polynomials exclude all D' and a', and so
-    the pattern.
+    """Whether the Jordan blocks of Du and aN, at the roots of the given factors, exclude all D' and
+    a', and so the pattern.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
     of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
@@ -988,7 +998,8 @@ def jordan_blocks_exclude_pattern(
 def linear_equations_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: int
 ) -> bool:
-    """Whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
+    """Whether linear equations for the shift V, with D' = D - C V and a' = a + V c, have no
+    solution.
 
     Theorem, in the notation of `jordan_blocks_exclude_pattern`, which has not excluded D' and a'.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
@@ -1066,7 +1077,9 @@ def parse_integer(digits: str) -> int:
 
 
 def shorten_integer(n: int) -> str:
-    """Return n in decimal or, from 41 digits, its first and last digits and their number."""
+    """Return n in decimal or, if it has more than 40 digits, its first and last digits and their
+    number.
+    """
     magnitude = abs(n)
     if magnitude < 10**40:
         return str(n)
@@ -1126,9 +1139,7 @@ def expect(holds: object, where: str, expected: str, found: object) -> None:
 
 
 def check_file_memory(data: bytes, where: str, value_bytes: int) -> None:
-    """Raise UndecidedError if reading a file, whose values take `value_bytes`, takes too much
-    memory.
-    """
+    """Raise UndecidedError if a file takes too much memory; its values take `value_bytes`."""
     text = len(data) * (3 if data.isascii() else 9)
     if text + value_bytes > MAX_BYTES:
         raise UndecidedError(f"{where}: reading may take more than {MAX_BYTES} bytes of memory")
@@ -1180,7 +1191,7 @@ def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[
 
 
 def read_list(found: Any, where: str, sizes: int | range, what: str) -> list[Any]:
-    """Return a list of the given length, or of one in the range; `what` names its members."""
+    """Return a list whose length is `sizes`, or in the range `sizes`; `what` names its members."""
     allowed = sizes if isinstance(sizes, range) else range(sizes, sizes + 1)
     size = shorten_integer(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
     is_such = type(found) is list and len(found) in allowed
@@ -1196,7 +1207,9 @@ def read_integer(found: Any, where: str, allowed: range) -> int:
 
 
 def read_rational_pair(found: Any, where: str, prime: int = 0) -> Pair:
-    """Return numerator and denominator of -?[0-9]+(/[0-9]+)?; modulo p, of an integer mod p."""
+    """Return the numerator and denominator of a string -?[0-9]+(/[0-9]+)?; modulo a prime, the
+    residue of an integer and 1.
+    """
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (prime and match[2]):
         expected = 'a string of digits, such as "-3"' + ' or "1/2"' * (not prime)
@@ -1229,7 +1242,7 @@ def read_matrix(
 
 
 def read_dense_row(found: Any, where: str, sizes: int | range, prime: int) -> list[Any]:
-    """Return a row of elements of QQ or GF(p), of the given length or of one in the range."""
+    """Return a row of elements of QQ or GF(p), whose length is `sizes`, or in the range `sizes`."""
     pairs = [read_rational_pair(x, where, prime) for x in read_list(found, where, sizes, "entries")]
     return [num if prime else Fraction(num, den) for num, den in pairs]
 
@@ -1241,7 +1254,7 @@ def read_dense_matrix(found: Any, where: str, rows: int, columns: int, prime: in
 
 
 def read_field(found: Any, version: int) -> Field:
-    """Return the field; its `undecided` says so if it could not be proved to be a field."""
+    """Return the field; if it could not be proved to be a field, its `undecided` says why."""
     if found == "QQ":
         return Field("QQ")
     if type(found) is dict:
@@ -1258,7 +1271,9 @@ def read_field(found: Any, version: int) -> Field:
 
 
 def read_number_field(modulus: Any, root: Any = ()) -> Field:
-    """Return QQ[x]/(m); `root` has two rationals around the root of m that x represents, if any."""
+    """Return QQ[x]/(m); `root`, if given, has the ends of an interval around the root of m that x
+    represents.
+    """
     where, between = "field, modulus", "field, root"
     is_such = type(modulus) is list and len(modulus) > 1
     expect(is_such, where, "a list of 2 or more strings", modulus)
@@ -1290,7 +1305,9 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
 
 
 def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], field: Field) -> Layer:
-    """Return a layer whose scales are proved positive (nonzero), or marked as unchecked."""
+    """Return a layer whose scales are proved positive (over GF(p), nonzero), or marked as
+    unchecked.
+    """
     optional = ["sign"] if field.modulus else []
     found = read_object(found, where, ["moves", "scale", "shift"], optional)
     is_such = found["moves"] in ("first", "second")
@@ -1572,7 +1589,7 @@ def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[
 
 
 def is_prime(p: int) -> bool | None:
-    """Whether p is prime; None if p is large and the Miller-Rabin test does not refute it."""
+    """Whether p is prime; None if p is too large for a proof and passes the Miller-Rabin test."""
     if p < 2 or any(p % q == 0 for q in WITNESSES):
         return p in WITNESSES
     if p.bit_length() > MAX_PRIME_BITS:
@@ -1634,7 +1651,8 @@ def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
         return False
     c = math.lcm(*(a.denominator for a in m))
     f = [int(a * c ** (n - i)) for i, a in enumerate(m)]  # c^n m(x/c)
-    # |f[i]| < 2^((k-1)(n-i)) for all i < n, so where |x| >= 2^k the first term exceeds the others
+    # The bound is a 2^k with |f[i]| < 2^((k-1)(n-i)) for all i < n: so if |x| >= 2^k, the term x^n
+    # exceeds the sum of the others.
     bound = 2 ** (1 + max(-(-f[i].bit_length() // (n - i)) for i in range(n)))
     tried = range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)
     if not all(evaluate_polynomial(f, x) for x in tried):
@@ -1682,7 +1700,7 @@ def sign_at_root_if_found(
     """
     rises = evaluate_polynomial(m, high) > 0
     for _ in range(MAX_HALVINGS):
-        least = most = Fraction(0)  # bounds of a on the interval, by Horner's rule
+        least = most = Fraction(0)  # bounds of `a` on the interval, by Horner's rule
         for c in reversed(a):
             ends = [x * y for x in (least, most) for y in (low, high)]
             least, most = min(ends) + c, max(ends) + c
@@ -1717,7 +1735,9 @@ def decide_positivity(a: Element, field: Field) -> int:
 
 
 class Report(NamedTuple):
-    """A verdict, the lines before it, the kind of claim, and the largest difference, if known."""
+    """A verdict, the lines before it, the kind of claim, and the largest difference from the
+    target, if known.
+    """
 
     verdict: Verdict
     lines: list[str]
@@ -1743,7 +1763,8 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
 def check_product_or_covariance(
     certificate: Certificate, bound: Fraction | None, quick: bool
 ) -> Report:
-    """Return the report that the product Q, or Q Q^T, is the target or within the bound.
+    """Return the report that the product Q, or the covariance Q Q^T, equals the target or is within
+    the bound of it.
 
     Raises RefutedError if it is not.
     """
@@ -1775,7 +1796,7 @@ def check_product_or_covariance(
 
 
 def verify_and_describe_obstructions(claim: DepthClaim) -> list[str]:
-    """Return a line for each obstruction; raise RefutedError if one does not exclude its pattern.
+    """Return a line about each obstruction; raise RefutedError if one does not exclude its pattern.
 
     The target is invertible, since it was found equal to a product of layers.
     """
@@ -1852,7 +1873,8 @@ def open_file_or_stdin(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def await_writer_and_read_byte(file: BinaryIO) -> bytes:
-    """Wait until a process has opened a named pipe for writing; return the first byte, if read.
+    """Wait until a process has opened a named pipe for writing; return its first byte if it was
+    read while waiting, else no byte.
 
     Returns no byte for any other file. Raises OSError after `PATIENCE` seconds.
     """
@@ -1943,7 +1965,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    for name in ("SIGINT", "SIGPIPE"):  # no traceback on Ctrl-C, or if a reader has closed
+    # Print no traceback on Ctrl-C, or if the reader of a pipe has gone.
+    for name in ("SIGINT", "SIGPIPE"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:

@@ -1,5 +1,5 @@
-"""One thread for linear algebra in floats: several threads add in another order, and give other
-bits.
+"""One thread for linear algebra in floats: several threads add in another order, which changes the
+last bits of the results.
 """
 
 import sys
@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit the thread pools of NumPy and SciPy to one thread, since several would wait."""
+    """Limit NumPy's and SciPy's thread pools to one thread; several would wait for each other."""
     with _thread_pool_controller("scipy.linalg" in sys.modules).limit(limits=1):
         yield
 

@@ -48,8 +48,8 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.flows.result import DepthBounds, DepthScales, Result
 from exactflow.laws.gaussian.covariance import (
+    check_covariance_except_definiteness,
     check_positive_definite,
-    check_symmetric_rational_matrix,
 )
 
 __all__ = ["GaussianDepth", "gaussian_depth"]
@@ -89,12 +89,12 @@ def gaussian_depth(
     exactly 1 layer with positive scales: Sigma11 = I, and its Schur complement is diagonal
     >>> print(gaussian_depth([[2, 1], [1, 1]]))
     exactly 1 additive layer: Sigma22 = I, and its Schur complement is I
-    >>> gaussian_depth([["1/4", 0, 0], [0, 2, 0], [0, 0, 2]]).depth
+    >>> gaussian_depth([["1/4", 0, 0], [0, 2, 0], [0, 0, 2]]).upper
     4
     """
     check_option("scales", scales, get_args(DepthScales))
     M = as_square_matrix(Sigma).to_dense()
-    check_symmetric_rational_matrix(M)
+    check_covariance_except_definiteness(M)
     check_positive_definite(M)
     if scales == "additive" and (det := M.charpoly()[-1] * (-1) ** M.shape[0]) != 1:
         raise InvalidInputError(

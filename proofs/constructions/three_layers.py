@@ -159,7 +159,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     w, (r1, r2) = (a.T * weights) @ a2 - (b.T * weights) @ b2, (by_r @ weights).tolist()
     left, right = w @ out, -w @ x
     first, last = x @ left + r1 * one1, into @ right + r2 * one2
-    c = basis.solve_for_shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
+    c = basis.solve_block_equations_for_shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
     below = -(E[:p, p:] + c + x @ right).T + t @ c @ t - into @ left
     return _layers(
         scale1 * (1 + r1),

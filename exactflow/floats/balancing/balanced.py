@@ -94,7 +94,7 @@ class Balanced(MapResult):
                 except np.linalg.LinAlgError:
                     return sympy.oo
                 inverse = (Vt.T / s) @ U.T
-            bound = bound_inverse_difference(
+            bound = bound_inverse_perturbation(
                 target.exact, inverse, target.exponent, self.difference.bound_frobenius_norm()
             )
         return sympy.oo if bound is None else sympy.Rational(round_up_to_256_bits(bound))
@@ -176,7 +176,9 @@ class Balanced(MapResult):
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _map_forward(self, entries: list, convert: Callable) -> list:
-        """Map float64 rows by the layers of floats, other entries by `flow`."""
+        """Map rows of float64 by the float layers, and rows of other entries by the exact
+        `flow`.
+        """
         if convert is not to_float:
             return self.flow._map_entries(entries, convert)
         x = self._flip_in_place(np.stack(entries))[list(self.order)]
@@ -185,7 +187,9 @@ class Balanced(MapResult):
         return list(x[np.argsort(self.order)])
 
     def _map_backward(self, entries: list, convert: Callable) -> list:
-        """Map float64 rows backward by the layers of floats, other entries by the exact inverse."""
+        """Map rows of float64 back by the float layers, and rows of other entries by the exact
+        inverse.
+        """
         if convert is not to_float:
             return self.inverse()._map_entries(entries, convert)
         y = np.stack(entries)[list(self.order)]
@@ -206,7 +210,7 @@ class Balanced(MapResult):
         )
 
 
-def bound_inverse_difference(
+def bound_inverse_perturbation(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
     """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= `error`.
@@ -215,7 +219,7 @@ def bound_inverse_difference(
     2^-exponent W, with any error.
     """
     unit = Fraction(2) ** -exponent
-    rho = _bound_inverse_residual(W, approximate_inverse, exponent)
+    rho = _bound_inverse_residual_if_finite(W, approximate_inverse, exponent)
     if rho is None:
         return None
     size = DyadicMatrix.from_floats(approximate_inverse).bound_frobenius_norm() * unit
@@ -224,7 +228,9 @@ def bound_inverse_difference(
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
 
 
-def _bound_inverse_residual(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
+def _bound_inverse_residual_if_finite(
+    W: DyadicQuotient, V: np.ndarray, exponent: int
+) -> Fraction | None:
     """Return an upper bound of |I - V 2^-exponent W|_F; None if V is not finite."""
     if not np.isfinite(V).all():
         return None

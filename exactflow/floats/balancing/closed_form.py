@@ -69,19 +69,20 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
 
 
 def six_shears_of_rotation(
-    Q: np.ndarray, halves: tuple[int, int], by_inverse: bool = False
+    Q: np.ndarray, halves: tuple[int, int], invert_shears_of_inverse: bool = False
 ) -> tuple[ShearPattern, np.ndarray]:
     """Return the pattern and the shifts X of six shears whose product is nearly the rotation `Q`.
 
-    The leftmost factor moves the larger half, or the second of two equal halves. With `by_inverse`
-    the shears of Q^-1 are inverted, so that the leftmost factor moves the other half.
+    The leftmost factor moves the larger half, or the second of two equal halves. With
+    `invert_shears_of_inverse` the shears of Q^-1 are inverted, so that the leftmost factor moves
+    the other half.
     """
     p, q = halves
-    M, first = Q.T if by_inverse else Q, int(p <= q)
+    M, first = Q.T if invert_shears_of_inverse else Q, int(p <= q)
     if p > q:
         M = np.roll(M, (q, q), axis=(0, 1))
     shifts = six_shifts_of_rotation(newton_schulz_step(newton_schulz_step(M)), min(halves))
-    if by_inverse:
+    if invert_shears_of_inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     pattern = ShearPattern.for_halves(halves, 6, first)
     return pattern, pattern.pack(shifts)
@@ -101,13 +102,14 @@ class Shears:
             factors, self.target.mantissa_scale, self.target.exponent
         )
 
-    def corrected_by(self, E: np.ndarray) -> "Shears":
-        """Return the shears after a step that adds E to their product times the target's scale.
+    def corrected_by(self, mantissa_error: np.ndarray) -> "Shears":
+        """Return the shears after a step that adds `mantissa_error`, the remaining difference from
+        `Target.mantissa`, to their product multiplied by the target's scale.
 
-        E is the remaining difference from `Target.mantissa`. Its component along the gradient M^-T
-        of the determinant is omitted, since shears cannot change the determinant.
+        The component along the gradient M^-T of the determinant is omitted, since shears cannot
+        change the determinant.
         """
-        E = E / self.target.mantissa_scale
+        E = mantissa_error / self.target.mantissa_scale
         gradient = self.target.rotation
         if gradient is None:
             gradient = np.linalg.inv(self.target.mantissa / self.target.mantissa_scale).T
@@ -151,11 +153,11 @@ class ElevenLayers:
             factors, self.target.mantissa_scale, self.target.exponent
         )
 
-    def corrected_by(self, E: np.ndarray) -> "ElevenLayers":
-        """Return the layers after a step that adds E, the remaining difference from the target's
-        `mantissa`, to U Sigma V^T.
+    def corrected_by(self, mantissa_error: np.ndarray) -> "ElevenLayers":
+        """Return the layers after a step that adds `mantissa_error`, the remaining difference from
+        the target's `mantissa`, to U Sigma V^T.
         """
-        F = self.U.T @ E @ self.V
+        F = self.U.T @ mantissa_error @ self.V
         sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
         to_U = np.where(sizes >= sizes[:, None], F / sizes, 0)
         to_V = np.where(sizes < sizes[:, None], F / sizes[:, None], 0)

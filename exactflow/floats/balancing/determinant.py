@@ -73,7 +73,7 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
 
 def _scale_to_unit_floats(entries: np.ndarray) -> np.ndarray:
     """Return the entries times a power of two, as floats whose largest absolute value is from 1/2
-    to 2. The rounding error of an entry is at most u times this value.
+    to 2. The rounding error of an entry is at most 2^-53 times this largest value.
     """
     peak = np.abs(entries).max()
     if entries.dtype != object:

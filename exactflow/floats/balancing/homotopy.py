@@ -34,7 +34,7 @@ from exactflow.floats.balancing.newton import (
     ShearPattern,
     rms_singular_value,
 )
-from exactflow.floats.balancing.rotation import rotation_planes_and_angles
+from exactflow.floats.balancing.rotation import rotation_axis_pairs_and_angles
 from exactflow.floats.balancing.tuning import EPS, TUNING, Attempt
 
 Path = Callable[[float], np.ndarray]
@@ -60,7 +60,7 @@ def find_shears(
     anchor = start if attempt.anchored else np.zeros_like(start)
     search = _Search(pattern, attempt, anchor)
     X = start
-    for path in polar_paths(pattern.product(start), M):
+    for path in polar_path_segments(pattern.product(start), M):
         X = search.follow(path, X)
     try:
         return search.polish(M, search.pull_towards_anchor(M, X))
@@ -75,7 +75,7 @@ def random_start(pattern: ShearPattern, generator: np.random.Generator) -> np.nd
     return pattern.pack(pattern.unpack(X))
 
 
-def polar_paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
+def polar_path_segments(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return paths on [0, 1] that lead, one after the other, from M0 to M."""
     Q, V, logarithms = _rotation_axes_and_log_stretches(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
@@ -108,7 +108,7 @@ def rotation_path(Q: np.ndarray) -> Path:
     angle in [-pi, pi].
     """
     T, Z = scipy_linalg.schur(Q, output="real")
-    pairs, angles = rotation_planes_and_angles(T)
+    pairs, angles = rotation_axis_pairs_and_angles(T)
     i, j = pairs.T
 
     def rotation_at(t: float) -> np.ndarray:

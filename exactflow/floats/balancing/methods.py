@@ -29,9 +29,9 @@ def find_balanced(target: Target, layers: int | None, method: str, seed: int) ->
         return METHODS[method](target, layers, seed)
 
 
-def _find_automatically(target: Target, layers: int | None, seed: int) -> Balanced:
-    """Return the layers of a search if `layers` is given, if no closed form exists, or if their
-    error is small, else the closed form.
+def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> Balanced:
+    """Return the layers of a search if `layers` is given, if no closed form exists, or if the
+    search reaches a small error; else return the layers in closed form.
     """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_search(target, layers, seed)
@@ -49,7 +49,7 @@ def _has_small_error(result: Balanced, target: Target) -> bool:
 
 
 def _find_closed_form(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
-    """Return the closed form with the least error.
+    """Return the layers in closed form with the least error.
 
     Raises `InvalidInputError` if `layers` differs from its number of layers, and `MethodError` if
     no closed form exists or its error is too large.
@@ -121,7 +121,9 @@ def _yield_attempts_and_starts(
     for i, attempt in attempts:
         if has_start:
             U, _, Vt = target.mantissa_svd
-            six, X = six_shears_of_rotation(U @ Vt, target.halves, by_inverse=i // 2 % 2 == 0)
+            six, X = six_shears_of_rotation(
+                U @ Vt, target.halves, invert_shears_of_inverse=i // 2 % 2 == 0
+            )
             pattern = ShearPattern.for_halves(target.halves, layers, six.first)
             yield attempt, pattern, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
         pattern = ShearPattern.for_halves(target.halves, layers, i // 2 % 2)
@@ -134,8 +136,10 @@ class Solution(Protocol):
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return the layers, whose product is near the target."""
 
-    def corrected_by(self, E: np.ndarray) -> "Solution":
-        """Return a solution with 2^exponent * E added to its product, for the target's exponent."""
+    def corrected_by(self, mantissa_error: np.ndarray) -> "Solution":
+        """Return a solution with 2^`Target.exponent` times `mantissa_error` added to its
+        product.
+        """
 
 
 def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | float:
@@ -148,7 +152,7 @@ def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | f
     least, goal = np.inf, TUNING.rounding * np.abs(target.mantissa).max()
     for _ in range(TUNING.corrections + 1):
         layers = solution.build_scaled_layers()
-        difference = target.difference(layers)
+        difference = target.minus_product(layers)
         E = difference.to_floats(target.exponent)
         error, before = float(np.abs(E).max()), least
         if least == np.inf or error < least:
@@ -165,7 +169,7 @@ def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | f
 
 
 METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
-    "auto": _find_automatically,
+    "auto": _search_else_closed_form,
     "closed": _find_closed_form,
     "search": _find_by_search,
 }

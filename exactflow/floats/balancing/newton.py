@@ -156,20 +156,22 @@ class NormalEquations:
         )
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
-    def apply_jacobian(self, dX: np.ndarray) -> np.ndarray:
+    def apply_centred_jacobian(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX: the derivative of the product of the shears in the direction dX, multiplied
-        by P^-1 from the left and by R^-1 from the right.
+        from the left and right by the inverses of the parts P and R of the product.
         """
         return _stack_layers(self.left).T @ _stack_layers(dX @ self.right)
 
     def apply_weighted_adjoint(self, lam: np.ndarray) -> np.ndarray:
-        """Return D J^T lam: the weighted adjoint of the derivative J, applied to lam."""
+        """Return D J^T lam: the adjoint of the derivative J, applied to lam, then the inverse
+        weights D.
+        """
         images = _stack_layers(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
 
     def solve_up_to_trace(self, r: np.ndarray, tol: float, ridge: float = 0.0) -> np.ndarray:
-        """Solve the normal equations with a ridge, (J D J^T + ridge E) lam = r, for lam, with the
-        relative residual `tol`. The trace of r is removed before.
+        """Return lam with (J D J^T + ridge * E) lam = r, up to the relative residual `tol`, after
+        the trace of r is removed; E regularizes the normal equations.
 
         For small systems E is the identity. For large systems E is diagonal in mu, with entries
         1 / w, and the residual is measured in the norm of the preconditioner.
@@ -191,8 +193,8 @@ class NormalEquations:
         return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
     def _solve_densely(self, r: np.ndarray, ridge: float) -> np.ndarray:
-        """Solve by Cholesky's method, with the full matrix of J D J^T, to which a multiple of the
-        projection onto the identity is added, so that it is regular.
+        """Solve by Cholesky's method. The full matrix of J D J^T is made regular: a multiple of the
+        projection onto the identity is added.
         """
         K, _, d = self.left.shape
         left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
@@ -208,8 +210,8 @@ class NormalEquations:
         """The preconditioner of these equations, for the method of conjugate gradients."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active).astype(self.left.dtype))
-        a, S = _diagonalize_jointly(self.left, self.weighted_left, m, idle)
-        b, R = _diagonalize_jointly(self.right, self.weighted_right, m, idle)
+        a, S = _eigh_left_against_right(self.left, self.weighted_left, m, idle)
+        b, R = _eigh_left_against_right(self.right, self.weighted_right, m, idle)
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
         turned = {name: getattr(self, name) @ basis for name, basis in bases.items()}
         weights = 1 / (1 / (K - m) + np.outer(a, b) / m)
@@ -228,7 +230,8 @@ class NormalEquations:
             if size <= goal:
                 break
             image = (
-                turned.apply_jacobian(turned.apply_weighted_adjoint(direction)) + ridges * direction
+                turned.apply_centred_jacobian(turned.apply_weighted_adjoint(direction))
+                + ridges * direction
             )
             curvature = np.vdot(direction, image)
             if not curvature > 0:  # only rounding errors remain: further iterations gain nothing
@@ -322,12 +325,15 @@ class CentredLinearization:
         if not pull:
             return self._least_newton_step(F, tol, ridge)
         away = pull * (self.X - anchor)
-        return self._least_newton_step(F + self.equations.apply_jacobian(away), tol, ridge) - away
+        return (
+            self._least_newton_step(F + self.equations.apply_centred_jacobian(away), tol, ridge)
+            - away
+        )
 
     def step_derivative_by_pull(self, anchor: np.ndarray, tol: float) -> np.ndarray:
         """Return the derivative of `newton_step` with respect to the pull."""
         away = self.X - anchor
-        return self._least_newton_step(self.equations.apply_jacobian(away), tol, 0.0) - away
+        return self._least_newton_step(self.equations.apply_centred_jacobian(away), tol, 0.0) - away
 
     def _least_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
         """Return the Newton step dX that is least in the norm |.|_D of the module docstring."""
@@ -338,8 +344,8 @@ class CentredLinearization:
 
 @dataclass(frozen=True, eq=False)
 class CorrectableShears:
-    """The shifts X of a pattern of shears, with what a correction needs: the `spread` of the norm
-    |.|_D, and a linearization near X, or None until the first correction.
+    """The shifts X of a pattern of shears, with the data for corrections: the `spread` of the norm
+    |.|_D, and a linearization near X, which is None until the first correction.
     """
 
     pattern: ShearPattern
@@ -373,7 +379,7 @@ def remove_trace(M: np.ndarray, active: np.ndarray) -> np.ndarray:
 
 
 def _stack_layers(rows: np.ndarray) -> np.ndarray:
-    """Return the n x 2n matrices of all layers, one above the other."""
+    """Return the n x 2n matrices of all layers, stacked vertically."""
     return rows.reshape(-1, rows.shape[-1])
 
 
@@ -387,10 +393,10 @@ def _apply_inverse_weights(rows: np.ndarray, spread: float) -> np.ndarray:
     return np.linalg.solve(np.eye(rows.shape[1]) + gram, rows)
 
 
-def _diagonalize_jointly(
+def _eigh_left_against_right(
     rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return e and S with S^T G S = diag(e) and S^T H S = I, for two positive definite matrices.
+    """Return e and S with S^T G S = diag(e) and S^T H S = I, for positive definite G and H.
 
     G is the sum of R^T W over the matrices R of `rows` and W of `weighted` left of the cut, plus
     the diagonal matrix `idle`; H is the same sum right of the cut, plus `idle`.

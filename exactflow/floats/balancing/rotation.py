@@ -35,8 +35,8 @@ from scipy import linalg
 
 
 def six_shifts_of_rotation(M: np.ndarray, n: int) -> list[np.ndarray]:
-    """Return the shifts of the shears L(-W0), U(X), L(Y), U(Z), L(W), U(V) with the product `M`, up
-    to rounding.
+    """Return the shifts of the six shears of Theorem 10, L(-W0), U(X), L(Y), U(Z), L(W), U(V),
+    whose product is `M` up to rounding.
 
     `M` is a d x d rotation, where d = 2n or d = 2n + 1, and n is the size of the first half.
     """
@@ -49,7 +49,7 @@ def six_shifts_of_rotation(M: np.ndarray, n: int) -> list[np.ndarray]:
     Ch = np.hstack([U2[:, odd:] @ V1t, U2[:, :odd]])
     Jh = np.hstack([V2t[odd:].T @ U1.T, V2t[:odd].T])
     fixed = np.eye(n + odd)[:, -1] if odd else None
-    half, reflection = _inverse_root_and_reflection(Jh.T @ Ch, fixed)
+    half, reflection = _inverse_root_and_plane_reflections(Jh.T @ Ch, fixed)
     P, g = (reflection, half) if odd else (half, reflection)
     inverse, one = Jh @ P.T @ Ch.T, np.eye(n + odd)
     V = Ch[:, :n].T @ (D_new - inverse.T)
@@ -66,7 +66,7 @@ def newton_schulz_step(M: np.ndarray) -> np.ndarray:
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
-def _inverse_root_and_reflection(
+def _inverse_root_and_plane_reflections(
     Theta: np.ndarray, fixed: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return H = Theta^(-1/2) and a reflection K of each plane that the rotation Theta turns.
@@ -76,7 +76,7 @@ def _inverse_root_and_reflection(
     `fixed` is None.
     """
     T, Z = linalg.schur(Theta, output="real")
-    pairs, angles = rotation_planes_and_angles(T)
+    pairs, angles = rotation_axis_pairs_and_angles(T)
     i, j = pairs.T
     axis = np.zeros(len(T)) if fixed is None else Z.T @ fixed
     x, y = np.where(np.hypot(axis[i], axis[j]) > 0, (axis[i], axis[j]), [[1.0], [0.0]])
@@ -90,16 +90,17 @@ def _inverse_root_and_reflection(
     return newton_schulz_step(Z @ half @ Z.T), newton_schulz_step(Z @ reflection @ Z.T)
 
 
-def rotation_planes_and_angles(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the planes that a rotation turns, as pairs of axes, and their angles in [-pi, pi].
+def rotation_axis_pairs_and_angles(schur_form: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the planes that a rotation turns, as pairs of axes of its Schur basis, and the angles
+    in [-pi, pi].
 
-    `T` is the real Schur form of the rotation. Two axes with eigenvalue -1 form a plane with the
-    angle pi; axes with eigenvalue 1 are omitted.
+    `schur_form` is the real Schur form of the rotation. Two axes with eigenvalue -1 form a plane
+    with the angle pi; axes with eigenvalue 1 are omitted.
     """
-    below = np.append(np.diag(T, -1) != 0, False)
+    below = np.append(np.diag(schur_form, -1) != 0, False)
     single = ~below & ~np.roll(below, 1)
     turned = np.flatnonzero(below)
-    reversed_axes = np.flatnonzero(single & (np.diag(T) < 0))
+    reversed_axes = np.flatnonzero(single & (np.diag(schur_form) < 0))
     pairs = np.vstack([np.column_stack([turned, turned + 1]), reversed_axes.reshape(-1, 2)])
-    angles = np.arctan2(T[turned + 1, turned], T[turned, turned])
+    angles = np.arctan2(schur_form[turned + 1, turned], schur_form[turned, turned])
     return pairs, np.append(angles, np.full(len(reversed_axes) // 2, np.pi))

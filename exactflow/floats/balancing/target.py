@@ -148,7 +148,7 @@ class Target:
         """The root mean square of the singular values of `mantissa`."""
         return float(np.linalg.norm(self.mantissa)) / len(self.mantissa) ** 0.5
 
-    def difference(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
+    def minus_product(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of the layers, exactly."""
         return self.exact.minus(multiply_layers_exactly(layers))
 

@@ -126,7 +126,7 @@ class Lossless(MapResult):
                [  0, 100,   3]], dtype=int8)
         """
         x = self._check_columns(x)
-        if (beyond := _find_out_of_range(x, -self.limit, self.limit)) is not None:
+        if (beyond := _find_value_out_of_range(x, -self.limit, self.limit)) is not None:
             raise InvalidInputError(
                 f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or give "
                 "lossless a larger limit"
@@ -182,7 +182,7 @@ class Lossless(MapResult):
             block = slice(start, start + COLUMNS)
             values = columns[order, block].astype(float)
             run_in_place(values, (values[:p], values[p:]))
-            if (beyond := _find_out_of_range(values, held.min, held.max)) is not None:
+            if (beyond := _find_value_out_of_range(values, held.min, held.max)) is not None:
                 raise InvalidInputError(
                     f"the result {beyond} does not fit the input's dtype {held.dtype}: convert the "
                     "input to a longer type, as in x.astype(numpy.int32)"
@@ -210,7 +210,7 @@ class Lossless(MapResult):
 
     def _check_image(self, values: np.ndarray, largest: int) -> None:
         """Raise `InvalidInputError` if an absolute value is above `largest`."""
-        if _find_out_of_range(values, -largest, largest) is not None:
+        if _find_value_out_of_range(values, -largest, largest) is not None:
             raise InvalidInputError(
                 f"expected the image of an input |x| <= {self.limit}, got a vector that is the "
                 "image of no such input: pass values that forward returned"
@@ -272,9 +272,9 @@ class LosslessInverse(MapResult):
         return f"the inverse of {self.map}"
 
 
-def _find_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
-    """Return the largest value, or else the least, if it is outside the range from `least` to
-    `most`; None if both are inside.
+def _find_value_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
+    """Return the largest value if it is outside the range from `least` to `most`, else the least
+    value if that is outside; None if all values are inside.
     """
     ends = (int(values.max()), int(values.min())) if values.size else ()
     return next((x for x in ends if not least <= x <= most), None)

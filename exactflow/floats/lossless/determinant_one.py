@@ -62,7 +62,7 @@ def find_shears_and_step(
     """
     if (signed := _find_proportional_signed_permutation(target.mantissa)) is not None:
         flow = factor(signed, partition=target.halves)
-        layers = [FloatCoupling.of(layer).dense() for layer in flow]
+        layers = [FloatCoupling.of(layer).with_dense_shift() for layer in flow]
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
         size = Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.exponent
         return layers, target.rational_determinant_root or size
@@ -72,7 +72,7 @@ def find_shears_and_step(
             "factor above 10^31): use exactflow.factor, which is exact"
         )
     target = _ScaledTarget(target.entries, target.layout)
-    layers, diagonal = move_scales_last(_find_balanced_layers(target, method, seed))
+    layers, diagonal = move_scales_last(_find_balanced_layers_for_rounding(target, method, seed))
     mean = float(np.exp(np.log(diagonal).mean()))
     if np.abs(diagonal / mean - 1).max() > UNIFORM:
         layers = _shears_from_svd(target.with_unit_determinant)
@@ -99,11 +99,11 @@ class _ScaledTarget(Target):
         return float(self.rounded_determinant_root / Fraction(2) ** self.exponent)
 
 
-def _find_balanced_layers(
+def _find_balanced_layers_for_rounding(
     target: Target, method: BalanceMethod, seed: int
 ) -> Sequence[FloatCoupling]:
-    """Return the layers that `balance` finds. For a rotation and method="auto", return those of the
-    closed form or of the search, whichever have the smaller rounding error.
+    """Return the layers that `balance` finds. For a rotation and method="auto", return the layers
+    of the closed form or of the search, whichever have the smaller rounding error.
     """
     found = find_balanced(target, None, method, seed).layers
     p, q = target.halves
@@ -172,7 +172,7 @@ def _shears_from_svd(target: Target) -> list[FloatCoupling]:
     rotations = [
         find_balanced(Target.from_floats(halves, Q), None, "closed", 0).layers for Q in (Vt, U)
     ]
-    logs[np.argmin(s)] -= logs.sum()  # the least value has the largest relative error
+    logs[np.argmin(s)] -= logs.sum()  # the least singular value has the largest relative error
     middle = diagonal_shears(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]
 
@@ -187,16 +187,16 @@ def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[Float
     few, many = parts[small], parts[large].copy()
     n = len(few)
     pairs = np.argsort(few), np.argsort(-many)[:n]
-    yield from _shears_transferring_logs(few[pairs[0]], pairs, small, halves)
+    yield from _shears_scaling_pairs_inversely(few[pairs[0]], pairs, small, halves)
     many[pairs[1]] += few[pairs[0]]
     chain = _order_with_small_partial_sums(many)
     carried = -np.cumsum(many[chain])[: min(n, len(chain) - 1)]
     places = np.arange(len(carried))
-    yield from _shears_transferring_logs(carried, (places, chain[:-1][places]), small, halves)
-    yield from _shears_transferring_logs(-carried, (places, chain[1:][places]), small, halves)
+    yield from _shears_scaling_pairs_inversely(carried, (places, chain[:-1][places]), small, halves)
+    yield from _shears_scaling_pairs_inversely(-carried, (places, chain[1:][places]), small, halves)
 
 
-def _shears_transferring_logs(
+def _shears_scaling_pairs_inversely(
     logs: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], small: int, halves: tuple[int, int]
 ) -> Iterator[FloatCoupling]:
     """Yield four shears that multiply the coordinates pairs[0] of the half `small` by exp(logs),

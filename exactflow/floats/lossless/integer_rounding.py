@@ -72,10 +72,11 @@ def round_shears(
     if bits is None:
         bits = min(MOST_BITS, limit.bit_length() + d.bit_length() + _SPARE_BITS)
     on_grid = [
-        FloatCoupling(s.moves, _round_to_fixed_point(s.shift, bits)) for s in merge_shears(shears)
+        FloatCoupling(s.moves, _round_to_fractional_bits(s.shift, bits))
+        for s in merge_and_drop_zero_shears(shears)
     ]
-    on_grid = merge_shears(on_grid)  # some shifts may have become zero
-    kept_sizes, images, weights = _propagate_errors(on_grid, d, limit)
+    on_grid = merge_and_drop_zero_shears(on_grid)  # rounding may have made some shifts zero
+    kept_sizes, images, weights = _propagate_inputs_and_errors(on_grid, d, limit)
     output_sizes = images.bound_absolute_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
@@ -117,9 +118,9 @@ def _subtract_scaled_product(
     return DyadicQuotient(digits, step.denominator * W.denominator)
 
 
-def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
-    """Return alternating shears with the same product, of which none has a zero shift, except that
-    one zero shear is returned if all are zero.
+def merge_and_drop_zero_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
+    """Return alternating shears with the same product and nonzero shifts; if all shifts are zero,
+    return one shear with a zero shift.
     """
     found: list[FloatCoupling] = []
     for layer in layers:
@@ -130,7 +131,7 @@ def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
     return found or [FloatCoupling("second", np.zeros(layers[0].partition[::-1]))]
 
 
-def _round_to_fixed_point(T: np.ndarray, bits: int) -> np.ndarray:
+def _round_to_fractional_bits(T: np.ndarray, bits: int) -> np.ndarray:
     """Round the entries of T to multiples of 2^-bits; raise `InvalidInputError` if float64 cannot
     represent them.
     """
@@ -159,11 +160,13 @@ class _PropagatedErrors(NamedTuple):
     weights: np.ndarray
 
 
-def _propagate_errors(layers: Sequence[FloatCoupling], d: int, limit: int) -> _PropagatedErrors:
-    """Propagate inputs of at most `limit`, and rounding errors, through one or more shears."""
+def _propagate_inputs_and_errors(
+    layers: Sequence[FloatCoupling], d: int, limit: int
+) -> _PropagatedErrors:
+    """Bound the values in a product of one or more rounded shears, for inputs up to `limit`."""
     p, one = layers[0].partition[0], np.eye(d)
-    # row j: the halves of the image under the layers so far of the j-th unit vector, which belongs
-    # to the input or to a rounding error
+    # row j of both matrices: the image of the j-th unit vector, of the input or of a rounding
+    # error, under the layers so far
     halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
     weights, kept_sizes = np.full(d, float(limit)), []
     for layer in layers:

@@ -34,7 +34,7 @@ def singular_values(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 1
     [3.0, 0.5]
     """
     digits = to_index("digits", digits, 1, MOST_DIGITS)
-    return enclose_singular_values(_to_matrix_of_numbers(J), _bits_for_digits(digits))
+    return enclose_singular_values(_to_matrix_of_numbers(J), _bits_for_digits_with_reserve(digits))
 
 
 def _to_matrix_of_numbers(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
@@ -76,10 +76,10 @@ def condition_number(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 
             "expected an invertible matrix, got one with singular value 0, whose condition number "
             "is infinite"
         )
-    with ctx.workprec(_bits_for_digits(digits)):
+    with ctx.workprec(_bits_for_digits_with_reserve(digits)):
         return values[0] / values[-1]
 
 
-def _bits_for_digits(digits: int) -> int:
+def _bits_for_digits_with_reserve(digits: int) -> int:
     """Return the bits of precision for a number of decimal digits, with a reserve of 12 bits."""
     return int(digits * 3.33) + 12

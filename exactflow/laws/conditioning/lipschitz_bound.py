@@ -34,7 +34,7 @@ from exactflow.laws.conditioning.projection import (
 )
 from exactflow.laws.conditioning.tuning import TUNING
 
-SMALLEST = 2**64  # the search starts at the target's deviation over this number
+SMALLEST = 2**64  # the search starts at the target's deviation divided by this number
 LEAST_LOG2 = -(2.0**20)
 _BITS = 60  # more than the 53 bits of a float's mantissa
 
@@ -77,7 +77,11 @@ def bracket_least_lipschitz(
         frames += map(rational_frame_near, few_cluster_center_differences(components))
     projections = [project_to_atoms(law, components, axes, eps) for axes in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
-    bits = max(bits, TUNING.precision + 4 * max(0, components.rounded_log2_extent - eps_exponent))
+    bits = max(
+        bits,
+        TUNING.precision
+        + 4 * max(0, components.log2_largest_coordinate_or_deviation - eps_exponent),
+    )
     attained, best, rest = None, None, partial(_eps_plus_error, eps, -projections[0].error.upper())
     if has_independent_coordinates and rest() > 0:
         _, attained, _ = _bracket_least_slope(
@@ -173,7 +177,9 @@ def _bracket_slope_if_precise(
 
     @cache
     def log2_distance_ratio(log2_slope: float) -> float:
-        """Return the logarithm of the squared distance over the squared tolerance, nearly."""
+        """Return approximately log2 of the quotient of the squared distance and the squared
+        tolerance.
+        """
         above = distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
         return _log2_midpoint_or_least(above / squared_tolerance)
 

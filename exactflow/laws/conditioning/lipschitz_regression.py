@@ -79,7 +79,7 @@ class NormalToAtomsMap:
 
     @staticmethod
     def of(atoms: Sequence[arb], weights: Sequence[int]) -> "NormalToAtomsMap":
-        """Return the map to ascending atoms with these weights, in units of their sum."""
+        """Return the map to ascending atoms, whose masses are the weights divided by their sum."""
         steps = NormalToAtomsMap(list(atoms), [])
         below, total = 0, sum(weights)
         for piece, weight in enumerate(weights[:-1]):
@@ -121,7 +121,7 @@ class NormalToAtomsMap:
 
 @dataclass(frozen=True)
 class LipschitzRegression:
-    """The regression problem of this module for a map S, `steps`, and a slope L > 0."""
+    """The regression problem of this module, for the map S in `steps` and a slope L > 0."""
 
     steps: NormalToAtomsMap
     slope: arb
@@ -145,7 +145,9 @@ class LipschitzRegression:
         return above - 2 * width * lost, above
 
     def fit_blocks(self) -> list[Block]:
-        """Return nearly optimal values c_j for the jumps j, as blocks of jumps with equal c_j."""
+        """Return nearly optimal values c_j of the regression at the jumps j, as blocks of jumps
+        with equal c_j.
+        """
         jumps = range(len(self.steps.cuts))
         found = [
             Block(j, j, self._approximate_cost_minimizer(j, j, *self._bracket_cost_minimizer(j)))
@@ -174,8 +176,8 @@ class LipschitzRegression:
         return integral_up_to(y) - integral_up_to(x)
 
     def _halved_cost_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
-        """Return half the first and half the second derivative by c of the sum of cost_j(c), for
-        the jumps j from first to last.
+        """Return half the first and half the second derivative with respect to c of the sum of
+        cost_j(c) over the jumps j from first to last.
         """
         x, y = self._cost_interval(first, last, c)
         mass = y.mass - x.mass
@@ -184,8 +186,8 @@ class LipschitzRegression:
     def _cost_interval(
         self, first: int, last: int, c: arb
     ) -> tuple[PointWithIntegrals, PointWithIntegrals]:
-        """Return the ends of the interval on which the cost of a jump from first to last is not
-        zero, if all these jumps have the value c.
+        """Return the ends of the interval on which the jumps from first to last have a nonzero
+        cost, if the regression has the value c at all these jumps.
         """
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
         return self.steps.clamp_to_piece(a / self.slope, first), self.steps.clamp_to_piece(
@@ -193,7 +195,7 @@ class LipschitzRegression:
         )
 
     def _bracket_cost_minimizer(self, j: int) -> tuple[arb, arb]:
-        """Return a lower and an upper bound of the c at which cost_j is least."""
+        """Return a lower and an upper bound of the value c that minimizes cost_j(c)."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
 
@@ -205,8 +207,8 @@ class LipschitzRegression:
         )
 
     def _approximate_cost_minimizer(self, first: int, last: int, low: arb, high: arb) -> arb:
-        """Return nearly the c between `low` and `high` at which the sum of cost_j(c), for the jumps
-        j from first to last, is least.
+        """Return approximately the value c between `low` and `high` that minimizes the sum of
+        cost_j(c) over the jumps j from first to last.
         """
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()

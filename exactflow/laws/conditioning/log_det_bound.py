@@ -58,7 +58,9 @@ class _Cluster(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _FloatMixture:
-    """A mixture in floats, with lengths in units of 2^`MixtureComponents.rounded_log2_extent`."""
+    """A mixture in floats. Lengths have the unit 2^e for the exponent e of
+    `MixtureComponents.log2_largest_coordinate_or_deviation`.
+    """
 
     weights: np.ndarray
     points: np.ndarray
@@ -67,11 +69,13 @@ class _FloatMixture:
     @staticmethod
     def of(components: MixtureComponents) -> "_FloatMixture":
         """Return a mixture rounded to floats."""
-        scale = Fraction(2) ** components.rounded_log2_extent * components.unit
+        scale = Fraction(2) ** components.log2_largest_coordinate_or_deviation * components.unit
         weights = (components.weights / components.total_weight).astype(float)
         spreads = components.spreads
         if spreads is not None:
-            spreads = (spreads / fmpq(4) ** components.rounded_log2_extent).astype(float)
+            spreads = (spreads / fmpq(4) ** components.log2_largest_coordinate_or_deviation).astype(
+                float
+            )
         points = (components.centers / scale).astype(float)
         return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, spreads)
 
@@ -93,7 +97,7 @@ class _FloatMixture:
         first = along <= self.weights[whole.members] @ along / whole.weight
         last = along.argmax()
         first[last] = False
-        if not first.any():  # the rounded mean of equal points may be below them
+        if not first.any():  # for equal points, the rounded mean may be below all of them
             first[last - 1] = True
         return whole.members[first], whole.members[~first]
 
@@ -112,9 +116,9 @@ def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLog
     """Bound E log|det J| from above, for maps whose image of N(0, I) is within `eps` of the mixture
     in W2, at the current precision.
     """
-    size = max(float(eps / arb(2) ** components.rounded_log2_extent), 1 / LARGEST)
+    size = max(float(eps / arb(2) ** components.log2_largest_coordinate_or_deviation), 1 / LARGEST)
     tries = (
-        (*_estimate_scaled_bound_and_multiplier(clusters, size), clusters)
+        (*_estimate_dimensionless_bound_and_multiplier(clusters, size), clusters)
         for clusters in _yield_finer_clusterings(components)
     )
     _, multiplier, clusters = min(tries, key=lambda found: found[0])
@@ -130,17 +134,19 @@ def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLog
     return MeanLogDetBound(total, [cluster.members for cluster in clusters], t)
 
 
-def _estimate_scaled_bound_and_multiplier(
+def _estimate_dimensionless_bound_and_multiplier(
     clusters: Sequence[_Cluster], eps: float
 ) -> tuple[float, float]:
-    """Return, in floats, the bound minus d log(eps), and t / eps^2 for the multiplier t with which
-    the constraint holds with equality.
+    """Return float estimates: the bound minus d log(eps), in dimension d, and t / eps^2 for the
+    Lagrange multiplier t with which the distance is exactly eps.
     """
     w = np.array([[cluster.weight] for cluster in clusters])
     s = np.minimum(np.array([cluster.deviations for cluster in clusters]) / eps, LARGEST)
 
     def deviation_increase(t: float) -> np.ndarray:
-        """Return a_ij - s_ij, in units of eps, for the multiplier t, in units of eps^2."""
+        """Return the increases a_ij - s_ij of the deviations, in units of eps, for the multiplier
+        t, in units of eps^2.
+        """
         return 2 * t / (s + np.hypot(s, 2 * np.sqrt(t)))
 
     low, high = 0.0, 1.0
@@ -155,7 +161,7 @@ def _estimate_scaled_bound_and_multiplier(
 
 
 def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
-    """Yield partitions of the components into more and more clusters, from one cluster on."""
+    """Yield partitions of the components: first one cluster, then more and more clusters."""
     floats, ranks = _FloatMixture.of(components), count()
     whole = floats.make_cluster(np.arange(len(floats.weights)))
     heap = [(-whole.scatter, next(ranks), whole)]

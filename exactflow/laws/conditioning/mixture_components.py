@@ -170,7 +170,7 @@ class MixtureComponents:
         return sum(self.weights.tolist())
 
     @cached_property
-    def rounded_log2_extent(self) -> int:
+    def log2_largest_coordinate_or_deviation(self) -> int:
         """The binary logarithm of the largest coordinate or deviation, roughly, as an integer."""
         largest = fmpq(abs(self.centers).max(), self.unit) ** 2
         if self.spreads is not None:
@@ -283,7 +283,7 @@ def _merge_into_one_component(components: MixtureComponents) -> MixtureComponent
 
 
 def _to_integers_and_denominator(numbers: Any) -> tuple[np.ndarray, int]:
-    """Return integers and a denominator: divided by it, the integers are the given rationals."""
+    """Return integers and one denominator, whose quotients are the given rationals."""
     rationals = np.array(numbers, dtype=object)
     unit = lcm(*(int(x.denominator) for x in rationals.flat))
     integers = [int(x.numerator) * (unit // int(x.denominator)) for x in rationals.flat]

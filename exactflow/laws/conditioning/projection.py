@@ -118,7 +118,9 @@ class ProjectedLaw:
         return bound_squared_distance
 
     def _count_lines_up_to_translation(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
-        """Return one of each class of lines that are translates of each other, and their number."""
+        """Return one line of each class of lines that are translates of each other, with the number
+        of lines in the class.
+        """
         found: dict[tuple, tuple[AtomsOnLine, int]] = {}
         for line in self.lines:
             steps = tuple(b - a for a, b in pairwise(line.places))
@@ -127,8 +129,8 @@ class ProjectedLaw:
         return found
 
     def costliest_gap(self, slope: Element) -> Gap:
-        """Return the gap with the largest cost for the slope L; its cost is the largest up to a
-        millionth of the sum of all costs.
+        """Return a gap with the largest cost for the slope L, up to an error of a millionth of the
+        sum of all costs.
         """
         bits = TUNING.precision
         while bits <= TUNING.most_precision:
@@ -185,19 +187,19 @@ def project_to_atoms(
         cells = [quantize_to_components(law, tolerance, i) for i in range(d)]
         shapes = {(tuple(one.weights), tuple(np.diff(one.centers[:, 0]))) for one in cells}
         found = [
-            _project_to_line_with_error(one, (QQ.one,), tolerance, len(shapes)) for one in cells
+            _project_to_line_bounding_w2(one, (QQ.one,), tolerance, len(shapes)) for one in cells
         ]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
         if components.spreads is not None:
             components = quantize_to_components(law, tolerance)
         error = components.error
-        found = [_project_to_line_with_error(components, axis, tolerance, d) for axis in axes]
+        found = [_project_to_line_bounding_w2(components, axis, tolerance, d) for axis in axes]
     square = sum((more * more for _, more in found), arb(0))
     return ProjectedLaw(axes, [line for line, _ in found], error + square.sqrt())
 
 
-def _project_to_line_with_error(
+def _project_to_line_bounding_w2(
     components: MixtureComponents, axis: Axis, tolerance: Element, line_count: int
 ) -> tuple[AtomsOnLine, arb]:
     """Return the atoms along an axis, and an upper bound of the distance W2 by which merging moved
@@ -215,7 +217,7 @@ def _project_to_line_with_error(
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
         count = None if distinct <= max(kept, cells) else cells
-        found, error = _merge_atoms_with_error(
+        found, error = _merge_atoms_bounding_w2(
             places, components.weights.tolist(), unit * components.unit, count
         )
         if error <= ball(tolerance) or cells >= most:
@@ -223,10 +225,11 @@ def _project_to_line_with_error(
         cells *= 2
 
 
-def _merge_atoms_with_error(
+def _merge_atoms_bounding_w2(
     places: Sequence[int], weights: Sequence[int], unit: int, cells: int | None
 ) -> tuple[AtomsOnLine, arb]:
-    """Merge the atoms in each of `cells` cells of equal length, or equal atoms if `cells` is None.
+    """Merge the atoms within each of `cells` cells of equal length, or only equal atoms if `cells`
+    is None.
 
     Returns the merged atoms, and an upper bound of the distance W2 by which they moved.
     """

@@ -142,7 +142,7 @@ class ConditioningBounds(Result):
         slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
             return True
-        with mpmath.workdps(_working_digits(slope / to_element(self.eps))):
+        with mpmath.workdps(_digits_covering_cancellation(slope / to_element(self.eps))):
             if seen is None:
                 parts = [
                     max(s - to_mpf(slope), 0) ** 2 for s in _principal_deviations(self.components)
@@ -154,7 +154,7 @@ class ConditioningBounds(Result):
     def _is_log_det_bound_valid(self) -> bool:
         """Whether `mean_log_det` is at least the bound of theorem 16b with the `multiplier`."""
         components = self.components
-        with mpmath.workdps(_working_digits(1 / to_element(self.eps))):
+        with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
             total = self._eps_plus_distance(components) ** 2 / (2 * t)
             for members in self.groups:
@@ -169,7 +169,7 @@ class ConditioningBounds(Result):
         """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
         components, numbers = self.components, (self.mean_log_det, self.sigma_min, self.ratio)
         d = components.dimension
-        with mpmath.workdps(_working_digits(1 / to_element(self.eps))):
+        with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
             deviation = mpmath.sqrt(sum(s * s for s in _principal_deviations(components)))
             size = deviation - self._eps_plus_distance(components)
@@ -262,11 +262,11 @@ def _least_exponent_reaching(base: Element, aim: Element) -> int:
         bits *= 2
 
 
-def _working_digits(ratio: Element) -> int:
+def _digits_covering_cancellation(size_ratio: Element) -> int:
     """Return how many decimal digits to compute with, so that about thirty remain correct after
     cancellation between numbers whose sizes have this ratio.
     """
-    size = int(ratio.numerator).bit_length() - int(ratio.denominator).bit_length()
+    size = int(size_ratio.numerator).bit_length() - int(size_ratio.denominator).bit_length()
     return 40 + max(0, 2 * size)
 
 
@@ -298,7 +298,7 @@ def _normal_quantile(below: int, total: int) -> mpmath.mpf:
 
 def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpmath.mpf:
     """Return a lower bound of the squared distance of the atoms on a line from the maps with slopes
-    at most `most_slope`. It is the lower bound, with the R_j, of
+    at most `most_slope`. It is the bound with the R_j in
     `exactflow.laws.conditioning.lipschitz_regression`.
     """
     with ctx.workprec(max(TUNING.precision, int(mpmath.mp.prec))):
@@ -311,7 +311,7 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
     def square_and_linear_integrals(
         u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf
     ) -> tuple[mpmath.mpf, mpmath.mpf]:
-        """Return the integrals of (L z - k)^2 phi and of (L z - k) phi from u to v."""
+        """Return the integrals of (L z - k)^2 phi(z) and (L z - k) phi(z) over z from u to v."""
         mass, edge = Phi(v) - Phi(u), phi(v) - phi(u)
         second = mass - (v * phi(v) - u * phi(u))
         return L * L * second + 2 * L * k * edge + k * k * mass, -L * edge - k * mass

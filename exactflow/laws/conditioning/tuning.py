@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BoundTuning:
-    """Constants that no theorem prescribes. They change how good a bound is, not if it holds.
+    """Constants that no theorem prescribes. They change how sharp a bound is, not whether it holds.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ class Covariance:
         return deviations, np.linalg.eigvalsh(correlations)
 
     def normalized_by_power_of_four(self) -> tuple["Covariance", int]:
-        """Return the covariance divided by 4^k, and k, which makes the determinant nearest to 1.
+        """Return the covariance divided by 4^k, and the k that brings its determinant nearest to 1.
 
         The division is exact. Raises `MethodError` if a number leaves the range of float64.
         """
@@ -141,7 +141,7 @@ def _as_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
     source = Sigma
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
         source = as_square_matrix(Sigma).to_dense()
-        check_symmetric_rational_matrix(source)
+        check_covariance_except_definiteness(source)
     entries = as_exact_floats_or_fractions(source)
     return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))
 
@@ -168,7 +168,7 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
     return column
 
 
-def check_symmetric_rational_matrix(M: DomainMatrix) -> None:
+def check_covariance_except_definiteness(M: DomainMatrix) -> None:
     """Raise `InvalidInputError` unless a square matrix is symmetric and over QQ, and has at least
     two rows.
     """
@@ -178,29 +178,33 @@ def check_symmetric_rational_matrix(M: DomainMatrix) -> None:
             "convert them to floats"
         )
     if M.shape[0] < 2:
-        raise InvalidInputError("expected a covariance of at least two coordinates, got 1 x 1")
+        raise InvalidInputError(
+            "expected a covariance of at least two coordinates, got 1 x 1: "
+            "divide a single coordinate by its standard deviation"
+        )
     rows = M.to_list()
     pairs = ((i, j) for i in range(len(rows)) for j in range(i))
     gap, i, j = max((abs(rows[i][j] - rows[j][i]), i, j) for i, j in pairs)
     if gap:
-        shown = format_short(gap) if gap.denominator < 10**6 else _format_rounded(gap)
+        shown = format_short(gap) if gap.denominator < 10**6 else _format_two_digits(gap)
         raise InvalidInputError(
             f"expected a symmetric matrix, got one whose entries ({j}, {i}) and ({i}, {j}) differ "
             f"by {shown}: pass (Sigma + Sigma.T) / 2 if rounding causes the difference"
         )
 
 
-def _format_rounded(value: Element) -> str:
+def _format_two_digits(value: Element) -> str:
     """Return a rational number of any size as text with two digits."""
     rounded = to_float(value)
     return f"{rounded:.2g}" if np.isfinite(rounded) else mpmath.nstr(to_mpf(value), 2)
 
 
 def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) -> None:
-    """Raise `InvalidInputError` if a leading minor is not positive; the message names the first.
+    """Raise `InvalidInputError` unless M is positive definite; the message names the first leading
+    minor that is not positive.
 
-    If `rounded` is given and has more than 64 rows, raise it only for an eigenvalue of `rounded`
-    that is negative by more than rounding errors.
+    If `rounded` is given and has more than 64 rows, the error is raised only for an eigenvalue of
+    `rounded` that is negative by more than rounding errors.
     """
     d = M.shape[0]
     if rounded is not None and d > MOST_MINORS:
@@ -214,7 +218,9 @@ def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) 
     for k in range(1, d + 1):
         value = M[:k, :k].det()
         if value <= 0:
-            shown = str(value) if value.denominator < 10**6 else f"about {_format_rounded(value)}"
+            shown = (
+                str(value) if value.denominator < 10**6 else f"about {_format_two_digits(value)}"
+            )
             raise InvalidInputError(
                 "expected a positive definite matrix, got one whose leading minor of "
                 f"{k} rows is {shown}{_REMEDY}"

@@ -34,7 +34,7 @@ FloatLayers = tuple[FloatCoupling, ...]
 
 RELATIVE_GRID = 2.0**-100
 ACCEPTED = 1e-6  # layers with a larger error are discarded
-ROUNDINGS = 8  # after the first step, steps end at this multiple of the rounding error
+ROUNDINGS = 8  # Newton steps end at this multiple of the rounding error, except the first
 EQUAL = 1e-9  # squared singular values with a smaller relative difference count as equal
 
 
@@ -71,7 +71,7 @@ class SingularBasis:
 
     def solvability_condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the row vectors l and l' of the solvability conditions
-        l alpha l^T + l' beta l'^T = r on symmetric matrices alpha and beta, a pair for each.
+        l alpha l^T + l' beta l'^T = r on symmetric alpha and beta, one pair for each condition.
 
         There is one condition for each singular value. The others are conditions on the entries of
         V0^T beta V0 and W0^T alpha W0, written as quadratic forms.
@@ -89,8 +89,8 @@ class SingularBasis:
         l1, l2 = self.solvability_condition_vectors()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
-    def solve_for_shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return c with -sym(c t) = E1 and sym(t c) = E2, if `solvability_right_sides` are 0."""
+    def solve_block_equations_for_shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
+        """Return c with -sym(c t) = E1 and sym(t c) = E2; `solvability_right_sides` must be 0."""
         s, m = self.values, len(self.values)
         divisors = np.where(s > EQUAL * s[0], s, np.inf)
         r1, r2 = self.W.T @ E1 @ self.W, self.V.T @ E2 @ self.V

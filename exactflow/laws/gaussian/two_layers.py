@@ -8,10 +8,11 @@ Sigma iff T T^T = B - D2^2 and I + T^T D2^-2 T = D1 A D1, for X = (Sigma12 - D1 
 R = D2^-1 T. Then R R^T = D2^-1 B D2^-1 - I and R^T R = D1 A D1 - I, so these two matrices have the
 same nonzero eigenvalues.
 
-*Diagonals.* Let A be p x p, B q x q, and k = q - p >= 0. `match_spectra` finds positive diagonals a
-and b such that a A a has eigenvalues 1 < l_1 <= .. <= l_p, and b B b has these eigenvalues and k
-times the eigenvalue 1. Such a and b exist for k <= 1 (the script gaussian_depth). For p = 1 and
-k >= 2 they exist iff B = D + l l^T for a diagonal D > 0; then l_i^2 = b_ij b_ik / b_jk.
+*Diagonals.* Let A be p x p, B q x q, and k = q - p >= 0. `match_spectra_up_to_ones` finds positive
+diagonals a and b such that a A a has eigenvalues 1 < l_1 <= .. <= l_p, and b B b has these
+eigenvalues and k times the eigenvalue 1. Such a and b exist for k <= 1 (the script
+gaussian_depth). For p = 1 and k >= 2 they exist iff B = D + l l^T for a diagonal D > 0;
+then l_i^2 = b_ij b_ik / b_jk.
 
 How it is checked
 -----------------
@@ -38,11 +39,11 @@ from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round
 UNCORRELATED = 1e-12
 STEPS = 30
 LONGEST = 0.7  # the longest step, as a change of the logarithm of a diagonal entry
-SHORTEST = 2.0**-6  # a full step is halved down to this part of it; then the search ends
+SHORTEST = 2.0**-6  # the search ends when this fraction of a full step brings no improvement
 ROUNDED = 1e-4  # below this residual, the refinement with exact residuals takes over
 # for p = q the least eigenvalue is chosen as 1 + LEAST, since at 1 the equations are singular
 LEAST = 0.02
-# the pairs (spread, push) with which `_starting_match` is tried
+# the pairs (spread, push) with which `_start_near_unit_diagonals` is tried
 SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
 
@@ -80,20 +81,20 @@ def _find_layers_first_half_first(
     """
     A, B = covariance.first_block_of_inverse(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
-    if max(_largest_correlation(A), _largest_correlation(B)) < UNCORRELATED:
+    if max(_largest_absolute_correlation(A), _largest_absolute_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
         layers = _build_layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
         error = covariance.whitening_residual_and_error(layers)[1]
         if error < 4 * refinement.estimate_rounding_error(layers, covariance):
             return layers, error
-    match = match_spectra(A, B) if len(A) <= len(B) else match_spectra(B, A)
+    match = match_spectra_up_to_ones(A, B) if len(A) <= len(B) else match_spectra_up_to_ones(B, A)
     if match is None:
         return None
     match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
     return refinement.refine(match.build_layers(regression), covariance, _take_newton_step)
 
 
-def _largest_correlation(M: np.ndarray) -> float:
+def _largest_absolute_correlation(M: np.ndarray) -> float:
     """Return the largest absolute correlation of two coordinates with this covariance."""
     deviations = np.sqrt(np.diag(M))
     return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
@@ -118,7 +119,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     equations = np.hstack([left**2, right**2])
     steps = np.linalg.lstsq(equations, basis.solvability_right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
-    c = basis.solve_for_shear(E1 - np.diag(alpha), E2 - np.diag(beta))
+    c = basis.solve_block_equations_for_shear(E1 - np.diag(alpha), E2 - np.diag(beta))
     a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
     return _build_layers(
         d1 + alpha * d1, x + alpha[:, None] * x + c * d2, d2 + beta * d2, t + a + beta[:, None] * t
@@ -155,7 +156,7 @@ class SpectralMatch:
         """Return the match with the logarithms u + du and v + dv."""
         return SpectralMatch(self.A, self.B, self.u + du, self.v + dv)
 
-    def log_residual(self) -> np.ndarray:
+    def stacked_log_residuals(self) -> np.ndarray:
         """Return the differences of the logarithms of eigenvalues that should be equal, followed by
         the entries of the logarithm of the k x k block of b B b that should be the identity.
         """
@@ -164,8 +165,8 @@ class SpectralMatch:
         block = np.diag(logs[:k])[np.triu_indices(k)]
         return np.concatenate([np.log(self.eigh_of_scaled_A[0]) - logs[k:], block])
 
-    def log_residual_jacobian(self) -> np.ndarray:
-        """Return the derivative of `log_residual` by (u, v), which is exact if the k least
+    def stacked_log_residuals_jacobian(self) -> np.ndarray:
+        """Return the derivative of `stacked_log_residuals` by (u, v), which is exact if the k least
         eigenvalues of b B b are equal.
         """
         k, V, W = len(self.v) - len(self.u), self.eigh_of_scaled_A[1], self.eigh_of_scaled_B[1]
@@ -174,7 +175,7 @@ class SpectralMatch:
         block = 2 * (W[:, i] * W[:, j]).T
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
-    def with_least_eigenvalue_normalized(self) -> "SpectralMatch":
+    def with_least_eigenvalue_set(self) -> "SpectralMatch":
         """Return the match with a and b times the factor that makes the least eigenvalue 1, or
         1 + LEAST if p = q.
         """
@@ -206,7 +207,7 @@ def _eigh_of_scaled(M: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, 
     return np.linalg.eigh(scale[:, None] * M * scale)
 
 
-def match_spectra(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     """Return diagonals a and b, up to rounding, with which the eigenvalues of a A a and b B b match
     as in the module docstring; None if none are found.
 
@@ -215,24 +216,23 @@ def match_spectra(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     if len(A) == 1 and len(B) > 2 and (one := _match_one_factor_model(A, B)) is not None:
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
-        start = _starting_match(A, B, spread, push)
+        start = _start_near_unit_diagonals(A, B, spread, push)
         found = (
-            _improve_match(start.with_least_eigenvalue_normalized())
+            _improve_match(start.with_least_eigenvalue_set())
             if start.has_positive_eigenvalues
             else None
         )
         if (
             found is not None
-            and (found := found.with_least_eigenvalue_normalized()).eigh_of_scaled_A[0][0]
-            > 1 + LEAST / 4
+            and (found := found.with_least_eigenvalue_set()).eigh_of_scaled_A[0][0] > 1 + LEAST / 4
         ):
             return found
     return None
 
 
 def _match_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return the match that scales B = D + l l^T to I + r r^T, for p = 1; None if B has no such
-    form with all l_i nonzero, or if rounding spoils the match.
+    """Return, for p = 1, the match that scales B = D + l l^T, where D is diagonal, to I + r r^T;
+    None if B has no such form with all l_i nonzero, or if rounding errors are too large.
     """
     i, j = np.triu_indices(len(B), 1)
     if not B[i, j].all():
@@ -247,12 +247,14 @@ def _match_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | Non
     match = SpectralMatch(A, B, np.log(greatest / A[0]) / 2, v)
     return (
         match
-        if match.has_positive_eigenvalues and np.abs(match.log_residual()).max() < ROUNDED
+        if match.has_positive_eigenvalues and np.abs(match.stacked_log_residuals()).max() < ROUNDED
         else None
     )
 
 
-def _starting_match(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> SpectralMatch:
+def _start_near_unit_diagonals(
+    A: np.ndarray, B: np.ndarray, spread: float, push: float
+) -> SpectralMatch:
     """Return a starting point: the diagonals that make the diagonal entries of a A a and b B b one,
     with the logarithms of a spread in one direction and those of b in the other.
 
@@ -270,22 +272,22 @@ def _starting_match(A: np.ndarray, B: np.ndarray, spread: float, push: float) ->
 
 def _improve_match(match: SpectralMatch) -> SpectralMatch | None:
     """Improve a match by damped Newton steps; return None if its residual does not become small."""
-    residual = match.log_residual()
+    residual = match.stacked_log_residuals()
     for _ in range(STEPS):
-        step = np.linalg.lstsq(match.log_residual_jacobian(), -residual, rcond=None)[0]
+        step = np.linalg.lstsq(match.stacked_log_residuals_jacobian(), -residual, rcond=None)[0]
         length = min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
         size, better = np.linalg.norm(residual), None
         while better is None and length > SHORTEST:
             tried = match.with_logs_moved(*np.split(length * step, [len(match.u)]))
             if (
                 tried.has_positive_eigenvalues
-                and np.linalg.norm(tried.log_residual()) < (1 - length / 10) * size
+                and np.linalg.norm(tried.stacked_log_residuals()) < (1 - length / 10) * size
             ):
                 better = tried
             length /= 2
         if better is None:
             break
-        match, residual = better, better.log_residual()
+        match, residual = better, better.stacked_log_residuals()
         if np.abs(residual).max() < 1e-12:
             break
     return match if np.abs(residual).max() < ROUNDED else None

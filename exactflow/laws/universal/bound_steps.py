@@ -188,8 +188,8 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
 
 
 def _are_atoms_and_error_reproduced(result: Any) -> bool:
-    """Whether a new quantization of the target has the same weights and centers, and an error
-    within the term for it.
+    """Whether a new quantization of the target has the same weights and centers, and an error of at
+    most the term `quantization` of the bound.
     """
     parameters, eps = result.parameters, to_element(result.eps)
     bits = grid_bits_for_error(min(eps, QQ.one) ** 2)
@@ -204,7 +204,7 @@ def _are_atoms_and_error_reproduced(result: Any) -> bool:
 
 
 def _are_plateau_middles_mapped_correctly(parameters: Construction, flow: PiecewiseFlow) -> bool:
-    """Whether the flow maps the middle of each plateau to its atom plus delta times the latent.
+    """Whether the flow maps the middle of each plateau to its atom plus `delta` times the latent.
 
     Plateaus whose middle leaves a plateau of a later layer are not tested.
     """
@@ -230,7 +230,7 @@ def _are_plateau_middles_mapped_correctly(parameters: Construction, flow: Piecew
 
 def _is_weights_error_bounded(parameters: Construction, bound: Element) -> bool:
     """Whether the term `weights` of the W2 bound is at most `bound`: the diameter of the atoms
-    times the root of the sum of differences between Gaussian masses and weights.
+    times the square root of the sum of |Gaussian mass - weight|.
     """
     masses = list(accumulate(parameters.weights))
     with _precise_mpmath_context(bound):
@@ -260,7 +260,7 @@ def _are_ramps_bounded(parameters: Construction, bound: Element) -> bool:
 
 def _are_tails_bounded(parameters: Construction, bound: Element) -> bool:
     """Whether the term `tails` of the W2 bound is at most `bound`: the diameter of the images times
-    the root of the probability that the latent leaves a plateau of a later layer.
+    the square root of the probability that the latent leaves a plateau of a later layer.
     """
     moved, kept = parameters.first_layer_moved_and_kept
     with _precise_mpmath_context(bound):

@@ -39,7 +39,7 @@ class Uniform(Mixture):
 
     @abstractmethod
     def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
-        """Return segments whose product is the box, or segment, with these two opposite ends."""
+        """Return segments whose product is the box, or the segment, from `start` to `end`."""
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return a quantization by the centers of equal cells of each box, with W2 error at most
@@ -96,7 +96,7 @@ class Boxes(Uniform):
         )
 
     def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
-        """Return one interval for each coordinate, as two points of the line."""
+        """Return the interval of each coordinate, as two points of dimension one."""
         return [((a,), (b,)) for a, b in zip(start, end, strict=True)]
 
 
@@ -171,7 +171,9 @@ class Histogram(Boxes):
             )
         pair = bins if isinstance(bins, tuple | list) else (bins, bins)
         if len(pair) != 2:
-            raise InvalidInputError(f"expected bins to be a number or a pair, got {bins!r}")
+            raise InvalidInputError(
+                f"expected bins to be an integer or a pair of them, got {bins!r}"
+            )
         n, m = (to_index("bins", count, 1) for count in pair)
         check_atom_count(n * m)
         ends = [(min(column), max(column)) for column in points.T.tolist() if column]
@@ -179,8 +181,8 @@ class Histogram(Boxes):
             if low == high:
                 raise InvalidInputError(
                     f"expected samples with at least two different values of coordinate {i}, got "
-                    f"{'one' if ends else 'none'}, so that the smallest box around them has no "
-                    "area: add samples that differ in it"
+                    f"{'one' if ends else 'none'}: add samples, since the smallest box around "
+                    "these has no area"
                 )
         lower, upper = zip(*ends, strict=True)
         scaled = points.copy()
@@ -231,8 +233,8 @@ def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
 
 
 def as_point_pairs(shape_name: str, points_name: str, pairs: Sequence) -> tuple[PointPair, ...]:
-    """Return pairs of points as tuples of elements of QQ; raise `InvalidInputError` unless there is
-    one, and all points are finite and of one dimension.
+    """Return pairs of points as tuples of elements of QQ; raise `InvalidInputError` if there is no
+    pair, or unless all points are finite and of one dimension.
 
     `shape_name` and `points_name` are words for error messages, such as "box" and "corners".
     """

@@ -35,11 +35,14 @@ from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.universal.quantization import TUNING, Quantization, floor_power_of_two
 
-QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)  # shares of eps: of quantization, of each other term
+# The shares of eps for the term `quantization` and for each other term.
+QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 
 
 class W2Bound(NamedTuple):
-    """The terms of a bound of W2, each rounded up to a rational; the theorem defines them."""
+    """The terms of a bound of W2, defined in `exactflow.laws.universal.approximation`; each is
+    rounded up to a rational.
+    """
 
     quantization: Rational
     spread: Rational
@@ -131,7 +134,7 @@ class Construction:
         )
 
     def bound_w2(self, quantization_error: arb) -> W2Bound:
-        """Return the terms of the bound of W2(target, flow) in the theorem.
+        """Return the terms of the bound of W2(target, flow), each as an upper bound.
 
         `quantization_error` is an upper bound of W2(target, cell centers). Knots and atoms must be
         as far apart as the theorem requires. The time is linear in the number of atoms.
@@ -148,14 +151,14 @@ class Construction:
         return W2Bound(*(QQ.to_sympy(upper(term)) for term in terms))
 
     def root_mean_square_move(self) -> arb:
-        """Return the term `spread`: the root of the weighted mean square of `moved`."""
+        """Return the term `spread`: the square root of the weighted mean square of `moved`."""
         pairs = zip(self.weights, self.moved.tolist(), strict=True)
         square = sum((ball(w) * m * m for w, m in pairs if m), arb(0))
         return sqrt_upper_bound(square) / arb(2) ** self.bits
 
     def bound_weights_error(self) -> arb:
-        """Return the term `weights`: the diameter of the atoms times the root of the sum of
-        |Phi(knot) - weight of the atoms before it| over knots.
+        """Return the term `weights`: the diameter of the atoms times the square root of the sum,
+        over knots, of |Phi(knot) - weight of the atoms before the knot|.
         """
         total, cumulative = arb(0), QQ.zero
         for knot, weight in zip(self.knots, self.weights, strict=False):
@@ -164,9 +167,10 @@ class Construction:
         return self._bounding_box_diagonal(slice(None)) * sqrt_upper_bound(total)
 
     def bound_noise_error(self) -> arb:
-        """Return the term `noise`: sqrt((d - m) delta^2 + m delta^4) in d coordinates.
+        """Return the term `noise`: delta sqrt(d) for two layers in d coordinates.
 
-        For two layers m = 0; the first of three layers moves m coordinates.
+        For three layers it is sqrt((d - m) delta^2 + m delta^4), where the first layer moves m
+        coordinates.
         """
         square, (moved, _) = ball(self.delta) ** 2, self.first_layer_moved_and_kept
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
@@ -186,8 +190,8 @@ class Construction:
         return total
 
     def bound_tails_error(self) -> arb:
-        """Return an upper bound of the term `tails`: the diameter of the images times the root of
-        the probability that the latent leaves a plateau of a later layer.
+        """Return an upper bound of the term `tails`: the diameter of the images times the square
+        root of the probability that the latent leaves a plateau of a later layer.
         """
         delta, (moved, kept) = ball(self.delta), self.first_layer_moved_and_kept
         mass, labels = 2 * normal_cdf(-ball(self.radius) / delta), arb(0)
@@ -208,8 +212,8 @@ class Construction:
 def _interpolate_at_plus_minus_radius(
     places: list, radius: Element, value_pairs: Iterable
 ) -> PiecewiseLinear:
-    """Return the piecewise linear function that takes the first value of a pair at place - radius,
-    and the second value at place + radius.
+    """Return the piecewise linear function that takes the first value of each pair at place -
+    radius, and the second value at place + radius.
     """
     ends = [x for place in places for x in (place - radius, place + radius)]
     return PiecewiseLinear(ends, [row for pair in value_pairs for row in pair])
@@ -246,7 +250,8 @@ def _coordinate_with_most_values(centers: np.ndarray, first_size: int, depth: in
     """Return the coordinate in which atoms have the most distinct values, so that short moves
     separate them.
 
-    If several coordinates do, it is in the second half for two layers, in the first half for three.
+    Among several such coordinates it prefers the second half for two layers, the first half for
+    three.
     """
     first, second = range(first_size), range(first_size, centers.shape[1])
     order = [*second, *first] if depth == 2 else [*first, *second]
@@ -256,8 +261,8 @@ def _coordinate_with_most_values(centers: np.ndarray, first_size: int, depth: in
 def _sort_atoms_with_weights(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
     """Return the atoms and their weights, sorted by the coordinate `carrier`.
 
-    Atoms with equal values of it are sorted by the other coordinates, in alternating directions, so
-    that neighbours are near each other.
+    Atoms with equal values of this coordinate are sorted by the others, in alternating directions,
+    so that neighbours are near each other.
     """
     rows = cells.centers.tolist()
     column = {x: k for k, x in enumerate(sorted({row[carrier] for row in rows}))}
@@ -272,10 +277,11 @@ def _sort_atoms_with_weights(cells: Quantization, carrier: int) -> tuple[np.ndar
 def _separating_moves(
     places: np.ndarray, weights: list, bits: int, most_rms_move: Element
 ) -> np.ndarray:
-    """Return moves of sorted integers over 2^bits after which neighbours have a gap.
+    """Return integers that, added to the sorted integers `places`, make all neighbours differ by at
+    least a common gap.
 
-    The gap is the largest power of two at which the root mean square of the moves is at most
-    `most_rms_move`, but at least 2^-bits.
+    The unit is 2^-bits. The gap is the largest power of two at which the root mean square of the
+    moves is at most `most_rms_move`, but at least one unit.
     """
     masses, unit = np.array([to_float(w) for w in weights]), max(1, int(most_rms_move * 2**bits))
     room = QQ(places[-1] - places[0], 2**bits) + most_rms_move

@@ -33,7 +33,9 @@ from exactflow.laws.universal.tilings import (
     uniform_kl_contribution_between_quantiles,
 )
 
-SNAP = 0.1  # a cut nearer to the end of a run than this share of the least band mass is omitted
+# A cut is omitted if the mass between it and the end of a run is below this share of the least
+# mass of a band.
+SNAP = 0.1
 MOST_COVERED = 2**20  # cells of the grid that boxes cover: more would take minutes
 
 
@@ -101,7 +103,9 @@ class PiecewiseConstantDensity:
         return PiecewiseConstantDensity(self.grid[::-1], values)
 
     def column_index_at(self, x: Element) -> int:
-        """Return the index of the column that contains x; at an edge, of the one to the right."""
+        """Return the index of the column that contains x; an edge belongs to the column on its
+        right.
+        """
         return bisect_right(self.grid[0], x) - 1
 
     @cached_property
@@ -127,7 +131,8 @@ class PiecewiseConstantDensity:
         return found
 
     def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses: columns of the grid, halved again and again.
+        """Return intervals of x1 with their masses: columns of the grid, some of them halved
+        repeatedly.
 
         They are halved until an affine map of each onto its interval of z1 loses, in all, at most
         `most_loss` in KL.
@@ -156,7 +161,8 @@ class PiecewiseConstantDensity:
     def split_into_tiles(
         self, columns: list, band_masses: np.ndarray, most_loss: float
     ) -> list[Tile]:
-        """Return the runs of each column as tiles, cut at the quantiles at which bands of z2 end.
+        """Return tiles: the runs of each column, cut at the quantiles of x2 that correspond to the
+        ends of the bands of z2.
 
         The density is constant on each tile, so nothing is lost, whatever `most_loss` is.
         """
@@ -190,8 +196,8 @@ class PiecewiseConstantDensity:
         return found
 
     def tile_integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
-        """Yield the integrals over each tile; the second moment is left at zero, since the tiles
-        have all the mass.
+        """Yield the integrals over each tile; their second moments are set to zero, since no mass
+        is outside of the tiles.
         """
         for tile, maps, value in zip(
             tiling.tiles, tiling.affine_maps_from_latents, self._tile_densities(tiling), strict=True
@@ -224,9 +230,10 @@ class PiecewiseConstantDensity:
 def _cut_runs_at_quantiles(
     runs: Sequence[DensityRun], levels: np.ndarray, snap: float
 ) -> list[RunPart]:
-    """Return the runs of a column, cut at its quantiles for `levels`, where bands end.
+    """Return the runs of a column, cut at the quantiles of its mass for `levels`, at which bands
+    end.
 
-    A level less than `snap` from the end of a run moves to the end, and cuts nothing.
+    If a quantile is nearer than mass `snap` to the end of a run, the run is not cut there.
     """
     below, found = 0.0, []
     for low, high, exact in runs:
@@ -249,7 +256,7 @@ def greatest_common_measure(lengths: Sequence[Element]) -> Element:
 
 
 def halve_costliest_cells(cells: list, most_loss: float, loss: Callable, halve: Callable) -> list:
-    """Return the cells after halving the one with the largest loss again and again.
+    """Return the cells, after the cell with the largest loss was halved repeatedly.
 
     This ends when the losses add up to at most `most_loss`, or there are more than `MOST_TILES`
     cells.

@@ -30,7 +30,8 @@ from exactflow.laws.universal.quantization import (
     quantization_from_means,
 )
 
-_PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2, the factor of the mean square error
+# More than sqrt(3) pi / 2, the factor in the least mean square error, factor / count^2.
+_PANTER_DITE = QQ(11, 4)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -94,7 +95,9 @@ class GaussianMixture(Mixture):
         )
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return a quantization of each component: a product of quantizations of normal laws."""
+        """Return a quantization whose atoms are, for each component, a product of quantizations of
+        normal laws.
+        """
         share = tolerance * tolerance / self.dimension
         counts = [
             [
@@ -129,7 +132,7 @@ def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
 
 @cache
 def _quantize_standard_normal(count: int) -> Quantization:
-    """Return the quantization of N(0, 1) by `count` cells between quantiles of N(0, 3)."""
+    """Return the quantization of N(0, 1) by `count` cells, whose ends are quantiles of N(0, 3)."""
     bits = grid_bits_for_error(QQ(1, count * count))
     with ctx.workprec(2 * bits):
         root = arb(3).sqrt()

@@ -30,7 +30,8 @@ class Window(NamedTuple):
 
 @cache
 def find_interval_tiling(cells: tuple[int, ...]) -> IntervalTiling | None:
-    """Return the least interval [0, size) that translates of `cells` tile, with the translations.
+    """Return the least interval [0, size) that translates of `cells` tile, with the translations;
+    None if none is found.
 
     The cells increase from 0. The result is None if no size up to four times their span has a
     tiling. There is no choice: the least integer that is not covered must be the first cell of a

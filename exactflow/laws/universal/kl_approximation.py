@@ -163,7 +163,9 @@ class KLApproximation(FlowResult):
 
     @property
     def terms(self) -> KLBound:
-        """The terms and sizes, summed over all parts, and the largest of their `digits`."""
+        """The terms of the bound and the sizes, each summed over all pairs of coordinates, and the
+        largest `digits` of a pair.
+        """
         rows = list(zip(*(part.terms for part in self.parts), strict=True))
         return KLBound._make([*map(sum, rows[:-1]), max(rows[-1])])
 
@@ -234,8 +236,8 @@ class KLApproximation(FlowResult):
             raise InvalidInputError(f"expected x of shape ({d},) or (N, {d}), got {points.shape}")
         if digits >= ALL_DIGITS:
             raise InvalidInputError(
-                f"float64 loses about {digits} digits in the latents of this law, so all of them: "
-                "pass rational numbers, or approximate the law shifted and scaled to order one"
+                f"float64 loses about {digits} digits in the latents of this law, which is all of "
+                "them: pass rational numbers, or shift and scale the law to order one first"
             )
         columns = points.T
         latents = self._inverse.forward(columns)
@@ -254,8 +256,8 @@ class KLApproximation(FlowResult):
             return ball(volume).log() - (ball(square) + constant) / 2
 
     def explain(self) -> Explanation:
-        """Explain the construction and the terms of the bound, in steps; the terms are computed
-        once more.
+        """Explain the construction and the terms of the bound, in steps that compute the terms once
+        more.
         """
         is_additive = all(layer.is_additive for layer in self.flow.layers)
         scales: DepthScales = "additive" if is_additive else "positive"
@@ -325,9 +327,10 @@ def _build_within_eps(
     room: Element,
     eps: Element,
 ) -> CoordinatePair:
-    """Return the first pair whose bound is at most `eps`, built with smaller and smaller budgets.
+    """Return the first pair whose bound is at most `eps`, built with decreasing budgets.
 
-    A budget is at most `largest_factor` times the one before. It reduces `room`, a part of eps.
+    A budget is at most `largest_factor` times the budget before, and less if the bound of the last
+    pair exceeds eps by much in comparison with `room`, a part of eps.
     """
     while True:
         pair = build(budget)
@@ -338,7 +341,9 @@ def _build_within_eps(
 
 
 def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
-    """Return tiles whose bound is at most eps, of which `room` is left for cutting into tiles."""
+    """Return tiles whose bound is at most eps; `room`, a part of eps, is for the loss by cutting
+    into tiles.
+    """
     entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
@@ -358,7 +363,8 @@ def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> 
 
 
 def _build_three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
-    """Return tiles or zones for three layers for each density; their bounds are at most eps in all.
+    """Return, for each density, tiles or zones for three layers; their bounds add up to at most
+    eps.
 
     Each density needs a least loss; the rest of eps is divided equally.
     """
@@ -381,9 +387,8 @@ def _build_three_layers(densities: list[Density], eps: Element) -> list[Coordina
 
 
 def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Element]:
-    """Exchange the coordinates if that lowers the known bound of the KL of three layers.
-
-    Returns the density, whether its coordinates were exchanged, and the bound.
+    """Return the density, with its coordinates exchanged if that lowers the known bound of KL for
+    three layers; whether they were exchanged; and the bound.
     """
     if not isinstance(density, PiecewiseConstantDensity):
         return density, False, SHAPING
@@ -399,7 +404,9 @@ def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Eleme
 def _build_zones(
     density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool
 ) -> CoordinatePair:
-    """Return zones whose bound is at most eps, of which `room` is left for cutting into zones."""
+    """Return zones whose bound is at most eps; `room`, a part of eps, is for the loss by cutting
+    into zones.
+    """
     entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
@@ -443,7 +450,7 @@ def _margins_and_kl_terms(
     """
     with ctx.workprec(2 * TUNING.precision):
         constant, cells = (2 * arb.pi()).log(), negative_entropy
-        mass, second_moment = arb(0), arb(0)  # minus the second moment of the mass outside of tiles
+        mass, second_moment = arb(0), arb(0)  # the moment on tiles minus the whole second moment
         if isinstance(density, MixtureDensity):
             second_moment = -density.second_moment_in_tiling_units(tiling)
         for tile, ((s, _), (u, _)) in zip(

@@ -48,7 +48,7 @@ class TargetMeasure(ABC):
         """Return atoms at multiples of 2^-bits, at a W2 distance of about `tolerance` or less."""
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return a quantization of coordinate i, as `quantize` does."""
+        """Return a quantization of coordinate i, within the same tolerance as `quantize`."""
         return self.quantize(tolerance, bits).marginal(i)
 
 
@@ -180,14 +180,14 @@ def is_sample(target: object) -> bool:
 
 
 def resolve_halves(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the sizes of the halves, which are nearly equal by default.
+    """Return the sizes of the halves, which are by default equal or differ by 1.
 
     Raises `InvalidInputError` unless their sum is the dimension.
     """
     d = measure.dimension
     halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
     if sum(halves) != d:
-        raise InvalidInputError(f"expected a partition of {d} coordinates, got sizes {halves}")
+        raise InvalidInputError(f"expected a partition into two sizes with sum {d}, got {halves}")
     return halves
 
 
@@ -214,7 +214,7 @@ def draw_normal_columns(dimension: int, count: int, seed: int) -> np.ndarray:
 
 def as_valid_weights(weights: Sequence | None, count: int) -> tuple:
     """Return weights as elements of QQ, by default equal ones; raise `InvalidInputError` unless
-    there are `count`, all positive, of sum 1.
+    there are `count` weights, all positive, with sum 1.
     """
     if weights is None:
         return (QQ(1, count),) * count

@@ -38,7 +38,7 @@ LEAST_MASS = 1e-24  # intervals with a smaller mass get no tile
 TINY = 1e-300  # avoids division by zero in relative entropies
 BLIND = 4  # the loss that is assumed for each unit of mass that the quadrature misses
 TRUSTED = 20  # a cell whose integrals have fewer correct bits gets a cruder bound of the entropy
-FINEST = 1e-11  # the least deviation, as a share of the range of 0 and the means
+FINEST = 1e-11  # the least deviation, as a share of the length that 0 and the means span
 MOST_PRODUCTS = 2**27  # products of balls for the entropy: more would take minutes
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)
@@ -70,7 +70,7 @@ class MixtureDensity:
             self.balls = [ball(w) for w in law.weights]
 
     def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1, with their masses, that have nearly all mass.
+        """Return intervals of x1 that have nearly all mass, each with its mass.
 
         The intervals in which the density of x1, or the law of x2, varies most are halved until the
         losses add up to about `most_loss`.
@@ -90,7 +90,9 @@ class MixtureDensity:
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
     def _column_mass_and_loss(self, a: float, b: float) -> tuple[float, float]:
-        """Return the mass of an interval of x1, and about the KL that a column on it costs."""
+        """Return the mass of an interval of x1, and an estimate of the KL that a column on it
+        costs.
+        """
         m, s = self.axes[0].floats
         ends = (np.array([[a], [b]]) - m) / s
         parts = self.weights * normal_mass(*ends)
@@ -107,7 +109,8 @@ class MixtureDensity:
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
         flow = np.exp(-z * z / 2) * width / (b - a)
-        flat = np.full_like(density, mass * ROOT / (b - a))  # the density if slots are narrow
+        # This is the density of the flow if slots are narrow.
+        flat = np.full_like(density, mass * ROOT / (b - a))
         bends = rel_entr(densities, np.outer(density, parts / mass) + TINY).sum(axis=1)
         rows = rel_entr(density, flow), rel_entr(density, flat), bends, density
         *losses, bend, seen = (b - a) / 2 / ROOT * (np.stack(rows) @ WEIGHTS)
@@ -154,7 +157,8 @@ class MixtureDensity:
     def _column_ends_and_quantiles(
         self, component_masses: np.ndarray, levels: np.ndarray
     ) -> np.ndarray:
-        """Return, for each column, its ends and between them the quantiles of x2 for `levels`.
+        """Return, for each column, the ends of the interval that tiles cover in x2 and, between
+        them, the quantiles of x2 for `levels`.
 
         A row of `component_masses` contains the masses of the components in a column.
         """
@@ -180,7 +184,8 @@ class MixtureDensity:
         band_ends: np.ndarray,
         band_masses: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the masses of the tiles from `low` to `high`, and about the KL that each costs.
+        """Return the masses of the tiles from `low` to `high`, and estimates of the KL that each
+        costs.
 
         A row of `component_masses` contains the masses of the components in the column of a tile.
         """
@@ -210,8 +215,8 @@ class MixtureDensity:
         products = (count * len(labels)) ** 2 * count**2 // 2
         if products > MOST_PRODUCTS:
             raise InvalidInputError(
-                f"for {count} components and this eps the bound of the entropy takes {products} "
-                f"products, and at most {MOST_PRODUCTS} are computed: raise eps, or take fewer "
+                f"for {count} components and this eps the bound of the entropy needs {products} "
+                f"products, but at most {MOST_PRODUCTS} are computed: raise eps, or take fewer "
                 "components or the Histogram of a sample"
             )
         couples = [
@@ -266,7 +271,9 @@ class MixtureDensity:
         return total
 
     def second_moment_in_tiling_units(self, tiling: Tiling) -> arb:
-        """Return the second moment about the center of the tiling, in units of its least scales."""
+        """Return the second moment about the center of the tiling, in units of the least scales of
+        the tiling.
+        """
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.least_scales, tiling.center, strict=True)
         return sum(
@@ -302,7 +309,7 @@ class _Axis:
         self.standardized_moments = cache(self._standardized_moments)
 
     def to_exact_coordinate(self, scaled: float) -> Element:
-        """Return a float, which is in units of the axis, as an element of QQ."""
+        """Return a coordinate, given as a float in units of the axis, as an element of QQ."""
         return QQ(*float(scaled).as_integer_ratio()) * self.unit
 
     def _standard_cdf_density_and_label(self, x: Element) -> list[tuple]:
@@ -355,7 +362,9 @@ class _Axis:
 
 
 def _masses_between_and_beyond(laws: list[ScaledNormal], knots: list) -> list[list[arb]]:
-    """Return, for each interval between knots, and for the two beyond, the masses of all laws."""
+    """Return the masses of all laws on each interval between knots, and on the two infinite
+    intervals beyond them.
+    """
     none, whole = [arb(0)] * len(laws), [factor for factor, _, _ in laws]
     below = [
         [factor * normal_cdf(ball(x - mean) / deviation) for factor, mean, deviation in laws]

@@ -60,7 +60,7 @@ class Quantization(NamedTuple):
     error: arb
 
     def marginal(self, i: int) -> "Quantization":
-        """Return the projection onto coordinate i, whose atoms are not always distinct."""
+        """Return the projection onto coordinate i; several of its atoms may be equal."""
         return Quantization(self.weights, self.centers[:, i : i + 1], self.bits, self.error)
 
 
@@ -74,9 +74,10 @@ def check_atom_count(count: int) -> None:
 
 
 def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Quantization:
-    """Return a quantization by the given points, rounded to multiples of 2^-bits.
+    """Return a quantization whose atoms are the given points, rounded to multiples of 2^-bits.
 
-    `error` is a bound of the W2 error before rounding, which increases it.
+    `error` is an upper bound of the W2 error before rounding; the result adds the error of
+    rounding.
     """
     check_atom_count(len(weights))
     centers, exact = [], True
@@ -92,7 +93,7 @@ def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: i
 def quantization_from_means(
     second_moment: arb, cells: list[tuple[arb, list[arb]]], bits: int
 ) -> Quantization:
-    """Return the quantization by the means of cells, which are pairs (mass, mean).
+    """Return the quantization whose atoms are the means of cells, given as pairs (mass, mean).
 
     Masses and means are rounded; `second_moment` is E|X|^2 of the measure.
     """
@@ -192,8 +193,8 @@ def floor_power_of_two(value: Element) -> Element:
     """Return the largest power of two, as an element of QQ, that is at most a positive `value`."""
     if value <= 0:
         raise PrecisionError(
-            f"a width in the construction is below 2^-{FINEST}, the smallest bound of a ball: "
-            "raise eps, or scale the target to a size near 1"
+            f"the construction needs a width below 2^-{FINEST}, which ball arithmetic does not "
+            "resolve: raise eps, or scale the target to a size near 1"
         )
     n, d = int(value.numerator), int(value.denominator)
     power = QQ(2) ** (n.bit_length() - d.bit_length())

@@ -75,14 +75,14 @@ from exactflow.laws.universal.zones import (
 )
 
 MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**12, 2**12, 2**19
-COLUMNS, HOLES = 0.1, 0.15  # shares of the loss that columns and holes may take; blocks: the rest
-LEAST_PRICE = 2.0**-60  # the search for blocks ends at this price of a strip
+COLUMNS, HOLES = 0.1, 0.15  # shares of the loss for columns and holes; the rest is for blocks
+LEAST_PRICE = 2.0**-60  # the least loss per strip that the choice of blocks tries as its price
 SHORT = QQ(1, 2**16)  # rounding changes a length by at most this share of it
 ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound holds for every number in its place
 
 
 class BlockChoice(NamedTuple):
-    """A choice of the blocks of a zone.
+    """A possible division of a zone into blocks.
 
     Attributes
     ----------
@@ -100,7 +100,8 @@ class BlockChoice(NamedTuple):
 
 @cache
 def list_sliding_block_choices(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
-    """Return choices of blocks, with more and more strips, for a zone whose cells tile no interval.
+    """Return choices of blocks, with increasing numbers of strips, for a zone whose cells tile no
+    interval.
 
     In a block each group is moved by one cell more, or less, than its neighbour. A block of length
     h at z2 has the mass phi(z2) h. It loses (z2 h)^2 / 24 of its mass because it is uniform, and
@@ -123,7 +124,9 @@ def list_sliding_block_choices(cells: tuple[int, ...]) -> tuple[BlockChoice, ...
 def _sliding_block_choice(
     cells: tuple[int, ...], count: int, blocks: int, radius: float
 ) -> BlockChoice:
-    """Return about `count` strips, in `blocks` blocks, on the interval [-radius, radius] of z2."""
+    """Return the choice of `blocks` blocks with about `count` strips, on the interval [-radius,
+    radius] of z2.
+    """
     steps = 2 * np.arange(blocks + 1) / blocks - 1
     ends = radius * np.sign(steps) * abs(steps) ** 0.6
     lengths = np.maximum(np.round(np.diff(ends) * count / (2 * radius)), cells[-1] + 1)
@@ -137,7 +140,9 @@ def _sliding_block_choice(
 
 @cache
 def list_tiling_block_choices(strips_per_block: int) -> tuple[BlockChoice, ...]:
-    """Return choices of more and more blocks, of one tiling each, for cells that tile intervals."""
+    """Return choices of increasing numbers of blocks, each of one tiling, for cells that tile
+    intervals.
+    """
     found, count, radii = [], 1, np.linspace(1.5, 6, 46)[:, None]
     while count * strips_per_block <= MOST_STRIPS and count < MOST_BLOCKS:
         ends = np.linspace(-1, 1, count + 1)
@@ -171,7 +176,9 @@ class ZoneDraft(NamedTuple):
 
     @property
     def block_choices(self) -> tuple[BlockChoice, ...]:
-        """The choices of blocks, from few to many strips; drafts with equal cells share a tuple."""
+        """The choices of blocks, from few to many strips: one tuple for all drafts with equal
+        cells.
+        """
         if self.tiling:
             return list_tiling_block_choices(self.tiling.size)
         return list_sliding_block_choices(tuple(self.column.profile.share_by_cell))
@@ -195,9 +202,9 @@ class ZoneDraft(NamedTuple):
         return Zone(self.column, unit, tuple(found), tuple(blocks))
 
 
-def arrange_zones(density: PiecewiseConstantDensity, excess_kl: float) -> Arrangement:
-    """Return zones whose KL exceeds `upper_bound_least_kl` by about `excess_kl`."""
-    columns = split_into_columns(density, COLUMNS * excess_kl)
+def arrange_zones(density: PiecewiseConstantDensity, excess_over_upper_bound: float) -> Arrangement:
+    """Return zones whose KL exceeds `upper_bound_least_kl` by about `excess_over_upper_bound`."""
+    columns = split_into_columns(density, COLUMNS * excess_over_upper_bound)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips_error(MOST_STRIPS)
     masses = [
@@ -221,14 +228,14 @@ def arrange_zones(density: PiecewiseConstantDensity, excess_kl: float) -> Arrang
             drafts.append(ZoneDraft(column, low, high - low, mass, tiling=tiling))
         else:
             _append_copies_and_holes(column, *next(places), drafts, holes)
-    _fill_heaviest_holes(drafts, holes, HOLES * excess_kl)
-    chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * excess_kl)
+    _fill_heaviest_holes(drafts, holes, HOLES * excess_over_upper_bound)
+    chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * excess_over_upper_bound)
     zones += [draft.with_blocks(choice) for draft, choice in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
 
 
 def split_into_columns(density: PiecewiseConstantDensity, most_loss: float) -> list[Column]:
-    """Return the columns of the grid, halved until about `most_loss` of the KL is due to them."""
+    """Return the columns of the grid, halved until they lose about `most_loss` in KL in total."""
     profiles = list(map(Profile, density.runs_by_column))
     found = []
     for (a, b), _ in density.split_columns(most_loss):
@@ -266,7 +273,9 @@ def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
 
 
 def _round_down_to_few_bits(x: Element) -> Element:
-    """Return a number of few bits that is a little less than a positive x, or equal."""
+    """Return the largest multiple of a suitable power of two that is at most a positive x; it has
+    few bits.
+    """
     return round_down(x, floor_power_of_two(x) * SHORT)
 
 
@@ -304,7 +313,9 @@ def _append_copies_and_holes(
 
 
 def _fill_heaviest_holes(drafts: list, holes: list, most_mass: float) -> None:
-    """Fill the holes of the largest mass until the remaining ones have `most_mass` or less."""
+    """Fill the hole of the largest mass repeatedly, until the remaining holes have at most
+    `most_mass`.
+    """
     total = -sum(hole[0] for hole in holes)
     while holes and total > most_mass:
         _, _, _, column, low, high = heappop(holes)
@@ -317,8 +328,9 @@ def _fill_heaviest_holes(drafts: list, holes: list, most_mass: float) -> None:
 def _choose_blocks(drafts: list[ZoneDraft], most_loss: float) -> list[BlockChoice]:
     """Return blocks for each zone, with losses that add up to at most `most_loss`.
 
-    Strips have one price for all zones, about the highest at which the losses are small enough.
-    Each zone takes the choice for which its loss plus the price of its strips is least.
+    Strips have one price, in units of loss, for all zones: about the highest at which the losses
+    are small enough. Each zone takes the choice for which its loss plus the price of its strips is
+    least.
     """
     members: dict[int, list[int]] = {}
     for k, draft in enumerate(drafts):
@@ -351,8 +363,8 @@ def _check_strip_count(count: int) -> None:
 
 
 def _too_many_strips_error(count: int) -> InvalidInputError:
-    """Return the error that reports a need of at least `count` strips."""
+    """Return the error for a law and eps that need at least `count` strips."""
     return InvalidInputError(
-        f"for this law and eps three layers need at least {count} strips, and at most "
+        f"for this law and eps three layers need at least {count} strips, but at most "
         f"{MOST_STRIPS} are built: raise eps, take fewer bins, or layers=4"
     )

@@ -26,7 +26,7 @@ Interval = tuple[Element, Element]  # the lower and the upper end
 AffineMap = tuple[Element, Element]  # (s, t) for the map z -> s z + t
 TileColumnBandCounts = tuple[int, int, int]
 MOST_TILES = 2**16
-FLOATS, ALL_DIGITS = 2**1000, 16  # about the largest float64, and its decimal digits
+FLOATS, ALL_DIGITS = 2**1000, 16  # about the largest float64, and the number of its digits
 RAMPS = QQ(1, 64)  # the term for ramps is at most this share of eps
 GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # shares of a latent interval that are left free for ramps
 
@@ -35,7 +35,7 @@ def check_tile_count(count: int) -> None:
     """Raise `InvalidInputError` if a tiling would have too many tiles."""
     if count > MOST_TILES:
         raise InvalidInputError(
-            f"this law and eps need at least {count} tiles, and at most {MOST_TILES} are built: "
+            f"this law and eps need at least {count} tiles, but at most {MOST_TILES} are built: "
             "raise eps, or take fewer bins"
         )
 
@@ -54,8 +54,8 @@ class Tile(NamedTuple):
 
 
 class TileIntegrals(NamedTuple):
-    """Integrals over a tile: of the density p, of p |z|^2 with the latents z, and of
-    p |x - center|^2 in units of `Tiling.least_scales`.
+    """Integrals over a tile of p, of p |z|^2 and of p |x - center|^2, the last in units of
+    `Tiling.least_scales`; p is the density, z the latent of x.
     """
 
     mass: arb
@@ -82,8 +82,8 @@ class Tiling:
     def from_tile_masses(
         cls, columns: list[Interval], tiles: list[Tile], band_count: int
     ) -> "Tiling":
-        """Return the tiling in which N(0, I) gives bands, and slots in a band, the masses of their
-        tiles.
+        """Return the tiling for which the mass of N(0, I) on each band, and on each slot in a band,
+        is the mass of its tiles.
         """
         rows: list[list[int]] = [[] for _ in range(band_count)]
         for k, tile in enumerate(tiles):
@@ -194,7 +194,8 @@ class Tiling:
         return count_float64_digits_lost(lost, numbers)
 
     def layers(self, margins: tuple[Element, ...], count: int = 4) -> Iterator[PiecewiseCoupling]:
-        """Yield the `count` layers, from latent to data: 4, or 3 without the first, for one band.
+        """Yield the layers, from latent to data; `count` is 4, or 3 to omit the first layer if
+        there is one band.
 
         `margins` are the widths, powers of two, of the margins of columns and of tiles. No point
         outside the margins is on a ramp.
@@ -222,7 +223,8 @@ class Tiling:
 
 
 def build_piecewise_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
-    """Return the layer whose shift and scale are constant on given intervals, linear between them.
+    """Return the layer whose shift and scale are constant on given intervals, and linear between
+    them.
 
     `rows` are pairs (interval, shift), with scale 1, or triples (interval, shift, scale). The layer
     moves the coordinate `moves`.
@@ -257,7 +259,8 @@ def round_down(x: Element, unit: Element) -> Element:
 
 
 def stacking_shifts(intervals: Sequence[Interval], finest: Element) -> list[Element]:
-    """Return the shift of each interval by which they become disjoint, in order, around zero.
+    """Return a shift for each interval; the shifted intervals are disjoint, in the given order,
+    around zero.
 
     Shifts are multiples of a power of two, about a sixteenth of `finest`.
     """
@@ -272,10 +275,10 @@ def stacking_shifts(intervals: Sequence[Interval], finest: Element) -> list[Elem
 def bound_kl_per_margin_mass(
     scale_product_bounds: tuple[Element, Element], latent_bounds: Iterable[Element]
 ) -> arb:
-    """Return a bound of the KL that mass in margins costs, per unit of mass: max(0, log(2 pi s* u*)
-    + (Z1^2 + Z2^2) / 2) + max(0, -log(2 pi s_ u_)).
+    """Return an upper bound of the KL that mass in margins costs, per unit of mass.
 
-    In the notation of the theorem the arguments are (s_ u_, s* u*) and (Z1, Z2).
+    In the notation of the theorem the arguments are (s_ u_, s* u*) and (Z1, Z2); the bound is
+    max(0, log(2 pi s* u*) + (Z1^2 + Z2^2) / 2) + max(0, -log(2 pi s_ u_)).
     """
     constant, squares = (2 * arb.pi()).log(), ball(sum((x * x for x in latent_bounds), QQ.zero))
     least, largest = (constant + ball(product).log() for product in scale_product_bounds)
@@ -283,18 +286,19 @@ def bound_kl_per_margin_mass(
 
 
 def bound_kl_per_outside_mass(largest_product: Element, latent_bounds: Iterable[Element]) -> arb:
-    """Return a bound of the KL that mass outside of all tiles costs, per unit of mass and without
-    its second moment: max(0, log(2 pi s* u*) + Z1^2 + Z2^2).
+    """Return an upper bound of the KL that mass outside of all tiles costs, per unit of mass,
+    without the part due to its second moment.
 
-    In the notation of the theorem the arguments are s* u* and (Z1, Z2).
+    In the notation of the theorem the arguments are s* u* and (Z1, Z2); the bound is max(0, log(2
+    pi s* u*) + Z1^2 + Z2^2).
     """
     squares = ball(sum((x * x for x in latent_bounds), QQ.zero))
     return ((2 * arb.pi()).log() + ball(largest_product).log() + squares).max(arb(0))
 
 
 def count_float64_digits_lost(largest: Element, numbers: Iterable[Element]) -> int:
-    """Return how many of the decimal digits of float64 are before the point in `largest`, and so
-    are lost for digits after it; 16 or more if `numbers` leave the range of float64.
+    """Return how many digits `largest` has before the decimal point: float64 loses them for digits
+    after it. If `numbers` leave the range of float64, the result is at least 16.
     """
     lost, sizes = len(str(int(largest))), [abs(x) for x in numbers if x]
     is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
@@ -358,8 +362,8 @@ def least_kl_width_below(end: float) -> float:
 
 
 def uniform_kl_contribution_between_quantiles(low_level: float, high_level: float) -> float:
-    """Return the part of KL(law | N(0, 1)) between two quantiles of N(0, 1), if the law is uniform
-    between them, with the mass `high_level - low_level`.
+    """Return the contribution to KL(law | N(0, 1)) of the interval between two quantiles of N(0,
+    1), if the law is uniform on it with the mass `high_level - low_level`.
     """
     low_level, high_level = max(low_level, 0.0), min(high_level, 1.0)
     if low_level >= high_level:

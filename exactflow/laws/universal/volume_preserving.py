@@ -34,12 +34,14 @@ from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tile_count, round_up
 
 ROOM = QQ(1, 2**20)  # latent cells are longer by this share, which leaves space for ramps
-COARSEST = 64  # an interval up to this many times as long as the common measure is cut by it
-THINNEST = 1e-150  # ratios of the sides of a cell are rounded up to this: its square is no float 0
+COARSEST = 64  # intervals at most this many times the common measure are cut into parts of it
+THINNEST = 1e-150  # the least ratio of sides of a cell that is used: its square is no float 0
 
 
 def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
-    """Return a lower bound of KL(P | f#N(0, I)) for all volume-preserving f; P has the density."""
+    """Return a lower bound of KL(P | f#N(0, I)) for all volume-preserving maps f, where P is the
+    law with the given density.
+    """
     below, moment = QQ.zero, QQ.zero
     for value, area in sorted(density.areas_by_density().items(), reverse=True):
         moment += value * area * (2 * below + area)
@@ -119,6 +121,8 @@ def _lattice_cells_nearest_zero(
 
 
 def _widened_lattice_interval(i: int, side: Element) -> Interval:
-    """Return interval i of a lattice, a little wider than `side`, with gaps between intervals."""
+    """Return interval number i of a lattice; its length is a little more than `side`, and intervals
+    have gaps between them.
+    """
     wide, gap = side * (1 + ROOM), side * ROOM / 4
     return i * wide + gap, (i + 1) * wide - gap

@@ -51,12 +51,12 @@ class Profile:
 
     @cached_property
     def cell_length(self) -> Element:
-        """The largest length of which all distances between ends of runs are multiples."""
+        """The largest length such that all distances between ends of runs are its multiples."""
         return greatest_common_measure([x - self.runs[0].low for run in self.runs for x in run[:2]])
 
     @cached_property
     def share_by_cell(self) -> dict[int, Element]:
-        """The share of the mass in each cell with mass; cells are numbered from the lowest, 0."""
+        """The share of the mass in each cell that has mass; the lowest cell has number 0."""
         found = {}
         for run in self.runs:
             a, b = (int((x - self.runs[0].low) / self.cell_length) for x in run[:2])
@@ -74,7 +74,9 @@ class Profile:
 
     @cached_property
     def is_better_cut_into_cells(self) -> bool:
-        """Whether a zone of cells loses less than `SHAPING`, and the cells are not too many."""
+        """Whether a zone of cells loses less KL than one band does (`SHAPING`), and the cells are
+        few.
+        """
         span = (self.runs[-1].high - self.runs[0].low) / self.cell_length
         return bool(span <= MOST_CELLS and self.enclose_kl_from_uniform() < ball(SHAPING))
 
@@ -180,7 +182,7 @@ class Zone:
 
     @property
     def b_length(self) -> Element:
-        """The length of the interval of b that the zone takes."""
+        """The length of the interval of b that the zone occupies."""
         block, cell = self.blocks[-1], self.cells[-1]
         return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
 
@@ -192,14 +194,14 @@ def _mean_and_mean_square(shifts: Sequence[int]) -> tuple[Element, Element]:
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """The zones of all columns, with the intervals of x1 and of b that they take."""
+    """The zones of all columns, with the intervals of x1 and of b that they occupy."""
 
     columns: list[Column]
     zones: list[Zone]
 
     @cached_property
     def zone_starts_in_b(self) -> list[Element]:
-        """The lower end of the interval of b of each zone."""
+        """The lower end of each zone's interval of b."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
         return stacking_shifts([(QQ.zero, zone.b_length) for zone in self.zones], finest)
 
@@ -324,8 +326,8 @@ class Arrangement:
     def margin_share_and_kl_terms(
         self, negative_entropy: arb, room: Element
     ) -> tuple[tuple[Element, ...], list[arb]]:
-        """Return the share of lengths that margins take, and the terms of the bound of KL for cells
-        and ramps.
+        """Return the margin, as a share of the length of each interval, and the terms of the bound
+        of KL for cells and ramps.
 
         `negative_entropy` encloses E log p. The margins are so narrow that the term for ramps is a
         small share of `room`.
@@ -348,6 +350,6 @@ class Arrangement:
 
 
 def _trim_share_of_ends(interval: Interval, share: Element) -> Interval:
-    """Return the interval without this share of its length at each end."""
+    """Return the interval after `share` of its length is cut off at each end."""
     low, high = interval
     return low + share * (high - low), high - share * (high - low)

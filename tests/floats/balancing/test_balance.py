@@ -319,9 +319,9 @@ def test_five_layers_where_there_are_none():
 @pytest.mark.parametrize("d", [4, 6, 8])
 @pytest.mark.parametrize("family", EFFORT)
 def test_the_effort_of_a_search_is_small(family, d, monkeypatch):
-    stages, products, difference = [], [], Target.difference
+    stages, products, minus_product = [], [], Target.minus_product
     monkeypatch.setattr(
-        Target, "difference", lambda *given: products.append(given) or difference(*given)
+        Target, "minus_product", lambda *given: products.append(given) or minus_product(*given)
     )
     with listening_to_stages(lambda name, done: stages.append(name)):
         result = balance(family(d, 1), orientation="flip")

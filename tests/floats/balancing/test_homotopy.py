@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exactflow.floats.balancing.homotopy import polar_paths, rotation_path
+from exactflow.floats.balancing.homotopy import polar_path_segments, rotation_path
 
 
 def rotations() -> list[np.ndarray]:
@@ -30,7 +30,7 @@ def test_paths_are_connected_and_keep_the_determinant(stretch):
     generator = np.random.default_rng(stretch)
     logarithms = np.linspace(-stretch, stretch, d)
     M0, M = np.eye(d) + np.triu(generator.standard_normal((d, d)), 1), np.diag(np.exp(logarithms))
-    pieces = polar_paths(M0, M)
+    pieces = polar_path_segments(M0, M)
     assert len(pieces) == (2 if stretch > 5 else 1)
     ends = [piece(t) for piece in pieces for t in (0, 1)]
     assert np.allclose(ends[0], M0)

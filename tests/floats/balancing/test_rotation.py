@@ -5,7 +5,10 @@ import pytest
 from scipy.linalg import block_diag, expm
 
 from exactflow.floats.balancing import balance
-from exactflow.floats.balancing.rotation import rotation_planes_and_angles, six_shifts_of_rotation
+from exactflow.floats.balancing.rotation import (
+    rotation_axis_pairs_and_angles,
+    six_shifts_of_rotation,
+)
 
 EVEN = (1, 2 + 2**0.5, 1, 2**0.5, 2, 2)
 ODD = (1, 4, 1, 2, 2, 2)
@@ -81,7 +84,7 @@ def test_corrections_where_the_layers_are_nearly_singular(d):
 
 def test_planes():
     T = block_diag(np.array([[0.6, -0.8], [0.8, 0.6]]), -1.0, 1.0, -1.0)
-    pairs, angles = rotation_planes_and_angles(T)
+    pairs, angles = rotation_axis_pairs_and_angles(T)
     assert pairs.tolist() == [[0, 1], [2, 4]]
     assert angles == pytest.approx([np.arccos(0.6), np.pi])
-    assert rotation_planes_and_angles(np.eye(1))[0].shape == (0, 2)
+    assert rotation_axis_pairs_and_angles(np.eye(1))[0].shape == (0, 2)

@@ -19,7 +19,7 @@ from exactflow.exact.coerce import as_square_matrix
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless import LIMIT, IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing
-from exactflow.floats.lossless.integer_rounding import merge_shears, round_shears
+from exactflow.floats.lossless.integer_rounding import merge_and_drop_zero_shears, round_shears
 from exactflow.flows.float_layers import FloatCoupling
 
 lossless = partial(refusing, orientation="flip")
@@ -494,9 +494,9 @@ def test_neighbours_that_move_one_half_are_added():
     layers = [FloatCoupling("first", np.array([[t]])) for t in (1.0, 2.0)]
     layers += [FloatCoupling("second", np.array([[t]])) for t in (5.0, -5.0)]
     layers += [FloatCoupling("first", np.array([[4.0]]))]
-    (layer,) = merge_shears(layers)
+    (layer,) = merge_and_drop_zero_shears(layers)
     assert (layer.moves, layer.shift.tolist()) == ("first", [[7.0]])
-    (nothing,) = merge_shears(layers[2:4])
+    (nothing,) = merge_and_drop_zero_shears(layers[2:4])
     assert nothing.shift.tolist() == [[0.0]]
 
 

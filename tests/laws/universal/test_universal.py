@@ -352,7 +352,7 @@ def test_refuses_a_measure_of_coarse_cells():
     [
         ({"layers": 1}, "integer layers from 2 to 3"),
         ({"layers": 4}, "integer layers from 2 to 3"),
-        ({"partition": (1, 2)}, "expected a partition of 2 coordinates"),
+        ({"partition": (1, 2)}, "expected a partition into two sizes with sum 2"),
         ({"partition": (0, 2)}, "partition"),
         ({"partition": 2}, "partition"),
     ],
