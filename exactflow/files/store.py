@@ -51,7 +51,7 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     Raises
     ------
     InvalidInputError
-        Another type of result or suffix, a place that cannot be written, a missing target, or a
+        Another type of result or suffix, a path that cannot be written, a missing target, or a
         claim that the checker cannot decide.
     VerificationError
         The claim is false of this target; nothing is written.
