@@ -116,7 +116,7 @@ def assert_depth(
     """Assert that the minimal depth of a matrix is n, as `minimal_depth` decides it.
 
     With symbols the assertion is about all values that fulfil `assume`, except for roots of the
-    polynomials in the attribute `exceptional` of the answer.
+    `exceptional_polynomials` of the answer.
 
     Raises
     ------
@@ -158,9 +158,9 @@ def assert_invertible(
 ) -> None:
     """Assert that inverse(forward(x)) equals x.
 
-    For a module of PyTorch and a batch of floats, both log-determinants of the model and of each
-    layer that returns them have to be right, too, and latents drawn from its base have to stay
-    finite and come back, as `exactflow.interop.diagnose` measures.
+    For a module of PyTorch and a batch of floats, also assert, as `exactflow.interop.diagnose`
+    measures: the log-determinants of forward and inverse are right, for the model and for each
+    layer that returns them, and latents drawn from its base stay finite and come back.
 
     Parameters
     ----------

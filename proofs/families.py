@@ -54,10 +54,13 @@ with claims.check(
 ) as check:
     check.true(str(verify(flow, M)).startswith("equal in all 16 entries"), str(verify(flow, M)))
     check.true(flow.depth <= 6, f"{flow.depth} layers")
-    check.true(flow.exceptional() != (), f"exceptional: roots of {flow.exceptional()}")
+    check.true(
+        flow.exceptional_polynomials() != (),
+        f"exceptional: roots of {flow.exceptional_polynomials()}",
+    )
     for value in (sympy.Rational(1, 3), 2, -5):
         check.equal(flow.at({t: value}).matrix(), M.subs(t, value), f"t = {value}")
-    root = sympy.roots(flow.exceptional()[0], t)
+    root = sympy.roots(flow.exceptional_polynomials()[0], t)
     try:
         flow.at({t: next(iter(root))})
         refused = False

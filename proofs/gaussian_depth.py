@@ -396,7 +396,7 @@ with claims.check("the depth is decided over QQ", Evidence.EXACT) as check:
         (sympy.diag(2, half, 2, half), "additive", 3),
     ):
         answer = gaussian_depth(Sigma, scales=scales)
-        check.equal(answer.depth, depth, str(answer))
+        check.equal((answer.lower, answer.upper), (depth, depth), str(answer))
 
 # %% [markdown]
 # ## Layers of floats whiten instances, up to rounding

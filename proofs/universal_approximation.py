@@ -253,7 +253,7 @@ with claims.check("conditioners are ReLU networks with rational weights", Eviden
             for layer in found[name, layers].flow:
                 network = ReluNetwork.of(layer.conditioner)
                 check.equal(function_of(network), layer.conditioner)
-                check.equal(value(network, QQ(1, 3)), layer.conditioner.at(QQ(1, 3)))
+                check.equal(value(network, QQ(1, 3)), layer.conditioner.value_at(QQ(1, 3)))
                 widths.append(len(network.weights))
             print(f"    {name}, {layers} layers: of widths {widths}")
 

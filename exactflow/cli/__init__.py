@@ -1,12 +1,12 @@
 """The command line: `GROUPS` names the commands, and each command is a module of this room.
 
 A command's module has ``add_arguments(parser)``, ``run(arguments)``, which returns the exit code,
-`EXAMPLES`, and `EXIT_CODES` with their meanings. It is imported when its command runs: no command
-waits for imports of another. The modules of this room export nothing: they are used through `main`
-and the shell.
+`EXAMPLES`, and `EXIT_CODES` with their meanings. It is imported when its command runs, so that no
+command waits for the imports of another. The modules of this room export nothing: they are used
+through `main` and the shell.
 
-Exit codes: 0 done or verified, 1 refuted and nothing else, 2 malformed input, usage or another
-error, 3 incomplete, 130 interrupted. Of several files: 1 if one is refuted, else 2, else 3.
+Exit codes: 0 done or verified, 1 refuted (never an error), 2 malformed input, wrong usage or
+another error, 3 incomplete, 130 interrupted. Of several files: 1 if one is refuted, else 2, else 3.
 """
 
 import argparse

@@ -139,7 +139,7 @@ def print_wrapped_lines(*sentences: object) -> None:
 
 def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
     """Return facts about a flow over QQ and each of its layers, without entries, for JSON."""
-    from exactflow.flows.display import format_three_digits
+    from exactflow.flows.display import format_three_digits_or_empty
 
     return {
         "dimension": flow.dimension,
@@ -154,7 +154,7 @@ def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": format_three_digits(layer.magnitude),
+                "largest_magnitude": format_three_digits_or_empty(layer.magnitude),
             }
             for layer in flow
         ],

@@ -64,7 +64,7 @@ class _ProgressLine:
 
     @cached_property
     def console(self) -> "Console":
-        """A rich console on the stream, which knows the width of the terminal."""
+        """A console of the library rich on the stream, which knows the width of the terminal."""
         from rich.console import Console
 
         return Console(file=self.stream, markup=False, highlight=False)

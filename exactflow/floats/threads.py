@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit the thread pools of NumPy and SciPy to one thread; several would wait for others."""
+    """Limit NumPy's and SciPy's thread pools to one thread; several would wait for each other."""
     with _thread_pool_controller("scipy.linalg" in sys.modules).limit(limits=1):
         yield
 

@@ -43,14 +43,16 @@ def map_inexact(image: Callable[[list, FromRational], list], x: VectorLike, dime
         return rows if isinstance(x[0], list | tuple) else columns[0]
     import numpy as np
 
-    array = as_float_array(x, dimension)
+    array = as_float_array_keeping_dtype(x, dimension)
     with np.errstate(all="ignore"):
         return (
             np.stack(image(_float64_rows(array), to_float)).reshape(array.shape).astype(array.dtype)
         )
 
 
-def convert_rationals_like(matrix: DomainMatrix, x: VectorLike) -> Any:
+def convert_rationals_like(
+    matrix: DomainMatrix, x: VectorLike
+) -> "ExactMatrix | mpmath.matrix | np.ndarray":
     """Convert a matrix over QQ to numbers such as `x` has: return a SymPy matrix, an mpmath matrix,
     or an array of the dtype of `x`.
     """
@@ -65,16 +67,17 @@ def convert_rationals_like(matrix: DomainMatrix, x: VectorLike) -> Any:
         return entries.reshape(matrix.shape).astype(getattr(x, "dtype", float))
 
 
-def is_inexact(x: object) -> bool:
-    """Whether `x` is an array of floats, or a list or an mpmath matrix with a float or an ``mpf``.
-
-    Raises `InvalidInputError` for a tensor, because flows do not return tensors.
-    """
+def refuse_tensor(x: object) -> None:
+    """Raise `InvalidInputError` for a tensor of PyTorch, because flows do not return tensors."""
     if is_torch_tensor(x):
         raise InvalidInputError(
             "expected vectors as an array or a list, got a tensor: "
             "map it by exactflow.to_module(flow)"
         )
+
+
+def is_inexact(x: object) -> bool:
+    """Whether `x` is an array of floats, or a list or mpmath matrix with a float or an ``mpf``."""
     if (dtype := getattr(x, "dtype", None)) is not None:
         return getattr(dtype, "kind", "") == "f"
     return any(map(_is_float_or_mpf, _entries_of_list_or_mpmath(x)))
@@ -87,7 +90,7 @@ def inexact_entries_and_conversion(x: VectorLike, dimension: int) -> tuple[list,
     Raises `InvalidInputError` for several columns of mpmath numbers.
     """
     if not _has_mpf_entry(x):
-        return _float64_rows(as_float_array(x, dimension)), to_float
+        return _float64_rows(as_float_array_keeping_dtype(x, dimension)), to_float
     columns = _mpf_columns(x, dimension)
     if len(columns) != 1:
         raise InvalidInputError(
@@ -97,7 +100,7 @@ def inexact_entries_and_conversion(x: VectorLike, dimension: int) -> tuple[list,
     return columns[0], to_mpf
 
 
-def as_float_array(x: VectorLike, dimension: int) -> "np.ndarray":
+def as_float_array_keeping_dtype(x: VectorLike, dimension: int) -> "np.ndarray":
     """Check that `x` has shape (d,) or (d, N), and return it as an array of floats.
 
     `x` is an array of floats of at most 64 bits, whose dtype remains, or a list, which is converted

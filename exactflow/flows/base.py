@@ -31,7 +31,7 @@ _COMPARED = "partition", "depth", "order", "flips"
 class VectorMap(ABC):
     """A bijection of R^d; the coordinates are divided into two halves, of p and q coordinates."""
 
-    # Some subclasses define it as an attribute, others as a property.
+    # Some subclasses define `partition` as an attribute, others as a property.
     if TYPE_CHECKING:
 
         @property
@@ -83,6 +83,7 @@ class Bijection(VectorMap):
             A wrong shape, floats of more than 64 bits, or inexact numbers for a flow whose weights
             are not rational.
         """
+        arithmetic.refuse_tensor(x)
         if not arithmetic.is_inexact(x):
             return ExactMatrix.of(self._map_exact(as_vectors(x, self.dimension, self.field)))
         if not self.field.is_QQ:
@@ -106,7 +107,7 @@ class Bijection(VectorMap):
         """Return the images of vectors of exact numbers, the columns of a matrix."""
 
     def _map_entries(self, entries: list, convert: FromRational) -> list:
-        """Return the d entries of the image of a point; `convert` gives the weights of layers."""
+        """Return the d entries of the image of a point; `convert` converts the layers' weights."""
         halves = [[entries[i] for i in half] for half in self.halves]
         first, second = apply_layers_to_halves(
             self.layers, halves, lambda layer, moved, kept: layer.image(moved, kept, convert)
@@ -188,7 +189,7 @@ class Coupling(Bijection):
         return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Iterable:
-        """Return the scales at a point, given its kept half; `convert` gives constant scales."""
+        """Return the scales at a point, given its kept half; `convert` converts constant scales."""
         return map(convert, self.scale_elements)
 
     def require_constant_scales(self) -> Sequence:
@@ -196,7 +197,7 @@ class Coupling(Bijection):
         return self.scale_elements
 
     def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` gives the layer's weights."""
+        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
         shifts = self.shift_at(kept, convert)
         if self.is_additive:
             return [x + t for x, t in zip(moved, shifts, strict=True)]
@@ -205,7 +206,7 @@ class Coupling(Bijection):
 
     @abstractmethod
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a point, given its kept half; `convert` gives the weights."""
+        """Return the shift at a point, given its kept half; `convert` converts the weights."""
 
     @abstractmethod
     def summary(self) -> str:
@@ -349,7 +350,7 @@ class Flow(LayerSequence, Bijection):
 
 
 def as_order_empty_if_natural(order: Iterable[int], dimension: int) -> tuple[int, ...]:
-    """Check that `order` is () or lists each coordinate once; return it, or () if it is natural."""
+    """Check that `order` is () or lists each coordinate once; return () for the natural one."""
     order = tuple(order)
     natural = tuple(range(dimension))
     if order and (any(type(i) is not int for i in order) or tuple(sorted(order)) != natural):

@@ -58,11 +58,12 @@ _LEGEND = (
 
 
 def shortened_lines(
-    value: "DomainMatrix | Element", field: Domain, most_characters: float = math.inf
+    value: "DomainMatrix | Element", field: Domain, most_characters_per_line: float = math.inf
 ) -> list[str]:
-    """Return the lines of a number, or of a matrix or its corner, with long entries shortened.
+    """Return the lines of text of a number or a matrix, with long entries shortened.
 
-    The corner is shown if the matrix is large, or has lines of more than `most_characters`.
+    Only the corner is shown if the matrix is large, or has lines of more than
+    `most_characters_per_line`.
 
     >>> from sympy import QQ
     >>> M = DomainMatrix([[QQ(1), QQ(-1, 2)], [QQ(0), QQ(10)]], (2, 2), QQ)
@@ -78,17 +79,17 @@ def shortened_lines(
             f"[{' '.join(entry.rjust(w) for entry, w in zip(row, widths, strict=True))}]"
             for row in rows
         ]
-        if len(lines[0]) <= most_characters:
+        if len(lines[0]) <= most_characters_per_line:
             break
     if not heading:
         return lines
-    if len(heading) + len(", begins:") > most_characters:
+    if len(heading) + len(", begins:") > most_characters_per_line:
         heading = heading.partition(",")[0]
     return [f"{heading}, begins:", *lines]
 
 
 def shortened_latex(value: "DomainMatrix | Element", field: Domain) -> str:
-    """Return LaTeX of a number, or of a matrix or its corner, with long entries shortened."""
+    """Return LaTeX of a number, a matrix, or the corner of a large matrix; shorten long entries."""
     if not isinstance(value, DomainMatrix):
         return _shortened_entry_latex(value, field)
     rows, heading = _displayed_rows_and_heading(value, _shortened_entry_latex, ["\\cdots"])
@@ -105,19 +106,19 @@ def _matrix_or_entry_latex(rows: list[list[str]]) -> str:
 
 
 def shortened_html(
-    value: "DomainMatrix | Element", field: Domain, most_characters: float = math.inf
+    value: "DomainMatrix | Element", field: Domain, most_characters_per_row: float = math.inf
 ) -> str:
-    """Return HTML of a number, or of a matrix or its corner, with long entries shortened.
+    """Return HTML of a number, a matrix, or the corner of a large matrix; shorten long entries.
 
-    If the entries of a row have more than `most_characters`, all entries are shortened further; if
-    they still have more, only the corner is shown.
+    If the entries of a row have more than `most_characters_per_row`, all entries are shortened
+    further; if they still have more, only the corner is shown.
     """
     if not isinstance(value, DomainMatrix):
         return escape(_shortened_entry_text(value, field))
     short = partial(_shortened_entry_text, most_characters=_SHORT)
     for text, columns in ((_shortened_entry_text, _LARGEST), (short, _LARGEST), (short, _CORNER)):
         rows, heading = _displayed_rows_and_heading(value, text, [".."], columns)
-        if max(len("".join(row)) for row in rows) <= most_characters:
+        if max(len("".join(row)) for row in rows) <= most_characters_per_row:
             break
     cells = "".join(f"<tr>{''.join(map(_html_cell_dimmed_if_zero, row))}</tr>" for row in rows)
     note = f"<small>{escape(heading)}, begins:</small>" if heading else ""
@@ -344,7 +345,7 @@ def _captioned_heat_map_html(matrix: DomainMatrix, caption: str) -> str:
 
 
 def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
-    scale = describe_scales_not_one(layer)
+    scale = format_nonunit_scales_or_one(layer)
     if not hasattr(layer, "shift_matrix"):
         rest = (escape(layer.summary()), "", "")
     else:
@@ -352,18 +353,18 @@ def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
         if _is_small_linear(layer):
             shift = shortened_html(layer.shift_matrix, layer.field, _WIDTH)
             scale = _comma_separated_scales(layer, _SHORT)
-        rest = (shift, format_three_digits(layer.magnitude), str(layer.nnz))
+        rest = (shift, format_three_digits_or_empty(layer.magnitude), str(layer.nnz))
     for cell in (str(number), layer.moves, "1" if layer.is_additive else escape(scale), *rest):
         yield f"<td>{cell}</td>"
 
 
-def describe_scales_not_one(layer: Any) -> str:
+def format_nonunit_scales_or_one(layer: Any) -> str:
     """Return a text such as "2 of 3 not 1" that counts the scales; "1" if all scales are one."""
     scaled = sum(s != 1 for s in layer.scale_elements)
     return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
 
 
-def format_three_digits(value: sympy.Rational | None) -> str:
+def format_three_digits_or_empty(value: sympy.Rational | None) -> str:
     """Return a rational number of any size, rounded to three digits; "" for None."""
     if value is None:
         return ""

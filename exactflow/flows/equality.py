@@ -16,6 +16,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import library_of
 
 if TYPE_CHECKING:
+    import sympy
     from sympy.polys.matrices import DomainMatrix
 
 __all__ = ["are_equal"]
@@ -28,28 +29,30 @@ def are_equal(derived: Any, expected: Any) -> bool:
 
     Raises `InvalidInputError` for NaN and for masked entries.
     """
-    if _is_matrix_or_linear_flow(derived) or _is_matrix_or_linear_flow(expected):
+    if _is_matrix_or_coupling_flow(derived) or _is_matrix_or_coupling_flow(expected):
         return _are_equal_as_matrices(derived, expected)
     for kind in (list, tuple):
         if isinstance(derived, kind) and isinstance(expected, kind):
             return len(derived) == len(expected) and all(map(are_equal, derived, expected))
     if isinstance(derived, Mapping) and isinstance(expected, Mapping):
-        pairs = {_exact_value_or_unchanged(key): value for key, value in derived.items()}
-        wanted = {_exact_value_or_unchanged(key): value for key, value in expected.items()}
+        pairs = {_replace_numbers_by_rationals(key): value for key, value in derived.items()}
+        wanted = {_replace_numbers_by_rationals(key): value for key, value in expected.items()}
         same_keys = pairs.keys() == wanted.keys()
         return same_keys and all(are_equal(pairs[key], wanted[key]) for key in pairs)
-    return (_exact_value_or_unchanged(derived) == _exact_value_or_unchanged(expected)) is True
+    return (
+        _replace_numbers_by_rationals(derived) == _replace_numbers_by_rationals(expected)
+    ) is True
 
 
-def _exact_value_or_unchanged(x: Any) -> Any:
-    """Return a number as an exact rational, and a tuple or set of numbers as one of rationals.
+def _replace_numbers_by_rationals(x: Any) -> Any:
+    """Replace a number, or each number in a tuple or set, by the rational that it equals.
 
     Other values are returned unchanged; a complex number is a pair of rationals.
     """
     if isinstance(x, tuple):
-        return tuple(map(_exact_value_or_unchanged, x))
+        return tuple(map(_replace_numbers_by_rationals, x))
     if isinstance(x, Set):
-        return frozenset(map(_exact_value_or_unchanged, x))
+        return frozenset(map(_replace_numbers_by_rationals, x))
     is_long = False
     if (numpy := library_of(x, "numpy")) and isinstance(x, numpy.generic):
         x = x.item()
@@ -57,16 +60,16 @@ def _exact_value_or_unchanged(x: Any) -> Any:
         is_long = isinstance(x, numpy.inexact)
     sympy, mpmath, flint = (library_of(x, name) for name in ("sympy", "mpmath", "flint"))
     if sympy and isinstance(x, sympy.Basic):
-        return _replace_floats_by_fractions(x)
+        return _replace_floats_in_expression(x)
     if flint and isinstance(x, flint.fmpq):
         return Fraction(int(x.numerator), int(x.denominator))
     if mpmath and isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
         return Fraction(*map(int, mpmath.libmp.to_rational(x._mpf_)))
     if isinstance(x, complex) or (mpmath and isinstance(x, mpmath.mpc)) or (is_long and x.imag):
         return (
-            (_exact_value_or_unchanged(x.real), _exact_value_or_unchanged(x.imag))
+            (_replace_numbers_by_rationals(x.real), _replace_numbers_by_rationals(x.imag))
             if x.imag != 0
-            else _exact_value_or_unchanged(x.real)
+            else _replace_numbers_by_rationals(x.real)
         )
     if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
         return x
@@ -76,7 +79,7 @@ def _exact_value_or_unchanged(x: Any) -> Any:
     return float(x) if abs(x) == math.inf else Fraction(*x.real.as_integer_ratio())
 
 
-def _replace_floats_by_fractions(x: Any) -> Any:
+def _replace_floats_in_expression(x: "sympy.Basic") -> "sympy.Basic":
     """Replace each float in a SymPy expression by the fraction that it equals."""
     import mpmath
     import sympy
@@ -90,12 +93,12 @@ def _replace_floats_by_fractions(x: Any) -> Any:
     return x.xreplace(exact)
 
 
-def _is_matrix_or_linear_flow(x: Any) -> bool:
+def _is_matrix_or_coupling_flow(x: Any) -> bool:
     """Whether a value is a linear flow, or a matrix, array or tensor of a known library."""
     names = "numpy", "sympy", "mpmath", "torch"
     numpy, sympy, mpmath, torch = (library_of(x, name) for name in names)
     return (
-        _is_linear_flow(x)
+        _is_coupling_flow(x)
         or bool(numpy and isinstance(x, numpy.ndarray))
         or bool(sympy and isinstance(x, sympy.MatrixBase | sympy.polys.matrices.DomainMatrix))
         or bool(mpmath and isinstance(x, mpmath.matrix))
@@ -103,7 +106,7 @@ def _is_matrix_or_linear_flow(x: Any) -> bool:
     )
 
 
-def _is_linear_flow(x: Any) -> bool:
+def _is_coupling_flow(x: Any) -> bool:
     if library_of(x, "exactflow") is None:
         return False
     from exactflow.flows.flow import CouplingFlow
@@ -113,9 +116,9 @@ def _is_linear_flow(x: Any) -> bool:
 
 def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
     """Whether two values, a matrix or linear flow among them, have the same shape and entries."""
-    if _is_linear_flow(derived) and _is_linear_flow(expected):
+    if _is_coupling_flow(derived) and _is_coupling_flow(expected):
         return bool(derived == expected)
-    pair = [x.domain_matrix() if _is_linear_flow(x) else x for x in (derived, expected)]
+    pair = [x.domain_matrix() if _is_coupling_flow(x) else x for x in (derived, expected)]
     if len({tuple(x.shape) for x in pair if hasattr(x, "shape")}) > 1:
         return False
     if any(hasattr(x, "domain") for x in pair):
@@ -151,7 +154,7 @@ def _as_nested_lists(x: Any) -> Any:
     if hasattr(x, "as_explicit"):
         with suppress(TypeError, ValueError):
             x = x.as_explicit()
-    if not _is_matrix_or_linear_flow(x):
+    if not _is_matrix_or_coupling_flow(x):
         return x
     if hasattr(x, "mask") and x.mask.any():
         raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""Coupling layers of float64 numbers, and their product, exact because floats are fractions."""
+"""Coupling layers of float64 numbers, and their exact product, since each float is a fraction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class FloatCoupling:
 
     @classmethod
     def of(cls, layer: LinearCoupling) -> "FloatCoupling":
-        """Return the layer over QQ with entries rounded to float64, infinite beyond its range."""
+        """Return a layer over QQ rounded to float64; entries beyond its range become infinite."""
         scale = np.array(list(map(to_float, layer.scale_elements)))
         return cls(layer.moves, layer.float_shift, scale)
 
@@ -73,10 +73,10 @@ class FloatCoupling:
         return FloatCoupling(self.moves, -self.shift / self.scales[:, None], 1 / self.scales)
 
     def swapped(self) -> "FloatCoupling":
-        """Return the same layer with the other half moving: the halves are exchanged."""
+        """Return the layer that moves the other half with the same shift and scale."""
         return FloatCoupling(opposite(self.moves), self.shift, self.scale)
 
-    def dense(self) -> "FloatCoupling":
+    def with_dense_shift(self) -> "FloatCoupling":
         """Return the layer with its shift as a dense array."""
         if isinstance(self.shift, np.ndarray):
             return self
@@ -91,7 +91,7 @@ class FloatCoupling:
     def exact(self) -> LinearCoupling:
         """Return the same layer with exact entries, the fractions that the floats equal."""
         scale = None if self.is_additive else self.scales.tolist()
-        return LinearCoupling(self.partition, self.moves, self.dense().shift, scale)
+        return LinearCoupling(self.partition, self.moves, self.with_dense_shift().shift, scale)
 
     def _replace_moved_half(
         self, x: np.ndarray, image: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

@@ -134,7 +134,7 @@ class CouplingFlow(Flow):
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the shifts of all layers are stored sparsely, and so the matrix of the flow."""
+        """Whether the shifts of all layers are stored sparsely, and so is `domain_matrix`."""
         return all(layer.is_sparse for layer in self.layers)
 
     @property
@@ -183,7 +183,7 @@ class CouplingFlow(Flow):
         return signs_from_flips(self.flips, self._coordinates_in_layer_order(), field)
 
     def _conjugate_by_flips(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
-        """Return ``F layer F`` for each layer, where the diagonal matrix F negates the flips."""
+        """Return ``F layer F`` for each layer, where the matrix F negates flipped coordinates."""
         return [layer.conjugated(self._flip_signs_in_layer_order(layer.field)) for layer in layers]
 
     def with_layers(self, layers: Iterable[LinearCoupling], **changed: Any) -> "CouplingFlow":
@@ -195,7 +195,7 @@ class CouplingFlow(Flow):
         return CouplingFlow(layers, self.partition, **(kept | changed))
 
     def _images_in_layer_order(self, columns: DomainMatrix | None = None) -> DomainMatrix:
-        """Return the images of columns, by default of the unit vectors, with flips.
+        """Apply the flips and the layers to columns, by default to the unit vectors.
 
         Rows of columns and images are coordinates in the order in which the layers see them.
         """
@@ -205,7 +205,7 @@ class CouplingFlow(Flow):
             columns = DomainMatrix.diag(self._flip_signs_in_layer_order(self.field), self.field)
         is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
         if is_rational and self.is_sparse and self.is_additive:
-            # If entries are not small integers, or NumPy is missing, the code below is used.
+            # If entries are not small integers, or NumPy is missing, the code below computes them.
             with suppress(OverflowError, ModuleNotFoundError):
                 from exactflow.exact.sparse_array import compose_sparse_additive_couplings
 
@@ -239,7 +239,7 @@ class CouplingFlow(Flow):
             else inner
         )
 
-    def _has_dense_rational_matrix(self, M: DomainMatrix) -> bool:
+    def _equals_dense_rational_matrix(self, M: DomainMatrix) -> bool:
         """Whether M equals the matrix of the flow, where both are dense matrices over QQ."""
         inner = M.extract(
             list(self._coordinates_in_layer_order()), list(self._coordinates_in_layer_order())
@@ -256,7 +256,7 @@ class CouplingFlow(Flow):
         inner = [layer.inverse() for layer in reversed(self.layers)]
         return self.with_layers(self._conjugate_by_flips(inner))
 
-    def exceptional(self) -> tuple[sympy.Expr, ...]:
+    def exceptional_polynomials(self) -> tuple[sympy.Expr, ...]:
         """Return irreducible polynomials in the parameters; at their roots the flow is not valid.
 
         Over QQ(t) they are the factors of all denominators, and of the numerators of the scales. At
@@ -264,7 +264,8 @@ class CouplingFlow(Flow):
         Over a field without parameters there are no such polynomials.
 
         >>> t = sympy.Symbol("t")
-        >>> CouplingFlow([LinearCoupling((1, 1), "first", [[1 / (t**2 - t)]])]).exceptional()
+        >>> flow = CouplingFlow([LinearCoupling((1, 1), "first", [[1 / (t**2 - t)]])])
+        >>> flow.exceptional_polynomials()
         (t, t - 1)
         """
         if not self.field.is_FractionField:
@@ -291,8 +292,8 @@ class CouplingFlow(Flow):
         Raises
         ------
         InvalidInputError
-            A key that is not a symbol, a number that is not exact, or a root of an `exceptional`
-            polynomial.
+            A key that is not a symbol, a number that is not exact, or a root of one of the
+            `exceptional_polynomials`.
 
         Examples
         --------
@@ -303,7 +304,7 @@ class CouplingFlow(Flow):
         [0,   1]])
         """
         values = _exact_substitution(values)
-        for polynomial in self.exceptional():
+        for polynomial in self.exceptional_polynomials():
             if as_expression(polynomial.subs(values, simultaneous=True)) == 0:
                 raise InvalidInputError(
                     f"expected parameters at which {polynomial} is not zero, got {values}, where a "
@@ -351,7 +352,7 @@ class CouplingFlow(Flow):
         return super()._heading() + display.field_suffix_unless_rational(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
-        """Return the factors of the product in LaTeX: E^T, the layers with the last first, E, F."""
+        """Return the factors of the product in LaTeX: E^T, the layers (last one first), E and F."""
         factors, order = super()._latex_factors(), self._coordinates_in_layer_order()
         constant = partial(display.integer_matrix_or_name_latex, self.dimension)
         if self.order:

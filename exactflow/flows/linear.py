@@ -222,7 +222,7 @@ class LinearCoupling(Coupling):
         return moved + self.shift_matrix * kept
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a point, given its kept half; `convert` gives the weights."""
+        """Return the shift at a point, given its kept half; `convert` converts the weights."""
         if convert is to_float:
             import numpy as np
 
@@ -300,7 +300,7 @@ class LinearCoupling(Coupling):
 def apply_layers_to_columns(
     layers: Iterable[LinearCoupling], p: int, columns: DomainMatrix
 ) -> DomainMatrix:
-    """Apply layers, in order of application, to columns whose first half are the first p rows."""
+    """Apply layers, in order of application, to columns whose first p rows are the first half."""
     halves = columns[:p, :], columns[p:, :]
     first, second = apply_layers_to_halves(layers, halves, LinearCoupling._exact_image)
     return first.vstack(second)

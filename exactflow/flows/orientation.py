@@ -45,7 +45,7 @@ class CoordinateLayout:
 
     @property
     def sentences_if_not_default(self) -> str:
-        """Sentences that name the halves if they are not the default, the flips and the pads."""
+        """Sentences that name the flips, the pads, and the halves unless they are the default."""
         (p, q), order = self.partition, [*self.order]
         text = ""
         if order != sorted(order):
@@ -61,29 +61,31 @@ class CoordinateLayout:
             ).format(*self.pads)
         return text
 
-    def padded(self, M: DomainMatrix) -> DomainMatrix:
+    def with_swapped_pads(self, M: DomainMatrix) -> DomainMatrix:
         """Return M with the rows and columns of the pads, or M itself without pads."""
         return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
     def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
-        """Return the product of the layers, given M with its pads: flip columns and reorder."""
+        """Return the matrix that the layers must equal, given M with its pads: flip and reorder."""
         signs = signs_from_flips(self.flips, range(padded.shape[0]), padded.domain)
         M = linalg.scale_columns(padded, signs)
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
     def signed_permutation_of_layers(
-        self, perm: "np.ndarray", signs: "np.ndarray"
+        self, padded_perm: "np.ndarray", padded_signs: "np.ndarray"
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Return perm and signs of `matrix_of_layers` for ``y[i] = signs[i] * x[perm[i]]``."""
+        """Return `matrix_of_layers` of ``y[i] = padded_signs[i] * x[padded_perm[i]]``, likewise as
+        a permutation and signs.
+        """
         import numpy as np
 
         order = np.array(self.order)
-        columns, signs = perm[order], signs[order]
+        columns, signs = padded_perm[order], padded_signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
     def padded_array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
-        """Return `matrix_of_layers` of `padded`, for an array M without pads."""
+        """Return ``matrix_of_layers(with_swapped_pads(M))`` for a NumPy array M."""
         import numpy as np
 
         d = len(self.order)
@@ -125,11 +127,13 @@ def layout_for_orientation(
         )
     p, q = partition
     padded = p + 1, q + 1
-    return CoordinateLayout(padded, tuple(range(p + q + 2)), pads=pad_coordinates(padded, p + q))
+    return CoordinateLayout(
+        padded, tuple(range(p + q + 2)), pads=pads_last_in_each_half(padded, p + q)
+    )
 
 
-def pad_coordinates(partition: tuple[int, int], d: int) -> tuple[int, ...]:
-    """Return the pads in layers of a partition (p, q) for a d x d matrix.
+def pads_last_in_each_half(partition: tuple[int, int], d: int) -> tuple[int, ...]:
+    """Return the pads among the coordinates of layers with halves (p, q), for a d x d matrix.
 
     They are the last coordinate of each half if p + q > d; otherwise there are none.
     """

@@ -73,7 +73,14 @@ def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | 
             left += _EQUALS
         halves = flow.partition if not flow.order and (k > 0 or not target) else None
         shades = _draw_matrix(ax, left, matrix, halves, entries)
-        ax.text(left + 0.5, -0.06, shades.caption(name), ha="center", va="top", fontsize=8)
+        ax.text(
+            left + 0.5,
+            -0.06,
+            shades.caption_with_largest_entry(name),
+            ha="center",
+            va="top",
+            fontsize=8,
+        )
         left += 1 + _GAP
     ax.set(xlim=(-0.03, left - _GAP + 0.03), ylim=(-0.5, 1.03), aspect="equal")
     ax.axis("off")
@@ -110,7 +117,9 @@ class _Shades:
     @classmethod
     def of(cls, matrix: DomainMatrix) -> "_Shades":
         """Return the signs and logarithms of the entries of a matrix of numbers."""
-        pairs = {place: _sign_and_log10_abs(x, matrix.domain) for place, x in matrix.iter_items()}
+        pairs = {
+            place: _sign_and_log10_or_zeros(x, matrix.domain) for place, x in matrix.iter_items()
+        }
         signs = {place: sign for place, (sign, _) in pairs.items()}
         return cls(signs, {place: size for place, (_, size) in pairs.items()})
 
@@ -138,7 +147,7 @@ class _Shades:
             shares = {place: 10**-digits for place, digits in below.items()}
         return {place: _PALEST + (1 - _PALEST) * share for place, share in shares.items()}
 
-    def caption(self, name: str) -> str:
+    def caption_with_largest_entry(self, name: str) -> str:
         """Return the name of the matrix and, if entries have signs, its largest entry below it."""
         if 0 in self.signs.values():
             return name
@@ -152,7 +161,7 @@ class _Shades:
         return "\n".join(lines)
 
 
-def _sign_and_log10_abs(value: Element, field: Domain) -> tuple[int, float]:
+def _sign_and_log10_or_zeros(value: Element, field: Domain) -> tuple[int, float]:
     """Return the sign of a nonzero number and the log10 of its absolute value, or (0, 0.0) if it
     is not real.
     """

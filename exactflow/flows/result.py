@@ -33,7 +33,7 @@ class Result(ABC):
 class FlowResult(Result):
     """A result about a `flow`."""
 
-    # Some subclasses define it as a field, others as a property.
+    # Some subclasses define `flow` as a field, others as a property.
     if TYPE_CHECKING:
 
         @property
@@ -53,7 +53,7 @@ class FlowResult(Result):
 
 
 class MapResult(LayerSequence, VectorMap, FlowResult):
-    """A result that maps vectors by its own layers, which are the layers of `flow` or rounded."""
+    """A result that maps vectors by its own layers: the layers of `flow`, exact or rounded."""
 
     def inverse(self) -> Any:
         """Return the exact inverse of `flow`."""
@@ -74,11 +74,6 @@ class DepthBounds:
     lower: int
     upper: int
     scales: DepthScales
-
-    @property
-    def depth(self) -> int:
-        """The upper bound: a flow of so many layers exists. It is the least number if decided."""
-        return self.upper
 
     @property
     def is_decided(self) -> bool:

@@ -32,7 +32,7 @@ class Verification(FlowResult):
     def __str__(self) -> str:
         d, depth = self.flow.dimension, self.flow.depth
         text = f"equal in all {d**2} entries (layers composed: {depth})"
-        if roots := self.flow.exceptional():
+        if roots := self.flow.exceptional_polynomials():
             text += f", except at the roots of {', '.join(map(str, roots))}"
         return text
 
@@ -77,7 +77,7 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     if (
         is_long
         and flow.field == expected.domain == QQ
-        and flow._has_dense_rational_matrix(expected.to_dense())
+        and flow._equals_dense_rational_matrix(expected.to_dense())
     ):
         return Verification(flow)
     require_equal(flow.domain_matrix(), expected, "the flow does not equal the matrix")

@@ -77,9 +77,9 @@ def to_float64(tensor: Any) -> np.ndarray:
         ) from None
 
 
-def read_affine_map(weight: Any, bias: Any = None) -> AffineMap:
+def read_affine_map(matrix_or_kernel: Any, bias: Any = None) -> AffineMap:
     """Return the affine map of a layer with a square matrix, or a 1x1 kernel, as weight."""
-    values, shape = to_float64(weight), tuple(weight.shape)
+    values, shape = to_float64(matrix_or_kernel), tuple(matrix_or_kernel.shape)
     if len(shape) < 2 or shape[0] != shape[1] or any(size != 1 for size in shape[2:]):
         raise InvalidInputError(
             f"expected a square matrix, or a kernel of shape (d, d, 1, 1), got a weight of {shape}"
@@ -109,13 +109,13 @@ def diagonal_map(scale: np.ndarray, bias: np.ndarray) -> AffineMap:
 
 
 def probe_affine_map(
-    function: Callable[[Any], Any], d: int, device: Any, has_bias: bool
+    map_rows: Callable[[Any], Any], dimension: int, device: Any, has_bias: bool
 ) -> AffineMap:
     """Return the affine map of a function of row vectors, from its values at 0 and unit vectors."""
     import torch
 
     with torch.no_grad():
-        one = torch.eye(d, dtype=torch.float64, device=device)
-        origin = function(torch.zeros_like(one[:1]))
-        columns = function(one) - origin
+        one = torch.eye(dimension, dtype=torch.float64, device=device)
+        origin = map_rows(torch.zeros_like(one[:1]))
+        columns = map_rows(one) - origin
     return AffineMap(to_float64(columns).T, to_float64(origin)[0] if has_bias else None)

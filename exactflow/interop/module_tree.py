@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from exactflow.errors import InvalidInputError, safe_error_message
-from exactflow.interop.libraries import PACKAGES, library_of, package_of
+from exactflow.interop.libraries import PACKAGES, find_library_or_torch, package_of
 
 Model = TypeVar("Model")
 
@@ -193,7 +193,7 @@ def _walk_layers_and_gaps(
     place: ModulePlace, is_known_container: bool
 ) -> Iterator[ModulePlace | None]:
     """Yield the layers of a module, and None where something may be computed between two layers."""
-    library, kind = library_of(place.module), type(place.module)
+    library, kind = find_library_or_torch(place.module), type(place.module)
     if kind in library.sequences:
         children = place.children(library.sequences[kind])
         for child in reversed(children) if library.is_latent_first else children:
@@ -214,11 +214,11 @@ def _walk_layers_and_gaps(
 
 
 def replace_module(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
-    """Replace the module at a path, in place, and return the model; `new` for the empty path."""
+    """Replace the module at a path, in place; return the model, or `new` if the path is empty."""
     place = find_place(model, path)
     if place.parent is None:
         return new
     place.parent._modules[place.name] = new
     for holder in model.modules():
-        library_of(holder).update_references(holder, place.module, new)
+        find_library_or_torch(holder).update_references(holder, place.module, new)
     return model

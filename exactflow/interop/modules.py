@@ -74,7 +74,7 @@ class BijectionModule(nn.Module):
         return y
 
     def log_det_of_one(self, x: Tensor) -> Tensor:
-        """Return the log-determinant for one member of the batch x, a scalar; all have the same."""
+        """Return the log-determinant, a scalar that is the same for each member of the batch x."""
         return x.new_zeros(())
 
     def couplings(self) -> list[Any]:
@@ -82,7 +82,7 @@ class BijectionModule(nn.Module):
         return list(getattr(self, "layers", ()))
 
     def encode_layout(self) -> list[int]:
-        """Return the sizes of the halves, then 1 for each layer that moves the first half, else 0.
+        """Return the sizes of the halves, then for each layer 1 if it moves the first half, else 0.
 
         A matrix has one size, an identity has none.
         """
@@ -107,7 +107,7 @@ class BijectionModule(nn.Module):
         if state.tolist() != self.encode_layout():
             raise ValueError(
                 f"expected the state of a module with layout {self.encode_layout()}, got layout "
-                f"{state.tolist()} (the sizes of the halves, then 1 for each layer that moves the "
+                f"{state.tolist()} (the sizes of the halves, then for each layer 1 if it moves the "
                 "first half, else 0; nothing for an identity)"
             )
 
@@ -288,21 +288,21 @@ class FlowModule(BijectionModule):
 
     def image(self, x: Tensor) -> Tensor:
         """Return the image."""
-        halves = self._split_halves(self._apply_signs(x))
+        halves = self._order_and_split_channels(self._apply_signs(x))
         for layer in self.couplings():
             i = HALVES.index(layer.moves)
             halves[i] = layer(halves[i], halves[1 - i])
-        y = self._join_halves(halves).reshape(x.shape)
+        y = self._join_and_restore_order(halves).reshape(x.shape)
         return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
     def preimage(self, y: Tensor) -> Tensor:
         """Return the preimage."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
-        halves = self._split_halves(x)
+        halves = self._order_and_split_channels(x)
         for layer in reversed(self.couplings()):
             i = HALVES.index(layer.moves)
             halves[i] = layer.inverse(halves[i], halves[1 - i])
-        return self._apply_signs(self._join_halves(halves).reshape(y.shape))
+        return self._apply_signs(self._join_and_restore_order(halves).reshape(y.shape))
 
     def log_det_of_one(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
@@ -312,13 +312,13 @@ class FlowModule(BijectionModule):
     def _apply_signs(self, x: Tensor) -> Tensor:
         return x if self.signs is None else _reshape_per_channel(self.signs, x) * x
 
-    def _split_halves(self, x: Tensor) -> list[Tensor]:
+    def _order_and_split_channels(self, x: Tensor) -> list[Tensor]:
         """Return the halves of vectors or flattened images, with channels in the flow's order."""
-        x = _flatten_pixels(x)
+        x = _flatten_pixel_axes(x)
         x = x if self.order is None else x.index_select(1, self.order)
         return list(torch.split(x, list(self.partition), dim=1))
 
-    def _join_halves(self, halves: Sequence[Tensor]) -> Tensor:
+    def _join_and_restore_order(self, halves: Sequence[Tensor]) -> Tensor:
         """Concatenate the halves, and restore the given order of the channels."""
         x = torch.cat(list(halves), 1)
         return x if self.places is None else x.index_select(1, self.places)
@@ -332,7 +332,7 @@ def select_substate(state: State, prefix: str) -> dict[str, Tensor]:
 def _rounded_layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
     """Return the weight and the scale, if any, of a layer, rounded to float64, by name."""
     held = round_layer_to_floats(layer)
-    state = {"weight": torch.from_numpy(held.dense().shift)}
+    state = {"weight": torch.from_numpy(held.with_dense_shift().shift)}
     return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}
 
 
@@ -341,12 +341,12 @@ def _reshape_per_channel(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(-1, *[1] * (like.ndim - 2))
 
 
-def _flatten_pixels(x: Tensor) -> Tensor:
+def _flatten_pixel_axes(x: Tensor) -> Tensor:
     """Return vectors (N, d) as they are, and images as (N, d, pixels)."""
     return x if x.ndim == 2 else x.flatten(2)
 
 
 def _apply_weight(weight: Tensor, x: Tensor) -> Tensor:
     """Multiply every vector, or every pixel of an image, by a matrix."""
-    flat = _flatten_pixels(x)
+    flat = _flatten_pixel_axes(x)
     return (flat @ weight.T if x.ndim == 2 else weight @ flat).reshape(x.shape)

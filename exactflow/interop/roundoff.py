@@ -78,7 +78,7 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
     unit = float(limits.eps) / 2
     floats = _FloatLimits(unit, float(limits.tiny) / unit, float(limits.max))
     with np.errstate(over="ignore", invalid="ignore"):
-        bound = _absolute_error_bound(layers, flow.dimension, largest, floats)
+        bound = _coarse_or_tight_error_bound(layers, flow.dimension, largest, floats)
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
@@ -100,8 +100,8 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
         remedy = ""
         if kind == np.float32:
             remedy = 'run JAX in float64 (jax.config.update("jax_enable_x64", True)), '
-        elif not _is_exactly_representable(flow, kind.type):
-            # a flow of floats may come from balance, which would then be no remedy
+        elif not _are_layer_numbers_representable(flow, kind.type):
+            # a flow of floats gets no such remedy: it may come from balance already
             remedy = "use exactflow.balance, whose layers are floats with small entries, "
         raise InvalidInputError(
             f"the rounding error in {kind} may reach {float(bound):.2g} of the largest entry, "
@@ -123,8 +123,8 @@ def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> Flo
     return FloatCoupling(layer.moves, shift, scale)
 
 
-def _is_exactly_representable(flow: CouplingFlow, dtype: Any) -> bool:
-    """Whether all numbers of the layers of a flow are numbers of a dtype."""
+def _are_layer_numbers_representable(flow: CouplingFlow, dtype: Any) -> bool:
+    """Whether a dtype represents all numbers of the layers of a flow exactly."""
     values = {value for layer in flow.layers for value in layer.scales_and_shift_entries()}
     return all(QQ(*_round_to_dtype(value, dtype).as_integer_ratio()) == value for value in values)
 
@@ -142,23 +142,28 @@ class _FloatLimits(NamedTuple):
     most: float
 
 
-def _absolute_error_bound(
-    layers: Sequence[FloatCoupling], d: int, largest_entry: Fraction, floats: _FloatLimits
+def _coarse_or_tight_error_bound(
+    layers: Sequence[FloatCoupling],
+    dimension: int,
+    largest_matrix_entry: Fraction,
+    floats: _FloatLimits,
 ) -> float:
-    """Return a bound on the error |y - M x|; infinite if a number may overflow.
+    """Bound the error |y - M x| in the theorem above; infinite if a number may overflow.
 
     It is a coarse bound from |A_K| .. |A_1|, computed in linear time, if that is at most a small
     multiple of the largest entry of M; otherwise the bound of the theorem.
     """
     counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
-    sizes, peak = np.ones(d), 1.0
+    sizes, peak = np.ones(dimension), 1.0
     for layer in layers:
         sizes = _absolute_layer_at_least(layer, floats.least).forward(sizes) + floats.least
         peak = max(peak, sizes.max())
     bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
-    if bound <= SMALL * largest_entry and ENLARGED * peak <= floats.most:
+    if bound <= SMALL * largest_matrix_entry and ENLARGED * peak <= floats.most:
         return bound
-    return float(ENLARGED * _tight_error_bound(list(zip(layers, counts, strict=True)), d, floats))
+    return float(
+        ENLARGED * _tight_error_bound(list(zip(layers, counts, strict=True)), dimension, floats)
+    )
 
 
 def _absolute_layer_at_least(layer: FloatCoupling, least: float) -> FloatCoupling:

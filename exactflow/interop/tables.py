@@ -26,7 +26,7 @@ def draw_table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
         columns = zip(head[1:], *(row[1:] for row in body), strict=True)
         widths = [max(map(len, (*words, *cells))) for words, *cells in columns]
         room = width - sum(widths) - len(GAP) * len(widths)
-        drawn = [head, *(_replace_name(row, _break_name(row[0], room)) for row in body)]
+        drawn = [head, *(_cells_with_name_lines(row, _break_name(row[0], room)) for row in body)]
         first = max(len(line) for cells in drawn for line in cells[0])
         if first <= room:
             return [line for cells in drawn for line in _draw_row(cells, [first, *widths])]
@@ -35,11 +35,11 @@ def draw_table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     found = _draw_row(head, [room, *widths])
     for row in body:
         found += [part for line in _break_name(row[0], width) for part in wrap(line, width)]
-        found += _draw_row(_replace_name(row, [""]), [room, *widths])
+        found += _draw_row(_cells_with_name_lines(row, [""]), [room, *widths])
     return found
 
 
-def _replace_name(row: Sequence[str], name_lines: list[str]) -> Cells:
+def _cells_with_name_lines(row: Sequence[str], name_lines: list[str]) -> Cells:
     return [name_lines, *([text] for text in row[1:])]
 
 

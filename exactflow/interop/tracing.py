@@ -69,8 +69,8 @@ def _list_image_candidates(value: Any) -> list[Any]:
     return [value, *(part for one in inner for part in _list_image_candidates(one)), inner[:-1]]
 
 
-def _find_image_or_batch(value: Any, size: int) -> Any:
-    """Find the first part of a result with `size` entries, or its first part that is a batch.
+def _find_image_or_first_batch(value: Any, entries: int) -> Any:
+    """Find the first part of a result with `entries` entries, else its first part that is a batch.
 
     A batch is a tensor with two or more axes, or a structure of such tensors.
     """
@@ -81,7 +81,7 @@ def _find_image_or_batch(value: Any, size: int) -> Any:
             f"the result is {type(value).__name__}, not a tensor, or a list, tuple or dictionary "
             "of tensors, with a row for each member of the batch"
         )
-    return next((part for part in parts if count_entries(part) == size), parts[0])
+    return next((part for part in parts if count_entries(part) == entries), parts[0])
 
 
 def _are_batched_tensors(*leaves: Any) -> bool:
@@ -145,7 +145,7 @@ class LayerCall:
 
     def with_image_from(self, value: Any) -> "LayerCall":
         """Return the call with its image, and the patterns for its inverse, found in its result."""
-        image = _find_image_or_batch(value, count_entries(self.before))
+        image = _find_image_or_first_batch(value, count_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
         whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
         patterns = [replace_tensors_by_slots(image), *([] if value is image else [whole])]
@@ -195,7 +195,7 @@ class LayerCall:
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
             raise NotMeasuredError(f"{where} raises {root_cause_text(error)}") from error
-        return value, _find_image_or_batch(value, count_entries(state))
+        return value, _find_image_or_first_batch(value, count_entries(state))
 
     def map_tensors(self, state: Tensors) -> Tensors:
         """Return the images of other tensors under the layer."""
@@ -248,7 +248,7 @@ class Tracer:
         """Intercept the calls of the layers in a ``with`` block, where `trace` records them."""
         with ExitStack() as interceptions:
             for path, module, convention in self.layers:
-                around = partial(self._run_and_record, path, module, convention)
+                around = partial(self._run_and_record_outermost, path, module, convention)
                 names = {convention.forward, convention.inverse}
                 interceptions.enter_context(intercept_methods(module, path, names, around))
             yield
@@ -264,7 +264,7 @@ class Tracer:
         finally:
             self.calls, self.reached = None, len(calls)
 
-    def _run_and_record(
+    def _run_and_record_outermost(
         self,
         path: str,
         module: nn.Module,

@@ -307,7 +307,7 @@ def _halves_of_distinct_rows(
             given = _format_row(matrix.to_list()[i])
             raise InvalidInputError(
                 f"expected distinct {name}, since a flow is a bijection, got {given} in rows {k} "
-                f"and {i}"
+                f"and {i}: leave out one of the rows"
             )
     seen = [columns[j] for j in order]
     return [*zip(*seen[:p], strict=True)], [*zip(*seen[p:], strict=True)]

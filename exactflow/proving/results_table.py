@@ -54,8 +54,8 @@ def print_table(
     ----------
     outcomes : the results of the scripts.
     names : theorems by the path of the script; by default the script names its theorem.
-    verbose : whether every claim follows the row of its script. Claims that do not hold always do,
-        and all claims if there is only one script.
+    verbose : whether to print a row for every claim after the row of its script. Claims that do
+        not hold, and the claims of a single script, always have a row.
     """
     console, names = Console(), names or {}
     if not console.is_terminal and "COLUMNS" not in os.environ:

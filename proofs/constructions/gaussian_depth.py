@@ -89,7 +89,7 @@ def gaussian_depth(
     exactly 1 layer with positive scales: Sigma11 = I, and its Schur complement is diagonal
     >>> print(gaussian_depth([[2, 1], [1, 1]]))
     exactly 1 additive layer: Sigma22 = I, and its Schur complement is I
-    >>> gaussian_depth([["1/4", 0, 0], [0, 2, 0], [0, 0, 2]]).depth
+    >>> gaussian_depth([["1/4", 0, 0], [0, 2, 0], [0, 0, 2]]).upper
     4
     """
     check_option("scales", scales, get_args(DepthScales))

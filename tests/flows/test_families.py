@@ -36,7 +36,7 @@ rationals = st.fractions(min_value=-5, max_value=5, max_denominator=5)
 @given(st.sampled_from(range(len(TARGETS))), rationals, rationals)
 def test_a_family_holds_at_all_but_the_exceptional_points(k, a, b):
     family, point = family_of(k), {s: sympy.Rational(a), t: sympy.Rational(b)}
-    if any(polynomial.subs(point) == 0 for polynomial in family.exceptional()):
+    if any(polynomial.subs(point) == 0 for polynomial in family.exceptional_polynomials()):
         with pytest.raises(InvalidInputError, match="is not zero, got"):
             family.at({s: a, t: b})
         return

@@ -24,7 +24,7 @@ POSES = {
 def test_arrays_are_posed_as_exact_matrices_are(name):
     layout = POSES[name]
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
-    exact = layout.matrix_of_layers(layout.padded(M)).to_Matrix()
+    exact = layout.matrix_of_layers(layout.with_swapped_pads(M)).to_Matrix()
     for dtype in (float, object):
         assert exact == sympy.Matrix(
             layout.padded_array_of_layers(np.array(ROWS, dtype)).astype(int)
@@ -45,7 +45,7 @@ def test_a_flow_has_the_matrix_that_is_posed(name):
 def test_pads_are_those_of_pad():
     layout = POSES["pad"]
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
-    assert layout.padded(M).to_Matrix() == append_swap(ROWS, p=1)
+    assert layout.with_swapped_pads(M).to_Matrix() == append_swap(ROWS, p=1)
     assert layout.pads == (1, 4)
 
 

@@ -31,10 +31,10 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     implies the theorem about the target.
 
     Obstructions for additive layers: "linear" for up to four letters is written as it is.
-    "similarity" and "chain" become ranks of polynomials that exclude each other
-    (`write_rank_obstruction`), in the blocks D of the matrix and a of its inverse; a "chain" that
-    is excluded by linear equations only is refused. "trace", for coefficient k, becomes a power, up
-    to the k-th, for which D = I + Y Z and a = I + Z Y have different traces.
+    "similarity" and "chain" become ranks, too large together, of polynomials in the blocks D of the
+    matrix and a of its inverse (`write_rank_obstruction`); a "chain" that is excluded by linear
+    equations only is refused. "trace", for coefficient k, becomes a power, up to the k-th, for
+    which D = I + Y Z and a = I + Z Y have different traces.
     "linear" for five letters becomes a recurrence, if there is one. For positive scales all kinds
     are written, except a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
     `checker.has_one_signed_combination`) if D is singular.

@@ -69,19 +69,20 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
 
 
 def six_shears_of_rotation(
-    Q: np.ndarray, halves: tuple[int, int], by_inverse: bool = False
+    Q: np.ndarray, halves: tuple[int, int], invert_shears_of_inverse: bool = False
 ) -> tuple[ShearPattern, np.ndarray]:
     """Return the pattern and the shifts X of six shears whose product is nearly the rotation `Q`.
 
-    The leftmost factor moves the larger half, or the second of two equal halves. With `by_inverse`
-    the shears of Q^-1 are inverted, so that the leftmost factor moves the other half.
+    The leftmost factor moves the larger half, or the second of two equal halves. With
+    `invert_shears_of_inverse` the shears of Q^-1 are inverted, so that the leftmost factor moves
+    the other half.
     """
     p, q = halves
-    M, first = Q.T if by_inverse else Q, int(p <= q)
+    M, first = Q.T if invert_shears_of_inverse else Q, int(p <= q)
     if p > q:
         M = np.roll(M, (q, q), axis=(0, 1))
     shifts = six_shifts_of_rotation(newton_schulz_step(newton_schulz_step(M)), min(halves))
-    if by_inverse:
+    if invert_shears_of_inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     pattern = ShearPattern.for_halves(halves, 6, first)
     return pattern, pattern.pack(shifts)

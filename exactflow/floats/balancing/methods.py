@@ -121,7 +121,9 @@ def _yield_attempts_and_starts(
     for i, attempt in attempts:
         if has_start:
             U, _, Vt = target.mantissa_svd
-            six, X = six_shears_of_rotation(U @ Vt, target.halves, by_inverse=i // 2 % 2 == 0)
+            six, X = six_shears_of_rotation(
+                U @ Vt, target.halves, invert_shears_of_inverse=i // 2 % 2 == 0
+            )
             pattern = ShearPattern.for_halves(target.halves, layers, six.first)
             yield attempt, pattern, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
         pattern = ShearPattern.for_halves(target.halves, layers, i // 2 % 2)

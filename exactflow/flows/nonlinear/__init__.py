@@ -29,10 +29,11 @@ from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import (
     FromRational,
-    as_float_array,
+    as_float_array_keeping_dtype,
     convert_rationals_like,
     inexact_entries_and_conversion,
     is_inexact,
+    refuse_tensor,
 )
 from exactflow.flows.base import Coupling, Flow, as_layers_and_partition, as_order_empty_if_natural
 from exactflow.flows.flow import CouplingFlow
@@ -193,7 +194,7 @@ class PiecewiseFlow(RationalMap, Flow):
         if convert is to_float:
             with np.errstate(all="ignore"):
                 total = sum(map(np.log, scales), np.zeros_like(entries[0]))
-            array = as_float_array(x, self.dimension)
+            array = as_float_array_keeping_dtype(x, self.dimension)
             return total.reshape(array.shape[1:]).astype(array.dtype)[()]
         product = prod(scales, start=convert(QQ.one))
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
@@ -215,6 +216,7 @@ class PiecewiseFlow(RationalMap, Flow):
 
         An entry of a d x N array of floats is a row; otherwise `x` must be one point.
         """
+        refuse_tensor(x)
         if is_inexact(x):
             return inexact_entries_and_conversion(x, self.dimension)
         column = require_rational(as_vectors(x, self.dimension))

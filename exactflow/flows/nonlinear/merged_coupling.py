@@ -53,7 +53,7 @@ class MaskedPart:
         return MaskedPart(self.layer, new_places(self.kept, kept), new_places(self.moved, moved))
 
     def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` gives the layer's weights."""
+        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
         inside, read = (
             _signed_entries_or_zeros(self.moved, moved, convert),
             _signed_entries_or_zeros(self.kept, kept, convert),
@@ -119,7 +119,7 @@ class MergedCoupling(RationalCoupling):
             for place, scale in zip(part.moved, part.layer.scale_elements, strict=True):
                 if place is not None:
                     factors[place[0]].append(scale)
-        scales = tuple(map(_multiply_scales_if_constant, factors))
+        scales = tuple(map(_product_or_tuple_of_scales, factors))
         vars(self).update(scale_elements=scales)
 
     def inverse(self) -> "MergedCoupling":
@@ -128,7 +128,7 @@ class MergedCoupling(RationalCoupling):
         return MergedCoupling(self.partition, self.moves, parts)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales at a point, given its kept half; `convert` gives constant scales."""
+        """Return the scales at a point, given its kept half; `convert` converts constant scales."""
         scales = [convert(QQ.one)] * self.moved_and_kept_sizes[0]
         for part in self.parts:
             found = part.layer.scales_at(
@@ -140,13 +140,13 @@ class MergedCoupling(RationalCoupling):
         return scales
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a point, given its kept half; `convert` gives the weights."""
+        """Return the shift at a point, given its kept half; `convert` converts the weights."""
         return self.image(
             [kept[0] * convert(QQ.zero)] * self.moved_and_kept_sizes[0], kept, convert
         )
 
     def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` gives the weights."""
+        """Return the image of the moved half of a point; `convert` converts the weights."""
         for part in self.parts:
             moved = part.image(moved, kept, convert)
         return list(moved)
@@ -187,7 +187,7 @@ def _signed_entries_or_zeros(
     ]
 
 
-def _multiply_scales_if_constant(scales: list) -> Any:
+def _product_or_tuple_of_scales(scales: list) -> Any:
     """Return the product of the scales, or the tuple of scales if one is not constant."""
     if any(isinstance(scale, PiecewiseLinear | tuple) for scale in scales):
         return tuple(scales)

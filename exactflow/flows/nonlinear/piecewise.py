@@ -127,13 +127,13 @@ class PiecewiseLinear:
         if isinstance(x, np.ndarray):
             if x.dtype.kind not in "fiu":
                 raise InvalidInputError(f"expected an array of numbers, got dtype {x.dtype}")
-            return self.at(x.astype(float))
+            return self.value_at(x.astype(float))
         if isinstance(x, mpmath.mpf):
-            return self.at(x)
-        return tuple(map(QQ.to_sympy, self.at(to_element(x))))
+            return self.value_at(x)
+        return tuple(map(QQ.to_sympy, self.value_at(to_element(x))))
 
-    def at(self, x: Any) -> Any:
-        """Return the value at `x`, with elements of QQ where a call returns SymPy numbers.
+    def value_at(self, x: Any) -> Any:
+        """Return the value at `x`, as a call does, but elements of QQ instead of SymPy numbers.
 
         `x` may also be an array of elements of QQ. At an array of integers the value is computed in
         int64; then knots, values and slopes must be integers.
@@ -142,7 +142,7 @@ class PiecewiseLinear:
             if x.dtype == object:
                 (knots, values, slopes), pieces = (
                     self._rational_knots_values_slopes,
-                    self._piece_indices(x),
+                    self._piece_indices_of_rationals(x),
                 )
             else:
                 knots, values, slopes = (
@@ -165,7 +165,7 @@ class PiecewiseLinear:
         """Return the slope at an element of QQ; at a knot, the slope to its right."""
         return self.slopes[bisect_right(self.knots, x)]
 
-    def _piece_indices(self, x: np.ndarray) -> np.ndarray:
+    def _piece_indices_of_rationals(self, x: np.ndarray) -> np.ndarray:
         """Return the index of the piece that contains each entry of `x`, an array of rationals.
 
         Rounding to floats preserves the order of numbers; therefore exact numbers need to be
@@ -216,8 +216,8 @@ def _to_integer(x: Element) -> int:
     """Return an element of QQ as an int; raise `InvalidInputError` if it is not an integer."""
     if x.denominator != 1:
         raise InvalidInputError(
-            "an array of integers needs a function with integer knots, values and slopes, but "
-            f"{format_short(x)} is one of these: pass an array of floats"
+            "an array of integers can be mapped only if all knots, values and slopes are integers, "
+            f"but one of them is {format_short(x)}: pass an array of floats"
         )
     return int(x)
 

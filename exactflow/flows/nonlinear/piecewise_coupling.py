@@ -158,29 +158,29 @@ class PiecewiseCoupling(RationalCoupling):
 
     @property
     def coefficients(self) -> dict[int, Any]:
-        """The nonzero coefficients of the functional r, by indices within the kept half."""
+        """The nonzero coefficients of the functional that is read, by index in the kept half."""
         if isinstance(self.reads, int):
             return {self.reads: QQ.one}
         return {j: c for j, c in enumerate(self.reads) if c}
 
     def _functional_value(self, kept: Sequence, convert: FromRational) -> Any:
-        """Return the number r at a point, given its kept half; `convert` gives coefficients."""
+        """Return the value of the functional at a kept half; `convert` converts coefficients."""
         if isinstance(self.reads, int):
             return kept[self.reads]
         first, *rest = (convert(c) * kept[j] for j, c in self.coefficients.items())
         return sum(rest, start=first)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales at a point, given its kept half; `convert` gives constant scales."""
+        """Return the scales at a point, given its kept half; `convert` converts constant scales."""
         values, x = [], self._functional_value(kept, convert)
         for scale in self.scale_elements:
-            value = scale.at(x)[0] if _is_varying_scale(scale) else convert(scale)
+            value = scale.value_at(x)[0] if _is_varying_scale(scale) else convert(scale)
             values.append(1 / value if self.inverted and _is_varying_scale(scale) else value)
         return values
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a point, given its kept half; `convert` gives the weights."""
-        shifts = self.conditioner.at(self._functional_value(kept, convert))
+        """Return the shift at a point, given its kept half; `convert` converts the weights."""
+        shifts = self.conditioner.value_at(self._functional_value(kept, convert))
         if not self.inverted:
             return shifts
         return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
@@ -202,7 +202,7 @@ class PiecewiseCoupling(RationalCoupling):
         return LinearCoupling(self.partition, self.moves, shift, linalg.column(scales, QQ))
 
     def summary(self) -> str:
-        """Return one line: the half that moves, the number of knots, the scales, the row if any."""
+        """Return one line: the moved half, the number of knots, the scales, any row of `reads`."""
         scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
         rest = ", inverted" * self.inverted
         if not isinstance(self.reads, int):

@@ -17,12 +17,13 @@ model is compared in both directions; if it differs beyond rounding, `MethodErro
 
 from collections import Counter
 from collections.abc import Collection
+from math import isnan
 from typing import Any, get_args
 
 import torch
 from torch import nn
 
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.typing import check_option
 from exactflow.interop.conversion.comparison import (
     ModelRun,
@@ -143,7 +144,7 @@ def _compare_models(
     context: Any,
     before: ModelRun,
 ) -> LargestDifferencesOrReason:
-    """Compare a model, of which `before` is a run, with its conversion, in its dtype.
+    """Return the largest differences between a model and its conversion, in the model's dtype.
 
     Raises `MethodError` if they differ beyond rounding, in float64 if the model runs in float64.
     """
@@ -151,6 +152,11 @@ def _compare_models(
         return None, None, None, "there is no example"
     given, found = before, rerun_with_same_latents(converted[0], arguments, context, before)
     latents, log_dets, inverses = largest_differences_by_kind(given, found).values()
+    if any(x is not None and isnan(x) for x in (latents, log_dets, inverses)):
+        raise MethodError(
+            "the converted model returns NaN or inf, or tensors of other shapes than the given "
+            "model: convert fewer layers with only=[..]"
+        )
     if not count_entries(arguments):
         return None, None, None, "the example is empty"
     try:

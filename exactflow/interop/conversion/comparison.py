@@ -9,6 +9,7 @@ accurate as the inverse of the given model.
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.interop.libraries import find_model_call, library_of
+from exactflow.interop.libraries import find_library_or_torch, find_model_call
 from exactflow.interop.library import CallConvention, ModelCall
 from exactflow.interop.module_tree import copy_model, find_layer_chains, root_cause_text
 from exactflow.interop.tracing import LayerCall, Tracer
@@ -57,7 +58,7 @@ class ModelRun:
 
     @property
     def tensors_by_kind(self) -> dict[str, list[Tensor]]:
-        """The latents, log-determinants (tensors with fewer axes) and inverses, by these names."""
+        """The tensors under "latents", "log-determinants" (with fewer axes) and "inverse"."""
         axes = min(2, max((tensor.ndim for tensor in self.images), default=0))
         return {
             "latents": [tensor for tensor in self.images if tensor.ndim >= axes],
@@ -122,7 +123,7 @@ def _make_tracer_of_linear_layers(model: nn.Module, call: ModelCall) -> Tracer:
     modules = [call.steps.get(place.path, place.module) for place in places]
     default = CallConvention("forward", "forward")
     return Tracer(
-        (place.path, module, library_of(module).convention(module) or default)
+        (place.path, module, find_library_or_torch(module).convention(module) or default)
         for place, module in zip(places, modules, strict=True)
     )
 
@@ -159,21 +160,16 @@ def largest_difference_unless_empty(one: Tensor, two: Tensor) -> float | None:
 
 
 def largest_differences_by_kind(before: ModelRun, after: ModelRun) -> dict[str, float | None]:
-    """Return the largest differences of latents, log-determinants and inverses, by these names.
+    """Return the largest differences of latents, log-determinants and inverses, in this order.
 
-    None stands for tensors that are missing or empty. Raises `MethodError` if tensors differ in
-    shape or have numbers that are not finite.
+    None stands for tensors that are missing or empty; NaN, if some tensors differ in shape or have
+    numbers that are not finite.
     """
     found: dict[str, float | None] = {}
     for kind, one in before.tensors_by_kind.items():
         pairs = zip(one, after.tensors_by_kind[kind], strict=False)
-        known = [largest_difference_unless_empty(*pair) for pair in pairs]
-        if any(x is not None and x != x for x in known):
-            raise MethodError(
-                "the converted model returns NaN or inf, or tensors of other shapes than the given "
-                "model: convert fewer layers with only=[..]"
-            )
-        found[kind] = max((x for x in known if x is not None), default=None)
+        known = [x for pair in pairs if (x := largest_difference_unless_empty(*pair)) is not None]
+        found[kind] = max(known, key=lambda x: (isnan(x), x), default=None)
     return found
 
 
@@ -181,7 +177,7 @@ def check_agreement(
     given: ModelRun,
     converted: ModelRun,
     run_in_own_dtype: ModelRun,
-    x: Any,
+    example: Any,
     merged_paths: Iterable[set[str]],
 ) -> None:
     """Raise `MethodError` if two models differ beyond rounding, naming the first such layer.
@@ -191,7 +187,7 @@ def check_agreement(
     given, converted : runs of both models, in float64 if the given model runs in float64.
     run_in_own_dtype : the run of the given model in its own dtype, to which a layer may round
         log-determinants even in a float64 run.
-    x : the example.
+    example : the data on which the models ran.
     merged_paths : sets of paths of layers that were merged into one. Of each set only the image of
         the last layer is compared.
     """
@@ -201,10 +197,13 @@ def check_agreement(
     units = ([torch.finfo(dtype).eps ** AGREEING_DIGITS for dtype in each] for each in dtypes)
     fine, coarse = (pick(each, default=0.0) for pick, each in zip((min, max), units, strict=True))
     inverse_slack = 0.0  # an absolute tolerance, for rounding errors of the inverse
-    if given.back and given.back[0].shape == getattr(x, "shape", None):
-        inverse_slack = INVERSE_FACTOR * (largest_difference_unless_empty(given.back[0], x) or 0.0)
+    if given.back and given.back[0].shape == getattr(example, "shape", None):
+        inverse_slack = INVERSE_FACTOR * (
+            largest_difference_unless_empty(given.back[0], example) or 0.0
+        )
 
     def differ_beyond(absolute: float, relative: float, pair: tuple[Tensor, Tensor]) -> bool:
+        """Whether two tensors differ by more than absolute + relative (1 + largest entry)."""
         apart = largest_difference_unless_empty(*pair)
         return apart is not None and not apart <= relative * (1 + pair[0].abs().max()) + absolute
 
@@ -222,7 +221,7 @@ def check_agreement(
         where = next((f"first at {p or 'the model'}" for p in differs), "although no layer differs")
         raise MethodError(
             f"the converted model differs from the given one in its {part}, {where}: convert fewer "
-            "layers with only=[..], without layers that the model also uses outside of their call"
+            "layers with only=[..], and leave out layers whose weights the model also uses directly"
         )
 
 

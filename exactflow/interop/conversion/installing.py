@@ -13,7 +13,7 @@ from exactflow.interop.conversion.comparison import largest_difference_unless_em
 from exactflow.interop.conversion.merging import LayerGroup
 from exactflow.interop.conversion.replacements import Replacement
 from exactflow.interop.conversion.report import ConvertedLayer, UnconvertedLayer
-from exactflow.interop.libraries import library_of
+from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
@@ -59,7 +59,7 @@ def install_agreeing_replacements(
         replacement.stored.to(group.input[0].device).requires_grad_(group.is_trainable)
         try:
             layer = _check_and_report_replacement(group, replacement)
-        except Exception as error:  # a library may raise any error; the loop goes on
+        except Exception as error:  # a library may raise any error
             text = str(error) if isinstance(error, MethodError) else root_cause_text(error)
             unconverted += group.report_unconverted(text)
             continue
@@ -76,7 +76,7 @@ def _install_couplings_and_identities(
     for place in (group.replacement_place, *group.identity_places):
         module = find_place(model, place.path).module
         bijection = couplings if place is group.replacement_place else IdentityModule()
-        new = library_of(module).make_replacement(module, bijection)
+        new = find_library_or_torch(module).make_replacement(module, bijection)
         model = replace_module(model, place.path, new)
     return model
 
@@ -87,7 +87,7 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
     Both run on the input of the layers. Raises `MethodError` if they differ beyond rounding.
     """
     (x, context), main, target = group.input, group.replacement_place, group.composed_map
-    library = library_of(main.module)
+    library = find_library_or_torch(main.module)
     fine = replacement.fine.to(x.device)
     new = library.make_replacement(copy_for_float64_evaluation(main.module), fine).double()
     few = x[:SAMPLES].double()
@@ -116,7 +116,7 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
         merged=tuple(place.path for place in group.identity_places),
         dimension=target.dimension,
         condition_number=condition_number,
-        dtype=str(group.stored_dtype).removeprefix("torch."),
+        dtype=str(group.replacement_dtype).removeprefix("torch."),
         error=replacement.error,
         relative_error=replacement.relative_error,
         flow=replacement.flow,
@@ -165,7 +165,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
             own = select_substate(state, f"{head}couplings.")
             kinds: tuple[type[BijectionModule], ...] = IdentityModule, MatrixModule, FlowModule
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
-            library = library_of(place.module)
+            library = find_library_or_torch(place.module)
             is_trainable = any(
                 p.requires_grad for p in library.list_replaced_parameters(place.module)
             )

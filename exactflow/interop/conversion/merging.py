@@ -36,7 +36,7 @@ class LayerGroup:
         return [layer.place for layer in self.layers if layer.place is not self.replacement_place]
 
     @property
-    def stored_dtype(self) -> torch.dtype:
+    def replacement_dtype(self) -> torch.dtype:
         """The dtype in which the replacement is stored: the dtype of the input."""
         return self.input[0].dtype
 

@@ -13,7 +13,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.report import UnconvertedLayer
-from exactflow.interop.libraries import library_of, package_of
+from exactflow.interop.libraries import find_library_or_torch, package_of
 from exactflow.interop.module_tree import (
     ModulePlace,
     copy_for_float64_evaluation,
@@ -70,7 +70,7 @@ def linear_map(module: Any) -> AffineMap:
            [1., 0., 0.],
            [0., 1., 0.]])
     """
-    library = library_of(module)
+    library = find_library_or_torch(module)
     reader = library.readers.get(type(module))
     if reader is None:
         known = ", ".join(kind.__name__ for kind in library.readers)
@@ -113,7 +113,7 @@ def read_linear_layers(
                 unconverted.append(UnconvertedLayer(place.path, place.kind, read))
                 chains.append([])
                 continue
-            is_trainable = next(iter(_requires_grad_values(place.module)), None)
+            is_trainable = next(iter(_requires_grad_of_replaced_parameters(place.module)), None)
             chains[-1].append(ReadLayer(place, read, is_trainable, _is_mergeable(place)))
     return [chain for chain in chains if chain], unconverted
 
@@ -128,7 +128,9 @@ def _select_chains(model: nn.Module, patterns: Collection[str]) -> list[list[Mod
     selected = [
         list(part)
         for chain in chains
-        for is_named, part in groupby(chain, lambda place: _matches_any_pattern(place, patterns))
+        for is_named, part in groupby(
+            chain, lambda place: _path_matches_any_pattern(place, patterns)
+        )
         if is_named
     ]
     paths = (path for path, _ in model.named_modules() if path in patterns and path not in inner)
@@ -143,23 +145,23 @@ def _select_chains(model: nn.Module, patterns: Collection[str]) -> list[list[Mod
     return selected
 
 
-def _matches_any_pattern(place: ModulePlace, patterns: Collection[str]) -> bool:
+def _path_matches_any_pattern(place: ModulePlace, patterns: Collection[str]) -> bool:
     return any(fnmatchcase(place.path, pattern) for pattern in patterns)
 
 
-def _requires_grad_values(module: nn.Module) -> set[bool]:
-    return {p.requires_grad for p in library_of(module).list_replaced_parameters(module)}
+def _requires_grad_of_replaced_parameters(module: nn.Module) -> set[bool]:
+    return {p.requires_grad for p in find_library_or_torch(module).list_replaced_parameters(module)}
 
 
 def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> AffineMap | str:
     """Return the map of a layer, or the reason why the layer is not converted."""
     module = place.module
-    reason = _find_obstacle_to_replacement(module)
+    reason = _find_type_or_hook_obstacle(module)
     if reason is not None:
         return reason
     if _awaits_initial_data(module):
         return "the scales of the layer are not initialized: run the model on data first"
-    if len(_requires_grad_values(module)) > 1:
+    if len(_requires_grad_of_replaced_parameters(module)) > 1:
         return "some parameters of the layer require gradients, and others do not"
     try:
         found = linear_map(module)
@@ -169,15 +171,15 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
         return f"the layer cannot be read: {root_cause_text(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
-    is_selected = place.is_plain or _matches_any_pattern(place, patterns)
+    is_selected = place.is_plain or _path_matches_any_pattern(place, patterns)
     if package_of(module) == "torch" and not is_selected:
         return "the layer may belong to a conditioner: name its path in only=[..] to convert it"
     return found
 
 
-def _find_obstacle_to_replacement(module: nn.Module) -> str | None:
+def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
     """Return why a module cannot be replaced, by its type and hooks alone; None if it can."""
-    library, kind = library_of(module), type(module)
+    library, kind = find_library_or_torch(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
         return "the layer has a parametrization, which a replacement would lose"
@@ -222,5 +224,5 @@ def _is_mergeable(place: ModulePlace) -> bool:
     """
     module = place.module
     may_be_used = package_of(module) == "torch" and not place.is_plain
-    is_partial = type(module) in library_of(module).replaced_parameters
+    is_partial = type(module) in find_library_or_torch(module).replaced_parameters
     return not (module._forward_hooks or may_be_used or is_partial)

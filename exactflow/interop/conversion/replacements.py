@@ -99,7 +99,7 @@ def _make_coupling_replacement(group: LayerGroup) -> Replacement:
     target = group.composed_map
     result = balance(target.matrix, orientation="flip")
     fine = FlowModule(result.flow, target.bias)
-    stored = copy_model(fine).to(group.stored_dtype)
+    stored = copy_model(fine).to(group.replacement_dtype)
     fine_error = Fraction(int(result.error.p), int(result.error.q))
     error = _error_of_stored_product(stored, target)
     relative = error / _largest_absolute_entry(target.matrix)
@@ -116,6 +116,7 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
     exact = reduce(lambda product, factor: factor * product, factors)
 
     def build_module_and_errors(dtype: torch.dtype) -> tuple[MatrixModule, Fraction, Fraction]:
+        """Return the module, the error of its matrix, and the relative error of its inverse."""
         weight = torch.from_numpy(target.matrix).to(dtype)
         W = to_float64(weight)
         inverse = round_inverse(W, dtype)
@@ -129,7 +130,7 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
         return module, (exact - DyadicMatrix.from_floats(W)).max_abs(), relative_error
 
     fine, fine_error, _ = build_module_and_errors(torch.float64)
-    stored, error, inverse_error = build_module_and_errors(group.stored_dtype)
+    stored, error, inverse_error = build_module_and_errors(group.replacement_dtype)
     relative = max(error / _largest_absolute_entry(target.matrix), inverse_error)
     return Replacement(fine, stored, None, fine_error, error, relative)
 
@@ -217,16 +218,16 @@ def _exact_ball_to_fraction(x: arb) -> Fraction:
     return Fraction(mantissa << max(exponent, 0), 1 << max(-exponent, 0))
 
 
-def _round_to_nearest_float(x: Fraction, least_exponent: int, unit_exponent: int) -> Fraction:
+def _round_to_nearest_float(x: Fraction, normal_exponent: int, eps_exponent: int) -> Fraction:
     """Return the float nearest to a number; of two nearest, the float with an even mantissa.
 
     The exponents are those that `frexp` returns for the smallest normal number and for eps: floats
-    from 2^e to 2^(e + 1) are multiples of 2^(e + unit_exponent - 1), for e >= least_exponent - 1.
+    from 2^e to 2^(e + 1) are multiples of 2^(e + eps_exponent - 1), for e >= normal_exponent - 1.
     """
     numerator, denominator = x.as_integer_ratio()
     exponent = numerator.bit_length() - denominator.bit_length()
     if abs(numerator) << max(-exponent, 0) < denominator << max(exponent, 0):
         exponent -= 1
-    last = max(exponent, least_exponent - 1) + unit_exponent - 1
+    last = max(exponent, normal_exponent - 1) + eps_exponent - 1
     up, down = 1 << max(-last, 0), 1 << max(last, 0)
     return Fraction(round(Fraction(numerator * up, denominator * down)) * down, up)

@@ -102,14 +102,15 @@ class Conversion:
         types = ", ".join(sorted({layer.dtype for layer in self.layers}))
         said = (
             f"{count} layer{'s' * (count != 1)} converted to {what}, certified within "
-            f"{_format_cell(largest)} as they are stored ({types}), relative to the largest entry"
+            f"{_format_number_or_text(largest)} as they are stored ({types}), relative to the "
+            "largest entry"
         )
         if self.reason is not None:
             return f"{said}; the whole model was not compared: {self.reason}"
         for name, noun in _DIFFERENCES.items():
             difference = getattr(self, name)
             if difference is not None:
-                said += f"; {noun} differ by at most {_format_cell(difference)}"
+                said += f"; {noun} differ by at most {_format_number_or_text(difference)}"
         return said + "; the inverse was not compared" * (self.inverse_difference is None)
 
     def __str__(self) -> str:
@@ -126,7 +127,10 @@ class Conversion:
 
     def table_rows(self) -> list[list[str]]:
         """Return the rows of the table as text; the first row has the heads of the columns."""
-        rows = [[_format_cell(getattr(layer, name)) for name in _HEADS] for layer in self.layers]
+        rows = [
+            [_format_number_or_text(getattr(layer, name)) for name in _HEADS]
+            for layer in self.layers
+        ]
         for row, layer in zip(rows, self.layers, strict=True):
             row[0] = " + ".join((layer.path or "(model)", *layer.merged))
         return [list(_HEADS.values()), *rows]
@@ -147,7 +151,7 @@ class Conversion:
         return "\n".join([*lines, *self.describe_unconverted(), self.summary])
 
 
-def _format_cell(value: object) -> str:
+def _format_number_or_text(value: object) -> str:
     if isinstance(value, Fraction):
         return format_up(value, 2)
     return f"{value:.2g}" if isinstance(value, float) else str(value)

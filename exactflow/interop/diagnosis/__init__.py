@@ -23,7 +23,7 @@ from exactflow.exact.numbers import to_index
 from exactflow.flows.base import Flow
 from exactflow.interop.diagnosis.measuring import ROWS, measure_model
 from exactflow.interop.diagnosis.result import Diagnosis
-from exactflow.interop.libraries import library_of
+from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import preserve_rng_state, tensors_of, wrapper_attribute
 from exactflow.interop.tracing import NotMeasuredError
 
@@ -110,7 +110,7 @@ def _tensor_per_dtype_commonest_first(model: nn.Module) -> list[Tensor]:
     Tensors outside of layers, as in a base, are considered only if the layers have none.
     """
     modules = (part for part in model.modules() if part is not model)
-    layers = [part for part in modules if library_of(part).convention(part)]
+    layers = [part for part in modules if find_library_or_torch(part).convention(part)]
     found = {id(t): t for part in layers or [model] for t in tensors_of(part)}
     found = found or {id(t): t for t in tensors_of(model)}
     sizes: Counter[torch.dtype] = Counter()

@@ -60,12 +60,12 @@ def measure_model(
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
     except NotMeasuredError as reason:
-        if not (draws and _is_caused_by_missing_encoder(reason)):
+        if not (draws and _is_caused_by_unimplemented_forward(reason)):
             raise
         decoding = replace(prepare_call_on_data(call, x), is_forward=False)
         trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), draws), tracer)
     builders = [_FactsBuilder(one) for one in (*trip.calls, trip.whole)]
-    _record_round_trip(trip, builders, torch.finfo(x.dtype).eps / 2)
+    _record_digits_lost_and_error(trip, builders, torch.finfo(x.dtype).eps / 2)
     count = 0
     if not trip.whole.is_forward:
         count = len(trip.whole.before[0])
@@ -79,7 +79,7 @@ def measure_model(
         )
         if drawn:
             count = drawn.count
-            _record_draws(drawn, builders)
+            _record_draw_errors_and_losses(drawn, builders)
     errors = _relative_errors_by_member(trip.back.after, trip.whole.before) if trip.back else None
     worst = 0 if errors is None else int(errors.argmax())
     facts = _finish_facts_in_float64(builders, worst, most_rows)
@@ -92,7 +92,7 @@ def _finish_facts_in_float64(
     """Return all facts of each layer, after measuring facts in float64 at some members of x."""
     dtype, facts = torch.get_default_dtype(), []
     try:
-        torch.set_default_dtype(torch.float64)  # a layer may create tensors
+        torch.set_default_dtype(torch.float64)  # a layer may create tensors of the default dtype
         for k, builder in enumerate(builders):
             report_stage(f"Jacobian of {builder.path}", k / len(builders))
             facts.append(builder.finish_in_float64(worst_member, most_rows))
@@ -101,7 +101,7 @@ def _finish_facts_in_float64(
     return tuple(facts)
 
 
-def _is_caused_by_missing_encoder(reason: NotMeasuredError) -> bool:
+def _is_caused_by_unimplemented_forward(reason: NotMeasuredError) -> bool:
     """Whether a model raised `NotImplementedError` because it does not encode data.
 
     PyTorch raises this error too, for an operation that is not implemented for a dtype or device.
@@ -110,7 +110,7 @@ def _is_caused_by_missing_encoder(reason: NotMeasuredError) -> bool:
     return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
 
 
-def _record_round_trip(
+def _record_digits_lost_and_error(
     trip: RoundTrip, builders: "list[_FactsBuilder]", unit_roundoff: float
 ) -> None:
     """Record the digits that each layer loses, and the round-trip error of the model."""
@@ -143,15 +143,15 @@ def _record_round_trip(
         whole.notes.append(f"on the way back the model returns shape {shapes[0][0]}")
 
 
-def _record_draws(drawn: DrawnRoundTrip, builders: "list[_FactsBuilder]") -> None:
-    """Record the round-trip error of each layer on the draws that it receives, and of the model."""
+def _record_draw_errors_and_losses(drawn: DrawnRoundTrip, builders: "list[_FactsBuilder]") -> None:
+    """Record round-trip errors on draws, and lost draws, of each layer and of the whole model."""
     calls = defaultdict(list)
     for call in drawn.calls:
         calls[call.path, call.is_forward].append(call)
     for builder in builders[:-1]:
         path, is_forward = builder.call.path, builder.call.is_forward
         both = (calls[path, not is_forward], calls[path, is_forward])
-        builder.measure_draws([found.pop(0) for found in both if found])
+        builder.record_draw_error_and_losses([found.pop(0) for found in both if found])
     whole = builders[-1]
     whole.row["draws_lost"] = drawn.lost
     if drawn.lost < drawn.count:
@@ -176,7 +176,7 @@ class _FactsBuilder:
         self.unknown, self.row = dict[str, list[str]](), dict[str, Any]()
         self.row["error"] = self.measure("round trip", lambda: _round_trip_error(call))
         self.row["spread"] = self.measure(
-            "run-to-run", lambda: _relative_difference_between_runs(call)
+            "run-to-run", lambda: _spread_over_repeated_round_trips(call)
         )
 
     @property
@@ -197,8 +197,8 @@ class _FactsBuilder:
         lost = self.row["draws_lost"]
         self.notes.append(f"{lost} of {count} draws become NaN or inf, first in {path}")
 
-    def measure_draws(self, calls: list[LayerCall]) -> None:
-        """Measure the error of the calls that decode and encode draws; count draws that are lost.
+    def record_draw_error_and_losses(self, calls: list[LayerCall]) -> None:
+        """Record the round-trip error of the layer on draws, and the number of draws that it loses.
 
         Draws are lost if the layer maps them to NaN or inf.
         """
@@ -214,9 +214,13 @@ class _FactsBuilder:
         row, kind = self.row, self.call.module._get_name()
         both = "condition number, log-determinant"
         spread = row["spread"]
-        near = self.measure(both, lambda: _repeat_in_float64(self.call, worst_member, spread))
+        near = self.measure(
+            both, lambda: _repeat_four_members_in_float64(self.call, worst_member, spread)
+        )
         if near:
-            singular_values = self.measure(both, lambda: _list_singular_values(near, most_rows))
+            singular_values = self.measure(
+                both, lambda: _singular_values_all_or_first(near, most_rows)
+            )
             if singular_values is not None:
                 row["largest"] = max(float(values[0]) for values in singular_values)
                 row["least"] = min(float(values[-1]) for values in singular_values)
@@ -237,17 +241,23 @@ class _FactsBuilder:
         if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
             self.notes.append("the returned log-determinant has no gradient")
         if singular_values is not None:
-            due = self.measure(name, lambda: _log_abs_dets(singular_values))
+            due = self.measure(name, lambda: _accurate_log_abs_dets(singular_values))
         if forward is not None:
-            row["log_det"], row["log_det_due"] = _worst_pair(forward.tolist(), due)
+            row["log_det"], row["log_det_due"] = _worst_pair_or_first_returned(
+                forward.tolist(), due
+            )
         if inverse is not None:
             wanted = forward if due is None else due
             minus = None if wanted is None else [-float(x) for x in wanted]
-            row["log_det_back"], row["log_det_back_due"] = _worst_pair(inverse.tolist(), minus)
+            row["log_det_back"], row["log_det_back_due"] = _worst_pair_or_first_returned(
+                inverse.tolist(), minus
+            )
 
 
-def _worst_pair(returned: list[float], due: list[float] | None) -> tuple[float, float | None]:
-    """Return the pair of a returned and a due number that differ most.
+def _worst_pair_or_first_returned(
+    returned: list[float], due: list[float] | None
+) -> tuple[float, float | None]:
+    """Return the returned number that differs most from the number due, and the number due.
 
     Without due numbers, it is the first returned number and None.
     """
@@ -274,14 +284,14 @@ def _relative_errors_by_member(found: Tensors, wanted: Tensors) -> Tensor:
     return torch.where(torch.isfinite(error), error, math.inf)
 
 
-def _check_finite(call: LayerCall) -> None:
+def _check_input_and_image_finite(call: LayerCall) -> None:
     for state, name in ((call.before, "input"), (call.after, "result")):
         if not mask_finite_members(state).all():
             raise NotMeasuredError(f"the {name} has NaN or inf")
 
 
 def _round_trip_error(call: LayerCall) -> float:
-    _check_finite(call)
+    _check_input_and_image_finite(call)
     return float(
         _relative_errors_by_member(call.inverse.map_tensors(call.after), call.before).max()
     )
@@ -305,12 +315,12 @@ def _round_trip_error_where_finite(call: LayerCall, mask: Tensor) -> float | Non
     )
 
 
-def _relative_difference_between_runs(call: LayerCall) -> float:
+def _spread_over_repeated_round_trips(call: LayerCall) -> float:
     """Return the largest relative difference between repeated runs, of the layer and its inverse.
 
     An inverse that fails is not considered.
     """
-    _check_finite(call)
+    _check_input_and_image_finite(call)
     found = [(call.map_tensors(call.before), call.after) for _ in range(RUNS - 1)]
     with suppress(NotMeasuredError):
         first, *others = (call.inverse.map_tensors(call.after) for _ in range(RUNS))
@@ -318,14 +328,17 @@ def _relative_difference_between_runs(call: LayerCall) -> float:
     return max(float(_relative_errors_by_member(one, other).max()) for one, other in found)
 
 
-def _repeat_in_float64(call: LayerCall, worst_member: int, spread: float | None) -> LayerCall:
-    """Repeat a call in float64 on at most four members, each moved slightly, off kinks.
+def _repeat_four_members_in_float64(
+    call: LayerCall, worst_member: int, spread: float | None
+) -> LayerCall:
+    """Repeat a call in float64 on at most four members, each moved by a small random step.
 
-    Raises `NotMeasuredError` if the layer is random or has no square Jacobian.
+    The step moves them off kinks. Raises `NotMeasuredError` if the layer is random or has no square
+    Jacobian.
     """
     if (spread or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
-    _check_finite(call)
+    _check_input_and_image_finite(call)
     given, returned, n = count_entries(call.before), count_entries(call.after), len(call.before[0])
     if given != returned or {len(t) for t in (*call.before, *call.after)} != {n}:
         raise NotMeasuredError(f"an input has {given // n} numbers, its image {returned // n}")
@@ -335,7 +348,7 @@ def _repeat_in_float64(call: LayerCall, worst_member: int, spread: float | None)
     return near
 
 
-def _member_and_image_vectors(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
+def _independent_member_and_image(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
     """Return member k as a vector x, and its image as a vector y, with a graph from x to y.
 
     Raises `NotMeasuredError` if the image of another member depends on this one.
@@ -352,7 +365,7 @@ def _member_and_image_vectors(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
     return x, torch.cat([t[k].flatten() for t in after])
 
 
-def _jacobian(x: Tensor, y: Tensor) -> Tensor:
+def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
     """Return the Jacobian of y in x; raise `NotMeasuredError` if it is not finite."""
     try:
         rows = torch.eye(len(y)).to(y).split(CHUNK)
@@ -370,17 +383,17 @@ def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
     if count > most_rows:
         raise NotMeasuredError(f"the Jacobian has {count} rows, above the limit of {most_rows}")
     try:
-        x, y = _member_and_image_vectors(call, k)
+        x, y = _independent_member_and_image(call, k)
         if count > ROWS:  # gradients are faster in a batch of one member
-            x, y = _member_and_image_vectors(call.select_members([k]), 0)
-        return torch.linalg.svdvals(_jacobian(x, y))
+            x, y = _independent_member_and_image(call.select_members([k]), 0)
+        return torch.linalg.svdvals(_finite_jacobian(x, y))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"differentiation fails: {says}") from None
 
 
-def _list_singular_values(call: LayerCall, most_rows: int) -> list[Tensor]:
-    """List the singular values of the Jacobian at each member; of large ones at the first only."""
+def _singular_values_all_or_first(call: LayerCall, most_rows: int) -> list[Tensor]:
+    """List the singular values of the Jacobian at each member, or at the first if it is large."""
     first = _singular_values(call, 0, most_rows)
     count = len(call.before[0]) if len(first) <= ROWS else 1
     return [first, *(_singular_values(call, k, most_rows) for k in range(1, count))]
@@ -391,7 +404,7 @@ def _condition_number(singular_values: Tensor) -> float:
     return float(largest / least) if least else math.inf
 
 
-def _log_abs_dets(singular_values: list[Tensor]) -> list[float]:
+def _accurate_log_abs_dets(singular_values: list[Tensor]) -> list[float]:
     """List log|det J| for the Jacobian J at each member, from the singular values of J.
 
     Raises `NotMeasuredError` if the condition number of some J is above `STEEPEST`.

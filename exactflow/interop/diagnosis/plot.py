@@ -32,7 +32,7 @@ def draw_bars(diagnosis: Any, *, ax: Any) -> Any:
         _, ax = pyplot.subplots(figsize=size, layout="constrained")
     for k, (head, (attribute, form, bar_length)) in enumerate(_COLUMNS.items()):
         ax.text(k, -0.8, head, va="center", fontsize=9)
-        texts = _texts_and_bar_lengths(rows, attribute, form, bar_length)
+        texts = _texts_and_relative_bar_lengths(rows, attribute, form, bar_length)
         for i, (text, share) in enumerate(texts):
             ax.barh(i, _BAR * share, left=k, height=0.55, color="#36c")
             ax.text(k + _BAR * share + 0.02, i, text, va="center", fontsize=8)
@@ -45,7 +45,7 @@ def draw_bars(diagnosis: Any, *, ax: Any) -> Any:
     return ax
 
 
-def _texts_and_bar_lengths(
+def _texts_and_relative_bar_lengths(
     rows: Sequence[Any], attribute: str, form: str, bar_length: Any
 ) -> list[tuple[str, float]]:
     """Return for each row the text of a fact, and the length of its bar divided by the longest."""

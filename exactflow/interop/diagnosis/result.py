@@ -66,7 +66,7 @@ class LayerFacts:
 
     @property
     def errors(self) -> dict[str, float]:
-        """The known errors by name; NaN counts as infinite, and so do draws if some are lost."""
+        """The known errors by name; infinite for NaN, and for "draws" if some draws are lost."""
         values = self.error, self.draw_error, self.log_det_error, self.log_det_back_error
         found = zip(ERRORS, values, strict=True)
         known = {name: math.inf if x != x else x for name, x in found if x is not None}
@@ -118,15 +118,16 @@ class LipschitzComparison:
 
     Attributes
     ----------
-    lipschitz_lower_bound : *numeric*: the bound for the flow, from latents to data, or None.
+    inverse_lipschitz_lower_bound : *numeric*: the bound for the flow, from latents to
+        data, or None.
     bounds : *certified*: for every smooth bijection that maps N(0, I) within eps of the data.
     """
 
-    lipschitz_lower_bound: float | None
+    inverse_lipschitz_lower_bound: float | None
     bounds: ConditioningBounds
 
     def __str__(self) -> str:
-        value = self.lipschitz_lower_bound
+        value = self.inverse_lipschitz_lower_bound
         measured = "unknown" if value is None else f"at least {value:.3g}"
         least, eps = format_down(self.bounds.lipschitz), format_down(self.bounds.eps, 4)
         return (
@@ -161,7 +162,7 @@ class Diagnosis:
         return math.inf if self.whole.error is None else self.whole.error
 
     @property
-    def lipschitz_lower_bound(self) -> float | None:
+    def inverse_lipschitz_lower_bound(self) -> float | None:
         """A lower bound on the Lipschitz constant of the map from latents to data.
 
         It is the largest stretch at the measured members of x; None without a Jacobian or an
@@ -171,14 +172,16 @@ class Diagnosis:
         return least if least is None else 1 / least if least else math.inf
 
     def compare_lipschitz(self, data: Any, eps: Any) -> LipschitzComparison:
-        """Compare the lower bound with a bound for all bijections within W2 <= eps of the data.
+        """Compare the Lipschitz bound with a bound for all bijections within W2 <= eps of the data.
 
         `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an
         array, tensor or list of points, or a distribution, and a distance. The base of the flow has
         to be N(0, I). If the bound of the flow is much larger, the flow is steeper than the data
         require.
         """
-        return LipschitzComparison(self.lipschitz_lower_bound, bound_conditioning(data, eps))
+        return LipschitzComparison(
+            self.inverse_lipschitz_lower_bound, bound_conditioning(data, eps)
+        )
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:
@@ -265,10 +268,10 @@ class Diagnosis:
     def to_json(self) -> str:
         """Return all facts as JSON, with NaN and infinities as strings."""
         rows = [
-            {k: _nonfinite_to_text(v) for k, v in vars(x).items()}
+            {k: _nonfinite_float_to_text(v) for k, v in vars(x).items()}
             for x in (*self.layers, self.whole)
         ]
-        head = {"error": _nonfinite_to_text(self.round_trip_error), "dtype": self.dtype}
+        head = {"error": _nonfinite_float_to_text(self.round_trip_error), "dtype": self.dtype}
         head |= {"draws": self.draws, "evidence": self.evidence}
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
 
@@ -277,5 +280,5 @@ def _distance_if_known(returned: float | None, due: float | None) -> float | Non
     return None if returned is None or due is None else abs(returned - due)
 
 
-def _nonfinite_to_text(value: object) -> object:
+def _nonfinite_float_to_text(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.libraries import library_of
+from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.library import METHODS, OPTIONS, ModelCall
 from exactflow.interop.module_tree import root_cause_text
 from exactflow.interop.tracing import (
@@ -31,7 +31,8 @@ def make_tracer_of_invertible_modules(call: ModelCall) -> Tracer:
     return Tracer(
         (paths.get(id(module), f"{call.path}.{name}".strip(".")), module, convention)
         for name, module in call.module.named_modules()
-        if module is not call.module and (convention := library_of(module).convention(module))
+        if module is not call.module
+        and (convention := find_library_or_torch(module).convention(module))
     )
 
 

@@ -31,7 +31,7 @@ def load_library(name: str) -> "Library":
     return found
 
 
-def library_of(module: Any) -> "Library":
+def find_library_or_torch(module: Any) -> "Library":
     """Return the library of the class of a module, or of its nearest base; else plain PyTorch."""
     homes = (kind.__module__.split(".")[0] for kind in type(module).__mro__)
     return load_library(next((_NAMES[home] for home in homes if home in _NAMES), "torch"))
@@ -44,4 +44,4 @@ def package_of(module: Any) -> str:
 
 def find_model_call(model: Any, context: Any = None) -> "ModelCall":
     """Return how a model or a layer is called in its library, given a context or None."""
-    return library_of(model).model_call(model, context)
+    return find_library_or_torch(model).model_call(model, context)

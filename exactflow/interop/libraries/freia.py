@@ -126,7 +126,7 @@ def _read_block_permutation(module: Any) -> AffineMap:
 
 
 def _update_references(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Replace the module also in the nodes of a graph, which refer to it."""
+    """Replace the old module by the new one in the nodes of a graph."""
     for node in getattr(model, "node_list", ()):
         node.module = new if node.module is old else node.module
 

@@ -46,7 +46,7 @@ def make_fork_library(
         if isinstance(model, tuple(flows)):
             embedding = _embedding_unless_identity(model)
             context = context if embedding is None else embedding(context)
-            draw = partial(_draw_count_or_per_context, getattr(model, "_distribution"))  # noqa: B009
+            draw = partial(_draw_per_context_else_count, getattr(model, "_distribution"))  # noqa: B009
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
         return ModelCall(model, infer_convention(model), path, options, draw_latents=draw)
@@ -65,7 +65,7 @@ def make_fork_library(
     )
 
 
-def _draw_count_or_per_context(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
+def _draw_per_context_else_count(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
     """Draw `count` latents, or one latent for each member of the context if there is one."""
     context = options.get("context")
     drawn: Tensor = base.sample(count) if context is None else base.sample(1, context)[:, 0]

@@ -103,7 +103,7 @@ class StepSequence(nn.Module):
 
 
 def _walk_steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the path and the transform of each step of a flow, a lazy or a composed transform."""
+    """Yield the path and the transform of each step of a flow or of a composed transform."""
     if type(model) in FLOWS:
         yield from _walk_steps(model.transform, "transform")
     elif type(model) in (lazy.LazyComposedTransform, transforms.ComposedTransform):
@@ -118,13 +118,13 @@ def _make_model_call(model: Any, context: Any) -> ModelCall:
     named = {step.path: step for step in steps}
     convention = CallConvention("forward", "forward", "reverse")
     options = {} if context is None else {"context": context}
-    draw = partial(_draw_count_or_per_context, model.base) if type(model) in FLOWS else None
+    draw = partial(_draw_per_context_else_count, model.base) if type(model) in FLOWS else None
     return ModelCall(
         StepSequence(steps), convention, options=options, steps=named, draw_latents=draw
     )
 
 
-def _draw_count_or_per_context(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
+def _draw_per_context_else_count(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
     """Draw `count` latents, or one latent for each condition if the base depends on conditions."""
     distribution = base(options.get("context"))
     drawn: Tensor = distribution.sample(() if distribution.batch_shape else (count,))

@@ -31,7 +31,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.floats.threads import one_thread
-from exactflow.flows.arithmetic import is_inexact, map_inexact
+from exactflow.flows.arithmetic import is_inexact, map_inexact, refuse_tensor
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -205,6 +205,7 @@ class Whitening(MapResult):
         """Return x + sign * mean, for a vector or for columns x."""
         if self.mean is None:
             return x
+        refuse_tensor(x)
         if is_inexact(x):
             mean = self.mean.to_list_flat()
 

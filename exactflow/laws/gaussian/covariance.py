@@ -200,10 +200,11 @@ def _format_two_digits(value: Element) -> str:
 
 
 def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) -> None:
-    """Raise `InvalidInputError` unless M is positive definite; name its first leading minor <= 0.
+    """Raise `InvalidInputError` unless M is positive definite; the message names the first leading
+    minor that is not positive.
 
-    If `rounded` is given and has more than 64 rows, raise it only for an eigenvalue of `rounded`
-    that is negative by more than rounding errors.
+    If `rounded` is given and has more than 64 rows, the error is raised only for an eigenvalue of
+    `rounded` that is negative by more than rounding errors.
     """
     d = M.shape[0]
     if rounded is not None and d > MOST_MINORS:

@@ -22,7 +22,7 @@ How it is checked
 -----------------
 *Exact*: the flow is verified against M, and the `check` of each obstruction succeeds before the
 result is returned. With symbols, a sign that does not follow from the assumptions decides nothing;
-the bounds hold unless a polynomial in `exceptional` vanishes. *Certified*: four layers with
+the bounds hold unless one of the `exceptional_polynomials` vanishes. *Certified*: four layers with
 positive scales that are not rational; `existence.check` repeats the proof.
 """
 
@@ -85,7 +85,8 @@ def minimal_depth(
         exist, and encloses them in balls. The `flow` is in the order of coordinates of `M`; the
         obstructions are about the matrix in the order of the layers, the first half first, and
         after the flip; `matrix` and `layout` hold both. With symbols the bounds hold for all values
-        that fulfil `assumptions`, except at the roots of `exceptional`: the text says both.
+        that fulfil `assumptions`, except at the roots of `exceptional_polynomials`: the text says
+        both.
 
     Raises
     ------

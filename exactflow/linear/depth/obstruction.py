@@ -127,7 +127,7 @@ class Obstruction(PatternInstance, Checkable):
                 )
 
     @cached_property
-    def exceptional(self) -> tuple[Expr, ...]:
+    def exceptional_polynomials(self) -> tuple[Expr, ...]:
         """The irreducible polynomials whose roots the parameters of the matrix must avoid.
 
         The proof holds for all other parameters at which M and its inverse are defined.

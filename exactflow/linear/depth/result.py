@@ -46,7 +46,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     Attributes
     ----------
     lower, upper, scales : the bounds, which are equal if the depth is decided, and the kind of
-        layers. `depth` is the upper bound, which the flow attains.
+        layers. `depth` is the number of layers of `flow`, the upper bound.
     flow : `upper` layers whose composition equals the matrix.
     obstructions : one for each pattern of lower - 1 layers (two patterns, or one if that is zero).
         These patterns contain all shorter ones. Each obstruction has a `check`. They are about the
@@ -86,18 +86,20 @@ class MinimalDepth(DepthBounds, FlowResult):
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
 
     @cached_property
-    def exceptional(self) -> tuple[sympy.Expr, ...]:
+    def exceptional_polynomials(self) -> tuple[sympy.Expr, ...]:
         """The irreducible polynomials whose roots the symbols of the matrix must avoid.
 
         The bounds hold at all other values that fulfil the assumptions.
         """
-        factors = {*self.flow.exceptional()}.union(*(o.exceptional for o in self.obstructions))
+        factors = {*self.flow.exceptional_polynomials()}.union(
+            *(o.exceptional_polynomials for o in self.obstructions)
+        )
         return sort_factors(filter(self.assumptions.may_vanish, factors))
 
     @property
     def where(self) -> str:
         """The values of the symbols for which the bounds hold, in words; empty without symbols."""
-        return self.assumptions.format_condition_clause(self.exceptional)
+        return self.assumptions.format_condition_clause(self.exceptional_polynomials)
 
     def __str__(self) -> str:
         reasons = "; ".join(
@@ -117,7 +119,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
         named = field_suffix_unless_rational(self.flow.field, quote="``")
         M = f"`M`{named}{',' * bool(named)}"
-        where = self.assumptions.format_condition_clause(self.exceptional, quote="``")
+        where = self.assumptions.format_condition_clause(self.exceptional_polynomials, quote="``")
         claim = (
             f"{M} takes {self.summary}{where}."
             if self.is_decided

@@ -126,7 +126,7 @@ def _record_drawn_shears(shears: ShearList) -> None:
     record_step(
         "partitions",
         f"{len(shears)} shears, found from drawn entries: coordinates are peeled off the larger "
-        "half until five shears suffice, or the commutator route.",
+        "half until a direct construction applies.",
         f"{product} = blocks(A, B, C, D)",
         {name: T for name, (_, T) in named.items()},
         "after Koehler, Mehta, Risteski, ICML 2021; counts in exactflow.linear.factor.partition",

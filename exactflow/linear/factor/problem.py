@@ -24,7 +24,7 @@ from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_fo
 from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.linear.factor.assembly import Scales, merge_neighbours_drop_identities
 
-SignedPermutation = tuple[list[int], list[int]]
+PermAndSigns = tuple[list[int], list[int]]
 """perm and signs of the matrix with ``y[i] = signs[i] * x[perm[i]]``."""
 
 
@@ -59,7 +59,7 @@ class Problem:
         det = _nonzero_determinant(M)
         reverses = _decide_orientation_reversal(det, M, scales)
         layout = layout_for_orientation(order, sizes, orientation, reverses)
-        return cls(layout.padded(M), layout, -det if reverses else det, scales)
+        return cls(layout.with_swapped_pads(M), layout, -det if reverses else det, scales)
 
     @property
     def partition(self) -> tuple[int, int]:
@@ -72,7 +72,7 @@ class Problem:
         return self.layout.matrix_of_layers(self.target)
 
     @cached_property
-    def rational_signed_permutation(self) -> SignedPermutation | None:
+    def rational_signed_permutation(self) -> PermAndSigns | None:
         """The target as (perm, signs), if it is a signed permutation over QQ, else None."""
         return find_row_permutation_and_signs(self.target) if self.target.domain.is_QQ else None
 

@@ -14,16 +14,17 @@ with k ones. After it the next coupling has the letter U, too. Both factors U(E)
 neighbours of their letter. So each coupling after the first costs itself and at most one L.
 
 A matrix between two couplings takes at most six layers, generically five. Its first and its last
-layer merge with the neighbours. The places after it can be chosen, so that the next coupling needs
+layer merge with the neighbours. The places after it can be chosen so that the next coupling needs
 no swap. So N steps of a matrix and a coupling are generically at most 4N + 1 couplings. A
 permutation between couplings only renames coordinates.
 
 *Other sizes.* A coupling fits a partition (p, q) if it moves at most p coordinates and reads at
-most q others, or moves at most q and reads at most p. For all p and q, N couplings that fit in the
-same one of the two ways are 2N - 1 couplings and a signed permutation; they are 2N + 4 couplings in
-all if p and q differ by at most one. A coupling that moves more coordinates is split into several.
-So is a linear coupling that reads more, since shifts add up. But a conditioner that reads more than
-n coordinates and is not a sum, such as ``x0 += x1 x2 x3`` for d = 4, cannot be split.
+most q others, or moves at most q and reads at most p. For all p and q, N couplings that all fit in
+the first way, or all in the second, are 2N - 1 couplings and a signed permutation; they are 2N + 4
+couplings in all if p and q differ by at most one. A coupling that moves more coordinates is split
+into several. So is a linear coupling that reads more, since shifts add up. But a conditioner that
+reads more than n coordinates and is not a sum, such as ``x0 += x1 x2 x3`` for d = 4, cannot be
+split.
 
 How it is checked
 -----------------
@@ -165,7 +166,7 @@ def _read_flows_over_common_field(flows: object) -> list:
     sizes = {item.dimension if isinstance(item, Flow) else item.shape[0] for item in given}
     if len(sizes) > 1:
         raise InvalidInputError(
-            f"expected flows and matrices of one dimension, got {sorted(sizes)}"
+            f"expected flows and matrices of one dimension, got the dimensions {sorted(sizes)}"
         )
     return _convert_to_common_field(given)
 

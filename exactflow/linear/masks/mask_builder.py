@@ -112,7 +112,9 @@ class OneMaskBuilder:
         if pairs:
             self._add_swap_layers(half, pairs, task)
         else:
-            record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
+            record_step(
+                "coupling", f"{task} They are in different halves: no swap is needed.", "", {}
+            )
         p = self.partition[0]
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
         self.parts.append((half, part.renumbered(seen, seen)))
@@ -279,7 +281,7 @@ class OneMaskBuilder:
         self.factors += len(layers)
         names = [f"w{k}" for k in range(first, self.factors + 1)]
         count = "one layer" if len(layers) == 1 else f"{len(layers)} layers"
-        why = f"{why} `{N}`. It takes {count}, the ends of which merge with their neighbours."
+        why = f"{why} `{N}`. It takes {count}. A neighbour that moves the same half is merged."
         record_step(
             "matrix",
             why,

@@ -147,7 +147,9 @@ class WellConditioned(FlowResult):
             return None
         with ctx.workprec(TUNING.precision):
             for region in cover_by_regions(self.path):
-                places = (None if x is None else self.path.map.at(x)[0] for x in region.window)
+                places = (
+                    None if x is None else self.path.map.value_at(x)[0] for x in region.window
+                )
                 off = scaling.error(tuple(places), region.slopes)
                 square += region.weight * off * off
                 near, far = region.pads

@@ -89,7 +89,7 @@ class Rescaling:
         ends = zip(window, (r.knots[0], r.knots[-1]), strict=True)
         low, high = (knot if x is None else x for x, knot in ends)  # r is constant beyond its knots
         inner = (v for x, (v,) in zip(r.knots, r.values, strict=True) if low < x < high)
-        values = [r.at(low)[0], r.at(high)[0], *inner]
+        values = [r.value_at(low)[0], r.value_at(high)[0], *inner]
         factors = [ball(value) ** self.count for value in (min(values), max(values))]
         return max(abs(factors[0] / largest - 1).upper(), abs(factors[1] / smallest - 1).upper())
 

@@ -33,10 +33,10 @@ def test_linear_between_knots(f, data):
     k = data.draw(st.integers(0, len(f.slopes) - 1))
     ends = [f.knots[0] - 1, *f.knots, f.knots[-1] + 1]
     a, b = ends[k], ends[k + 1]
-    middle = f.at((a + b) / 2)
-    assert middle == tuple((u + v) / 2 for u, v in zip(f.at(a), f.at(b), strict=True))
+    middle = f.value_at((a + b) / 2)
+    assert middle == tuple((u + v) / 2 for u, v in zip(f.value_at(a), f.value_at(b), strict=True))
     assert f.slope_at(a if k else (a + b) / 2) == f.slopes[k]
-    assert all(f.at(knot) == value for knot, value in zip(f.knots, f.values, strict=True))
+    assert all(f.value_at(knot) == value for knot, value in zip(f.knots, f.values, strict=True))
 
 
 def test_redundant_knots_are_dropped():
@@ -60,8 +60,8 @@ def test_arrays_of_elements_where_floats_cannot_tell_knots_apart():
     f = PiecewiseLinear(knots, [(k * k % 7, k % 3) for k in range(len(knots))], (1, 2), (3, 4))
     middles = [(a + b) / 2 for a, b in itertools.pairwise(knots)]
     places = [2 * knots[0], 2 * knots[-1], *middles[::-1], *knots]
-    values = f.at(np.array(places, dtype=object))
-    assert [*zip(*values.tolist(), strict=True)] == [f.at(x) for x in places]
+    values = f.value_at(np.array(places, dtype=object))
+    assert [*zip(*values.tolist(), strict=True)] == [f.value_at(x) for x in places]
 
 
 def test_floats_out_of_range():
@@ -98,8 +98,8 @@ def test_refuses_points_without_a_value():
 def test_integers_in_int64():
     steps = PiecewiseLinear([0, 1, 5, 6], [(0, 2), (3, 2), (3, 2), (-4, 9)])
     x = np.arange(-3, 10)
-    assert steps.at(x).dtype == np.int64
-    assert steps.at(x).T.tolist() == [list(steps(int(k))) for k in x]
+    assert steps.value_at(x).dtype == np.int64
+    assert steps.value_at(x).T.tolist() == [list(steps(int(k))) for k in x]
     for unlike in (PiecewiseLinear([0, 2], [0, 1]), PiecewiseLinear(["1/2", 1], [0, 1])):
-        with pytest.raises(InvalidInputError, match="but 1/2 is one of these"):
-            unlike.at(x)
+        with pytest.raises(InvalidInputError, match="but one of them is 1/2"):
+            unlike.value_at(x)

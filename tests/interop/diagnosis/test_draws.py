@@ -124,12 +124,12 @@ def test_singular_values_are_the_extremes_of_up_to_four_members():
     found = diagnose(Power(), x)
     (layer,) = found.layers
     assert (layer.largest, layer.least, layer.condition) == pytest.approx((27, 3, 9), rel=1e-4)
-    assert found.lipschitz_lower_bound == pytest.approx(1 / 3, rel=1e-4)
+    assert found.inverse_lipschitz_lower_bound == pytest.approx(1 / 3, rel=1e-4)
 
 
 def test_no_stretch_is_known_without_a_jacobian_or_a_way_back():
-    assert diagnose(model(), data(), jacobian_rows=0).lipschitz_lower_bound is None
-    assert diagnose(model(kind=OneWay), data()).lipschitz_lower_bound is None
+    assert diagnose(model(), data(), jacobian_rows=0).inverse_lipschitz_lower_bound is None
+    assert diagnose(model(kind=OneWay), data()).inverse_lipschitz_lower_bound is None
 
 
 class OneWay(Model):

@@ -403,7 +403,7 @@ def test_families():
     c, s = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
     M = sympy.Matrix([[c, 0, -s, 0], [0, c, 0, -s], [s, 0, c, 0], [0, s, 0, c]])
     flow = factor(M)
-    assert flow.exceptional()
+    assert flow.exceptional_polynomials()
     assert "except at the roots of" in str(verify(flow, M))
     assert flow.at({t: 3}).matrix() == M.subs(t, 3)
     with pytest.raises(InvalidInputError, match="is not zero, got"):

@@ -300,7 +300,11 @@ def test_linear_flows_merge_with_their_order_and_flips(order, flips):
     [
         ([], InvalidInputError, "at least one flow or matrix"),
         (3, InvalidInputError, "a list of flows and matrices, got 3"),
-        ([[[1, 0], [0, 1]], sympy.eye(3)], InvalidInputError, r"one dimension, got \[2, 3\]"),
+        (
+            [[[1, 0], [0, 1]], sympy.eye(3)],
+            InvalidInputError,
+            r"one dimension, got the dimensions \[2, 3\]",
+        ),
         ([[[1, 1], [1, 1]]], SingularMatrixError, "invertible"),
         ([[[0, 1], [1, 0]]], OrientationError, "reverses orientation"),
         (["shear"], InvalidInputError, "expected"),

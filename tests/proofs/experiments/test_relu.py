@@ -13,7 +13,7 @@ from proofs.experiments.relu import ReluNetwork, function_of, value
 @given(functions(), rationals)
 def test_relu_network_and_back(f, x):
     network, x = ReluNetwork.of(f), to_element(x)
-    assert value(network, x) == f.at(x)
+    assert value(network, x) == f.value_at(x)
     assert function_of(network) == f
     assert len(network.weights) <= len(f.knots) + 1
 
@@ -26,7 +26,7 @@ def test_network_to_function(data):
     network = ReluNetwork(data.draw(row), data.draw(row), outputs, (QQ.one, QQ(1, 2)))
     f = function_of(network)
     for x in (*f.knots, f.knots[0] - 3, f.knots[-1] + 3, QQ(1, 9)):
-        assert f.at(x) == value(network, x)
+        assert f.value_at(x) == value(network, x)
     assert function_of(ReluNetwork.of(f)) == f
 
 
