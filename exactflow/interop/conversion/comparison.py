@@ -203,6 +203,7 @@ def check_agreement(
         )
 
     def differ_beyond(absolute: float, relative: float, pair: tuple[Tensor, Tensor]) -> bool:
+        """Whether two tensors differ by more than absolute + relative (1 + largest entry)."""
         apart = largest_difference_unless_empty(*pair)
         return apart is not None and not apart <= relative * (1 + pair[0].abs().max()) + absolute
 

@@ -116,6 +116,7 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
     exact = reduce(lambda product, factor: factor * product, factors)
 
     def build_module_and_errors(dtype: torch.dtype) -> tuple[MatrixModule, Fraction, Fraction]:
+        """Return the module, the error of its matrix, and the relative error of its inverse."""
         weight = torch.from_numpy(target.matrix).to(dtype)
         W = to_float64(weight)
         inverse = round_inverse(W, dtype)
