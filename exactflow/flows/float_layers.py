@@ -72,7 +72,7 @@ class FloatCoupling:
         """Return the inverse layer, with rounded entries."""
         return FloatCoupling(self.moves, -self.shift / self.scales[:, None], 1 / self.scales)
 
-    def swapped(self) -> "FloatCoupling":
+    def swap_halves(self) -> "FloatCoupling":
         """Return the layer that moves the other half with the same shift and scale."""
         return FloatCoupling(opposite(self.moves), self.shift, self.scale)
 

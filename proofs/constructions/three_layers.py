@@ -95,7 +95,7 @@ def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]
         of_other = Eigenbases.of(other.rounded, q, factor, factor)
         if of_other.is_straddled:
             layers, error = _least(of_other, other)
-            return tuple(layer.swapped() for layer in layers), error
+            return tuple(layer.swap_halves() for layer in layers), error
         if abs(q - p) > 2:
             raise InvalidInputError(
                 f"expected halves that differ by at most two for three layers, got ({p}, {q}): use "

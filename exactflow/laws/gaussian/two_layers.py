@@ -56,7 +56,7 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
         return found
     found = _find_layers_first_half_first(covariance.with_halves_swapped(p), q)
     if found is not None and found[1] < refinement.ACCEPTED:
-        return tuple(layer.swapped() for layer in found[0]), found[1]
+        return tuple(layer.swap_halves() for layer in found[0]), found[1]
     k = abs(q - p)
     if k < 2:
         raise MethodError(

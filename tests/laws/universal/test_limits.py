@@ -236,7 +236,7 @@ def test_histograms_refuse_complex_and_masked_samples(samples):
 
 @pytest.mark.parametrize("bins", [(3,), (1, 2, 3)])
 def test_histograms_have_one_number_of_bins_or_two(bins):
-    with pytest.raises(InvalidInputError, match="a number or a pair"):
+    with pytest.raises(InvalidInputError, match="an integer or a pair"):
         Histogram.of(np.eye(2), bins=bins)
 
 

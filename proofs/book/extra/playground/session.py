@@ -237,7 +237,7 @@ def notes(
         )
     elif found.evidence is not Evidence.EXACT:
         told.append(
-            f"{number(found.depth).capitalize()} layers of real scales are proved to exist, in "
+            f"{number(found.upper).capitalize()} layers of real scales are proved to exist, in "
             "ball arithmetic; minimal_depth encloses them."
         )
     elif not found.is_decided:
