@@ -57,7 +57,7 @@ def test_partition():
     target = Atoms([[0, 5, 5], [1, 5, 5]])
     first, second = (one_layer_bound(target, partition=(p, 3 - p)) for p in (1, 2))
     assert first < 1 < 5 < second
-    with pytest.raises(InvalidInputError, match="partition of 3 coordinates"):
+    with pytest.raises(InvalidInputError, match="two sizes with sum 3"):
         one_layer_bound(target, partition=(2, 2))
     with pytest.raises(InvalidInputError, match="second moments"):
         one_layer_bound("checkerboard")
