@@ -12,7 +12,7 @@ from exactflow.claims import ProofError
 from exactflow.files.rocq.syntax import LIBRARY
 from proofs import __main__ as runner
 from proofs.rocq import build as module
-from proofs.rocq.build import build, project, run
+from proofs.rocq.build import build, project, run, source_path
 from proofs.rocq.restated import definitions_of, restated, theorems_of
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts of POSIX")
@@ -207,6 +207,15 @@ def test_the_project_lists_every_file_of_rocq_after_what_it_requires():
     listed = [Path(source).stem for source in sources]
     for name, others in LIBRARY.items():
         assert all(listed.index(other) < listed.index(name) for other in others)
+
+
+def test_the_library_is_found_in_the_package_where_the_project_lacks_it(tmp_path):
+    root, name = Path(proofs.__file__).parents[1], f"{BOTTOM}/shears.v"
+    assert source_path(root, name) == source_path(tmp_path, name) == root / name
+    own = tmp_path / name
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert source_path(tmp_path, name) == own
 
 
 def test_the_integers_need_not_wait_for_the_real_numbers():
