@@ -80,7 +80,7 @@ def is_inexact(x: object) -> bool:
     """Whether `x` is an array of floats, or a list or mpmath matrix with a float or an ``mpf``."""
     if (dtype := getattr(x, "dtype", None)) is not None:
         return getattr(dtype, "kind", "") == "f"
-    return any(map(_is_float_or_mpf, _entries_of_list_or_mpmath(x)))
+    return any(map(_is_float_or_mpf, _flat_entries_if_list_or_mpmath(x)))
 
 
 def inexact_entries_and_conversion(x: VectorLike, dimension: int) -> tuple[list, FromRational]:
@@ -176,7 +176,7 @@ def _shape_error(dimension: int, shape: tuple[int, ...]) -> InvalidInputError:
     )
 
 
-def _entries_of_list_or_mpmath(x: object) -> list:
+def _flat_entries_if_list_or_mpmath(x: object) -> list:
     """Return the entries of a list, of nested lists, or of an mpmath matrix; [] for other types."""
     if not isinstance(x, list | tuple | mpmath.matrix):
         return []
@@ -185,4 +185,4 @@ def _entries_of_list_or_mpmath(x: object) -> list:
 
 
 def _has_mpf_entry(x: object) -> bool:
-    return any(isinstance(entry, mpmath.mpf) for entry in _entries_of_list_or_mpmath(x))
+    return any(isinstance(entry, mpmath.mpf) for entry in _flat_entries_if_list_or_mpmath(x))

@@ -110,7 +110,9 @@ class Bijection(VectorMap):
         """Return the d entries of the image of a point; `convert` converts the layers' weights."""
         halves = [[entries[i] for i in half] for half in self.halves]
         first, second = apply_layers_to_halves(
-            self.layers, halves, lambda layer, moved, kept: layer.image(moved, kept, convert)
+            self.layers,
+            halves,
+            lambda layer, moved, kept: layer.map_moved_half(moved, kept, convert),
         )
         result = [*first, *second]
         return [result[k] for k in self._positions_in_layer_order()] if self.order else result
@@ -196,7 +198,7 @@ class Coupling(Bijection):
         """Return the scales as elements of the field; raise an error if they are functions."""
         return self.scale_elements
 
-    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
         """Return the image of the moved half of a point; `convert` converts the layer's weights."""
         shifts = self.shift_at(kept, convert)
         if self.is_additive:

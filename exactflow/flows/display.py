@@ -345,7 +345,7 @@ def _captioned_heat_map_html(matrix: DomainMatrix, caption: str) -> str:
 
 
 def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
-    scale = format_nonunit_scales_or_one(layer)
+    scale = format_nonunit_scale_count_or_one(layer)
     if not hasattr(layer, "shift_matrix"):
         rest = (escape(layer.summary()), "", "")
     else:
@@ -358,7 +358,7 @@ def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
         yield f"<td>{cell}</td>"
 
 
-def format_nonunit_scales_or_one(layer: Any) -> str:
+def format_nonunit_scale_count_or_one(layer: Any) -> str:
     """Return a text such as "2 of 3 not 1" that counts the scales; "1" if all scales are one."""
     scaled = sum(s != 1 for s in layer.scale_elements)
     return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"

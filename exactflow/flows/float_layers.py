@@ -36,7 +36,7 @@ class FloatCoupling:
     scale: float | np.ndarray = 1.0
 
     @classmethod
-    def of(cls, layer: LinearCoupling) -> "FloatCoupling":
+    def from_rational(cls, layer: LinearCoupling) -> "FloatCoupling":
         """Return a layer over QQ rounded to float64; entries beyond its range become infinite."""
         scale = np.array(list(map(to_float, layer.scale_elements)))
         return cls(layer.moves, layer.float_shift, scale)

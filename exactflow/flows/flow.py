@@ -194,7 +194,7 @@ class CouplingFlow(Flow):
         kept = {"flips": self.flips, "order": self.order, "field": self.field}
         return CouplingFlow(layers, self.partition, **(kept | changed))
 
-    def _images_in_layer_order(self, columns: DomainMatrix | None = None) -> DomainMatrix:
+    def _apply_flips_and_layers(self, columns: DomainMatrix | None = None) -> DomainMatrix:
         """Apply the flips and the layers to columns, by default to the unit vectors.
 
         Rows of columns and images are coordinates in the order in which the layers see them.
@@ -223,7 +223,7 @@ class CouplingFlow(Flow):
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         width = list(range(columns.shape[1]))
         columns = columns.extract(list(self.order), width) if self.order else columns
-        image = self._images_in_layer_order(columns)
+        image = self._apply_flips_and_layers(columns)
         return image.extract(self._positions_in_layer_order(), width) if self.order else image
 
     def _map_entries(self, entries: list, convert: FromRational) -> list:
@@ -232,7 +232,7 @@ class CouplingFlow(Flow):
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-        inner = self._images_in_layer_order()
+        inner = self._apply_flips_and_layers()
         return (
             inner.extract(self._positions_in_layer_order(), self._positions_in_layer_order())
             if self.order
@@ -273,7 +273,7 @@ class CouplingFlow(Flow):
         polynomials = list[Any]()
         for layer in self.layers:
             values = linalg.convert_elements(
-                layer.scales_and_shift_entries(), layer.field, self.field
+                layer.scales_and_nonzero_shift_entries(), layer.field, self.field
             )
             scales = linalg.convert_elements(layer.scale_elements, layer.field, self.field)
             polynomials += [v.denom for v in values] + [s.numer for s in scales]

@@ -196,7 +196,7 @@ class LinearCoupling(Coupling):
             return None
         return max(
             int(part).bit_length()
-            for v in self.scales_and_shift_entries()
+            for v in self.scales_and_nonzero_shift_entries()
             for part in (v.numerator, v.denominator)
         )
 
@@ -204,12 +204,12 @@ class LinearCoupling(Coupling):
     def magnitude(self) -> sympy.Rational | None:
         """The largest absolute value of a scale or shift entry, or None if the field is not QQ."""
         return (
-            self.field.to_sympy(max(map(abs, self.scales_and_shift_entries())))
+            self.field.to_sympy(max(map(abs, self.scales_and_nonzero_shift_entries())))
             if self.field.is_QQ
             else None
         )
 
-    def scales_and_shift_entries(self) -> Iterable:
+    def scales_and_nonzero_shift_entries(self) -> Iterable:
         """Yield all scales, and all nonzero entries of the shift, as elements of the field."""
         yield from self.scale_elements
         yield from self._shift.iter_values()

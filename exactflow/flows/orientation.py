@@ -61,7 +61,7 @@ class CoordinateLayout:
             ).format(*self.pads)
         return text
 
-    def with_swapped_pads(self, M: DomainMatrix) -> DomainMatrix:
+    def append_swapped_pads_if_any(self, M: DomainMatrix) -> DomainMatrix:
         """Return M with the rows and columns of the pads, or M itself without pads."""
         return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
@@ -84,8 +84,8 @@ class CoordinateLayout:
         columns, signs = padded_perm[order], padded_signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
-    def padded_array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
-        """Return ``matrix_of_layers(with_swapped_pads(M))`` for a NumPy array M."""
+    def array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
+        """Return ``matrix_of_layers(append_swapped_pads_if_any(M))`` for a NumPy array M."""
         import numpy as np
 
         d = len(self.order)
@@ -128,11 +128,11 @@ def layout_for_orientation(
     p, q = partition
     padded = p + 1, q + 1
     return CoordinateLayout(
-        padded, tuple(range(p + q + 2)), pads=pads_last_in_each_half(padded, p + q)
+        padded, tuple(range(p + q + 2)), pads=pads_last_in_halves_or_empty(padded, p + q)
     )
 
 
-def pads_last_in_each_half(partition: tuple[int, int], d: int) -> tuple[int, ...]:
+def pads_last_in_halves_or_empty(partition: tuple[int, int], d: int) -> tuple[int, ...]:
     """Return the pads among the coordinates of layers with halves (p, q), for a d x d matrix.
 
     They are the last coordinate of each half if p + q > d; otherwise there are none.

@@ -115,7 +115,7 @@ class _Shades:
     sizes: dict[tuple[int, int], float]
 
     @classmethod
-    def of(cls, matrix: DomainMatrix) -> "_Shades":
+    def of_nonzero_entries(cls, matrix: DomainMatrix) -> "_Shades":
         """Return the signs and logarithms of the entries of a matrix of numbers."""
         pairs = {
             place: _sign_and_log10_or_zeros(x, matrix.domain) for place, x in matrix.iter_items()
@@ -124,14 +124,14 @@ class _Shades:
         return cls(signs, {place: size for place, (_, size) in pairs.items()})
 
     @property
-    def largest_log10(self) -> float:
+    def largest_log10_or_zero(self) -> float:
         """The log10 of the largest absolute value of an entry, or 0 if all entries are zero."""
         return max(self.sizes.values(), default=0.0)
 
     @property
     def log10_range(self) -> float:
         """The log10 of the largest divided by the smallest absolute value of a nonzero entry."""
-        return self.largest_log10 - min(self.sizes.values(), default=0.0)
+        return self.largest_log10_or_zero - min(self.sizes.values(), default=0.0)
 
     @property
     def is_logarithmic(self) -> bool:
@@ -140,7 +140,7 @@ class _Shades:
 
     def darkness_by_entry(self) -> dict[tuple[int, int], float]:
         """Return the darkness of each nonzero entry, between `_PALEST` and 1."""
-        below = {place: self.largest_log10 - size for place, size in self.sizes.items()}
+        below = {place: self.largest_log10_or_zero - size for place, size in self.sizes.items()}
         if self.is_logarithmic:
             shares = {place: 1 - digits / self.log10_range for place, digits in below.items()}
         else:
@@ -151,10 +151,12 @@ class _Shades:
         """Return the name of the matrix and, if entries have signs, its largest entry below it."""
         if 0 in self.signs.values():
             return name
-        exponent = floor(self.largest_log10) if self.signs else 0
+        exponent = floor(self.largest_log10_or_zero) if self.signs else 0
         is_short = -3 <= exponent < 5
         largest = (
-            f"{10 ** (self.largest_log10 - exponent * (not is_short)):.3g}" if self.signs else "0"
+            f"{10 ** (self.largest_log10_or_zero - exponent * (not is_short)):.3g}"
+            if self.signs
+            else "0"
         )
         largest += "" if is_short else f"e{exponent}"
         lines = [name, f"max {largest}", *["log colours"] * self.is_logarithmic]
@@ -181,7 +183,7 @@ def _draw_matrix(
     import numpy as np
 
     d = matrix.shape[0]
-    shades = _Shades.of(matrix)
+    shades = _Shades.of_nonzero_entries(matrix)
     darkness = shades.darkness_by_entry()
     pixels = np.zeros((d, d, 4))
     for (i, j), sign in shades.signs.items():

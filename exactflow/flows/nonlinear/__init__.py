@@ -205,7 +205,7 @@ class PiecewiseFlow(RationalMap, Flow):
 
         def record_and_map(layer: Any, moved: list, kept: list) -> list:
             steps.append((layer, moved, kept))
-            return layer.image(moved, kept, convert)
+            return layer.map_moved_half(moved, kept, convert)
 
         halves = [[entries[i] for i in half] for half in self.halves]
         apply_layers_to_halves(self.layers, halves, record_and_map)

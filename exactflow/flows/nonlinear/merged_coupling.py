@@ -52,14 +52,16 @@ class MaskedPart:
 
         return MaskedPart(self.layer, new_places(self.kept, kept), new_places(self.moved, moved))
 
-    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
         """Return the image of the moved half of a point; `convert` converts the layer's weights."""
         inside, read = (
             _signed_entries_or_zeros(self.moved, moved, convert),
             _signed_entries_or_zeros(self.kept, kept, convert),
         )
         image = list(moved)
-        for place, value in zip(self.moved, self.layer.image(inside, read, convert), strict=True):
+        for place, value in zip(
+            self.moved, self.layer.map_moved_half(inside, read, convert), strict=True
+        ):
             if place is not None:
                 image[place[0]] = _with_sign(value, place[1])
         return image
@@ -141,14 +143,14 @@ class MergedCoupling(RationalCoupling):
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
         """Return the shift at a point, given its kept half; `convert` converts the weights."""
-        return self.image(
+        return self.map_moved_half(
             [kept[0] * convert(QQ.zero)] * self.moved_and_kept_sizes[0], kept, convert
         )
 
-    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
         """Return the image of the moved half of a point; `convert` converts the weights."""
         for part in self.parts:
-            moved = part.image(moved, kept, convert)
+            moved = part.map_moved_half(moved, kept, convert)
         return list(moved)
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
@@ -164,7 +166,7 @@ class MergedCoupling(RationalCoupling):
                 layer = layer.tangent(inside, _signed_entries_or_zeros(part.kept, kept, to_element))
             tangent = MaskedPart(layer, part.kept, part.moved)
             total = tangent.to_linear(self.partition, self.moves).after(total)
-            moved = part.image(moved, kept, to_element)
+            moved = part.map_moved_half(moved, kept, to_element)
         return total
 
     def summary(self) -> str:

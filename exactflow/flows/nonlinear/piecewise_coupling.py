@@ -140,7 +140,7 @@ class PiecewiseCoupling(RationalCoupling):
             moves=moves,
             conditioner=conditioner,
             scale_elements=elements,
-            reads=_as_index_or_row(reads, kept),
+            reads=_as_index_or_nonunit_row(reads, kept),
             inverted=False,
         )
 
@@ -193,7 +193,7 @@ class PiecewiseCoupling(RationalCoupling):
             s.slope_at(x)[0] if _is_varying_scale(s) else QQ.zero for s in self.scale_elements
         ]
         if self.inverted:
-            moved = self.image(moved, kept, to_element)
+            moved = self.map_moved_half(moved, kept, to_element)
         bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
         column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
         row = [self.coefficients.get(j, QQ.zero) for j in range(len(kept))]
@@ -210,7 +210,7 @@ class PiecewiseCoupling(RationalCoupling):
         return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}{rest}"
 
 
-def _as_index_or_row(reads: Any, kept: int) -> int | tuple:
+def _as_index_or_nonunit_row(reads: Any, kept: int) -> int | tuple:
     """Check an index, or a row of `kept` rationals; return a unit row as an index."""
     if not isinstance(reads, list | tuple):
         return to_index("reads", reads, 0, kept - 1)
