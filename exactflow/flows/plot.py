@@ -41,7 +41,7 @@ _UNIT = 1.3
 
 
 def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
-    """Draw M = the product of layers, and return the Axes; see `exactflow.flows.base.Flow.plot`."""
+    """Draw a linear flow as the product of its layers, and return the Axes, as `Flow.plot` does."""
     if not hasattr(flow, "domain_matrix"):
         raise InvalidInputError(
             f"expected a linear flow to plot, got {type(flow).__name__}, which has no matrix: map "
@@ -58,7 +58,9 @@ def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | 
             f"{format_short(target)} and {format_short(entries)}"
         )
     if ax is not None and not hasattr(ax, "imshow"):
-        raise InvalidInputError(f"expected ax to be Axes of matplotlib, got {type(ax).__name__}")
+        raise InvalidInputError(
+            f"expected the argument ax=.. to be Axes of matplotlib, got {type(ax).__name__}"
+        )
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
     named = _named_factors(flow)
     if target:
@@ -116,7 +118,7 @@ class _Shades:
 
     @classmethod
     def of_nonzero_entries(cls, matrix: DomainMatrix) -> "_Shades":
-        """Return the signs and logarithms of the entries of a matrix of numbers."""
+        """Return the signs and logarithms of the nonzero entries of a matrix of numbers."""
         pairs = {
             place: _sign_and_log10_or_zeros(x, matrix.domain) for place, x in matrix.iter_items()
         }
@@ -130,12 +132,12 @@ class _Shades:
 
     @property
     def log10_range(self) -> float:
-        """The log10 of the largest divided by the smallest absolute value of a nonzero entry."""
+        """The log10 of the ratio of the largest nonzero absolute value to the smallest one."""
         return self.largest_log10_or_zero - min(self.sizes.values(), default=0.0)
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether colours show logarithms, as for entries that differ by a factor above 1,000."""
+        """Whether colours show logarithms, because entries differ by a factor above 1,000."""
         return self.log10_range > _LOGARITHMIC_ABOVE
 
     def darkness_by_entry(self) -> dict[tuple[int, int], float]:
@@ -148,7 +150,7 @@ class _Shades:
         return {place: _PALEST + (1 - _PALEST) * share for place, share in shares.items()}
 
     def caption_with_largest_entry(self, name: str) -> str:
-        """Return the name of the matrix and, if entries have signs, its largest entry below it."""
+        """Return the name and largest entry of the matrix; only the name if entries lack signs."""
         if 0 in self.signs.values():
             return name
         exponent = floor(self.largest_log10_or_zero) if self.signs else 0

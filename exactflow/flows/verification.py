@@ -19,7 +19,7 @@ __all__ = ["Verification", "verify"]
 
 
 _LARGE = 40
-"""The number of coordinates from which a dense flow is compared in a faster way."""
+"""The least number of coordinates of a dense flow for which a faster comparison is tried."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,7 +85,7 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
 
 
 def require_equal(derived: DomainMatrix, expected: DomainMatrix, refuted: str) -> None:
-    """Raise `VerificationError`, whose message ends with `refuted`, if two matrices differ.
+    """Raise a `VerificationError` that ends with the text `refuted` if two matrices differ.
 
     They must have the same shape. Raises `InvalidInputError` if no field contains both.
     """
