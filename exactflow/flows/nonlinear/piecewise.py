@@ -161,7 +161,7 @@ class PiecewiseLinear:
             start = to_mpf(start[0]), *(tuple(map(to_mpf, row)) for row in start[1:])
         return evaluate_line(*start, x)
 
-    def slope_at(self, x: Element) -> Elements:
+    def slope_right_of(self, x: Element) -> Elements:
         """Return the slope at an element of QQ; at a knot, return the slope to the right of it."""
         return self.slopes[bisect_right(self.knots, x)]
 

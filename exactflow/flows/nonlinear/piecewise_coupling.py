@@ -190,11 +190,11 @@ class PiecewiseCoupling(RationalCoupling):
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
         x, scales = self._functional_value(kept, to_element), self.scales_at(kept, to_element)
         slopes = [
-            s.slope_at(x)[0] if _is_varying_scale(s) else QQ.zero for s in self.scale_elements
+            s.slope_right_of(x)[0] if _is_varying_scale(s) else QQ.zero for s in self.scale_elements
         ]
         if self.inverted:
             moved = self.map_moved_half(moved, kept, to_element)
-        bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
+        bends = zip(self.conditioner.slope_right_of(x), slopes, moved, scales, strict=True)
         column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
         row = [self.coefficients.get(j, QQ.zero) for j in range(len(kept))]
         rows = [[c * r for r in row] for c in column]
