@@ -205,7 +205,7 @@ def doors() -> list:
         for value in sorted(filter(callable, listed), key=lambda value: value.__qualname__)
         for parameter in parameters(value)
         if parameter.name in ANY_FORM
-        and value not in (BUMP.value_at, BUMP.slope_at)  # inner functions, of elements of QQ
+        and value not in (BUMP.value_at, BUMP.slope_right_of)  # inner functions, of elements of QQ
         and value not in MADE
     ]
 

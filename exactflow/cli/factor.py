@@ -14,9 +14,9 @@ from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.matrices import MatrixFile
-from exactflow.flows.display import format_nonunit_scales_or_one, format_three_digits_or_empty
+from exactflow.flows.display import format_nonunit_scale_count_or_one, format_three_digits_or_empty
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import pads_last_in_each_half
+from exactflow.flows.orientation import pads_last_in_halves_or_empty
 from exactflow.flows.verification import Verification
 from exactflow.linear.factor import METHODS, ORIENTATIONS, factor
 
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         options["orientation"] = "flip"
     flow = factor(source.matrix, **options)
     seconds = time.perf_counter() - start
-    pads = pads_last_in_each_half(flow.partition, d)
+    pads = pads_last_in_halves_or_empty(flow.partition, d)
     verdict = str(Verification(flow))  # `factor` has verified the flow
     written = common.write_result_and_describe(flow, arguments, source)
     if arguments.json:
@@ -95,7 +95,8 @@ def _print_layers_and_verdict(
         table.add_column(name, justify=side, no_wrap=name != "scale")
     for i, layer in enumerate(flow, 1):
         largest = format_three_digits_or_empty(layer.magnitude)
-        cells = i, layer.moves, format_nonunit_scales_or_one(layer), layer.nnz, layer.bits, largest
+        scales = format_nonunit_scale_count_or_one(layer)
+        cells = i, layer.moves, scales, layer.nnz, layer.bits, largest
         table.add_row(*map(str, cells))
     console.print(table)
     if flow.order:

@@ -28,8 +28,8 @@ FromRational: TypeAlias = Callable[[Element], Any]
 
 
 def map_inexact(image: Callable[[list, FromRational], list], x: VectorLike, dimension: int) -> Any:
-    """Apply ``image(entries, convert)`` to floats or mpmath numbers; return the result in the form
-    of `x`.
+    """Map `x`, which has floats or mpmath numbers, by ``image(entries, convert)``; return the
+    result in the form of `x`.
 
     Floats are mapped in float64 and returned in their own dtype; `convert` rounds each weight once.
     Mpmath numbers are mapped column by column at the current precision of mpmath, and returned as
@@ -53,8 +53,8 @@ def map_inexact(image: Callable[[list, FromRational], list], x: VectorLike, dime
 def convert_rationals_like(
     matrix: DomainMatrix, x: VectorLike
 ) -> "ExactMatrix | mpmath.matrix | np.ndarray":
-    """Convert a matrix over QQ to numbers such as `x` has: return a SymPy matrix, an mpmath matrix,
-    or an array of the dtype of `x`.
+    """Convert a matrix over QQ to a SymPy matrix if `x` is exact, to an mpmath matrix if `x` has an
+    ``mpf``, and to an array of floats otherwise, in the dtype of `x` if it has one.
     """
     if not is_inexact(x):
         return ExactMatrix.of(matrix)
@@ -68,7 +68,7 @@ def convert_rationals_like(
 
 
 def refuse_tensor(x: object) -> None:
-    """Raise `InvalidInputError` for a tensor of PyTorch, because flows do not return tensors."""
+    """Raise `InvalidInputError` for a tensor of PyTorch, which flows do not map."""
     if is_torch_tensor(x):
         raise InvalidInputError(
             "expected vectors as an array or a list, got a tensor: "
@@ -80,12 +80,12 @@ def is_inexact(x: object) -> bool:
     """Whether `x` is an array of floats, or a list or mpmath matrix with a float or an ``mpf``."""
     if (dtype := getattr(x, "dtype", None)) is not None:
         return getattr(dtype, "kind", "") == "f"
-    return any(map(_is_float_or_mpf, _entries_of_list_or_mpmath(x)))
+    return any(map(_is_float_or_mpf, _flat_entries_if_list_or_mpmath(x)))
 
 
 def inexact_entries_and_conversion(x: VectorLike, dimension: int) -> tuple[list, FromRational]:
-    """Return the d entries of `x`, which has floats or mpmath numbers, and the conversion of
-    elements of QQ to such numbers.
+    """Return the d entries of `x`, which has floats or mpmath numbers, and the function that
+    converts elements of QQ to such numbers.
 
     Raises `InvalidInputError` for several columns of mpmath numbers.
     """
@@ -101,7 +101,7 @@ def inexact_entries_and_conversion(x: VectorLike, dimension: int) -> tuple[list,
 
 
 def as_float_array_keeping_dtype(x: VectorLike, dimension: int) -> "np.ndarray":
-    """Check that `x` has shape (d,) or (d, N), and return it as an array of floats.
+    """Check that `x` has shape (d,) or (d, N), where d is `dimension`; return an array of floats.
 
     `x` is an array of floats of at most 64 bits, whose dtype remains, or a list, which is converted
     to float64.
@@ -147,7 +147,7 @@ def _refuse_floats_above_64_bits(numbers: object) -> None:
 
 
 def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:
-    """Return the columns of `x`, each entry rounded to the current precision of mpmath."""
+    """Return the columns of `x` with each entry rounded to the current precision of mpmath."""
 
     def round_to_mpf(entry: object) -> mpmath.mpf:
         return to_mpf(entry if isinstance(entry, mpmath.mpf) else to_element(entry))
@@ -156,7 +156,7 @@ def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:
 
 
 def _as_rows(x: Any, dimension: int) -> list[list]:
-    """Return the d rows of an mpmath matrix or of nested lists; a flat list is one column."""
+    """Return the rows of an mpmath matrix or of nested lists; a flat list is one column."""
     rows = x.tolist() if isinstance(x, mpmath.matrix) else list(x)
     if not any(isinstance(row, list | tuple) for row in rows):
         rows = [[entry] for entry in rows]
@@ -176,7 +176,7 @@ def _shape_error(dimension: int, shape: tuple[int, ...]) -> InvalidInputError:
     )
 
 
-def _entries_of_list_or_mpmath(x: object) -> list:
+def _flat_entries_if_list_or_mpmath(x: object) -> list:
     """Return the entries of a list, of nested lists, or of an mpmath matrix; [] for other types."""
     if not isinstance(x, list | tuple | mpmath.matrix):
         return []
@@ -185,4 +185,4 @@ def _entries_of_list_or_mpmath(x: object) -> list:
 
 
 def _has_mpf_entry(x: object) -> bool:
-    return any(isinstance(entry, mpmath.mpf) for entry in _entries_of_list_or_mpmath(x))
+    return any(isinstance(entry, mpmath.mpf) for entry in _flat_entries_if_list_or_mpmath(x))

@@ -57,10 +57,11 @@ class VectorMap(ABC):
 
 
 class Bijection(VectorMap):
-    """A composition of coupling layers, which see the coordinates x[order[0]], x[order[1]], ..
+    """A composition of coupling layers, which see the coordinates in the order of `order`.
 
-    A subclass has the attributes `layers`, `partition`, `field` and `order`, which is () for the
-    natural order, and a method that maps columns of exact numbers.
+    The first coordinate of the layers is x[order[0]], the next x[order[1]], and so on. A subclass
+    has the attributes `layers`, `partition`, `field` and `order`, which is () for the natural
+    order, and a method that maps columns of exact numbers.
     """
 
     layers: Sequence["Coupling"]
@@ -94,7 +95,9 @@ class Bijection(VectorMap):
         return arithmetic.map_inexact(self._map_entries, x, self.dimension)
 
     def backward(self, y: VectorLike) -> Any:
-        """Return the preimage of a vector of d entries, or of each column, in the form of `y`.
+        """Return the preimage of a vector of d entries, or of each column of a d x N matrix.
+
+        The preimage has the form of `y`, as in `forward`.
 
         >>> from exactflow import LinearCoupling
         >>> LinearCoupling((1, 1), "first", [[2]]).backward([5, 1]).T
@@ -104,13 +107,15 @@ class Bijection(VectorMap):
 
     @abstractmethod
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
-        """Return the images of vectors of exact numbers, the columns of a matrix."""
+        """Return the matrix whose columns are the images of the exact vectors in `columns`."""
 
     def _map_entries(self, entries: list, convert: FromRational) -> list:
-        """Return the d entries of the image of a point; `convert` converts the layers' weights."""
+        """Return the d entries of the image of a point; `convert` is applied to the weights."""
         halves = [[entries[i] for i in half] for half in self.halves]
         first, second = apply_layers_to_halves(
-            self.layers, halves, lambda layer, moved, kept: layer.image(moved, kept, convert)
+            self.layers,
+            halves,
+            lambda layer, moved, kept: layer.map_moved_half(moved, kept, convert),
         )
         result = [*first, *second]
         return [result[k] for k in self._positions_in_layer_order()] if self.order else result
@@ -126,12 +131,12 @@ class Bijection(VectorMap):
         return self.order or range(self.dimension)
 
     def _positions_in_layer_order(self) -> list[int]:
-        """Return the index of each coordinate in the order in which the layers see them."""
+        """Return for each coordinate its index in `_coordinates_in_layer_order()`."""
         return sorted(range(self.dimension), key=self._coordinates_in_layer_order().__getitem__)
 
     @abstractmethod
     def inverse(self) -> Self:
-        """Return the inverse."""
+        """Return the inverse map."""
 
     def log_abs_det(self) -> sympy.Expr:
         """Return ``log|det|`` of the Jacobian, exactly, for a flow whose Jacobian is constant.
@@ -160,7 +165,7 @@ class Bijection(VectorMap):
 
     @abstractmethod
     def _latex(self, printer: Any = None) -> str:
-        """Return LaTeX for `sympy.latex`; a flow is a product, the last layer first."""
+        """Return LaTeX for `sympy.latex`; a flow is a product with the last layer at the left."""
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self._latex()}$"
@@ -189,15 +194,15 @@ class Coupling(Bijection):
         return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Iterable:
-        """Return the scales at a point, given its kept half; `convert` converts constant scales."""
+        """Return the scales at a kept half; `convert` is applied to constant scales."""
         return map(convert, self.scale_elements)
 
     def require_constant_scales(self) -> Sequence:
         """Return the scales as elements of the field; raise an error if they are functions."""
         return self.scale_elements
 
-    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
+    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+        """Return the image of the moved half of a point; `convert` is applied to the weights."""
         shifts = self.shift_at(kept, convert)
         if self.is_additive:
             return [x + t for x, t in zip(moved, shifts, strict=True)]
@@ -206,7 +211,7 @@ class Coupling(Bijection):
 
     @abstractmethod
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a point, given its kept half; `convert` converts the weights."""
+        """Return the shift at a kept half; `convert` is applied to the weights."""
 
     @abstractmethod
     def summary(self) -> str:
@@ -223,7 +228,7 @@ class LayerSequence:
     """A sequence of layers in order of application; flows and some results derive from it."""
 
     layers: tuple
-    # With None, NumPy leaves an operator between an array and a flow to the flow.
+    # None tells NumPy to leave an operator between an array and a flow to the class of the flow.
     __array_ufunc__ = None
 
     def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
@@ -261,12 +266,12 @@ class Flow(LayerSequence, Bijection):
     layers: tuple
 
     def _compared_except_layers(self) -> dict[str, Any]:
-        """Return the attributes, except the layers, that two flows must share to be equal."""
+        """Return the values, except the layers, that must agree if two flows are equal."""
         attributes = {name: getattr(self, name, ()) for name in _COMPARED}
         return attributes | {"characteristic": int(self.field.characteristic())}
 
     def __eq__(self, other: object) -> bool:
-        """Whether both flows have equal layers, halves, order and flips, over fields of one
+        """Whether both flows have equal layers, halves, order and flips, and fields of the same
         characteristic.
         """
         if not isinstance(other, Flow):
@@ -335,7 +340,7 @@ class Flow(LayerSequence, Bijection):
         return f"{type(self).__name__} {self.partition}, depth {self.depth}{shown}"
 
     def _latex_factors(self) -> list[str]:
-        """Return the factors of the product in LaTeX, the first layer last."""
+        """Return the factors of the product in LaTeX from left to right, the first layer last."""
         numbered = reversed([*enumerate(self.layers, 1)])
         return [display.layer_matrix_latex(layer, f"_{{{k}}}") for k, layer in numbered]
 
@@ -350,12 +355,13 @@ class Flow(LayerSequence, Bijection):
 
 
 def as_order_empty_if_natural(order: Iterable[int], dimension: int) -> tuple[int, ...]:
-    """Check that `order` is () or lists each coordinate once; return () for the natural one."""
+    """Check that `order` is () or lists each coordinate once; return () if it is natural."""
     order = tuple(order)
     natural = tuple(range(dimension))
     if order and (any(type(i) is not int for i in order) or tuple(sorted(order)) != natural):
         raise InvalidInputError(
-            f"expected order to list each coordinate from 0 to {dimension - 1} once, got {order!r}"
+            "expected the argument order=.. to list each coordinate from 0 to "
+            f"{dimension - 1} once, got {order!r}"
         )
     return () if order == natural else order
 
@@ -368,7 +374,7 @@ def as_layers_and_partition(
 ) -> tuple[tuple, tuple[int, int]]:
     """Check that layers have allowed types and one partition; return the layers and the partition.
 
-    Messages call the types `allowed_in_words`.
+    Error messages describe the allowed types by the text `allowed_in_words`.
     """
     if not isinstance(layers, Iterable):
         raise InvalidInputError(f"expected {allowed_in_words}, got {type(layers).__name__}")

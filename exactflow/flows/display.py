@@ -30,7 +30,7 @@ _LONGEST = 32
 _SHORT = 11
 """The most characters of an entry in a wide row of HTML."""
 _WIDTH = 44
-"""The most characters of all entries of a row, above which HTML shortens them."""
+"""The most characters that the entries of a row of HTML have together before they are shortened."""
 _CORNER = 3
 """The number of rows and columns of the corner that stands for a large matrix."""
 _LEADING = 4
@@ -136,7 +136,7 @@ def _html_cell_dimmed_if_zero(entry: str) -> str:
 
 
 def field_suffix_unless_rational(field: Domain, *, quote: str = "") -> str:
-    """Return ``, over FIELD`` with the name of a field, or nothing for QQ; `quote` encloses it."""
+    """Return ", over " and the name of a field, between two `quote`; "" if the field is QQ."""
     return "" if field.is_QQ else f", over {quote}{format_field(field)}{quote}"
 
 
@@ -171,7 +171,7 @@ def _displayed_rows_and_heading(
 
 
 def exact_text(value: Element | int, field: Domain) -> str:
-    """Return all characters of an element of a field, or of an integer."""
+    """Return the full text, not shortened, of an element of a field or of an integer."""
     element = _convert_if_int(value, field)
     return format_rational(element) if field.is_QQ else str(field.to_sympy(element))
 
@@ -184,7 +184,7 @@ def _convert_if_int(value: Element | int, field: Domain) -> Element:
 def _shortened_entry_text(
     value: Element | int, field: Domain, most_characters: int = _LONGEST
 ) -> str:
-    """Return a number as text, which is shortened, as in '3.3333..e39', if it is long."""
+    """Return a number as text; above `most_characters`, shorten it as in '3.3333..e39'."""
     text = exact_text(value, field)
     if len(text) <= most_characters:
         return text
@@ -203,7 +203,7 @@ def _shortened_entry_latex(value: Element | int, field: Domain) -> str:
 
 
 def _leading_digits_and_exponent(value: Element) -> tuple[str, int]:
-    """Return the first digits of a rational number, such as '-3.3333', and its power of ten.
+    """Return the first digits of a rational number, as in '-3.3333', and its decimal exponent.
 
     The digits are truncated, not rounded.
     """
@@ -244,7 +244,7 @@ def _comma_separated_scales(layer: Any, most_characters: int = _LONGEST) -> str:
 def _block_lines_if_small_linear(layer: Any) -> list[str]:
     """Return the lines of a layer's block matrix, with the scales S and the shift T.
 
-    There are no lines for a layer that is not linear or is large.
+    The list is empty for a layer that is not linear, is large, or has long entries.
     """
     if not _is_small_linear(layer):
         return []
@@ -275,7 +275,7 @@ def describe_layer_difference(mine: Any, theirs: Any) -> str:
 
 
 def layer_matrix_latex(layer: Any, subscript: str = "") -> str:
-    """Return the LaTeX of a layer's matrix in blocks.
+    """Return the LaTeX of the block matrix of a layer.
 
     In a large layer, or one that is not linear, the blocks are symbols with the `subscript`.
     """
@@ -322,7 +322,7 @@ def flow_html(heading: str, layers: Sequence) -> str:
 
 
 def _product_html_or_empty(layers: Sequence) -> str:
-    """Return heat maps of the product of linear layers and of its factors, the first at the right.
+    """Return heat maps of the product of linear layers and of its factors, layer 1 at the right.
 
     The result is "" for a single layer, for a layer that is not linear, and above 64 coordinates.
     """
@@ -345,7 +345,7 @@ def _captioned_heat_map_html(matrix: DomainMatrix, caption: str) -> str:
 
 
 def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
-    scale = format_nonunit_scales_or_one(layer)
+    scale = format_nonunit_scale_count_or_one(layer)
     if not hasattr(layer, "shift_matrix"):
         rest = (escape(layer.summary()), "", "")
     else:
@@ -358,8 +358,8 @@ def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
         yield f"<td>{cell}</td>"
 
 
-def format_nonunit_scales_or_one(layer: Any) -> str:
-    """Return a text such as "2 of 3 not 1" that counts the scales; "1" if all scales are one."""
+def format_nonunit_scale_count_or_one(layer: Any) -> str:
+    """Return the number of scales other than 1 as "2 of 3 not 1"; "1" if there are none."""
     scaled = sum(s != 1 for s in layer.scale_elements)
     return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
 
@@ -373,7 +373,7 @@ def format_three_digits_or_empty(value: sympy.Rational | None) -> str:
 
 
 def heat_map_html(matrix: DomainMatrix, pixels: int = 96) -> str:
-    """Return a heat map of a matrix, and its size below it.
+    """Return HTML: a heat map of a matrix, and below it the size of the matrix.
 
     Positive entries are red, negative ones blue, larger ones darker. Each of at most 24 x 24 cells
     shows its entry of largest absolute value. Over a field other than QQ nonzero entries are grey.
@@ -416,7 +416,7 @@ def _heat_map_svg(matrix: DomainMatrix, pixels: int) -> str:
 
 
 def _fill_attributes(value: Element | None, largest: Element) -> str:
-    """Return the colour and opacity of a cell, grey for None, as attributes of SVG."""
+    """Return SVG attributes: the colour of a cell, grey if `value` is None, and its opacity."""
     colour, depth = "#777", 1.0
     if value is not None:
         ratio = value / largest

@@ -23,7 +23,7 @@ __all__ = ["are_equal"]
 
 
 def are_equal(derived: Any, expected: Any) -> bool:
-    """Whether two numbers, matrices, flows or containers of these are exactly equal.
+    """Whether two numbers, matrices or flows, or two containers of such values, are exactly equal.
 
     Other values are compared by ``==``.
 
@@ -56,7 +56,7 @@ def _replace_numbers_by_rationals(x: Any) -> Any:
     is_long = False
     if (numpy := library_of(x, "numpy")) and isinstance(x, numpy.generic):
         x = x.item()
-        # item() leaves a long double as it is, because Python has no such type.
+        # Python has no type for a long double, therefore item() returns it unchanged.
         is_long = isinstance(x, numpy.inexact)
     sympy, mpmath, flint = (library_of(x, name) for name in ("sympy", "mpmath", "flint"))
     if sympy and isinstance(x, sympy.Basic):
@@ -73,7 +73,7 @@ def _replace_numbers_by_rationals(x: Any) -> Any:
         )
     if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
         return x
-    # For a signaling NaN of Decimal the comparison x != x would raise an error.
+    # A Decimal is tested by is_nan(), because x != x raises an error for its signaling NaN.
     if x.is_nan() if isinstance(x, Decimal) else x != x:
         raise InvalidInputError("expected numbers to compare, got NaN, which equals no number")
     return float(x) if abs(x) == math.inf else Fraction(*x.real.as_integer_ratio())
@@ -115,7 +115,7 @@ def _is_coupling_flow(x: Any) -> bool:
 
 
 def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
-    """Whether two values, a matrix or linear flow among them, have the same shape and entries."""
+    """Whether a matrix or linear flow and another value have the same shape and entries."""
     if _is_coupling_flow(derived) and _is_coupling_flow(expected):
         return bool(derived == expected)
     pair = [x.domain_matrix() if _is_coupling_flow(x) else x for x in (derived, expected)]

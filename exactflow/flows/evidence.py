@@ -28,10 +28,10 @@ class Checkable(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Check the proof again; raise `VerificationError` with the part that fails."""
+        """Check the proof again; raise a `VerificationError` that names the part that fails."""
 
     def is_valid(self) -> bool:
-        """Whether `check` raises no error."""
+        """Whether `check` raises no `VerificationError`."""
         try:
             self.check()
         except VerificationError:

@@ -1,4 +1,4 @@
-"""Coupling layers of float64 numbers, and their exact product, since each float is a fraction."""
+"""Coupling layers of float64 numbers, and the exact product of such layers as dyadic fractions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,8 +36,8 @@ class FloatCoupling:
     scale: float | np.ndarray = 1.0
 
     @classmethod
-    def of(cls, layer: LinearCoupling) -> "FloatCoupling":
-        """Return a layer over QQ rounded to float64; entries beyond its range become infinite."""
+    def from_rational(cls, layer: LinearCoupling) -> "FloatCoupling":
+        """Return a layer over QQ rounded to float64; entries that overflow become infinite."""
         scale = np.array(list(map(to_float, layer.scale_elements)))
         return cls(layer.moves, layer.float_shift, scale)
 
@@ -89,19 +89,23 @@ class FloatCoupling:
         return float(norms[0]) * float(norms[1])
 
     def exact(self) -> LinearCoupling:
-        """Return the same layer with exact entries, the fractions that the floats equal."""
+        """Return the same layer as a `LinearCoupling` of the fractions that the floats equal."""
         scale = None if self.is_additive else self.scales.tolist()
         return LinearCoupling(self.partition, self.moves, self.with_dense_shift().shift, scale)
 
     def _replace_moved_half(
-        self, x: np.ndarray, image: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+        self,
+        x: np.ndarray,
+        image_of_scale_moved_shift: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        """Return `x` with its moved half replaced by ``image(scale, moved, shift @ kept)``."""
+        """Replace the moved half of `x` by the image of ``(scale, moved, shift @ kept)``."""
         p, scale = self.partition[0], self.scales.astype(x.dtype)
         scale = scale.reshape(-1, *[1] * (x.ndim - 1))
         shift = self.shift.astype(x.dtype, copy=False)
         halves = apply_layers_to_halves(
-            [self], (x[:p], x[p:]), lambda _, moved, kept: image(scale, moved, shift @ kept)
+            [self],
+            (x[:p], x[p:]),
+            lambda _, moved, kept: image_of_scale_moved_shift(scale, moved, shift @ kept),
         )
         return np.concatenate(halves)
 
@@ -109,7 +113,7 @@ class FloatCoupling:
 def multiply_layers_exactly(
     layers: Sequence[FloatCoupling], right_factor: DyadicMatrix | None = None
 ) -> DyadicMatrix:
-    """Return the exact product of layers, first one at the right, times `right_factor` if given."""
+    """Return the exact product of layers, the first at the right, times `right_factor` if given."""
 
     def exact_image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
         if not layer.is_additive:

@@ -134,7 +134,7 @@ class CouplingFlow(Flow):
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the shifts of all layers are stored sparsely, and so is `domain_matrix`."""
+        """Whether the shifts of all layers are sparse; then `domain_matrix` is sparse, too."""
         return all(layer.is_sparse for layer in self.layers)
 
     @property
@@ -143,7 +143,7 @@ class CouplingFlow(Flow):
         return all(layer.is_additive for layer in self.layers)
 
     def explain(self) -> Any:
-        """Explain a flow that `factor` returned, as an `exactflow.explanation.Explanation`.
+        """Return an `exactflow.explanation.Explanation` of a flow that `factor` returned.
 
         The construction runs again. Its steps hold the intermediate matrices and the identities
         between them, each checked. The last identity is the product of the layers.
@@ -179,7 +179,7 @@ class CouplingFlow(Flow):
         return self.derivation(self)
 
     def _flip_signs_in_layer_order(self, field: Domain) -> list:
-        """Return -1 for each flipped coordinate and 1 for others, in the order of the layers."""
+        """Return, in the order of the layers, -1 for each flipped coordinate and 1 otherwise."""
         return signs_from_flips(self.flips, self._coordinates_in_layer_order(), field)
 
     def _conjugate_by_flips(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
@@ -189,15 +189,15 @@ class CouplingFlow(Flow):
     def with_layers(self, layers: Iterable[LinearCoupling], **changed: Any) -> "CouplingFlow":
         """Return the given layers as a flow with the partition, flips, order and field of this one.
 
-        Arguments in `changed` replace the flips, order or field, or are passed on.
+        Arguments in `changed` replace the flips, order or field, or are passed to `CouplingFlow`.
         """
         kept = {"flips": self.flips, "order": self.order, "field": self.field}
         return CouplingFlow(layers, self.partition, **(kept | changed))
 
-    def _images_in_layer_order(self, columns: DomainMatrix | None = None) -> DomainMatrix:
-        """Apply the flips and the layers to columns, by default to the unit vectors.
+    def _apply_flips_and_layers(self, columns: DomainMatrix | None = None) -> DomainMatrix:
+        """Return the images of columns, by default of the unit vectors, under flips and layers.
 
-        Rows of columns and images are coordinates in the order in which the layers see them.
+        The rows of the columns and of the images are in the order in which the layers see them.
         """
         if self.flips and columns is not None:
             columns = linalg.scale_rows(self._flip_signs_in_layer_order(columns.domain), columns)
@@ -205,7 +205,7 @@ class CouplingFlow(Flow):
             columns = DomainMatrix.diag(self._flip_signs_in_layer_order(self.field), self.field)
         is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
         if is_rational and self.is_sparse and self.is_additive:
-            # If entries are not small integers, or NumPy is missing, the code below computes them.
+            # Without NumPy, or with an entry that is not a small integer, the code below runs.
             with suppress(OverflowError, ModuleNotFoundError):
                 from exactflow.exact.sparse_array import compose_sparse_additive_couplings
 
@@ -223,7 +223,7 @@ class CouplingFlow(Flow):
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         width = list(range(columns.shape[1]))
         columns = columns.extract(list(self.order), width) if self.order else columns
-        image = self._images_in_layer_order(columns)
+        image = self._apply_flips_and_layers(columns)
         return image.extract(self._positions_in_layer_order(), width) if self.order else image
 
     def _map_entries(self, entries: list, convert: FromRational) -> list:
@@ -232,7 +232,7 @@ class CouplingFlow(Flow):
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-        inner = self._images_in_layer_order()
+        inner = self._apply_flips_and_layers()
         return (
             inner.extract(self._positions_in_layer_order(), self._positions_in_layer_order())
             if self.order
@@ -240,7 +240,7 @@ class CouplingFlow(Flow):
         )
 
     def _equals_dense_rational_matrix(self, M: DomainMatrix) -> bool:
-        """Whether M equals the matrix of the flow, where both are dense matrices over QQ."""
+        """Whether M, a dense matrix over QQ, equals the matrix of the flow, which is dense, too."""
         inner = M.extract(
             list(self._coordinates_in_layer_order()), list(self._coordinates_in_layer_order())
         )
@@ -257,7 +257,7 @@ class CouplingFlow(Flow):
         return self.with_layers(self._conjugate_by_flips(inner))
 
     def exceptional_polynomials(self) -> tuple[sympy.Expr, ...]:
-        """Return irreducible polynomials in the parameters; at their roots the flow is not valid.
+        """Return irreducible polynomials in the parameters; the flow is not valid at their roots.
 
         Over QQ(t) they are the factors of all denominators, and of the numerators of the scales. At
         a root some layer is not defined, or not invertible. At every other t the flow is valid.
@@ -273,14 +273,14 @@ class CouplingFlow(Flow):
         polynomials = list[Any]()
         for layer in self.layers:
             values = linalg.convert_elements(
-                layer.scales_and_shift_entries(), layer.field, self.field
+                layer.scales_and_nonzero_shift_entries(), layer.field, self.field
             )
             scales = linalg.convert_elements(layer.scale_elements, layer.field, self.field)
             polynomials += [v.denom for v in values] + [s.numer for s in scales]
         return sort_factors(factor_all(polynomials))
 
     def at(self, values: dict) -> "CouplingFlow":
-        """Replace the parameters of the flow by numbers, exactly.
+        """Return the flow with its parameters replaced by exact numbers.
 
         If a scale becomes negative, its coordinate is added to `flips` and the scale loses its
         sign; two flips of one coordinate cancel. A scale of unknown sign stays in its layer.
@@ -364,12 +364,12 @@ class CouplingFlow(Flow):
 
 
 def _moves_scales_shift(layer: LinearCoupling) -> tuple[Half, tuple, DomainMatrix]:
-    """Return the half that a layer moves, its scales and its shift."""
+    """Return the half that a layer moves, the scales of the layer, and its shift."""
     return layer.moves, layer.scale_elements, layer.shift_matrix
 
 
 def _exact_substitution(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
-    """Check that a dict maps SymPy symbols to exact numbers; return it with SymPy numbers."""
+    """Check that a dict maps SymPy symbols to exact numbers; return it with numbers of SymPy."""
     if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
         raise InvalidInputError(
             "expected a dict from SymPy symbols to numbers, such as {Symbol('t'): 2}, got "

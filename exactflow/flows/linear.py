@@ -124,12 +124,12 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def shift_matrix(self) -> DomainMatrix:
-        """The shift T as a ``DomainMatrix``."""
+        """The shift as a ``DomainMatrix``."""
         return self._shift.to_sparse_matrix() if _is_sparse_array(self._shift) else self._shift
 
     @cached_property
     def sparse_integer_shift(self) -> "SparseArray":
-        """The shift T over QQ as a `SparseArray`.
+        """The shift, which must be over QQ, as a `SparseArray`.
 
         Raises `OverflowError` unless all entries are integers below 2^62.
         """
@@ -143,7 +143,7 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def float_shift(self) -> "np.ndarray | sparse.csr_array":
-        """The shift T over QQ, rounded to float64; entries beyond its range are infinite.
+        """The shift, over QQ, rounded to float64; entries that overflow are infinite.
 
         It is an array, or a sparse array of SciPy if the shift is stored sparsely.
         """
@@ -176,7 +176,7 @@ class LinearCoupling(Coupling):
 
     @property
     def shift(self) -> sympy.Matrix:
-        """The shift T as a new SymPy matrix."""
+        """The shift as a new SymPy matrix."""
         return self.shift_matrix.to_Matrix()
 
     @property
@@ -191,38 +191,38 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def bits(self) -> int | None:
-        """The largest bit length of a numerator or denominator, or None if the field is not QQ."""
+        """The largest bit length of a numerator or denominator; None if the field is not QQ."""
         if not self.field.is_QQ:
             return None
         return max(
             int(part).bit_length()
-            for v in self.scales_and_shift_entries()
+            for v in self.scales_and_nonzero_shift_entries()
             for part in (v.numerator, v.denominator)
         )
 
     @cached_property
     def magnitude(self) -> sympy.Rational | None:
-        """The largest absolute value of a scale or shift entry, or None if the field is not QQ."""
+        """The largest absolute value of a scale or shift entry; None if the field is not QQ."""
         return (
-            self.field.to_sympy(max(map(abs, self.scales_and_shift_entries())))
+            self.field.to_sympy(max(map(abs, self.scales_and_nonzero_shift_entries())))
             if self.field.is_QQ
             else None
         )
 
-    def scales_and_shift_entries(self) -> Iterable:
+    def scales_and_nonzero_shift_entries(self) -> Iterable:
         """Yield all scales, and all nonzero entries of the shift, as elements of the field."""
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
     def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
-        """Return the images of moved halves, given the kept halves; both are exact columns."""
+        """Return the images of the moved halves; all halves are columns of exact numbers."""
         if not self.is_additive:
             scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         return moved + self.shift_matrix * kept
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a point, given its kept half; `convert` converts the weights."""
+        """Return the shift at a kept half; `convert` is applied to the weights."""
         if convert is to_float:
             import numpy as np
 
@@ -251,13 +251,13 @@ class LinearCoupling(Coupling):
         return self._with_shift_and_scale(linalg.scale_rows(scale, -self.shift_matrix), scale)
 
     def after(self, other: "LinearCoupling") -> "LinearCoupling":
-        """Return one layer that applies `other`, which moves the same half, and then this layer."""
+        """Return one layer that equals `other` followed by this layer; both move the same half."""
         scale = [s * t for s, t in zip(self.scale_elements, other.scale_elements, strict=True)]
         shift = linalg.scale_rows(self.scale_elements, other.shift_matrix) + self.shift_matrix
         return self._with_shift_and_scale(shift, scale)
 
     def conjugated(self, signs: Sequence) -> "LinearCoupling":
-        """Return ``S layer S``, where S is the diagonal matrix of d signs in the field."""
+        """Return ``S layer S``, where S is the diagonal matrix of the d `signs` in the field."""
         if signs.count(self.field.one) == len(signs):
             return self
         p = self.partition[0]
@@ -266,7 +266,7 @@ class LinearCoupling(Coupling):
         return self._with_shift_and_scale(shift, self.scale_elements)
 
     def swap_halves(self) -> "LinearCoupling":
-        """Return the same layer for vectors (x2, x1), whose halves are exchanged."""
+        """Return the same layer for vectors with exchanged halves, (x2, x1) instead of (x1, x2)."""
         partition, moves = self.partition[::-1], opposite(self.moves)
         return LinearCoupling.trusted(partition, moves, self._shift, self.scale_elements)
 
@@ -279,7 +279,7 @@ class LinearCoupling(Coupling):
         return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are layers of one partition that move the same half in the same way."""
+        """Whether both layers have the same partition and `moves`, and equal scales and shifts."""
         if not isinstance(other, LinearCoupling):
             return NotImplemented
         if (self.partition, self.moves) != (other.partition, other.moves):
@@ -291,17 +291,17 @@ class LinearCoupling(Coupling):
         return hash((self.partition, self.moves, self.is_additive, self.nnz))
 
     def summary(self) -> str:
-        """Return one line: the half that moves, the kind of scale, the nonzeros, the bit length."""
+        """Return one line: the half that moves, "additive" or "scaled", nonzeros and bit length."""
         kind = "additive" if self.is_additive else "scaled"
         size = "" if self.bits is None else f", bits {self.bits}"
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
 
 
 def apply_layers_to_columns(
-    layers: Iterable[LinearCoupling], p: int, columns: DomainMatrix
+    layers: Iterable[LinearCoupling], first_half_size: int, columns: DomainMatrix
 ) -> DomainMatrix:
-    """Apply layers, in order of application, to columns whose first p rows are the first half."""
-    halves = columns[:p, :], columns[p:, :]
+    """Apply layers, the first one first, to columns, whose first rows are the first half."""
+    halves = columns[:first_half_size, :], columns[first_half_size:, :]
     first, second = apply_layers_to_halves(layers, halves, LinearCoupling._exact_image)
     return first.vstack(second)
 
@@ -312,9 +312,9 @@ def _is_sparse_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray
 
 
 def _require_positive_or_nonzero_scales(elements: Sequence, field: Domain) -> None:
-    """Raise `InvalidInputError` for a scale that is not known to be positive.
+    """Raise `InvalidInputError` unless all scales are known to be positive.
 
-    In characteristic p, where no element has a sign, raise it only for a scale that is zero.
+    In characteristic p no element has a sign; there, scales only need to be nonzero.
     """
     for i, element in enumerate(elements):
         positive = bool(element) if field.characteristic() else linalg.is_positive(element, field)

@@ -45,7 +45,7 @@ class CoordinateLayout:
 
     @property
     def sentences_if_not_default(self) -> str:
-        """Sentences that name the flips, the pads, and the halves unless they are the default."""
+        """Sentences about the halves, flips and pads that are not the default, or "" if all are."""
         (p, q), order = self.partition, [*self.order]
         text = ""
         if order != sorted(order):
@@ -61,12 +61,12 @@ class CoordinateLayout:
             ).format(*self.pads)
         return text
 
-    def with_swapped_pads(self, M: DomainMatrix) -> DomainMatrix:
-        """Return M with the rows and columns of the pads, or M itself without pads."""
+    def append_swapped_pads_if_any(self, M: DomainMatrix) -> DomainMatrix:
+        """Return M with the two pads appended, which it then swaps; without pads, return M."""
         return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
     def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
-        """Return the matrix that the layers must equal, given M with its pads: flip and reorder."""
+        """Return the flipped and reordered matrix, which the product of the layers must equal."""
         signs = signs_from_flips(self.flips, range(padded.shape[0]), padded.domain)
         M = linalg.scale_columns(padded, signs)
         is_natural = list(self.order) == sorted(self.order)
@@ -75,8 +75,8 @@ class CoordinateLayout:
     def signed_permutation_of_layers(
         self, padded_perm: "np.ndarray", padded_signs: "np.ndarray"
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Return `matrix_of_layers` of ``y[i] = padded_signs[i] * x[padded_perm[i]]``, likewise as
-        a permutation and signs.
+        """Return the permutation and the signs of the `matrix_of_layers` of the padded map
+        ``y[i] = padded_signs[i] * x[padded_perm[i]]``.
         """
         import numpy as np
 
@@ -84,14 +84,14 @@ class CoordinateLayout:
         columns, signs = padded_perm[order], padded_signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
-    def padded_array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
-        """Return ``matrix_of_layers(with_swapped_pads(M))`` for a NumPy array M."""
+    def array_of_layers(self, unpadded: "np.ndarray") -> "np.ndarray":
+        """Append the pads to an array, and then flip and reorder it as `matrix_of_layers` does."""
         import numpy as np
 
         d = len(self.order)
-        array = np.zeros((d, d), dtype=M.dtype)
+        array = np.zeros((d, d), dtype=unpadded.dtype)
         own = [i for i in range(d) if i not in self.pads]
-        array[np.ix_(own, own)] = M
+        array[np.ix_(own, own)] = unpadded
         array[self.pads, self.pads[::-1]] = 1
         array[:, list(self.flips)] *= -1
         return array[np.ix_(self.order, self.order)]
@@ -108,7 +108,7 @@ def layout_for_orientation(
     orientation: Orientation,
     has_negative_det: bool,
 ) -> CoordinateLayout:
-    """Return the layout of a matrix with the given order, partition and sign of the determinant.
+    """Return the layout in which a matrix is factored, given the sign of its determinant.
 
     If the determinant is negative, the layout depends on `orientation`: "flip" negates coordinate
     0, "pad" appends two coordinates, and "error" raises `OrientationError`. Raises
@@ -128,14 +128,15 @@ def layout_for_orientation(
     p, q = partition
     padded = p + 1, q + 1
     return CoordinateLayout(
-        padded, tuple(range(p + q + 2)), pads=pads_last_in_each_half(padded, p + q)
+        padded, tuple(range(p + q + 2)), pads=pads_last_in_halves_or_empty(padded, p + q)
     )
 
 
-def pads_last_in_each_half(partition: tuple[int, int], d: int) -> tuple[int, ...]:
-    """Return the pads among the coordinates of layers with halves (p, q), for a d x d matrix.
+def pads_last_in_halves_or_empty(partition: tuple[int, int], matrix_size: int) -> tuple[int, ...]:
+    """Return the pads that layers with the given halves add to a matrix.
 
-    They are the last coordinate of each half if p + q > d; otherwise there are none.
+    These are the last coordinate of each half if the layers have more coordinates than the matrix;
+    otherwise the result is ().
     """
     p, q = partition
-    return (p - 1, p + q - 1) if p + q > d else ()
+    return (p - 1, p + q - 1) if p + q > matrix_size else ()

@@ -32,7 +32,7 @@ def opposite(half: Half) -> Half:
 
 
 def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
-    """Reorder a pair (first, second) as (moved, kept), or a pair (moved, kept) as (first, second).
+    """Exchange a pair if the second half moves: (first, second) to (moved, kept), or back.
 
     >>> moved_and_kept("second", (2, 3)), moved_and_kept("second", (3, 2))
     ((3, 2), (2, 3))
@@ -43,7 +43,7 @@ def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
 def apply_layers_to_halves(
     layers: Iterable, halves: Sequence, image: Callable[[Any, Any, Any], Any]
 ) -> Sequence:
-    """Apply coupling layers, in order of application, to two halves; return the two new halves.
+    """Apply coupling layers, the first one first, to two halves; return the two new halves.
 
     ``image(layer, moved, kept)`` must return the image of the half that the layer moves.
     """
@@ -67,7 +67,7 @@ def as_partition(partition: Iterable) -> tuple[int, int]:
 
 
 def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the coordinates, first half first, and the sizes (p, q) of the halves.
+    """Return the coordinates, the first half before the second, and the sizes (p, q) of the halves.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
 def resolve_partition_or_mask(
     partition: object, dimension: int
 ) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the coordinates, first half first, and the sizes (p, q) of the halves.
+    """Return the coordinates, the first half before the second, and the sizes (p, q) of the halves.
 
     `partition` is None for (d // 2, d - d // 2), the sizes (p, q) with p + q = d, or a mask of d
     entries (see `mask_order`). Two positive integers are sizes: on two coordinates (1, 1) are
@@ -136,7 +136,7 @@ def resolve_partition_or_mask(
 
 
 def _as_flat_list(values: object, expected: str) -> list:
-    """Return a flat sequence as a list of Python values; messages call it `expected`."""
+    """Return a flat sequence as a list of Python values; `expected` describes it in errors."""
     if is_array(values):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):

@@ -41,7 +41,7 @@ _UNIT = 1.3
 
 
 def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
-    """Draw M = the product of layers, and return the Axes; see `exactflow.flows.base.Flow.plot`."""
+    """Draw a linear flow as the product of its layers, and return the Axes, as `Flow.plot` does."""
     if not hasattr(flow, "domain_matrix"):
         raise InvalidInputError(
             f"expected a linear flow to plot, got {type(flow).__name__}, which has no matrix: map "
@@ -58,7 +58,9 @@ def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | 
             f"{format_short(target)} and {format_short(entries)}"
         )
     if ax is not None and not hasattr(ax, "imshow"):
-        raise InvalidInputError(f"expected ax to be Axes of matplotlib, got {type(ax).__name__}")
+        raise InvalidInputError(
+            f"expected the argument ax=.. to be Axes of matplotlib, got {type(ax).__name__}"
+        )
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
     named = _named_factors(flow)
     if target:
@@ -115,8 +117,8 @@ class _Shades:
     sizes: dict[tuple[int, int], float]
 
     @classmethod
-    def of(cls, matrix: DomainMatrix) -> "_Shades":
-        """Return the signs and logarithms of the entries of a matrix of numbers."""
+    def of_nonzero_entries(cls, matrix: DomainMatrix) -> "_Shades":
+        """Return the signs and logarithms of the nonzero entries of a matrix of numbers."""
         pairs = {
             place: _sign_and_log10_or_zeros(x, matrix.domain) for place, x in matrix.iter_items()
         }
@@ -124,23 +126,23 @@ class _Shades:
         return cls(signs, {place: size for place, (_, size) in pairs.items()})
 
     @property
-    def largest_log10(self) -> float:
+    def largest_log10_or_zero(self) -> float:
         """The log10 of the largest absolute value of an entry, or 0 if all entries are zero."""
         return max(self.sizes.values(), default=0.0)
 
     @property
     def log10_range(self) -> float:
-        """The log10 of the largest divided by the smallest absolute value of a nonzero entry."""
-        return self.largest_log10 - min(self.sizes.values(), default=0.0)
+        """The log10 of the ratio of the largest nonzero absolute value to the smallest one."""
+        return self.largest_log10_or_zero - min(self.sizes.values(), default=0.0)
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether colours show logarithms, as for entries that differ by a factor above 1,000."""
+        """Whether colours show logarithms, because entries differ by a factor above 1,000."""
         return self.log10_range > _LOGARITHMIC_ABOVE
 
     def darkness_by_entry(self) -> dict[tuple[int, int], float]:
         """Return the darkness of each nonzero entry, between `_PALEST` and 1."""
-        below = {place: self.largest_log10 - size for place, size in self.sizes.items()}
+        below = {place: self.largest_log10_or_zero - size for place, size in self.sizes.items()}
         if self.is_logarithmic:
             shares = {place: 1 - digits / self.log10_range for place, digits in below.items()}
         else:
@@ -148,13 +150,15 @@ class _Shades:
         return {place: _PALEST + (1 - _PALEST) * share for place, share in shares.items()}
 
     def caption_with_largest_entry(self, name: str) -> str:
-        """Return the name of the matrix and, if entries have signs, its largest entry below it."""
+        """Return the name and largest entry of the matrix; only the name if entries lack signs."""
         if 0 in self.signs.values():
             return name
-        exponent = floor(self.largest_log10) if self.signs else 0
+        exponent = floor(self.largest_log10_or_zero) if self.signs else 0
         is_short = -3 <= exponent < 5
         largest = (
-            f"{10 ** (self.largest_log10 - exponent * (not is_short)):.3g}" if self.signs else "0"
+            f"{10 ** (self.largest_log10_or_zero - exponent * (not is_short)):.3g}"
+            if self.signs
+            else "0"
         )
         largest += "" if is_short else f"e{exponent}"
         lines = [name, f"max {largest}", *["log colours"] * self.is_logarithmic]
@@ -181,7 +185,7 @@ def _draw_matrix(
     import numpy as np
 
     d = matrix.shape[0]
-    shades = _Shades.of(matrix)
+    shades = _Shades.of_nonzero_entries(matrix)
     darkness = shades.darkness_by_entry()
     pixels = np.zeros((d, d, 4))
     for (i, j), sign in shades.signs.items():

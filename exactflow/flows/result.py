@@ -15,7 +15,7 @@ DepthScales: TypeAlias = Literal["additive", "positive"]
 
 
 class Result(ABC):
-    """A result with a kind of `evidence`; ``str(result)`` is a sentence that states it."""
+    """A result with a kind of `evidence`; ``str(result)`` is a sentence that states the result."""
 
     evidence: ClassVar[Evidence]
 
@@ -53,7 +53,7 @@ class FlowResult(Result):
 
 
 class MapResult(LayerSequence, VectorMap, FlowResult):
-    """A result that maps vectors by its own layers: the layers of `flow`, exact or rounded."""
+    """A result that maps vectors by its own `layers`, the exact or rounded layers of `flow`."""
 
     def inverse(self) -> Any:
         """Return the exact inverse of `flow`."""

@@ -19,7 +19,7 @@ __all__ = ["Verification", "verify"]
 
 
 _LARGE = 40
-"""The number of coordinates from which a dense flow is compared in a faster way."""
+"""The least number of coordinates of a dense flow for which a faster comparison is tried."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,8 +84,8 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     return Verification(flow)
 
 
-def require_equal(derived: DomainMatrix, expected: DomainMatrix, refuted: str) -> None:
-    """Raise `VerificationError`, whose message ends with `refuted`, if two matrices differ.
+def require_equal(derived: DomainMatrix, expected: DomainMatrix, message_end: str) -> None:
+    """Raise a `VerificationError` that ends with the text `message_end` if two matrices differ.
 
     They must have the same shape. Raises `InvalidInputError` if no field contains both.
     """
@@ -98,7 +98,7 @@ def require_equal(derived: DomainMatrix, expected: DomainMatrix, refuted: str) -
         ) from None
     if (wrong := first_differing_entry(expected, derived)) is not None:
         place, want, got = wrong
-        raise VerificationError(f"expected {want} at entry {place}, derived {got}: {refuted}")
+        raise VerificationError(f"expected {want} at entry {place}, derived {got}: {message_end}")
 
 
 def first_differing_entry(

@@ -111,21 +111,21 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
 
 def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:
     """Round a layer over QQ to a dtype; raise `InvalidInputError` for numbers beyond its range."""
-    for value in set(layer.scales_and_shift_entries()):
+    for value in set(layer.scales_and_nonzero_shift_entries()):
         if not 0 < abs(_round_to_dtype(value, dtype)) < np.inf:
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
                 f"the layers have a number of about 2^{size}, beyond the range of {np.dtype(dtype)}"
                 ": use exactflow.balance, whose layers are floats with small entries"
             )
-    found = FloatCoupling.of(layer)
+    found = FloatCoupling.from_rational(layer)
     shift, scale = (x.astype(dtype).astype(float) for x in (found.shift, found.scales))
     return FloatCoupling(layer.moves, shift, scale)
 
 
 def _are_layer_numbers_representable(flow: CouplingFlow, dtype: Any) -> bool:
     """Whether a dtype represents all numbers of the layers of a flow exactly."""
-    values = {value for layer in flow.layers for value in layer.scales_and_shift_entries()}
+    values = {value for layer in flow.layers for value in layer.scales_and_nonzero_shift_entries()}
     return all(QQ(*_round_to_dtype(value, dtype).as_integer_ratio()) == value for value in values)
 
 

@@ -64,10 +64,12 @@ def test_scales_for_each_coordinate():
 
 def test_sparse_shifts_are_kept():
     layer = LinearCoupling((2, 3), "first", DomainMatrix({0: {2: QQ(1, 3)}}, (2, 3), QQ))
-    found = FloatCoupling.of(layer)
+    found = FloatCoupling.from_rational(layer)
     assert not isinstance(found.shift, np.ndarray)
     assert (found.with_dense_shift().shift == [[0, 0, 1 / 3], [0, 0, 0]]).all()
     x = np.arange(5.0)
     assert (found.forward(x) == found.with_dense_shift().forward(x)).all()
     assert found.exact() == found.with_dense_shift().exact()
-    assert (FloatCoupling.of(found.exact()).shift == found.with_dense_shift().shift).all()
+    assert (
+        FloatCoupling.from_rational(found.exact()).shift == found.with_dense_shift().shift
+    ).all()

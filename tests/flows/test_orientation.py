@@ -24,11 +24,9 @@ POSES = {
 def test_arrays_are_posed_as_exact_matrices_are(name):
     layout = POSES[name]
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
-    exact = layout.matrix_of_layers(layout.with_swapped_pads(M)).to_Matrix()
+    exact = layout.matrix_of_layers(layout.append_swapped_pads_if_any(M)).to_Matrix()
     for dtype in (float, object):
-        assert exact == sympy.Matrix(
-            layout.padded_array_of_layers(np.array(ROWS, dtype)).astype(int)
-        )
+        assert exact == sympy.Matrix(layout.array_of_layers(np.array(ROWS, dtype)).astype(int))
 
 
 @pytest.mark.parametrize("name", [name for name in POSES if name != "pad"])
@@ -45,7 +43,7 @@ def test_a_flow_has_the_matrix_that_is_posed(name):
 def test_pads_are_those_of_pad():
     layout = POSES["pad"]
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
-    assert layout.with_swapped_pads(M).to_Matrix() == append_swap(ROWS, p=1)
+    assert layout.append_swapped_pads_if_any(M).to_Matrix() == append_swap(ROWS, p=1)
     assert layout.pads == (1, 4)
 
 

@@ -125,7 +125,7 @@ def test_pads_are_drawn_with_the_matrix_that_has_them():
         (interpolate([[0, 1], [2, 3]], [[1, 1], [0, 5]]).flow, {}, "has no matrix"),
         (FLOWS["identity"], {"entries": "all"}, "entries=True, False or None, got True and 'all'"),
         (FLOWS["identity"], {"target": 1}, "target=True or False and .*, got 1 and None"),
-        (FLOWS["identity"], {"ax": "left"}, "ax to be Axes of matplotlib, got str"),
+        (FLOWS["identity"], {"ax": "left"}, "ax=.. to be Axes of matplotlib, got str"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(flow, options, said):

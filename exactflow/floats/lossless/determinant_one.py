@@ -62,7 +62,7 @@ def find_shears_and_step(
     """
     if (signed := _find_proportional_signed_permutation(target.mantissa)) is not None:
         flow = factor(signed, partition=target.halves)
-        layers = [FloatCoupling.of(layer).with_dense_shift() for layer in flow]
+        layers = [FloatCoupling.from_rational(layer).with_dense_shift() for layer in flow]
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
         size = Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.exponent
         return layers, target.rational_determinant_root or size

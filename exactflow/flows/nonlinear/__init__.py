@@ -114,8 +114,8 @@ class PiecewiseFlow(RationalMap, Flow):
         )
 
     def explain(self) -> Any:
-        """Explain a flow that `exactflow.linear.masks.merge_masks` returned, as an
-        `exactflow.explanation.Explanation`.
+        """Return an `exactflow.explanation.Explanation` of a flow that
+        `exactflow.linear.masks.merge_masks` returned.
         """
         if self.derivation is None:
             raise InvalidInputError(
@@ -200,19 +200,19 @@ class PiecewiseFlow(RationalMap, Flow):
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
 
     def _layers_with_inputs(self, entries: list, convert: FromRational) -> list[tuple]:
-        """Return (layer, moved, kept) for each layer, with the two halves of the layer's input."""
+        """Return (layer, moved, kept) for each layer; the two halves are the input of the layer."""
         steps = list[tuple]()
 
         def record_and_map(layer: Any, moved: list, kept: list) -> list:
             steps.append((layer, moved, kept))
-            return layer.image(moved, kept, convert)
+            return layer.map_moved_half(moved, kept, convert)
 
         halves = [[entries[i] for i in half] for half in self.halves]
         apply_layers_to_halves(self.layers, halves, record_and_map)
         return steps
 
     def _entries_and_conversion(self, x: VectorLike) -> tuple[list, FromRational]:
-        """Return the d entries of `x`, and the conversion of elements of QQ to such numbers.
+        """Return the d entries of `x`, and a function from elements of QQ to numbers of their kind.
 
         An entry of a d x N array of floats is a row; otherwise `x` must be one point.
         """

@@ -1,4 +1,4 @@
-"""Couplings that apply several couplings, which move the same half, one after another."""
+"""Couplings composed of several couplings that move the same half."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -40,11 +40,15 @@ class MaskedPart:
     moved: tuple[SignedPlace | None, ...]
 
     def inverse(self) -> "MaskedPart":
-        """Return the inverse, which acts on the same coordinates of the larger partition."""
+        """Return the part of the inverse layer, on the same coordinates of the larger partition."""
         return MaskedPart(self.layer.inverse(), self.kept, self.moved)
 
     def renumbered(self, kept: NewPlaces, moved: NewPlaces) -> "MaskedPart":
-        """Return the part with each place k replaced by kept[k] or moved[k]; signs multiply."""
+        """Return the part with a place k of a kept coordinate replaced by kept[k], and a place k of
+        a moved coordinate by moved[k].
+
+        The sign of a coordinate is multiplied by the sign of its new place.
+        """
 
         def new_places(places: Any, new: Any) -> tuple[SignedPlace | None, ...]:
             pairs = [(old and new[old[0]], old) for old in places]
@@ -52,14 +56,16 @@ class MaskedPart:
 
         return MaskedPart(self.layer, new_places(self.kept, kept), new_places(self.moved, moved))
 
-    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
+    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+        """Return the image of the moved half of a point; `convert` is applied to the weights."""
         inside, read = (
             _signed_entries_or_zeros(self.moved, moved, convert),
             _signed_entries_or_zeros(self.kept, kept, convert),
         )
         image = list(moved)
-        for place, value in zip(self.moved, self.layer.image(inside, read, convert), strict=True):
+        for place, value in zip(
+            self.moved, self.layer.map_moved_half(inside, read, convert), strict=True
+        ):
             if place is not None:
                 image[place[0]] = _with_sign(value, place[1])
         return image
@@ -83,7 +89,7 @@ class MaskedPart:
 
 @dataclass(frozen=True)
 class MergedCoupling(RationalCoupling):
-    """A coupling that applies several couplings, all of which move the same half.
+    """The composition of several couplings that move the same half, as one coupling.
 
     The maps ``z -> s z + t`` and ``z -> s' z + t'``, where s, t, s', t' are functions of the kept
     half, compose to ``z -> s' s z + (s' t + t')``. Each part may act on only some coordinates of a
@@ -128,7 +134,7 @@ class MergedCoupling(RationalCoupling):
         return MergedCoupling(self.partition, self.moves, parts)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales at a point, given its kept half; `convert` converts constant scales."""
+        """Return the scales at a kept half; `convert` is applied to constant scales."""
         scales = [convert(QQ.one)] * self.moved_and_kept_sizes[0]
         for part in self.parts:
             found = part.layer.scales_at(
@@ -140,19 +146,19 @@ class MergedCoupling(RationalCoupling):
         return scales
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a point, given its kept half; `convert` converts the weights."""
-        return self.image(
+        """Return the shift at a kept half; `convert` is applied to the weights."""
+        return self.map_moved_half(
             [kept[0] * convert(QQ.zero)] * self.moved_and_kept_sizes[0], kept, convert
         )
 
-    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` converts the weights."""
+    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+        """Return the image of the moved half of a point; `convert` is applied to the weights."""
         for part in self.parts:
-            moved = part.image(moved, kept, convert)
+            moved = part.map_moved_half(moved, kept, convert)
         return list(moved)
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
-        """Return the derivative at a rational point, given its moved half and its kept half."""
+        """Return the derivative at the rational point with the halves `moved` and `kept`."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
         size, width = self.moved_and_kept_sizes
         zeros = linalg.zeros(size, width, QQ)
@@ -164,11 +170,11 @@ class MergedCoupling(RationalCoupling):
                 layer = layer.tangent(inside, _signed_entries_or_zeros(part.kept, kept, to_element))
             tangent = MaskedPart(layer, part.kept, part.moved)
             total = tangent.to_linear(self.partition, self.moves).after(total)
-            moved = part.image(moved, kept, to_element)
+            moved = part.map_moved_half(moved, kept, to_element)
         return total
 
     def summary(self) -> str:
-        """Return one line: the half that moves, the number of couplings, the kind of scale."""
+        """Return one line: the half that moves, the number of couplings, "additive" or "scaled"."""
         kind = "additive" if self.is_additive else "scaled"
         return f"moves {self.moves}, {len(self.parts)} couplings merged, {kind}"
 
@@ -180,7 +186,7 @@ def _with_sign(value: Any, sign: int) -> Any:
 def _signed_entries_or_zeros(
     places: Sequence[SignedPlace | None], half: Sequence, convert: FromRational
 ) -> list:
-    """Return the entry of a half at each place, times the sign of the place, or zero for None."""
+    """Return for each place the entry of a half there times the sign, or zero if it is None."""
     return [
         half[0] * convert(QQ.zero) if place is None else _with_sign(half[place[0]], place[1])
         for place in places

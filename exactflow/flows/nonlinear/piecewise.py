@@ -132,8 +132,8 @@ class PiecewiseLinear:
             return self.value_at(x)
         return tuple(map(QQ.to_sympy, self.value_at(to_element(x))))
 
-    def value_at(self, x: Any) -> Any:
-        """Return the value at `x`, as a call does, but elements of QQ instead of SymPy numbers.
+    def value_at(self, x: "Element | mpmath.mpf | np.ndarray") -> "Elements | np.ndarray":
+        """Return the value at `x`; unlike ``self(x)``, it has elements of QQ, not SymPy numbers.
 
         `x` may also be an array of elements of QQ. At an array of integers the value is computed in
         int64; then knots, values and slopes must be integers.
@@ -161,8 +161,8 @@ class PiecewiseLinear:
             start = to_mpf(start[0]), *(tuple(map(to_mpf, row)) for row in start[1:])
         return evaluate_line(*start, x)
 
-    def slope_at(self, x: Element) -> Elements:
-        """Return the slope at an element of QQ; at a knot, the slope to its right."""
+    def slope_right_of(self, x: Element) -> Elements:
+        """Return the slope at an element of QQ; at a knot, return the slope to the right of it."""
         return self.slopes[bisect_right(self.knots, x)]
 
     def _piece_indices_of_rationals(self, x: np.ndarray) -> np.ndarray:
@@ -190,13 +190,13 @@ class PiecewiseLinear:
     def _convert_knots_values_slopes(
         self, convert: Callable[[Element], Any], dtype: type
     ) -> tuple[np.ndarray, ...]:
-        """Return arrays of knots (K), values (m x K) and slopes (m x (K + 1)), converted."""
+        """Return converted arrays of the K knots, the m x K values and the m x (K + 1) slopes."""
         rows = self.knots, chain.from_iterable(self.values), chain.from_iterable(self.slopes)
         arrays: list[np.ndarray] = [np.fromiter(map(convert, row), dtype) for row in rows]
         return arrays[0], *(table.reshape(-1, self.output_dimension).T for table in arrays[1:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
-        """Return the function with coordinate i of its values multiplied by factors[i], in QQ."""
+        """Return the function with coordinate i multiplied by factors[i], an element of QQ."""
 
         def scale_entries(entries: Elements) -> Elements:
             return tuple(c * entry for c, entry in zip(factors, entries, strict=True))
@@ -236,7 +236,7 @@ def _slope_between(
 
 
 def evaluate_line(knot: Element, value: Elements, slope: Elements, x: Element) -> Elements:
-    """Return the value at `x` of the line that has a `slope` and has a `value` at a `knot`.
+    """Return the value at `x` of the line through (`knot`, `value`) with the given `slope`.
 
     `value` and `slope` are tuples of numbers, such as elements of QQ.
     """

@@ -21,7 +21,7 @@ from exactflow.flows.partition import as_partition, moved_and_kept
 
 
 class RationalMap(Bijection):
-    """A map over QQ that maps all exact columns at once: each row is an array of elements of QQ."""
+    """A map over QQ that maps exact columns together: each row is an array of elements of QQ."""
 
     field: Domain = QQ
 
@@ -36,7 +36,7 @@ class RationalCoupling(RationalMap, Coupling):
 
     @property
     def scale(self) -> tuple:
-        """The scales: SymPy numbers if constant, and otherwise functions or tuples of factors."""
+        """The scales; one that is not constant is a function or a tuple of factors."""
         return tuple(s if _is_varying_scale(s) else QQ.to_sympy(s) for s in self.scale_elements)
 
     @property
@@ -140,7 +140,7 @@ class PiecewiseCoupling(RationalCoupling):
             moves=moves,
             conditioner=conditioner,
             scale_elements=elements,
-            reads=_as_index_or_row(reads, kept),
+            reads=_as_index_or_nonunit_row(reads, kept),
             inverted=False,
         )
 
@@ -158,20 +158,20 @@ class PiecewiseCoupling(RationalCoupling):
 
     @property
     def coefficients(self) -> dict[int, Any]:
-        """The nonzero coefficients of the functional that is read, by index in the kept half."""
+        """The nonzero coefficients of the functional r, by index in the kept half."""
         if isinstance(self.reads, int):
             return {self.reads: QQ.one}
         return {j: c for j, c in enumerate(self.reads) if c}
 
     def _functional_value(self, kept: Sequence, convert: FromRational) -> Any:
-        """Return the value of the functional at a kept half; `convert` converts coefficients."""
+        """Return the value r of the functional; `convert` is applied to the coefficients."""
         if isinstance(self.reads, int):
             return kept[self.reads]
         first, *rest = (convert(c) * kept[j] for j, c in self.coefficients.items())
         return sum(rest, start=first)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales at a point, given its kept half; `convert` converts constant scales."""
+        """Return the scales at a kept half; `convert` is applied to constant scales."""
         values, x = [], self._functional_value(kept, convert)
         for scale in self.scale_elements:
             value = scale.value_at(x)[0] if _is_varying_scale(scale) else convert(scale)
@@ -179,22 +179,22 @@ class PiecewiseCoupling(RationalCoupling):
         return values
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a point, given its kept half; `convert` converts the weights."""
-        shifts = self.conditioner.value_at(self._functional_value(kept, convert))
+        """Return the shift at a kept half; `convert` is applied to the weights."""
+        shifts: Any = self.conditioner.value_at(self._functional_value(kept, convert))
         if not self.inverted:
             return shifts
         return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
-        """Return the derivative at a rational point, given its moved half and its kept half."""
+        """Return the derivative at the rational point with the halves `moved` and `kept`."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
         x, scales = self._functional_value(kept, to_element), self.scales_at(kept, to_element)
         slopes = [
-            s.slope_at(x)[0] if _is_varying_scale(s) else QQ.zero for s in self.scale_elements
+            s.slope_right_of(x)[0] if _is_varying_scale(s) else QQ.zero for s in self.scale_elements
         ]
         if self.inverted:
-            moved = self.image(moved, kept, to_element)
-        bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
+            moved = self.map_moved_half(moved, kept, to_element)
+        bends = zip(self.conditioner.slope_right_of(x), slopes, moved, scales, strict=True)
         column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
         row = [self.coefficients.get(j, QQ.zero) for j in range(len(kept))]
         rows = [[c * r for r in row] for c in column]
@@ -202,7 +202,7 @@ class PiecewiseCoupling(RationalCoupling):
         return LinearCoupling(self.partition, self.moves, shift, linalg.column(scales, QQ))
 
     def summary(self) -> str:
-        """Return one line: the moved half, the number of knots, the scales, any row of `reads`."""
+        """Return one line: the half that moves, the number of knots, the scales, a row `reads`."""
         scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
         rest = ", inverted" * self.inverted
         if not isinstance(self.reads, int):
@@ -210,22 +210,22 @@ class PiecewiseCoupling(RationalCoupling):
         return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}{rest}"
 
 
-def _as_index_or_row(reads: Any, kept: int) -> int | tuple:
-    """Check an index, or a row of `kept` rationals; return a unit row as an index."""
+def _as_index_or_nonunit_row(reads: Any, kept_size: int) -> int | tuple:
+    """Check an index, or a row of `kept_size` rationals; return a unit row as an index."""
     if not isinstance(reads, list | tuple):
-        return to_index("reads", reads, 0, kept - 1)
+        return to_index("reads", reads, 0, kept_size - 1)
     row = to_elements(reads)
-    if len(row) != kept or not any(row):
+    if len(row) != kept_size or not any(row):
         raise InvalidInputError(
-            f"expected reads to be the index of a kept coordinate, or a row of {kept} rationals "
-            f"that are not all zero, got {format_short(reads)}"
+            "expected the argument reads=.. to be the index of a kept coordinate, or a row of "
+            f"{kept_size} rationals that are not all zero, got {format_short(reads)}"
         )
     (index, first), *others = ((j, c) for j, c in enumerate(row) if c)
     return index if first == 1 and not others else row
 
 
 def _is_varying_scale(scale: object) -> bool:
-    """Whether a scale is not a number, but a function or a tuple of factors."""
+    """Whether a scale is a function or a tuple of factors, instead of a constant."""
     return isinstance(scale, PiecewiseLinear | tuple)
 
 
@@ -234,7 +234,9 @@ def _as_element_or_function(scale: Any) -> Any:
     if not isinstance(scale, PiecewiseLinear):
         return to_element(scale)
     if scale.output_dimension != 1:
-        raise InvalidInputError(f"expected scales to be numbers or functions R -> R, got {scale}")
+        raise InvalidInputError(
+            f"expected each scale to be a number or a function R -> R, got {scale}"
+        )
     return scale if any(slope for (slope,) in scale.slopes) else scale.values[0][0]
 
 
@@ -247,7 +249,7 @@ def _is_positive_everywhere(scale: Any) -> bool:
 
 
 def require_rational(columns: DomainMatrix) -> DomainMatrix:
-    """Return columns if their entries are rational; otherwise raise `InvalidInputError`."""
+    """Return the matrix `columns` if it is over QQ; otherwise raise `InvalidInputError`."""
     if not columns.domain.is_QQ:
         raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")
     return columns

@@ -59,7 +59,7 @@ class Problem:
         det = _nonzero_determinant(M)
         reverses = _decide_orientation_reversal(det, M, scales)
         layout = layout_for_orientation(order, sizes, orientation, reverses)
-        return cls(layout.with_swapped_pads(M), layout, -det if reverses else det, scales)
+        return cls(layout.append_swapped_pads_if_any(M), layout, -det if reverses else det, scales)
 
     @property
     def partition(self) -> tuple[int, int]:

@@ -137,7 +137,7 @@ def test_displays():
         (PiecewiseLinear([0], [1], 0, -1), "positive scale"),
         (PiecewiseLinear([0], [1], 1, 0), "positive scale"),
         ([GROWTH, GROWTH], "one positive scale, or 1 of them"),
-        (PiecewiseLinear([0], [(1, 2)]), "functions R -> R, got"),
+        (PiecewiseLinear([0], [(1, 2)]), "function R -> R, got"),
         ("x", "such as"),
     ],
 )

@@ -35,7 +35,7 @@ def test_linear_between_knots(f, data):
     a, b = ends[k], ends[k + 1]
     middle = f.value_at((a + b) / 2)
     assert middle == tuple((u + v) / 2 for u, v in zip(f.value_at(a), f.value_at(b), strict=True))
-    assert f.slope_at(a if k else (a + b) / 2) == f.slopes[k]
+    assert f.slope_right_of(a if k else (a + b) / 2) == f.slopes[k]
     assert all(f.value_at(knot) == value for knot, value in zip(f.knots, f.values, strict=True))
 
 
