@@ -88,7 +88,7 @@ def test_a_wrong_witness_fails(name, witness):
 
 def test_wrong_fixed_parts_fail():
     pencil = OBSTRUCTIONS["chain"][0].pencil
-    parts = FixedParts.of(pencil)
+    parts = FixedParts.from_pencil(pencil)
     assert parts.is_valid(pencil)
     for wrong in ({"L": times(parts.L, 0)}, {"Du": times(parts.Du, 2)}, {"r": parts.r + 1},
                   {"N": times(parts.N, 0)}, {"aN": times(parts.aN, 2)}):  # fmt: skip
