@@ -123,11 +123,15 @@ def minimal_depth(
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
     with assuming(Assumptions.of(assume)):
-        return _depth(Problem.of(as_square_matrix(M), partition, orientation, "nonzero"), scales)
+        return _minimal_depth_of_problem(
+            Problem.of(as_square_matrix(M), partition, orientation, "nonzero"), scales
+        )
 
 
-def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDepth:
-    """Find the minimal depth for a problem; "auto" means additive layers if det M = 1."""
+def _minimal_depth_of_problem(
+    problem: Problem, scales: DepthScales | Literal["auto"]
+) -> MinimalDepth:
+    """Find the minimal depth for a problem; "auto" means additive if det M = 1, else positive."""
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
         split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])

@@ -153,7 +153,7 @@ def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
 
 
 def sign(x: Element, field: Domain) -> int | None:
-    """Return the sign of x, which is 1, 0 or -1, or None if it is not known."""
+    """Return the sign of x, which is 1, 0 or -1; None if it is not known."""
     if not x:
         return 0
     positive = linalg.is_positive(x, field)
@@ -272,9 +272,9 @@ def image_charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
     return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
 
 
-def with_roots_at_one(f: Sequence[Element], count: int) -> list[Element]:
-    """Return the coefficients of (x - 1)^count f, or of f if the count is negative."""
-    for _ in range(count):
+def with_roots_at_one(f: Sequence[Element], added: int) -> list[Element]:
+    """Return the coefficients of (x - 1)^added f, or of f if `added` is negative."""
+    for _ in range(added):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
     return list(f)
 

@@ -108,7 +108,7 @@ class Obstruction(PatternInstance, Checkable):
     def check(self) -> None:
         """Check by fresh arithmetic that the witness proves the obstruction."""
         length, row = len(self.pattern), self.kind_row
-        about = f"an obstruction of kind {self.kind}"
+        about = f"an obstruction of kind {self.kind!r}"
         if length not in row.letters.get(
             self.scales, ()
         ) or self.pattern not in alternating_patterns(length):

@@ -104,7 +104,7 @@ def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
     if (rank := find_block_of_excessive_rank(instance)) is not None:
         return Reason("rank", rank)
     has_chain = instance.scales == "additive" and len(instance.pattern) in (6, 7)
-    if has_chain and (eigenvalues := find_excluding_eigenvalues(instance)) is not None:
+    if has_chain and (eigenvalues := find_eigenvalues_excluding_six_letters(instance)) is not None:
         return Reason("chain of eigenvalues", eigenvalues)
     return None
 
@@ -226,22 +226,23 @@ def _forced_eigenvalues_with_least_multiplicities(
     _, beta, r, rank = scalars
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_powers_with_falling_counts(
-        x: Element, step: Element, count: int
+    def yield_powers_with_falling_multiplicities(
+        x: Element, step: Element, multiplicity: int
     ) -> Iterator[tuple[Element, int]]:
-        while count > 0:
-            yield x, count
-            x, count = x * step, 0 if x * step in (one, beta) else count - rank
+        while multiplicity > 0:
+            yield x, multiplicity
+            x, multiplicity = x * step, 0 if x * step in (one, beta) else multiplicity - rank
 
     steps = chain(
         islice(
-            yield_powers_with_falling_counts(one, r, size_difference),
+            yield_powers_with_falling_multiplicities(one, r, size_difference),
             size_difference if rank else p // size_difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
         steps = chain(
-            steps, yield_powers_with_falling_counts(beta / r, one / r, size_difference - rank)
+            steps,
+            yield_powers_with_falling_multiplicities(beta / r, one / r, size_difference - rank),
         )
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
@@ -266,7 +267,7 @@ def find_scalars_forcing_too_many_eigenvalues(
     return None
 
 
-def find_excluding_eigenvalues(instance: PatternInstance) -> tuple[Element, ...] | None:
+def find_eigenvalues_excluding_six_letters(instance: PatternInstance) -> tuple[Element, ...] | None:
     """Return eigenvalues that exclude the patterns of six letters, or None if none are forced."""
     found = find_scalars_forcing_too_many_eigenvalues(instance)
     return None if found is None else tuple(found[1])

@@ -106,7 +106,7 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
         )
         if four is not None:
             return make_result(four, excluded)
-    general = min(_yield_general_layers(problem, split), key=len)
+    general = min(_yield_layers_by_general_routes(problem, split), key=len)
     if p != q:
         longer = exclude_longest_by_ranks_or_eigenvalues(range(4, len(general)), split, "positive")
         return make_result(general, longer or excluded)
@@ -153,12 +153,14 @@ def _try_excluding_four_or_five(
     Polynomial multipliers, which are slow, are tried only with `by_multipliers`.
     """
 
-    def find_reason(instance: PatternInstance) -> Reason | None:
+    def find_reason_against_four_or_five(instance: PatternInstance) -> Reason | None:
         found = opposed_minors_reason(instance) or kernel_reason_for_four_layers(instance)
         return polynomial_multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
-        if found := exclude_all(split.instances_of_length(length, "positive"), find_reason):
+        if found := exclude_all(
+            split.instances_of_length(length, "positive"), find_reason_against_four_or_five
+        ):
             return found
     return fallback
 
@@ -173,7 +175,7 @@ def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
 
 
 def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
-    """Return the candidate with the fewest digits, or None if all candidates are None."""
+    """Return the candidate whose entries have the fewest digits; None if all are None."""
     found = (layers for layers in candidates if layers is not None)
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
@@ -236,7 +238,7 @@ def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence)
     )
 
 
-def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
+def _yield_layers_by_general_routes(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
     """Yield the layers that several methods construct for a matrix with det M > 0.
 
     On equal halves one method constructs at most six.
@@ -277,7 +279,9 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
     d, a = instance.blocks_for_pattern.D, instance.inverse_blocks_for_pattern.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _roots_and_points_around([x for x in roots if linalg.is_positive(x, field)], field):
+    for r in _positive_roots_and_points_around(
+        [x for x in roots if linalg.is_positive(x, field)], field
+    ):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -290,10 +294,10 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
-    """Return the given positive roots, and positive numbers below, between and above them.
+def _positive_roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
+    """Return positive numbers: the given roots, and others below, between and above them.
 
-    There are at least two below and two above, short ones if possible.
+    At least two are below and two above all roots; they have few digits if possible.
     """
     two = field.convert(2)
     powers = [field.one, *(map(_power_of_two_near_rational, roots) if field.is_QQ else roots)]

@@ -161,7 +161,7 @@ def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
         equations = MinorEquations.from_D_and_a(instance)
         starts = find_near_solutions(equations)
         certified = (_certify_near_solution(instance, equations, near) for near in starts)
-        with np.errstate(all="ignore"):  # minors may exceed the range of float64
+        with np.errstate(all="ignore"):  # minors can exceed the range of float64
             found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.largest_absolute_midpoint, default=None)
 

@@ -127,10 +127,10 @@ def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomi
         )
 
 
-def _common_sign_by_size(minors: Sequence[Element]) -> dict[int, int]:
+def _common_sign_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
     """Return the sign of all nonzero minors of a size, for each size where they have one sign."""
     found: dict[int, set[int]] = {}
-    for S, x in enumerate(minors):
+    for S, x in enumerate(minors_by_set):
         if S and x:
             found.setdefault(S.bit_count(), set()).add(1 if x > 0 else -1)
     return {k: signs.pop() for k, signs in found.items() if len(signs) == 1}

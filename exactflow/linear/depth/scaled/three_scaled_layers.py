@@ -114,7 +114,7 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
 
 
 def _solve_proportions_or_refute(
-    edges: dict[int, list[_Proportion]], zero: DomainMatrix
+    edges: dict[int, list[_Proportion]], zero_multiplier: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
     """Return numbers that fulfil all equations, or a multiplier that refutes them.
 
@@ -122,18 +122,19 @@ def _solve_proportions_or_refute(
     is 1, and so is the root of each other component of the graph. The multiplier proof[i] gives
     x_i = value[i] x_root.
     """
+    one = zero_multiplier.domain.one
     value: dict[int, Element] = {}
     proof: dict[int, DomainMatrix] = {}
     for root in reversed(edges):
         if root in value:
             continue
-        value[root], proof[root], reached = zero.domain.one, zero, [root]
+        value[root], proof[root], reached = one, zero_multiplier, [root]
         for i in reached:  # the loop appends to the list it runs over
             for edge in edges[i]:
                 j, p, q = edge.j, edge.p, edge.q
                 if j not in value:
                     value[j] = value[i] * p / q
-                    proof[j] = (proof[i] * p - edge.multiplier()) * (zero.domain.one / q)
+                    proof[j] = (proof[i] * p - edge.multiplier()) * (one / q)
                     reached.append(j)
                 elif value[j] * q != value[i] * p:
                     return edge.multiplier() - proof[i] * p + proof[j] * q
