@@ -1,5 +1,8 @@
 """Linear equations between the layers of a product, and multipliers that refute them.
 
+The blocks of a matrix M are A, B, C, D, and those of its inverse a, b, c, d
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 With additive layers, in the names of the pattern that starts with U:
@@ -184,7 +187,7 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
 def factors_of_unknowns(
     system: Sequence[Equation], multiplier: Multiplier
 ) -> dict[str, DomainMatrix]:
-    """Return, for the name of each unknown X, the matrix F of the trace tr(F X) in the combination.
+    """Return the factor F of each unknown X in the combined equation, which is sum tr(F X) = s.
 
     F is the sum of Q W P over the terms (X, P, Q), W the multiplier of the equation of the term.
     """
@@ -197,7 +200,10 @@ def factors_of_unknowns(
 
 
 def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
-    """Return the sum of tr(W R) over all equations, of right side R and with multiplier W."""
+    """Return the right side s of the combined equation, which is sum tr(F X) = s.
+
+    It is the sum of tr(W R) over all equations, of right side R and with multiplier W.
+    """
     products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
     return sum(map(trace, products), system[0].right.domain.zero)
 

@@ -132,7 +132,7 @@ def _witness_identities_and_values(
 
 
 def _opposed_sign_inequalities(found: Obstruction) -> list[str]:
-    """Return inequalities: the principal minors of D and a of one size have opposite signs.
+    """Return inequalities that give principal minors of D and a of one size opposite signs.
 
     Return [] over a field that is not QQ, or for more than `_MOST_MINORS` minors.
     """

@@ -1,5 +1,8 @@
 """Parts of D' = D - C V and a' = a + V c that no shift V changes, and the blocks they force.
 
+C and D are blocks of a matrix M, a and c blocks of its inverse, and V is the shift of the last
+factor of ULULU (`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 M is a product of the pattern ULULU iff some M U(-V) is one of ULUL, so iff D' and a' satisfy
@@ -80,7 +83,7 @@ class FixedParts:
 
     @cached_property
     def block_sizes_by_factor(self) -> dict[tuple, tuple[Sizes, Sizes]]:
-        """The block sizes of Du and of aN at each irreducible factor of either charpoly.
+        """The sizes of the blocks of Du and of aN, by the irreducible factor they belong to.
 
         The polynomial x - 1 is always included if D and a are of different sizes.
         """
@@ -106,11 +109,11 @@ class FixedParts:
 
     def least_shifted_block_counts_at_factor(
         self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
-    ) -> tuple[Sizes, Sizes] | None:
-        """Return `least_shifted_block_counts` at an irreducible factor f.
+    ) -> tuple[CountsBySize, CountsBySize] | None:
+        """Return the least numbers of blocks, over all V, of D - C V and a + V c at the factor f.
 
-        `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at f. The result is
-        None if they exclude every shift.
+        `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at f. Return None if
+        they exclude every V.
         """
         return least_shifted_block_counts(
             sizes_of_Du, sizes_of_aN, self.r, self.e if is_x_minus_one(f) else None
@@ -197,11 +200,11 @@ def proved_rank(M: DomainMatrix) -> int:
 def least_shifted_block_counts(
     sizes_of_Du: Sequence[int], sizes_of_aN: Sequence[int], rank_of_C: int, excess: int | None
 ) -> tuple[CountsBySize, CountsBySize] | None:
-    """Return the least numbers of blocks, over all shifts V, of D - C V and a + V c at a factor.
+    """Return the least numbers of blocks, over all V, of D - C V and a + V c at one factor.
 
-    They are the numbers of blocks of size at least 1, 2, ..; None if no shift is possible.
-    `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at the factor. At x - 1,
-    `excess` is the size of D minus the size of a; at every other factor it is None.
+    They are the numbers of blocks of size at least 1, 2, ..; None if no V is possible.
+    `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at an irreducible factor.
+    At x - 1, `excess` is the size of D minus the size of a; at every other factor it is None.
 
     >>> least_shifted_block_counts((2,), (1, 1), 1, None)
     ((2, 1), (2, 1))

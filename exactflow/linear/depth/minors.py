@@ -1,5 +1,8 @@
 """Equations between principal minors that decide four layers with positive scales.
 
+A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 M is a product of the pattern ULUL with positive scales iff M P^-1 is a product of additive layers

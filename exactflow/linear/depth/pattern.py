@@ -1,8 +1,9 @@
 """Patterns of layers, and a matrix with the blocks and minors that decide them.
 
-A pattern such as ULUL stands for the products U(X) L(Y) U(Z) L(W). All statements are about
-patterns that start with U; for the others the halves are exchanged, A with D, B with C, a with d, b
-with c.
+The blocks of a matrix M are A, B, C, D, and those of its inverse a, b, c, d: M = [[A, B], [C, D]].
+A pattern such as ULUL stands for the products U(X) L(Y) U(Z) L(W), where U(X) = [[I, X], [0, I]],
+L(Y) = [[I, 0], [Y, I]], and X, Y, Z, W are the shifts. All statements are about patterns that start
+with U; for the others the halves are exchanged, A with D, B with C, a with d, b with c.
 """
 
 from dataclasses import dataclass

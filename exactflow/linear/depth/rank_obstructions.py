@@ -1,5 +1,8 @@
 """Obstructions by ranks to patterns of any length, and by eigenvalues for scalar blocks.
 
+A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 *Ranks.* A factor L(Y) adds Y times the rows of the first half to those of the second. So in a
@@ -97,9 +100,9 @@ def find_block_of_excessive_rank(instance: PatternInstance) -> _BlockAndCoordina
 
 
 def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
-    """Return a block of too large a rank as a reason, or eigenvalues, or None if neither excludes.
+    """Return a reason by the rank of a block or by eigenvalues; None if neither excludes.
 
-    Eigenvalues are tried for six and seven additive layers.
+    Eigenvalues are tried for six and for seven additive layers.
     """
     if (rank := find_block_of_excessive_rank(instance)) is not None:
         return Reason("rank", rank)

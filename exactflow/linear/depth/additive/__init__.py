@@ -1,5 +1,8 @@
 """The least number of additive layers, decided pattern by pattern from the shortest on.
 
+A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 Patterns of at most four letters are decided (`exactflow.linear.depth.additive.up_to_four`). For

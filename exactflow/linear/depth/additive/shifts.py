@@ -94,11 +94,11 @@ def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> Do
 
 
 def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Draw a shift V that deflates eigenvalues of the fixed parts and equates the remaining ones.
+    """Draw a shift V that gives D - C V and a + V c equal eigenvalues, by deflation.
 
-    Return V, or None if an equation has no solution. The remaining eigenvalues are equated by
-    `draw_shift_equating_charpolys`. An eigenvalue is deflated as long as both fixed parts are
-    nonempty, or one of them has several blocks at it.
+    Eigenvalues of the fixed parts are deflated; `draw_shift_equating_charpolys` equates the others.
+    Return V, or None if an equation has no solution. An eigenvalue is deflated as long as both
+    fixed parts are nonempty, or one of them has several blocks at it.
     """
     (q, p), field = pencil.C.shape, pencil.D.domain
     if q * p < 2:
@@ -205,7 +205,7 @@ def _draw_combinations_mostly_in_kernel(
 
 
 def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
-    """Return a shift V for C of rank one: D - C V and a + V c fulfil Flanders' conditions.
+    """Return V, for C of rank one, such that D - C V and a + V c fulfil Flanders' conditions.
 
     The fixed parts must satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
     """
@@ -295,10 +295,10 @@ def _shear_clearing_block_below_first_row(D: DomainMatrix, corner_size: int) -> 
 def _wanted_row_and_chain_basis(
     Du: DomainMatrix, wanted: SizesByFactor
 ) -> tuple[list, DomainMatrix | None]:
-    """Return the first row that D - b v shall have in an adapted basis, and the chains of Du.
+    """Return the first row that D - b v shall have in a basis with chains of Du, and these chains.
 
     The row is (-g_1, -g_2, .., x) for the polynomial g and numbers x. The chains are the columns of
-    a matrix, or None if Du is empty; their lifts belong to the adapted basis.
+    a matrix, or None if Du is empty; the basis contains lifts of the chains.
     """
     field = Du.domain
     g, row = [field.one], []

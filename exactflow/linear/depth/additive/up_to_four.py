@@ -1,5 +1,8 @@
 """Decide the patterns of at most four additive layers, and solve for the layers.
 
+A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 `decide_at_most_two_layers`, `decide_three_layers` and `decide_four_layers` decide the patterns up
@@ -53,7 +56,7 @@ Shifts = list[DomainMatrix]
 
 
 def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
-    """Return the shifts of a pattern of at most two letters, or an entry as reason against it."""
+    """Return the shifts of a pattern of at most two letters, or an entry that excludes it."""
     reason = entry_reason_up_to_two(instance)
     _, B, C, _ = instance.blocks_for_pattern
     return reason or [B, C][: len(instance.pattern)]

@@ -85,7 +85,7 @@ NEAR = sympy.Rational(1, 2**20)
 
 
 def bound_scaled_depth(problem: Problem) -> MinimalDepth:
-    """Return bounds for the least number of layers with positive scales of a matrix, det M > 0."""
+    """Return bounds for the least number of layers with positive scales; det M must be positive."""
     split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
 
     def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
@@ -216,7 +216,7 @@ def _largest_absolute_entry(M: DomainMatrix) -> Element:
 
 
 def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence) -> Layers | None:
-    """Return layers of M = N diag(E, G), N a product of shears in the pattern, or None without one.
+    """Return layers for M = N diag(E, G), where shears in the pattern give N; None if none exist.
 
     The pattern has three or four letters; if it starts with L, the halves are exchanged.
     """

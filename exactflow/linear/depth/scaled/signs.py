@@ -1,5 +1,7 @@
 """Obstructions to four or five layers with positive scales, by signs of minors and by kernels.
 
+C and D are blocks of a matrix M, a and c blocks of its inverse (`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 Four layers with positive scales need positive x and y that solve the equations of

@@ -4,7 +4,7 @@ Main results
 ------------
 With at least two layers, M is a product of layers with positive scales iff M P^-1 is one of
 additive layers in the same pattern, for some positive diagonal P = diag(H^-1, G). Let
-M^-1 = [[a, b], [c, d]].
+M = [[A, B], [C, D]] and M^-1 = [[a, b], [c, d]].
 
 *Theorem.* Additive layers U L U have the product M iff c = -C, A k = k wherever C k = 0, and
 l D = l wherever l C = 0. With positive scales they do iff for some positive diagonal H and G
