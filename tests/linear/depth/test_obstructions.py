@@ -82,7 +82,7 @@ def test_a_wrong_witness_fails(name, witness):
     obstruction, _ = OBSTRUCTIONS[name]
     wrong = replace(obstruction, witness=witness)
     assert wrong.is_valid() is False
-    with pytest.raises(VerificationError, match=f"witness of kind {wrong.kind} does not exclude"):
+    with pytest.raises(VerificationError, match=f"of kind {wrong.kind!r} does not exclude"):
         wrong.check()
 
 
