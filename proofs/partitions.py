@@ -148,7 +148,7 @@ from exactflow import factor, minimal_depth, random_matrix, verify
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
-from exactflow.linear.depth.rank_obstructions import find_excluding_eigenvalues
+from exactflow.linear.depth.rank_obstructions import find_eigenvalues_excluding_six_letters
 
 claims = Claims("partitions")
 full = proof_options().full
@@ -242,7 +242,9 @@ def needs_eight(p, q):
     found = [scalars[0]] * p + [scalars[1]] * q, [1] * (p - 1) + [two**-q] + [two] * q
     matrices = (as_square_matrix(sympy.diag(*entries)).to_dense() for entries in found)
     return any(
-        find_excluding_eigenvalues(PatternInstance("ULULUL", SplitMatrix(M, p), "additive"))
+        find_eigenvalues_excluding_six_letters(
+            PatternInstance("ULULUL", SplitMatrix(M, p), "additive")
+        )
         for M in matrices
     )
 

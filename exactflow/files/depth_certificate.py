@@ -143,7 +143,7 @@ def read_obstruction(
     """
     instance = PatternInstance(content["pattern"], SplitMatrix(matrix, first_half_size), scales)
     found = [
-        Obstruction.of(instance, Reason(kind, read))
+        Obstruction.from_reason(instance, Reason(kind, read))
         for kind, row in KINDS.items()
         if row.written == content["kind"] and len(instance.pattern) in row.letters.get(scales, ())
         for read in [_read_witness(row.key, content[row.key], instance)]

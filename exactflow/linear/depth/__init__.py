@@ -40,7 +40,7 @@ from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
 from exactflow.flows.result import DepthScales
-from exactflow.linear.depth.additive import find_few_additive_layers
+from exactflow.linear.depth.additive import find_additive_layers_and_obstructions
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
@@ -123,15 +123,19 @@ def minimal_depth(
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
     with assuming(Assumptions.of(assume)):
-        return _depth(Problem.of(as_square_matrix(M), partition, orientation, "nonzero"), scales)
+        return _minimal_depth_of_problem(
+            Problem.of(as_square_matrix(M), partition, orientation, "nonzero"), scales
+        )
 
 
-def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDepth:
-    """Find the minimal depth for a problem; "auto" means additive layers if det M = 1."""
+def _minimal_depth_of_problem(
+    problem: Problem, scales: DepthScales | Literal["auto"]
+) -> MinimalDepth:
+    """Find the minimal depth for a problem; "auto" means additive if det M = 1, else positive."""
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
         split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
-        layers, excluded = find_few_additive_layers(split)
+        layers, excluded = find_additive_layers_and_obstructions(split)
         return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":
         raise InvalidInputError(

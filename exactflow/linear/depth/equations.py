@@ -1,5 +1,8 @@
 """Linear equations between the layers of a product, and multipliers that refute them.
 
+The blocks of a matrix M are A, B, C, D, and those of its inverse a, b, c, d
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 With additive layers, in the names of the pattern that starts with U:
@@ -52,7 +55,7 @@ POSITIVE = {"H", "G", "S", "T"}
 class Equation(NamedTuple):
     """A matrix equation: the sum of P X Q over the terms (X, P, Q) is `right`.
 
-    X is the name of an unknown; `shown` is a formula for `right`.
+    X is the name of an unknown matrix; `shown` is a formula for `right`, or empty.
     """
 
     name: str
@@ -62,13 +65,16 @@ class Equation(NamedTuple):
 
 
 def necessary_layer_equations(instance: PatternInstance) -> list[Equation]:
-    """Return linear equations that the layers fulfil if M is their product in the pattern."""
+    """Return linear equations that the layers fulfil if M is their product in the pattern.
+
+    For five letters there are none, unless c = -k C for some k.
+    """
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
-        return equations_for_charpoly_if_proportional(instance.pencil)
+        return image_charpoly_equations_if_proportional(instance.pencil)
     if len(instance.pattern) < 3:
         return _equations_up_to_two_layers(instance, additive)
-    (A, B, C, D), (a, _, c, _) = instance.blocks_for_pattern, instance.inverse_for_pattern
+    (A, B, C, D), (a, _, c, _) = instance.blocks_for_pattern, instance.inverse_blocks_for_pattern
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     if len(instance.pattern) == 3 and additive:
         return [
@@ -99,7 +105,7 @@ def necessary_layer_equations(instance: PatternInstance) -> list[Equation]:
 
 
 def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> list[Equation]:
-    """Return the equations that the layers of a pattern of at most two letters fulfil."""
+    """Return the equations for the layers of a pattern of at most two letters."""
     A, B, C, D = instance.blocks_for_pattern
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
@@ -127,10 +133,10 @@ def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> li
 
 
 def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
-    """Return a reason: an entry of M that no product of at most two layers has, or None.
+    """Return an entry of M that excludes the pattern, of at most two letters, as a reason.
 
-    An entry whose sign is not known does not count. Of several wrong entries, the result is one
-    that is wrong for the most values of the symbols.
+    Return None without such an entry; an entry whose sign is not known does not count. Of several
+    entries, the result is one that excludes the pattern for the most values of the symbols.
     """
     system, field = necessary_layer_equations(instance), instance.matrix.domain
     wrong = [
@@ -150,7 +156,7 @@ def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
 
 
 def sign(x: Element, field: Domain) -> int | None:
-    """Return the sign of x, which is 1, 0 or -1, or None if it is not known."""
+    """Return the sign of x, which is 1, 0 or -1; None if it is not known."""
     if not x:
         return 0
     positive = linalg.is_positive(x, field)
@@ -158,7 +164,7 @@ def sign(x: Element, field: Domain) -> int | None:
 
 
 def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
-    """Whether the multiplier combines the equations into a contradiction."""
+    """Whether the multiplier, a matrix for each equation, combines them to a contradiction."""
     shapes = [W.shape for W in multiplier]
     if not system or shapes != [equation.right.shape[::-1] for equation in system]:
         return False
@@ -181,9 +187,9 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
 def factors_of_unknowns(
     system: Sequence[Equation], multiplier: Multiplier
 ) -> dict[str, DomainMatrix]:
-    """Return the factor of each unknown X in the combined equation.
+    """Return the factor F of each unknown X in the combined equation, which is sum tr(F X) = s.
 
-    It is the sum of Q W P over the terms (X, P, Q) and the multipliers W of their equations.
+    F is the sum of Q W P over the terms (X, P, Q), W the multiplier of the equation of the term.
     """
     sums: dict[str, DomainMatrix] = {}
     for W, equation in zip(multiplier, system, strict=True):
@@ -194,7 +200,10 @@ def factors_of_unknowns(
 
 
 def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
-    """Return the right side of the combined equation: the sum of tr(W R) over all right sides R."""
+    """Return the right side s of the combined equation, which is sum tr(F X) = s.
+
+    It is the sum of tr(W R) over all equations, of right side R and with multiplier W.
+    """
     products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
     return sum(map(trace, products), system[0].right.domain.zero)
 
@@ -202,8 +211,9 @@ def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> E
 def solve_for_flattened_matrices(
     system: Sequence[Equation], rows: int, columns: int
 ) -> Alternative:
-    """Solve equations for one unknown matrix: return (solutions, None) or (None, multiplier).
+    """Solve equations for one unknown matrix of the given numbers of rows and columns.
 
+    Return (solutions, None), or (None, multiplier) with a multiplier that refutes the equations.
     The columns of `solutions` are matrices, row by row: a particular solution, followed by a basis
     of the solutions of the homogeneous equations.
     """
@@ -240,20 +250,20 @@ def matrix_from_flat(
 
 
 def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
-    """Return k such that c = -k C, or None; for C = 0 also None."""
+    """Return k such that c = -k C; None if there is no such k, or if C = 0."""
     pairs = zip(C.to_list_flat(), c.to_list_flat(), strict=True)
     k = next((-y / x for x, y in pairs if x), None)
     return k if k is not None and c == C * (-k) else None
 
 
-def equations_for_charpoly_if_proportional(pencil: Pencil) -> list[Equation]:
-    """Return linear equations for the characteristic polynomial g of D - C V on im C, if c = -k C.
+def image_charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
+    """Return linear equations for the characteristic polynomial g of D - C V on the image of C.
 
-    Without such a k, return []. The equations say that u(x) g(x) = w(x) k^r g(x / k), where u and w
-    are the characteristic polynomials of Du and aN. The unknown is the column of the coefficients
-    of g after the first, which is 1.
+    They need c = -k C; without such a k, return []. The equations say that
+    u(x) g(x) = w(x) k^r g(x / k), where u and w are the characteristic polynomials of Du and aN.
+    The unknown is the column of the coefficients of g after the first, which is 1.
     """
-    k, parts = negated_ratio(pencil.c, pencil.C), FixedParts.of(pencil)
+    k, parts = negated_ratio(pencil.c, pencil.C), FixedParts.from_pencil(pencil)
     if k is None:
         return []
     columns, r, field = [], parts.r, pencil.C.domain
@@ -261,22 +271,25 @@ def equations_for_charpoly_if_proportional(pencil: Pencil) -> list[Equation]:
     w = with_roots_at_one(parts.aN.charpoly_berk(), parts.e)
     for i in range(r + 1):
         difference = [x - k**i * y for x, y in zip(u, w, strict=True)]
-        # The coefficients of the difference times x^(r - i), padded to the common length.
+        # `padded` has the coefficients of the difference times x^(r - i), with zeros in front.
         padded = [field.zero] * i + difference + [field.zero] * (r - i)
         columns.append(linalg.column(padded, field))
     K, one = linalg.from_columns(columns[1:]), linalg.identity(1, field)
     return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
 
 
-def with_roots_at_one(f: Sequence[Element], count: int) -> list[Element]:
-    """Return the coefficients of (x - 1)^count f; f itself if the count is negative."""
-    for _ in range(count):
+def with_roots_at_one(f: Sequence[Element], added: int) -> list[Element]:
+    """Return the coefficients of (x - 1)^added f, or of f if `added` is negative."""
+    for _ in range(added):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
     return list(f)
 
 
 def eigenvalues_with_r_extra_blocks(parts: FixedParts) -> dict[Element, Literal["Du", "aN"]]:
-    """Return eigenvalues s != 1 at which Du or aN, named in the values, has r more blocks."""
+    """Return the eigenvalues except 1 at which one fixed part has r blocks more than the other.
+
+    The value of an eigenvalue is the name of the part with more blocks.
+    """
     found: dict[Element, Literal["Du", "aN"]] = {}
     for f, sizes in parts.block_sizes_by_factor.items():
         excess = len(sizes[1]) - len(sizes[0])
@@ -286,7 +299,7 @@ def eigenvalues_with_r_extra_blocks(parts: FixedParts) -> dict[Element, Literal[
 
 
 def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
-    """Return linear equations that V fulfils if M U(-V) is a product U L U L.
+    """Return linear equations that a shift V fulfils if M U(-V) is a product U L U L.
 
     Let D' = D - C V and a' = a + V c, and let s != 1 have g blocks in aN and g - r in Du. Then a'
     has at least g blocks at s, and so has D'. But the kernel of D' - s lies in the space K of all k

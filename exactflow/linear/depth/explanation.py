@@ -1,8 +1,9 @@
 """Steps of the proof that fewer layers are impossible; each step checks itself.
 
-A linear obstruction has a multiplier K_j for each equation j, the sum of P X Q over its terms = R.
-The equation is multiplied by K_j and traced. The factor of an unknown X is the sum of Q K_j P: it
-is zero, or for a positive diagonal X a matrix with the weights of X on its diagonal.
+An obstruction of kind "linear" has a multiplier K_j for each equation j, in which the sum of P X Q
+over some unknowns X is R. The equation is multiplied by K_j and traced. The factor of an unknown X
+is the sum of Q K_j P. It is zero, or for a positive diagonal X a matrix that has the weights of the
+entries of X on its diagonal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +21,13 @@ from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import alternating_patterns
-from exactflow.linear.depth.rank_obstructions import find_scalars_and_forced_eigenvalues
+from exactflow.linear.depth.rank_obstructions import find_scalars_forcing_too_many_eigenvalues
 
 _MOST_MINORS = 100
 
 
 def rename_clashing_letters(step: Step, earlier: Sequence[Step]) -> Step:
-    """Return a step with primes on the letters that earlier steps use for other values."""
+    """Return the step, with a prime on each letter that an earlier step uses for another value."""
     known = {name: value for other in earlier for name, value in other.after.items()}
     names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
     return step.rename(names)
@@ -40,7 +41,7 @@ _SCALED = (
 
 
 def shorter_patterns_step(found: Obstruction) -> Step:
-    """Return a step that says why it suffices to exclude the two patterns of one length."""
+    """Return a step that says why no shorter pattern is possible if both of this length are not."""
     length, (first, second) = len(found.pattern), alternating_patterns(len(found.pattern))
     letters = "one letter" if length == 1 else f"{length} letters"
     text = _ADDITIVE if found.scales == "additive" else _SCALED
@@ -54,16 +55,18 @@ def shorter_patterns_step(found: Obstruction) -> Step:
 
 
 def obstruction_step(
-    found: Obstruction, layout: CoordinateLayout | None = None, matrix: DomainMatrix | None = None
+    found: Obstruction,
+    layout: CoordinateLayout | None = None,
+    given_matrix: DomainMatrix | None = None,
 ) -> Step:
     """Return the proof that a pattern is impossible, as a step.
 
-    The values are the blocks of M and of its inverse, in the names of the user. If `layout` has an
-    order E or flips F, the blocks are those of N = E M F E^T, for the given matrix M.
+    The values of the step are the blocks of M and of its inverse. If `layout` has an order E or
+    flips F, they are the blocks of N = E M F E^T, where M is the given matrix.
     """
     names = "DCBA" if found.is_exchanged else "ABCD"
     blocks = dict(zip(names, found.blocks_for_pattern, strict=True))
-    blocks |= dict(zip(names.lower(), found.inverse_for_pattern, strict=True))
+    blocks |= dict(zip(names.lower(), found.inverse_blocks_for_pattern, strict=True))
     field = found.matrix.domain
     posed = nontrivial_order_and_flip_matrices(layout.order, layout.flips, field) if layout else {}
     left, right = ("E ", " E^T") if "E" in posed else ("", "")
@@ -74,7 +77,7 @@ def obstruction_step(
     if found.kind_row.is_of_pair and len(found.pattern) == 5:
         text.append(found.fill_in_block_names("{C} = 0"))
     if found.kind == "trace" and found.witness == 1:
-        missing = found.blocks_for_pattern.D.shape[0] - found.inverse_for_pattern.A.shape[0]
+        missing = found.blocks_for_pattern.D.shape[0] - found.inverse_blocks_for_pattern.A.shape[0]
         ones = [f" + {count}" * (count > 0) for count in (-missing, missing)]
         text.append(found.fill_in_block_names(f"tr({{D}}){ones[0]} != tr({{a}}){ones[1]}"))
     identities, values = _witness_identities_and_values(found, blocks)
@@ -92,7 +95,7 @@ def obstruction_step(
         found.kind,
         why,
         ", ".join(text),
-        {"M": found.matrix if matrix is None else matrix},
+        {"M": found.matrix if given_matrix is None else given_matrix},
         dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
         field,
         found.kind_row.theorem,
@@ -104,9 +107,9 @@ def obstruction_step(
 def _witness_identities_and_values(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return identities that the witness of an obstruction proves, and the values in them.
+    """Return identities that the witness of an obstruction proves, and values of their letters.
 
-    Signs are shown over QQ, and for at most `_MOST_MINORS` minors of a size.
+    Inequalities between minors are among them over QQ, for at most `_MOST_MINORS` minors of a size.
     """
     if found.kind == "linear":
         return _multiplier_identities_and_values(found, blocks)
@@ -115,7 +118,7 @@ def _witness_identities_and_values(
     if found.kind == "rank":
         return _rank_identities_and_values(found, blocks)
     if found.kind == "chain of eigenvalues" and (
-        excluding := find_scalars_and_forced_eigenvalues(found)
+        excluding := find_scalars_forcing_too_many_eigenvalues(found)
     ):
         scalars, _ = excluding
         small, large = "AD" if found.partition[0] < found.partition[1] else "DA"
@@ -129,8 +132,14 @@ def _witness_identities_and_values(
 
 
 def _opposed_sign_inequalities(found: Obstruction) -> list[str]:
-    """Return inequalities that say that the principal minors of D and a have opposite signs."""
-    k, minors = found.witness, [table.of_size(found.witness) for table in found.minors_of_D_and_a]
+    """Return inequalities that give principal minors of D and a of one size opposite signs.
+
+    Return [] over a field that is not QQ, or for more than `_MOST_MINORS` minors.
+    """
+    k, minors = (
+        found.witness,
+        [table.minors_of_size(found.witness) for table in found.minors_of_D_and_a],
+    )
     if not found.matrix.domain.is_QQ or max(map(len, minors)) > _MOST_MINORS:
         return []
     D, a = (found.fill_in_block_names(f"minors({X}, {k})") for X in ("{D}", "{a}"))
@@ -142,10 +151,10 @@ def _opposed_sign_inequalities(found: Obstruction) -> list[str]:
 def _rank_identities_and_values(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return identities that show that a block has too large a rank, and the values in them.
+    """Return identities that show the rank of a block, and values of their letters.
 
-    With positive scales they select a submatrix K of the block by J, and say that the principal
-    minors of -K are not negative.
+    With positive scales J selects a submatrix K of the block, and inequalities say that no
+    principal minor of -K is negative.
     """
     name, kept = found.witness
     block = blocks[name]
@@ -163,7 +172,10 @@ def _rank_identities_and_values(
 def _multiplier_identities_and_values(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return identities between multipliers and blocks that refute linear equations, and values."""
+    """Return identities by which multipliers refute linear equations, and values of their letters.
+
+    An equation without unknowns that does not hold is returned with != instead.
+    """
     system = equations.necessary_layer_equations(found)
     used = [(e, W) for e, W in zip(system, found.witness, strict=True) if not W.is_zero_matrix]
     if len(found.pattern) < 3 and not any(e.terms for e, _ in used):
@@ -201,7 +213,10 @@ def _multiplier_identities_and_values(
 def _find_or_add_coefficient_name(
     M: DomainMatrix, blocks: Mapping[str, DomainMatrix], values: dict[str, Any]
 ) -> str:
-    """Return the name of M: a block, I, minus a block, or a new name, added to `values`."""
+    """Return the name of M as a block, as I or as minus a block, or add M to `values`.
+
+    In the last case the name is a new one.
+    """
     if (name := next((name for name, block in blocks.items() if block is M), None)) is not None:
         return name
     if M.shape[0] == M.shape[1] and linalg.identity(M.shape[0], M.domain) == M:

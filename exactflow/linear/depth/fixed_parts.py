@@ -1,4 +1,7 @@
-"""Parts of D' = D - C V and a' = a + V c that no V changes, and the blocks that they force.
+"""Parts of D' = D - C V and a' = a + V c that no shift V changes, and the blocks they force.
+
+C and D are blocks of a matrix M, a and c blocks of its inverse, and V is the shift of the last
+factor of ULULU (`exactflow.linear.depth.pattern`).
 
 Main results
 ------------
@@ -39,11 +42,13 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.pattern import Pencil
 
 Sizes = tuple[int, ...]
+CountsBySize = tuple[int, ...]
+"""The numbers of blocks of size at least 1, 2, .."""
 
 
 @dataclass(frozen=True, eq=False)
 class FixedParts:
-    """The parts Du of D - C V and aN of a + V c that are the same for every V.
+    """The parts Du of D - C V and aN of a + V c that are the same for every shift V.
 
     L C = 0 and L D = Du L for rows L; c N = 0 and a N = N aN for columns N; both are maximal. `N`
     and `aN` are stored transposed, as L and Du of the transposed pencil. `r` is the rank of C, `n`
@@ -59,12 +64,12 @@ class FixedParts:
     e: int
 
     @staticmethod
-    def of(pencil: Pencil) -> "FixedParts":
-        """Return the parts of D - C V and a + V c that no V changes."""
+    def from_pencil(pencil: Pencil) -> "FixedParts":
+        """Return the parts of D - C V and a + V c that no shift V changes."""
         r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
         both = (
-            *_annihilating_rows_and_quotient(*pencil[:2]),
-            *_annihilating_rows_and_quotient(*pencil.transposed_and_exchanged()[:2]),
+            *_largest_annihilating_rows_and_quotient(*pencil[:2]),
+            *_largest_annihilating_rows_and_quotient(*pencil.transposed_and_exchanged()[:2]),
         )
         return FixedParts(*both, r, n, n - p)
 
@@ -78,7 +83,7 @@ class FixedParts:
 
     @cached_property
     def block_sizes_by_factor(self) -> dict[tuple, tuple[Sizes, Sizes]]:
-        """The block sizes of Du and of aN at each irreducible factor.
+        """The sizes of the blocks of Du and of aN, by the irreducible factor they belong to.
 
         The polynomial x - 1 is always included if D and a are of different sizes.
         """
@@ -88,12 +93,13 @@ class FixedParts:
         return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in at}
 
     def factors_excluding_every_shift(self) -> tuple[tuple, ...] | None:
-        """Return irreducible factors whose block sizes show that no V is possible, or None.
+        """Return irreducible factors at which the block sizes exclude every shift V, or None.
 
-        This is one factor, or all of them if their least sizes exceed the dimension of D.
+        The result is one factor that excludes every V, or all factors if the least sizes of the
+        blocks at all of them exceed the size of D.
         """
         for f, sizes in self.block_sizes_by_factor.items():
-            if self.least_block_counts_at(f, *sizes) is None:
+            if self.least_shifted_block_counts_at_factor(f, *sizes) is None:
                 return (f,)
         return (
             tuple(self.block_sizes_by_factor)
@@ -101,29 +107,34 @@ class FixedParts:
             else None
         )
 
-    def least_block_counts_at(
+    def least_shifted_block_counts_at_factor(
         self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
-    ) -> tuple[Sizes, Sizes] | None:
-        """Return the least block counts of D - C V and a + V c at a factor; None if no V exists.
+    ) -> tuple[CountsBySize, CountsBySize] | None:
+        """Return the least numbers of blocks, over all V, of D - C V and a + V c at the factor f.
 
-        `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at f.
+        `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at f. Return None if
+        they exclude every V.
         """
-        return least_block_counts(
+        return least_shifted_block_counts(
             sizes_of_Du, sizes_of_aN, self.r, self.e if is_x_minus_one(f) else None
         )
 
     @property
-    def least_total_size_by_factor(self) -> dict[tuple, int]:
-        """The least total size of the blocks of D - C V at each factor, if none excludes all V."""
+    def least_shifted_D_size_by_factor(self) -> dict[tuple, int]:
+        """The least total size of the blocks of D - C V, over all shifts V, at each factor.
+
+        It is defined only if no single factor excludes every V.
+        """
         counts: dict[tuple, Any] = {
-            f: self.least_block_counts_at(f, *ks) for f, ks in self.block_sizes_by_factor.items()
+            f: self.least_shifted_block_counts_at_factor(f, *ks)
+            for f, ks in self.block_sizes_by_factor.items()
         }
         return {f: sum(of_D) for f, (of_D, _) in counts.items()}
 
     @property
     def least_dimension_of_shifted_D(self) -> int:
-        """The least dimension that D - C V needs for the blocks at all factors."""
-        return sum((len(f) - 1) * size for f, size in self.least_total_size_by_factor.items())
+        """The least size that D - C V needs for its blocks at all factors of the fixed parts."""
+        return sum((len(f) - 1) * size for f, size in self.least_shifted_D_size_by_factor.items())
 
     @property
     def forced_trace_of_shifted_D(self) -> Element | None:
@@ -138,7 +149,7 @@ class FixedParts:
             return None
         field = self.L.domain
         return sum(
-            (-f[1] * field.convert(k) for f, k in self.least_total_size_by_factor.items()),
+            (-f[1] * field.convert(k) for f, k in self.least_shifted_D_size_by_factor.items()),
             field.zero,
         )
 
@@ -146,7 +157,10 @@ class FixedParts:
 def _is_largest_quotient(
     L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix
 ) -> bool:
-    """Whether Du is the quotient of D by the D-invariant space that im C generates."""
+    """Whether Du is the quotient of D by the least D-invariant space that contains im C.
+
+    The rows of L represent the quotient map.
+    """
     n = D.shape[0]
     spanned = linalg.from_columns(orbit(D, C, n))
     return (
@@ -156,10 +170,10 @@ def _is_largest_quotient(
     )
 
 
-def _annihilating_rows_and_quotient(
+def _largest_annihilating_rows_and_quotient(
     C: DomainMatrix, D: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return the largest L of independent rows with L C = 0 and L D = Du L, and Du."""
+    """Return L, of as many independent rows as possible, and Du, with L C = 0 and L D = Du L."""
     L = largest_invariant_left_kernel(D, C)
     if L.shape[0] == 0:
         return L, linalg.zeros(0, 0, D.domain)
@@ -168,7 +182,10 @@ def _annihilating_rows_and_quotient(
 
 
 def proved_rank(M: DomainMatrix) -> int:
-    """Return the rank, proved by a nonzero minor and by independent kernel vectors."""
+    """Return the rank of M, proved by a nonzero minor and by independent kernel vectors.
+
+    VerificationError is raised if the proof fails.
+    """
     rows, columns = (list(linalg.rref(N)[1]) for N in (M.transpose(), M))
     free, kernel = [j for j in range(M.shape[1]) if j not in columns], linalg.kernel(M)
     minors = M.extract(rows, columns), kernel.extract(free, list(range(len(free))))
@@ -180,18 +197,20 @@ def proved_rank(M: DomainMatrix) -> int:
     )
 
 
-def least_block_counts(
-    sizes_of_Du: Sequence[int], sizes_of_aN: Sequence[int], r: int, e: int | None
-) -> tuple[Sizes, Sizes] | None:
-    """Return the least block counts of D - C V and a + V c at a factor; None if no V exists.
+def least_shifted_block_counts(
+    sizes_of_Du: Sequence[int], sizes_of_aN: Sequence[int], rank_of_C: int, excess: int | None
+) -> tuple[CountsBySize, CountsBySize] | None:
+    """Return the least numbers of blocks, over all V, of D - C V and a + V c at one factor.
 
-    `sizes_of_Du` and `sizes_of_aN` are block sizes; the result counts the blocks of size at least
-    1, 2, .. At f = x - 1, e is the size of D minus that of a; otherwise it is None. r is the rank
-    of C.
+    They are the numbers of blocks of size at least 1, 2, ..; None if no V is possible.
+    `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at an irreducible factor.
+    At x - 1, `excess` is the size of D minus the size of a; at every other factor it is None.
 
-    >>> least_block_counts((2,), (1, 1), 1, None), least_block_counts((1, 1), (1,), 1, 0)
-    (((2, 1), (2, 1)), ((2,), (2,)))
-    >>> least_block_counts((), (1, 1), 1, None) is None
+    >>> least_shifted_block_counts((2,), (1, 1), 1, None)
+    ((2, 1), (2, 1))
+    >>> least_shifted_block_counts((1, 1), (1,), 1, 0)
+    ((2,), (2,))
+    >>> least_shifted_block_counts((), (1, 1), 1, None) is None
     True
     """
     longest = max([0, *sizes_of_Du, *sizes_of_aN]) + 1
@@ -199,28 +218,29 @@ def least_block_counts(
         [sum(size >= k for size in sizes) for k in range(1, longest + 2)]
         for sizes in (sizes_of_Du, sizes_of_aN)
     )
-    if e is None:
-        if any(abs(x - y) > r for x, y in zip(lam, mu, strict=True)):
+    if excess is None:
+        if any(abs(x - y) > rank_of_C for x, y in zip(lam, mu, strict=True)):
             return None
         counts = tuple(max(x, y) for x, y in zip(lam, mu, strict=True) if max(x, y))
         return counts, counts
     least = [max(x, y) for x, y in zip(lam[:-1], mu[1:], strict=True)]
     other = [max(x, y) for x, y in zip(mu[:-1], lam[1:], strict=True)]
-    missing = sum(other) + e - sum(least)
-    of_D = _raise_counts(least, missing, other, [x + r for x in lam])
-    of_a = _raise_counts(other, -missing, least, [x + r for x in mu])
+    missing = sum(other) + excess - sum(least)
+    of_D = _raise_counts_within_caps(least, missing, other, [x + rank_of_C for x in lam])
+    of_a = _raise_counts_within_caps(other, -missing, least, [x + rank_of_C for x in mu])
     return None if of_D is None or of_a is None else (of_D, of_a)
 
 
-def _raise_counts(
-    least: list[int], missing: int, other: list[int], most: list[int]
-) -> Sizes | None:
-    """Raise the counts `least` by `missing` in total, from the first on; None if impossible.
+def _raise_counts_within_caps(
+    least: list[int], missing: int, caps_of_next: list[int], most: list[int]
+) -> CountsBySize | None:
+    """Return the counts `least`, raised by `missing` in total from the first on, without zeros.
 
-    The (k+1)-th count is at most the k-th of `other`, and the k-th at most the k-th of `most`.
+    The (k+1)-th count is at most the k-th of `caps_of_next`, and the k-th at most the k-th of
+    `most`. Return None if this is impossible.
     """
     missing = max(missing, 0)
-    caps = [least[0] + missing, *other[:-1]]
+    caps = [least[0] + missing, *caps_of_next[:-1]]
     raised = []
     for x, cap, largest in zip(least, caps, most, strict=False):
         if x > largest:

@@ -1,5 +1,8 @@
 """Equations between principal minors that decide four layers with positive scales.
 
+A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 M is a product of the pattern ULUL with positive scales iff M P^-1 is a product of additive layers
@@ -42,7 +45,7 @@ from exactflow.linear.depth.pattern import PatternInstance
 Exponents = tuple[int, ...]
 Polynomial = Mapping[Exponents, Element]
 
-LARGEST_HALF = 8  # a half of more coordinates has too many minors
+LARGEST_HALF = 8  # the most coordinates of a half whose principal minors are all computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,33 +60,37 @@ class MinorEquations:
     det: Element
 
     @staticmethod
-    def of(instance: PatternInstance) -> "MinorEquations":
-        """Return the equations for patterns that D and a decide: four letters, or five if C = 0."""
-        left, right = (minors.all() for minors in instance.minors_of_D_and_a)
+    def from_D_and_a(instance: PatternInstance) -> "MinorEquations":
+        """Return the equations of a pattern that has four letters, or five letters and C = 0."""
+        left, right = (minors.minors_of_all_sets() for minors in instance.minors_of_D_and_a)
         return MinorEquations(left, right, instance.split.det)
 
     @property
     def equation_coefficients_of_x_y(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-        """The coefficients of x^S and of y^S: minors, except det M and 1 for the full set S."""
+        """The coefficients of x^S and of y^S, listed by the set S of coordinates.
+
+        They are principal minors of D and of a; for the full set, det M and 1.
+        """
         return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
 
     @property
-    def n(self) -> int:
+    def half_size(self) -> int:
         """The number of coordinates of a half."""
         return (len(self.left) - 1).bit_length()
 
     @cached_property
-    def nonvanishing_sizes(self) -> tuple[int, ...]:
-        """The sizes k at which not all minors of k coordinates vanish; each has an equation."""
+    def sizes_with_equation(self) -> tuple[int, ...]:
+        """The sizes k that have an equation: not all minors of k coordinates vanish."""
         pairs = enumerate(zip(*self.equation_coefficients_of_x_y, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
     def combine(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
-        """Return the sum over k of multiplier k times (left side - right side of equation k).
+        """Return the sum over k of multiplier k times (left side - right side) of equation k.
 
-        Polynomials are dicts from the 2 n exponents of x and y to nonzero coefficients.
+        The result and the n multipliers are polynomials: dicts from the 2 n exponents of x and y to
+        nonzero coefficients.
         """
-        n, total = self.n, dict[Exponents, Element]()
+        n, total = self.half_size, dict[Exponents, Element]()
         for side, coefficients in enumerate(self.equation_coefficients_of_x_y):
             for S, minor in enumerate(coefficients):
                 if not S or not minor:
@@ -98,9 +105,9 @@ class MinorEquations:
     def enclose_residuals_and_log_jacobian(
         self, x: Sequence[arb], y: Sequence[arb]
     ) -> tuple[arb_mat, arb_mat]:
-        """Enclose left sides - right sides, and their derivatives with respect to log x, log y."""
-        n = self.n
-        rows = {k: [arb(0)] * (2 * n + 1) for k in self.nonvanishing_sizes}
+        """Enclose left side - right side of each equation, and the derivatives in log x, log y."""
+        n = self.half_size
+        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes_with_equation}
         for first, coefficients, numbers in zip(
             (0, n), self.equation_coefficients_of_x_y, (x, y), strict=True
         ):
@@ -118,8 +125,11 @@ class MinorEquations:
 
 
 def has_minors_of_opposite_sign(instance: PatternInstance, k: int) -> bool:
-    """Whether the principal k-minors of D and of a have opposite signs, and not all vanish."""
-    left, right = (minors.of_size(k) for minors in instance.minors_of_D_and_a)
+    """Whether the principal minors of k coordinates of D and of a have opposite signs.
+
+    Those of D are all at least 0 and those of a at most 0, or the reverse, and not all are 0.
+    """
+    left, right = (minors.minors_of_size(k) for minors in instance.minors_of_D_and_a)
     values, field = [*left, *(-x for x in right)], instance.matrix.domain
     if {sign(x, field) for x in values} - {0} not in ({1}, {-1}):
         return False

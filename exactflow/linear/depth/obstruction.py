@@ -59,9 +59,9 @@ class Kind(NamedTuple):
     Attributes
     ----------
     theorem : why the witness is sufficient.
-    letters : the lengths of the patterns to which it applies, by kind of scales.
-    written, key : names of the kind and of its witness in a certificate; "" if it has none.
-    is_of_pair : whether it is about D and a alone, so that five letters need C = 0.
+    letters : the lengths of the patterns to which the kind applies, for each choice of scales.
+    written, key : names of the kind and of its witness in a certificate; "" if the kind is in none.
+    is_of_pair : whether the kind is about D and a alone, so that five letters need C = 0.
     is_proof : whether the witness excludes the pattern.
     template_values : values for the templates `reason`, a clause, and `explanation`, sentences.
     proved : the computation of the check, in words.
@@ -91,7 +91,7 @@ class Obstruction(PatternInstance, Checkable):
     assumptions: Assumptions = field(default_factory=current_assumptions, kw_only=True)
 
     @staticmethod
-    def of(instance: PatternInstance, reason: Reason) -> "Obstruction":
+    def from_reason(instance: PatternInstance, reason: Reason) -> "Obstruction":
         """Return the obstruction that excludes `instance`, with the given `reason`."""
         return Obstruction(instance.pattern, instance.split, instance.scales, *reason)
 
@@ -102,13 +102,13 @@ class Obstruction(PatternInstance, Checkable):
 
     @property
     def pattern_text(self) -> str:
-        """The pattern as text, which is "the identity" if the pattern is empty."""
+        """The letters of the pattern, or "the identity" if it has none."""
         return self.pattern or "the identity"
 
     def check(self) -> None:
         """Check by fresh arithmetic that the witness proves the obstruction."""
         length, row = len(self.pattern), self.kind_row
-        about = f"an obstruction of kind {self.kind}"
+        about = f"an obstruction of kind {self.kind!r}"
         if length not in row.letters.get(
             self.scales, ()
         ) or self.pattern not in alternating_patterns(length):
@@ -123,7 +123,7 @@ class Obstruction(PatternInstance, Checkable):
         with assuming(self.assumptions):
             if not row.is_proof(self):
                 raise VerificationError(
-                    f"the witness of kind {self.kind} does not exclude {self.pattern_text}"
+                    f"the witness of {about} does not exclude {self.pattern_text}"
                 )
 
     @cached_property
@@ -142,8 +142,10 @@ class Obstruction(PatternInstance, Checkable):
 
     def reason(self) -> str:
         """Return the reason why the pattern is impossible, as a clause."""
-        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_and_a
-        return strip_backticks(self._fill_template(self.kind_row.reason.replace("{pair}", where)))
+        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_with_padding
+        return strip_backticks(
+            self._fill_in_kind_values_and_blocks(self.kind_row.reason.replace("{pair}", where))
+        )
 
     def explanation(self, *, name: str = "M") -> str:
         """Return the proof that the matrix is no product of the pattern, in a few sentences.
@@ -166,7 +168,7 @@ class Obstruction(PatternInstance, Checkable):
             for s, X in zip(self.pattern, letters, strict=False)
         ]
         scaled = self.scales == "positive" and len(self.pattern) > 2
-        if scaled and len(self.pattern) == 3:  # in these blocks the equations are linear
+        if scaled and len(self.pattern) == 3:  # the equations are linear in X and Z
             blocks = ("H^-1 X", "Y", "H^-1 Z G^-1")
             layers = [f"{s}({block})" for s, block in zip(self.pattern, blocks, strict=True)]
         product = " ".join(layers) or "I"
@@ -175,12 +177,12 @@ class Obstruction(PatternInstance, Checkable):
             last = " As `{C} = 0`, the last factor changes neither `{D}` nor `{a}`."
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
-        return self._fill_template(
-            f"{text} {self.kind_row.explanation}".replace("{pair}", self._names_of_D_and_a)
+        return self._fill_in_kind_values_and_blocks(
+            f"{text} {self.kind_row.explanation}".replace("{pair}", self._names_of_D_a_with_padding)
         )
 
     def _assumption_text(self, name: str, product: str) -> str:
-        """Return a sentence that supposes that the matrix `name` is the product of the layers."""
+        """Return the first sentence of the proof: suppose that the matrix is `product`."""
         length = len(self.pattern)
         if self.scales == "additive" or not length:
             return f"Suppose `{name} = {product}`."
@@ -197,24 +199,24 @@ class Obstruction(PatternInstance, Checkable):
         return f"Suppose `{name} = {product} diag({shown})` for {diagonals}."
 
     @property
-    def _names_of_D_and_a(self) -> str:
-        """The names of D and a; for the kind "trace", the smaller matrix is padded with ones."""
+    def _names_of_D_a_with_padding(self) -> str:
+        """The names of D and a; for kind "trace" the smaller one is shown padded with ones."""
         size = max(self.partition) if self.kind == "trace" else 0
         missing = size - min(self.partition)
         ones = "1" if missing == 1 else f"I_{missing}"
-        named = ("{D}", self.blocks_for_pattern.D), ("{a}", self.inverse_for_pattern.A)
+        named = ("{D}", self.blocks_for_pattern.D), ("{a}", self.inverse_blocks_for_pattern.A)
         return " and ".join(
             f"`diag({X}, {ones})`" if M.shape[0] < size else f"`{X}`" for X, M in named
         )
 
-    def _fill_template(self, text: str) -> str:
-        """Fill the values of the kind, and then the names of blocks, into a template."""
+    def _fill_in_kind_values_and_blocks(self, text: str) -> str:
+        """Replace names in braces by values of the kind, and then by names of blocks."""
         return self.fill_in_block_names(
             self.fill_in_block_names(text, **self.kind_row.template_values(self))
         )
 
     def format_element(self, x: Element) -> str:
-        """Return an element of the field as text."""
+        """Return an element of the field as a text, which is shortened if it is long."""
         return format_short(self.matrix.domain.to_sympy(x))
 
     def __str__(self) -> str:
@@ -227,12 +229,12 @@ class Obstruction(PatternInstance, Checkable):
 def exclude_all(
     instances: Iterable[PatternInstance], search: Callable[[PatternInstance], Reason | None]
 ) -> Obstructions:
-    """Return obstructions to all instances, or none if the search fails for one of them."""
+    """Return an obstruction to each instance, or () if the search fails for one of them."""
     found = []
     for instance in instances:
         if (reason := search(instance)) is None:
             return ()
-        found.append(Obstruction.of(instance, reason))
+        found.append(Obstruction.from_reason(instance, reason))
     return tuple(found)
 
 
@@ -247,7 +249,7 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
         yield witness
 
 
-# ------------------------------------- checks and template values of kind "trace"
+# ------------------- obstructions of kind "trace": check, and values in the texts
 
 
 def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
@@ -260,8 +262,8 @@ def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
 
 
 def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
-    """Return the coefficients that the witness compares, after ones pad the smaller matrix."""
-    pair = pad_smaller_with_ones(o.blocks_for_pattern.D, o.inverse_for_pattern.A)
+    """Return both coefficients that the witness compares; ones pad the smaller matrix."""
+    pair = pad_smaller_with_ones(o.blocks_for_pattern.D, o.inverse_blocks_for_pattern.A)
     return [_charpoly_coefficient_from_top(M, o.witness) for M in pair]
 
 
@@ -283,8 +285,8 @@ def _charpoly_coefficient_from_top(M: DomainMatrix, k: int) -> Element:
     return c
 
 
-def _charpoly_template_values(o: Obstruction) -> TemplateValues:
-    """Return the values for the templates of "trace"."""
+def _template_values_of_trace(o: Obstruction) -> TemplateValues:
+    """Return the values that fill the texts of an obstruction of kind "trace"."""
     k, sign = o.witness, -1 if o.witness == 1 else 1
     x, y = (o.format_element(value * sign) for value in _compared_charpoly_coefficients(o))
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
@@ -292,25 +294,28 @@ def _charpoly_template_values(o: Obstruction) -> TemplateValues:
     return {"what": what, "x": x, "y": y, "power": power}
 
 
-# ------------------------------------- checks and template values of kinds "similarity" and "chain"
+# ------------------- obstructions of kinds "similarity" and "chain": check, and values in the texts
 
 
-def _pencil_without_C_if_pair(o: Obstruction) -> Pencil:
-    """Return the pencil, with C = c = 0 if the kind is about D and a alone."""
+def _pencil_with_C_zeroed_for_pairs(o: Obstruction) -> Pencil:
+    """Return the pencil of an obstruction; C = c = 0 if its kind is about D and a alone."""
     C, D, a, c = o.pencil
     return Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
 
 
 def _has_clashing_blocks(o: Obstruction) -> bool:
     """Whether the block sizes at the factors in the witness exclude the pattern."""
-    pencil = _pencil_without_C_if_pair(o)
-    parts = FixedParts.of(pencil)
+    pencil = _pencil_with_C_zeroed_for_pairs(o)
+    parts = FixedParts.from_pencil(pencil)
     _record_roots_as_distinct(o.witness, o.matrix.domain)
     return parts.is_valid(pencil) and _find_clashing_factor_or_dimension(o, parts) is not None
 
 
 def _record_roots_as_distinct(factors: Sequence[Sequence[Element]], field: Domain) -> None:
-    """Record as nonzero all resultants and discriminants of the factors and x - 1."""
+    """Record as nonzero the resultants and discriminants of the factors and x - 1.
+
+    If none of them vanishes, all roots are distinct.
+    """
     if is_recording(field):
         one = field.one
         at_one = (one, -one)
@@ -325,23 +330,24 @@ def _record_roots_as_distinct(factors: Sequence[Sequence[Element]], field: Domai
 def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
     """Find a factor whose block sizes exclude the pattern, or a total dimension that is too large.
 
-    Return (factor, sizes of Du, sizes of aN), or (dimension,), or None.
+    Return (factor, sizes of Du, sizes of aN), or (dimension,). Return None if there is neither, or
+    if the factors in the witness are not distinct and irreducible.
     """
     total = 0
     for f in o.witness:
         if irreducible_factors(f, o.matrix.domain) != [(f, 1)] or o.witness.count(f) > 1:
             return None
         sizes = [block_sizes(M, f, proved_rank) for M in (parts.Du, parts.aN)]
-        counts = parts.least_block_counts_at(f, *sizes)
+        counts = parts.least_shifted_block_counts_at_factor(f, *sizes)
         if counts is None:
             return f, *map(list, sizes)
         total += (len(f) - 1) * sum(counts[0])
     return (total,) if total > parts.n else None
 
 
-def _block_template_values(o: Obstruction) -> TemplateValues:
-    """Return the values for the templates of "similarity" and "chain"."""
-    parts = FixedParts.of(_pencil_without_C_if_pair(o))
+def _template_values_of_similarity_or_chain(o: Obstruction) -> TemplateValues:
+    """Return the values that fill the texts of an obstruction of kind "similarity" or "chain"."""
+    parts = FixedParts.from_pencil(_pencil_with_C_zeroed_for_pairs(o))
     r, n, clash = parts.r, parts.n, _find_clashing_factor_or_dimension(o, parts)
     if clash is None or len(clash) == 1:
         need = (
@@ -355,12 +361,12 @@ def _block_template_values(o: Obstruction) -> TemplateValues:
     return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
-# ------------------------------------- checks and template values of kinds "tight" and "linear"
+# ------------------- obstructions of kinds "tight" and "linear": checks, and values in the texts
 
 
 def _is_every_shift_refuted(o: Obstruction) -> bool:
     """Whether the necessary equations for the shift V have no solution."""
-    pencil, parts = o.pencil, FixedParts.of(o.pencil)
+    pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     _record_roots_as_distinct(o.witness, o.matrix.domain)
     if not parts.is_valid(pencil) or set(o.witness) != parts.block_sizes_by_factor.keys():
         return False
@@ -369,9 +375,9 @@ def _is_every_shift_refuted(o: Obstruction) -> bool:
     return multiplier is not None and equations.is_refuted_by(system, multiplier)
 
 
-def _shift_template_values(o: Obstruction) -> TemplateValues:
-    """Return the values for the templates of "tight"."""
-    pencil, parts = o.pencil, FixedParts.of(o.pencil)
+def _template_values_of_tight(o: Obstruction) -> TemplateValues:
+    """Return the values that fill the texts of an obstruction of kind "tight"."""
+    pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     shown = ", ".join(
         f"``{o.format_element(s)}``" for s in equations.eigenvalues_with_r_extra_blocks(parts)
     )
@@ -381,18 +387,18 @@ def _shift_template_values(o: Obstruction) -> TemplateValues:
 
 def _are_layers_refuted(o: Obstruction) -> bool:
     """Whether the multiplier in the witness refutes the necessary equations for the layers."""
-    if len(o.pattern) == 5 and not FixedParts.of(o.pencil).is_valid(o.pencil):
+    if len(o.pattern) == 5 and not FixedParts.from_pencil(o.pencil).is_valid(o.pencil):
         return False
     return equations.is_refuted_by(equations.necessary_layer_equations(o), o.witness)
 
 
 def _join_equation_names(system: Iterable[equations.Equation]) -> str:
-    """Return the names of the equations in backticks, without repetition."""
+    """Return the names of the equations, each once and in backticks, joined by commas."""
     return ", ".join(dict.fromkeys(f"`{equation.name}`" for equation in system))
 
 
-def _layer_template_values(o: Obstruction) -> TemplateValues:
-    """Return the values for the templates of "linear"."""
+def _template_values_of_linear(o: Obstruction) -> TemplateValues:
+    """Return the values that fill the texts of an obstruction of kind "linear"."""
     system = equations.necessary_layer_equations(o)
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
@@ -415,7 +421,7 @@ def _layer_template_values(o: Obstruction) -> TemplateValues:
     return {"names": names, "problem": problem, "why": why}
 
 
-# ------------------------------------- checks and template values of kinds "opposed" and "signs"
+# ------------------- obstructions of kinds "opposed" and "signs": checks, and values in the texts
 
 
 def _are_minors_opposed(o: Obstruction) -> bool:
@@ -425,21 +431,21 @@ def _are_minors_opposed(o: Obstruction) -> bool:
     )
 
 
-def _minor_template_values(o: Obstruction) -> TemplateValues:
-    """Return the values for the templates of "opposed"."""
+def _template_values_of_opposed(o: Obstruction) -> TemplateValues:
+    """Return the values that fill the texts of an obstruction of kind "opposed"."""
     return {"what": "diagonal entries" if o.witness == 1 else f"principal {o.witness}-minors"}
 
 
 def _is_combination_one_signed(o: Obstruction) -> bool:
-    """Whether the multipliers combine the equations to a polynomial with terms of one sign."""
+    """Whether the combination of the equations by the multipliers has coefficients of one sign."""
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks_for_pattern.D.shape[0]):
         return False
-    total = MinorEquations.of(o).combine(o.witness)
+    total = MinorEquations.from_D_and_a(o).combine(o.witness)
     return {x > 0 for x in total.values()} in ({True}, {False})
 
 
-def _sign_template_values(o: Obstruction) -> TemplateValues:
-    """Return the values for the templates of "signs"."""
+def _template_values_of_signs(o: Obstruction) -> TemplateValues:
+    """Return the values that fill the texts of an obstruction of kind "signs"."""
     n = len(o.witness)
     names = [f"{letter}{i}" for letter in "xy" for i in range(1, n + 1)]
     shown = ", ".join(f"``{_format_multivariate_polynomial(p, names)}``" for p in o.witness if p)
@@ -466,7 +472,7 @@ KINDS = {
     "trace": Kind(
         "`Y Z` and `Z Y` have one characteristic polynomial, up to a power of x (Sylvester)",
         {"additive": (4, 5)}, "trace", "k", True,
-        _has_different_charpoly_coefficients, _charpoly_template_values,
+        _has_different_charpoly_coefficients, _template_values_of_trace,
         "{pair} have different {what}",
         "{pair} have one characteristic polynomial, as `det(x I - Y Z) = det(x I - Z Y)`{power} "
         "(Sylvester). But their {what} are ``{x}`` and ``{y}``.",
@@ -476,7 +482,7 @@ KINDS = {
         "`I + Y Z` and `I + Z Y` have equal elementary divisors away from eigenvalue 1, and block "
         "sizes there that differ by at most one each (Flanders 1951)",
         {"additive": (4, 5)}, "similarity", "factors", True,
-        _has_clashing_blocks, _block_template_values,
+        _has_clashing_blocks, _template_values_of_similarity_or_chain,
         "{pair} have different elementary divisors: {at}",
         "For a polynomial `f`, `Z` carries the kernel of `f({D})` into that of `f({a})`, and `Y` "
         "carries it back, injectively unless `f(1) = 0`. So `{D}` and `{a}` have equal blocks at "
@@ -487,7 +493,7 @@ KINDS = {
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
         {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
-        _are_layers_refuted, _layer_template_values,
+        _are_layers_refuted, _template_values_of_linear,
         "{problem}",
         "Then {names}. {why}.",
         "the product of the multipliers, and the signs of its entries",
@@ -495,7 +501,8 @@ KINDS = {
     "chain": Kind(
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and Sa "
         "1979, Flanders 1951)",
-        {"additive": (5,)}, "chain", "factors", False, _has_clashing_blocks, _block_template_values,
+        {"additive": (5,)}, "chain", "factors", False,
+        _has_clashing_blocks, _template_values_of_similarity_or_chain,
         "`{D} - {C} V` and `{a} + V {c}` {clash}",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y`. For every `V`, the first acts "
         "as `{D}` on the quotient by the `{D}`-invariant space that the image of `{C}` generates, "
@@ -508,7 +515,7 @@ KINDS = {
     "tight": Kind(
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
         {"additive": (5,)}, "chain", "factors", False,
-        _is_every_shift_refuted, _shift_template_values,
+        _is_every_shift_refuted, _template_values_of_tight,
         "the {blocks} of `{D} - {C} V` and `{a} + V {c}` imply linear equations for `V` without a "
         "solution",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y` have equal traces, up to the "
@@ -521,7 +528,8 @@ KINDS = {
     "opposed": Kind(
         "the principal minors of a size have opposite signs in two matrices that positive "
         "diagonals give one characteristic polynomial",
-        {"positive": (4, 5)}, "opposed", "k", True, _are_minors_opposed, _minor_template_values,
+        {"positive": (4, 5)}, "opposed", "k", True,
+        _are_minors_opposed, _template_values_of_opposed,
         "{pair} have {what} of opposite signs",
         "They have one characteristic polynomial, whose coefficients are sums of principal minors "
         "of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of opposite "
@@ -531,7 +539,7 @@ KINDS = {
     "signs": Kind(
         "a combination of the equations between minors has coefficients of one sign",
         {"positive": (4, 5)}, "linear", "multiplier", True,
-        _is_combination_one_signed, _sign_template_values,
+        _is_combination_one_signed, _template_values_of_signs,
         "{pair} have principal minors whose signs clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors of "
         "`{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with `y = "

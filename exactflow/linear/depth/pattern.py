@@ -1,8 +1,9 @@
 """Patterns of layers, and a matrix with the blocks and minors that decide them.
 
-A pattern such as ULUL stands for the products U(X) L(Y) U(Z) L(W). All statements are about
-patterns that start with U; for the others the halves are exchanged, A with D, B with C, a with d, b
-with c.
+The blocks of a matrix M are A, B, C, D, and those of its inverse a, b, c, d: M = [[A, B], [C, D]].
+A pattern such as ULUL stands for the products U(X) L(Y) U(Z) L(W), where U(X) = [[I, X], [0, I]],
+L(Y) = [[I, 0], [Y, I]], and X, Y, Z, W are the shifts. All statements are about patterns that start
+with U; for the others the halves are exchanged, A with D, B with C, a with d, b with c.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
 def alternating_patterns(length: int) -> tuple[str, ...]:
-    """Return the alternating patterns of U and L of a length: two, or one if it is 0."""
+    """Return the alternating patterns of the given number of letters U, L: two, or one for 0."""
     letters = "UL" * (length // 2 + 1)
     return (letters[:length], letters[1 : length + 1]) if length else ("",)
 
@@ -29,8 +30,9 @@ def alternating_patterns(length: int) -> tuple[str, ...]:
 class Reason(NamedTuple):
     """Kind and witness of an obstruction, as a decision procedure finds them.
 
-    The witness is k, a number; factors, a tuple of monic polynomials; multipliers, either matrices
-    or, for "signs", dicts from exponents to coefficients; a block and coordinates; or powers.
+    By its kind, the witness is: an index k; a tuple of monic polynomials; a tuple of matrices, or,
+    for "signs", of dicts from exponents to coefficients; the name of a block, and coordinates; or a
+    tuple of eigenvalues.
     """
 
     kind: str
@@ -48,12 +50,15 @@ class Pencil(NamedTuple):
     a: DomainMatrix
     c: DomainMatrix
 
-    def shifted(self, V: DomainMatrix) -> "Pencil":
-        """Return the pencil of M U(-V), which has D - C V for D and a + V c for a."""
+    def after_subtracting_shift(self, V: DomainMatrix) -> "Pencil":
+        """Return the pencil of M U(-V): D - C V takes the place of D, and a + V c that of a."""
         return Pencil(self.C, self.D - self.C * V, self.a + V * self.c, self.c)
 
     def transposed_and_exchanged(self) -> "Pencil":
-        """Return the pencil with a^T for D and D^T for a; its shifts are V^T."""
+        """Return the pencil with a^T in the place of D, and D^T in the place of a.
+
+        To a shift V of this pencil corresponds the shift V^T of the result.
+        """
         C, D, a, c = (M.transpose() for M in self)
         return Pencil(-c, a, D, -C)
 
@@ -74,11 +79,11 @@ class PrincipalMinors:
             self._known[S] = self.matrix.extract(chosen, chosen).det()
         return self._known[S]
 
-    def all(self) -> tuple[Element, ...]:
+    def minors_of_all_sets(self) -> tuple[Element, ...]:
         """Return the minors of all 2^n sets, in the order of the integers that stand for them."""
         return tuple(self[S] for S in range(1 << self.matrix.shape[0]))
 
-    def of_size(self, k: int) -> list[Element]:
+    def minors_of_size(self, k: int) -> list[Element]:
         """Return the minors of the sets of k coordinates."""
         coordinates = [1 << i for i in range(self.matrix.shape[0])]
         return [self[sum(chosen)] for chosen in combinations(coordinates, k)]
@@ -122,8 +127,8 @@ class SplitMatrix:
         (A, _, _, D), (a, _, _, d) = self.blocks, self.inverse_blocks
         return {name: PrincipalMinors(M) for name, M in zip("ADad", (A, D, a, d), strict=True)}
 
-    def instances(self, length: int, scales: DepthScales) -> list["PatternInstance"]:
-        """Return an instance for each pattern of a length."""
+    def instances_of_length(self, length: int, scales: DepthScales) -> list["PatternInstance"]:
+        """Return an instance for each alternating pattern of the given length."""
         return [PatternInstance(pattern, self, scales) for pattern in alternating_patterns(length)]
 
 
@@ -157,7 +162,7 @@ class PatternInstance:
         return linalg.swap_halves(blocks) if self.is_exchanged else blocks
 
     @property
-    def inverse_for_pattern(self) -> Blocks:
+    def inverse_blocks_for_pattern(self) -> Blocks:
         """The blocks a, b, c, d of M^-1; the halves are exchanged if the pattern starts with L."""
         blocks = self.split.inverse_blocks
         return linalg.swap_halves(blocks) if self.is_exchanged else blocks
@@ -165,7 +170,7 @@ class PatternInstance:
     @property
     def pencil(self) -> Pencil:
         """The blocks C, D of M and a, c of M^-1, as in `blocks_for_pattern`."""
-        (_, _, C, D), (a, _, c, _) = self.blocks_for_pattern, self.inverse_for_pattern
+        (_, _, C, D), (a, _, c, _) = self.blocks_for_pattern, self.inverse_blocks_for_pattern
         return Pencil(C, D, a, c)
 
     @property
@@ -176,10 +181,14 @@ class PatternInstance:
 
     @property
     def moved_halves(self) -> tuple[Half, ...]:
-        """The half that each letter of the pattern moves."""
+        """The half that each letter of the pattern moves: U the first, L the second."""
         return tuple("first" if letter == "U" else "second" for letter in self.pattern)
 
     def fill_in_block_names(self, text: str, **values: Any) -> str:
-        """Fill values and block names into a template, exchanged as in `blocks_for_pattern`."""
+        """Replace "{name}" in a text by the value of that name, or by the name of a block.
+
+        The names of blocks are exchanged as in `blocks_for_pattern`: "{D}" becomes "A" if the
+        pattern starts with L.
+        """
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)

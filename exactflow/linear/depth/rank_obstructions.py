@@ -1,5 +1,8 @@
 """Obstructions by ranks to patterns of any length, and by eigenvalues for scalar blocks.
 
+A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 *Ranks.* A factor L(Y) adds Y times the rows of the first half to those of the second. So in a
@@ -32,7 +35,7 @@ How it is checked
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations, islice
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -45,81 +48,88 @@ from exactflow.linear.depth.fixed_parts import proved_rank
 from exactflow.linear.depth.minors import LARGEST_HALF
 from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Reason
 
+DiagonalBlock = Literal["D", "d", "A", "a"]
+_DIAGONAL_BLOCKS: tuple[DiagonalBlock, ...] = get_args(DiagonalBlock)
+_BlockAndCoordinates = tuple[DiagonalBlock, tuple[int, ...]]
 
-def _even_pattern_if_block_diagonal(instance: PatternInstance) -> str:
-    """Return the pattern, without its last letter if its length is odd and M block diagonal.
 
-    That factor passes through M into the first one.
+def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
+    """Return the pattern; without its last letter if its length is odd and M is block diagonal.
+
+    The last factor passes through M into the first one.
     """
     _, B, C, _ = instance.blocks_for_pattern
     passes = len(instance.pattern) % 2 and B.is_zero_matrix and C.is_zero_matrix
     return instance.pattern[:-1] if passes else instance.pattern
 
 
-def _count_changes_and_max_rank(instance: PatternInstance, block: str) -> tuple[int, int]:
-    """Return the number of letters that change a block, and the largest rank of a change."""
+def _count_changes_and_max_rank(instance: PatternInstance, block: DiagonalBlock) -> tuple[int, int]:
+    """Return the number of letters that change a block, and the largest rank of one change."""
     letter, other = ("U", 1) if block in "Aa" else ("L", 0)
-    pattern = _even_pattern_if_block_diagonal(instance)
+    pattern = _shorten_odd_pattern_if_block_diagonal(instance)
     outer = pattern[-1] if block in "AD" else pattern[0]
     return pattern.count(letter) - (outer == letter), instance.partition[other]
 
 
-def _block_of_matrix_or_inverse(instance: PatternInstance, block: str) -> DomainMatrix:
-    """Return the block A or D of M, or a or d of M^-1, by this name."""
+def _diagonal_block_of_matrix_or_inverse(
+    instance: PatternInstance, block: DiagonalBlock
+) -> DomainMatrix:
+    """Return the block of the given name: A or D of M, or a or d of M^-1."""
     blocks = instance.split.blocks if block.isupper() else instance.split.inverse_blocks
     return blocks[3 if block in "Dd" else 0]
 
 
-def find_block_of_excessive_rank(instance: PatternInstance) -> tuple[str, tuple[int, ...]] | None:
-    """Find the name of a block of M or M^-1 whose rank excludes the pattern, or None.
+def find_block_of_excessive_rank(instance: PatternInstance) -> _BlockAndCoordinates | None:
+    """Find a diagonal block of M or M^-1 whose rank excludes the pattern, or None.
 
-    Also return, with positive scales, coordinates at which the block has too large a rank for every
-    choice of the scales.
+    Return its name and, with positive scales, coordinates at which the block has too large a rank
+    for every choice of the scales; with additive layers an empty tuple.
     """
-    for block in "DdAa":
-        M, kept = _block_of_matrix_or_inverse(instance, block), tuple[int, ...]()
+    for block in _DIAGONAL_BLOCKS:
+        M, kept = _diagonal_block_of_matrix_or_inverse(instance, block), tuple[int, ...]()
         most = prod(_count_changes_and_max_rank(instance, block))
         if instance.scales == "positive":
             for i in range(M.shape[0]):
                 if _is_proved_negated_P0(M.extract([*kept, i], [*kept, i])):
                     kept = *kept, i
         if len(kept) > most or (
-            instance.scales == "additive" and linalg.rank(_minus_scalar(M)) > most
+            instance.scales == "additive" and linalg.rank(_minus_scalar_or_identity(M)) > most
         ):
             return block, kept
     return None
 
 
 def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
-    """Return a rank or, for six or seven additive layers, eigenvalues as a reason; or None."""
+    """Return a reason by the rank of a block or by eigenvalues; None if neither excludes.
+
+    Eigenvalues are tried for six and for seven additive layers.
+    """
     if (rank := find_block_of_excessive_rank(instance)) is not None:
         return Reason("rank", rank)
     has_chain = instance.scales == "additive" and len(instance.pattern) in (6, 7)
-    if has_chain and (eigenvalues := find_excluding_eigenvalues(instance)) is not None:
+    if has_chain and (eigenvalues := find_eigenvalues_excluding_six_letters(instance)) is not None:
         return Reason("chain of eigenvalues", eigenvalues)
     return None
 
 
-def is_block_of_excessive_rank(
-    instance: PatternInstance, witness: tuple[str, tuple[int, ...]]
-) -> bool:
-    """Whether the block that the witness names has a larger rank than in any product."""
+def is_block_of_excessive_rank(instance: PatternInstance, witness: _BlockAndCoordinates) -> bool:
+    """Whether the block that the witness names has a larger rank than in any such product."""
     block, kept = witness
-    M = _block_of_matrix_or_inverse(instance, block)
+    M = _diagonal_block_of_matrix_or_inverse(instance, block)
     most = prod(_count_changes_and_max_rank(instance, block))
     if instance.scales == "additive":
-        return proved_rank(_minus_scalar(M)) > most
+        return proved_rank(_minus_scalar_or_identity(M)) > most
     return len(set(kept)) > most and _is_proved_negated_P0(M.extract(kept, kept))
 
 
-def _minus_scalar(M: DomainMatrix, x: Element | None = None) -> DomainMatrix:
-    """Return M - x I; x is 1 by default."""
+def _minus_scalar_or_identity(M: DomainMatrix, scalar: Element | None = None) -> DomainMatrix:
+    """Return M - scalar I, or M - I by default."""
     one = linalg.identity(M.shape[0], M.domain)
-    return M - (one if x is None else one * x)
+    return M - (one if scalar is None else one * scalar)
 
 
-def rank_template_values(instance: PatternInstance, block: str) -> dict[str, Any]:
-    """Return the values for the templates of an obstruction by a rank."""
+def rank_template_values(instance: PatternInstance, block: DiagonalBlock) -> dict[str, Any]:
+    """Return the values that fill the texts of an obstruction by the rank of a block."""
     (count, size), additive = (
         _count_changes_and_max_rank(instance, block),
         instance.scales == "additive",
@@ -134,8 +144,8 @@ def rank_template_values(instance: PatternInstance, block: str) -> dict[str, Any
 
 
 def _shortened_pattern_sentence(instance: PatternInstance) -> str:
-    """Return a sentence on the pattern without its last letter; empty if no letter is dropped."""
-    if (shorter := _even_pattern_if_block_diagonal(instance)) == instance.pattern:
+    """Return a sentence that says why the last letter is dropped, or "" if none is."""
+    if (shorter := _shorten_odd_pattern_if_block_diagonal(instance)) == instance.pattern:
         return ""
     return (
         f"As `B = 0` and `C = 0`, the last factor passes through to the first: {shorter} remains. "
@@ -145,9 +155,9 @@ def _shortened_pattern_sentence(instance: PatternInstance) -> str:
 def _is_proved_negated_P0(M: DomainMatrix) -> bool:
     """Whether -M is proved to be a P0-matrix: all its principal minors are at least 0.
 
-    Then det(G - M), their sum with products of entries of G as weights, is positive for every
-    positive diagonal G. A row or a column that is zero off the diagonal splits off. If more than 8
-    rows remain, or a sign is not known, the answer is False.
+    Then det(G - M), the sum of these minors with products of entries of G as weights, is positive
+    for every positive diagonal G. A row or a column that is zero off the diagonal splits off. If
+    more than 8 rows remain, or a sign is not known, the answer is False.
     """
     entries, remaining = M.to_list(), list(range(M.shape[0]))
     while (i := _find_coordinate_splitting_off(entries, remaining)) is not None:
@@ -156,14 +166,19 @@ def _is_proved_negated_P0(M: DomainMatrix) -> bool:
         remaining.remove(i)
     if len(remaining) > LARGEST_HALF:
         return False
-    minors = PrincipalMinors(-M.extract(remaining, remaining)).all() if remaining else ()
+    minors = (
+        PrincipalMinors(-M.extract(remaining, remaining)).minors_of_all_sets() if remaining else ()
+    )
     return all(sign(x, M.domain) in (0, 1) for x in minors)
 
 
 def _find_coordinate_splitting_off(
     entries: Sequence[Sequence[Element]], remaining: Sequence[int]
 ) -> int | None:
-    """Find a remaining coordinate whose row or column is zero off the diagonal, or None."""
+    """Find a coordinate whose row or column, among the remaining ones, is zero off the diagonal.
+
+    Return None if there is none.
+    """
     for i in remaining:
         others = [j for j in remaining if j != i]
         if not (any(entries[i][j] for j in others) and any(entries[j][i] for j in others)):
@@ -174,7 +189,7 @@ def _find_coordinate_splitting_off(
 class _BlockScalars(NamedTuple):
     """Scalars of M = diag(A, beta I): A - alpha I has the rank `rank`, and r = 1 / (alpha beta).
 
-    A is the block on the smaller half.
+    A is the diagonal block on the smaller half, first or second.
     """
 
     alpha: Element
@@ -183,10 +198,10 @@ class _BlockScalars(NamedTuple):
     rank: int
 
 
-def _yield_scalars_of_diagonal_blocks(instance: PatternInstance) -> Iterator[_BlockScalars]:
-    """Yield the scalars for each diagonal entry alpha of A, if M = diag(A, beta I).
+def _yield_scalars_if_larger_block_scalar(instance: PatternInstance) -> Iterator[_BlockScalars]:
+    """Yield the scalars of M = diag(A, beta I) for each nonzero diagonal entry alpha of A.
 
-    Yield none unless beta != 1, det M = 1 and the halves are of unequal sizes.
+    Yield nothing unless M has this form, beta != 1, det M = 1 and the halves have unequal sizes.
     """
     A, B, C, D = halves = instance.split.blocks
     if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
@@ -194,70 +209,80 @@ def _yield_scalars_of_diagonal_blocks(instance: PatternInstance) -> Iterator[_Bl
     if A.shape > D.shape:
         A, _, _, D = linalg.swap_halves(halves)
     beta, one = D[0, 0].element, D.domain.one
-    is_scalar = _minus_scalar(D, beta).is_zero_matrix
+    is_scalar = _minus_scalar_or_identity(D, beta).is_zero_matrix
     if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
         return
     for alpha in filter(None, dict.fromkeys(A.diagonal())):
-        yield _BlockScalars(alpha, beta, one / (alpha * beta), linalg.rank(_minus_scalar(A, alpha)))
+        yield _BlockScalars(
+            alpha, beta, one / (alpha * beta), linalg.rank(_minus_scalar_or_identity(A, alpha))
+        )
 
 
-def _lower_bounds_of_multiplicities(
-    found: _BlockScalars, p: int, difference: int
+def _forced_eigenvalues_with_least_multiplicities(
+    scalars: _BlockScalars, p: int, size_difference: int
 ) -> dict[Element, int]:
-    """Return eigenvalues forced on a p x p matrix, with lower bounds of their multiplicities.
+    """Return eigenvalues that the scalars force, and lower bounds of their multiplicities.
 
-    The matrix is N at the top of this module; `difference` is that of the sizes of the halves.
+    They are eigenvalues of the p x p matrix N at the top of this module. `size_difference` is the
+    difference of the sizes of the halves.
     """
-    _, beta, r, rank = found
+    _, beta, r, rank = scalars
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_powers_with_falling_counts(
-        x: Element, step: Element, count: int
+    def yield_powers_with_falling_multiplicities(
+        x: Element, step: Element, multiplicity: int
     ) -> Iterator[tuple[Element, int]]:
-        while count > 0:
-            yield x, count
-            x, count = x * step, 0 if x * step in (one, beta) else count - rank
+        while multiplicity > 0:
+            yield x, multiplicity
+            x, multiplicity = x * step, 0 if x * step in (one, beta) else multiplicity - rank
 
     steps = chain(
         islice(
-            yield_powers_with_falling_counts(one, r, difference),
-            difference if rank else p // difference + 1,
+            yield_powers_with_falling_multiplicities(one, r, size_difference),
+            size_difference if rank else p // size_difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
-        steps = chain(steps, yield_powers_with_falling_counts(beta / r, one / r, difference - rank))
+        steps = chain(
+            steps,
+            yield_powers_with_falling_multiplicities(beta / r, one / r, size_difference - rank),
+        )
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
     return forced
 
 
-def find_scalars_and_forced_eigenvalues(
+def find_scalars_forcing_too_many_eigenvalues(
     instance: PatternInstance,
 ) -> tuple[_BlockScalars, dict[Element, int]] | None:
-    """Return scalars of M that force too many eigenvalues, and these with multiplicities; or None.
+    """Return scalars of M that force too many eigenvalues, and these eigenvalues, or None.
 
-    The eigenvalues are those of the matrix N. They are too many if the sum of the multiplicities
-    exceeds the size of N, or, if both blocks are scalar, if the powers of r return to 1.
+    The second result maps the eigenvalues of the matrix N to lower bounds of their multiplicities.
+    They are too many if the sum of the multiplicities exceeds the size of N, or, if both blocks are
+    scalar, if the powers of r return to 1.
     """
     p, q = sorted(instance.partition)
-    for found in _yield_scalars_of_diagonal_blocks(instance):
-        forced = _lower_bounds_of_multiplicities(found, p, q - p)
+    for found in _yield_scalars_if_larger_block_scalar(instance):
+        forced = _forced_eigenvalues_with_least_multiplicities(found, p, q - p)
         is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
         if sum(forced.values()) > p or is_circle:
             return found, forced
     return None
 
 
-def find_excluding_eigenvalues(instance: PatternInstance) -> tuple[Element, ...] | None:
-    """Return the eigenvalues that exclude a pattern of six letters, or None."""
-    found = find_scalars_and_forced_eigenvalues(instance)
+def find_eigenvalues_excluding_six_letters(instance: PatternInstance) -> tuple[Element, ...] | None:
+    """Return eigenvalues that exclude the patterns of six letters, or None if none are forced."""
+    found = find_scalars_forcing_too_many_eigenvalues(instance)
     return None if found is None else tuple(found[1])
 
 
 def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[Element]) -> bool:
-    """Whether these are the eigenvalues that exclude the pattern, of six or seven letters."""
-    found = find_scalars_and_forced_eigenvalues(instance)
-    if len(_even_pattern_if_block_diagonal(instance)) != 6 or found is None:
+    """Whether these are the eigenvalues that exclude the pattern, of six letters or seven.
+
+    Of seven letters only if the last one is dropped, because M is block diagonal.
+    """
+    found = find_scalars_forcing_too_many_eigenvalues(instance)
+    if len(_shorten_odd_pattern_if_block_diagonal(instance)) != 6 or found is None:
         return False
     if tuple(found[1]) != tuple(eigenvalues):
         return False
@@ -268,9 +293,9 @@ def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[E
 
 
 def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
-    """Return the values for the templates of an obstruction by a chain of eigenvalues."""
+    """Return the values that fill the texts of an obstruction by a chain of eigenvalues."""
     (p, q), field = sorted(instance.partition), instance.matrix.domain
-    found, forced = find_scalars_and_forced_eigenvalues(instance) or (
+    found, forced = find_scalars_forcing_too_many_eigenvalues(instance) or (
         _BlockScalars(field.one, field.one, field.one, 0),
         {},
     )
@@ -282,7 +307,7 @@ def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
     clash = f"But `N` has {p} eigenvalues, not {total}"
     if total <= p:
         clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
-    reverse = _even_pattern_if_block_diagonal(instance).startswith(
+    reverse = _shorten_odd_pattern_if_block_diagonal(instance).startswith(
         "U" if instance.partition[0] > p else "L"
     )
     inverse = (

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from exactflow.linear.depth.scaled.certified import FourLayers
 
 
-def lower_bound(obstructions: Sequence[Obstruction]) -> int:
-    """Return one more than the length of the excluded patterns; 0 without obstructions."""
+def lower_bound_from_obstructions(obstructions: Sequence[Obstruction]) -> int:
+    """Return the length of the excluded patterns plus 1, or 0 if there are no obstructions."""
     return len(obstructions[0].pattern) + 1 if obstructions else 0
 
 
@@ -79,10 +79,14 @@ class MinimalDepth(DepthBounds, FlowResult):
         scales: DepthScales,
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
-        """Verify layers against the matrix of a problem; return the result with obstructions."""
+        """Return the result with the given layers and obstructions.
+
+        `VerificationError` is raised if the product of the layers is not the matrix of the problem,
+        or if an obstruction fails its check.
+        """
         target, flow = problem.target.to_dense(), problem.make_unverified_flow(layers, "depth")
         verify(flow, target)
-        lower = lower_bound(obstructions)
+        lower = lower_bound_from_obstructions(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
 
     @cached_property
@@ -97,7 +101,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         return sort_factors(filter(self.assumptions.may_vanish, factors))
 
     @property
-    def where(self) -> str:
+    def condition_on_symbols(self) -> str:
         """The values of the symbols for which the bounds hold, in words; empty without symbols."""
         return self.assumptions.format_condition_clause(self.exceptional_polynomials)
 
@@ -105,16 +109,17 @@ class MinimalDepth(DepthBounds, FlowResult):
         reasons = "; ".join(
             f"not {found.pattern_text}, since {found.reason()}" for found in self.obstructions
         )
-        claim = f"{self.summary}{self.where}"
+        claim = f"{self.summary}{self.condition_on_symbols}"
         return f"{claim}: {reasons}" if reasons else claim
 
     def _upper_bound_step(self) -> Step:
         return product_step(self.flow, self.matrix)
 
     def explain(self) -> Explanation:
-        """Return the proof of both bounds in steps: the layers, and an obstruction to each pattern.
+        """Return the proof of both bounds in steps.
 
-        If the depth is not decided, the last step says so.
+        The first step is the product of the layers; for each obstruction there is a step. If the
+        depth is not decided, the last step says so.
         """
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
         named = field_suffix_unless_rational(self.flow.field, quote="``")
@@ -145,7 +150,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
         reasons = items and f"<ul>{items}</ul>"
-        claim = f"<p>{escape(self.summary + self.where)} [{self.evidence}]</p>"
+        claim = f"<p>{escape(self.summary + self.condition_on_symbols)} [{self.evidence}]</p>"
         return f"{claim}{reasons}{self.flow._repr_html_()}"
 
 

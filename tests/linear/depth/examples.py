@@ -40,14 +40,14 @@ def decided(pattern, M):
     """Return the shifts of additive layers, an obstruction, or None where it is not decided."""
     instance = PatternInstance(pattern, SplitMatrix(M), "additive")
     answer = decide_additive_pattern(instance)
-    return Obstruction.of(instance, answer) if isinstance(answer, Reason) else answer
+    return Obstruction.from_reason(instance, answer) if isinstance(answer, Reason) else answer
 
 
 def excluded(search, pattern, M):
     """Return the obstruction that a search finds for positive scales, None where it finds none."""
     instance = PatternInstance(pattern, SplitMatrix(M), "positive")
     answer = search(instance)
-    return Obstruction.of(instance, answer) if isinstance(answer, Reason) else None
+    return Obstruction.from_reason(instance, answer) if isinstance(answer, Reason) else None
 
 
 def word(pattern, shifts, scales):

@@ -151,7 +151,7 @@ def test_equations_hold_at_an_exact_solution():
     M = random_rational(4, 3)
     word = PatternInstance("ULUL", SplitMatrix(M), "positive")
     _, D, a, _ = word.pencil
-    equations = MinorEquations.of(word)
+    equations = MinorEquations.from_D_and_a(word)
     solutions = list(yield_charpoly_matching_diagonals_4x4(word))
     assert solutions
     for E, G in solutions:
@@ -165,7 +165,7 @@ def test_equations_hold_at_an_exact_solution():
 
 def test_principal_minors():
     M = random_rational(8, 5)
-    minors = PrincipalMinors(M).all()
+    minors = PrincipalMinors(M).minors_of_all_sets()
     for k, coefficient in enumerate(M.charpoly()):
         assert coefficient == (-1) ** k * sum(x for S, x in enumerate(minors) if S.bit_count() == k)
 

@@ -100,7 +100,9 @@ def test_equal_scaling_where_one_block_at_one_is_beside_two(k):
     M = with_scalar(QQ(k), diagonal(1, 1), jordan((QQ(1, k), 2)))
     shifts = decided("ULULU", M)
     assert product_of(shifts) == M
-    _, D, a, _ = PatternInstance("ULULU", SplitMatrix(M), "additive").pencil.shifted(shifts[-1])
+    _, D, a, _ = PatternInstance(
+        "ULULU", SplitMatrix(M), "additive"
+    ).pencil.after_subtracting_shift(shifts[-1])
     at_one, at_k = (QQ(1), QQ(-1)), (QQ(1), -QQ(1, k))
     assert elementary_divisors(D) == {at_one: (1, 1), at_k: (2,)}
     assert elementary_divisors(a) == {at_one: (2,), at_k: (2,)}
@@ -143,9 +145,9 @@ def test_shifts_match_characteristic_polynomials():
     for find in (draw_shift_equating_charpolys, draw_shift_by_deflation):
         draws = [Draws(QQ, 1 + s // 4, s) for s in range(9)]
         V = next(V for V in (find(pencil, drawn) for drawn in draws) if V is not None)
-        _, D, a, _ = pencil.shifted(V)
+        _, D, a, _ = pencil.after_subtracting_shift(V)
         assert D.charpoly_berk() == a.charpoly_berk()
-    parts = FixedParts.of(pencil)
+    parts = FixedParts.from_pencil(pencil)
     assert parts.is_valid(pencil)
     assert block_sizes(parts.Du, (QQ(1), QQ(-2))) == (1,)
 

@@ -6,8 +6,8 @@ import pytest
 from sympy import QQ
 
 from exactflow.exact import linalg
-from exactflow.linear.depth.equations import equations_for_charpoly_if_proportional, negated_ratio
-from exactflow.linear.depth.fixed_parts import least_block_counts
+from exactflow.linear.depth.equations import image_charpoly_equations_if_proportional, negated_ratio
+from exactflow.linear.depth.fixed_parts import least_shifted_block_counts
 from exactflow.linear.depth.pattern import Pencil
 
 LONGEST = 9
@@ -51,7 +51,7 @@ SMALL = [p for total in range(5) for p in partitions(total)]
 @pytest.mark.parametrize("r", [0, 1, 2])
 def test_least_sizes(r, e):
     for lam, mu in product(SMALL, SMALL):
-        found = least_block_counts(lam, mu, r, e)
+        found = least_shifted_block_counts(lam, mu, r, e)
         expected = least_by_search(lam, mu, r, e)
         assert (None if found is None else sum(found[0])) == expected
         if found is not None:
@@ -69,7 +69,7 @@ def test_scalar_and_system():
     # (x - 6) (x - 2) = (x - 3) (x - 4) has no solution g; (x - 6) g = (x - 3) 2 g(x / 2) has x - 3
     C = linalg.diagonal([QQ(1), QQ(0)], QQ)
     D, a = (linalg.diagonal([QQ(1), QQ(x)], QQ) for x in (6, 3))
-    ((_, right, ((_, K, _),), _),) = equations_for_charpoly_if_proportional(
+    ((_, right, ((_, K, _),), _),) = image_charpoly_equations_if_proportional(
         Pencil(C, D, a, C * QQ(-2))
     )
     assert K * QQ(-3) == right

@@ -82,13 +82,13 @@ def test_a_wrong_witness_fails(name, witness):
     obstruction, _ = OBSTRUCTIONS[name]
     wrong = replace(obstruction, witness=witness)
     assert wrong.is_valid() is False
-    with pytest.raises(VerificationError, match=f"witness of kind {wrong.kind} does not exclude"):
+    with pytest.raises(VerificationError, match=f"of kind {wrong.kind!r} does not exclude"):
         wrong.check()
 
 
 def test_wrong_fixed_parts_fail():
     pencil = OBSTRUCTIONS["chain"][0].pencil
-    parts = FixedParts.of(pencil)
+    parts = FixedParts.from_pencil(pencil)
     assert parts.is_valid(pencil)
     for wrong in ({"L": times(parts.L, 0)}, {"Du": times(parts.Du, 2)}, {"r": parts.r + 1},
                   {"N": times(parts.N, 0)}, {"aN": times(parts.aN, 2)}):  # fmt: skip

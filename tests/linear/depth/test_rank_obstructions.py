@@ -24,7 +24,7 @@ from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import (
     find_block_of_excessive_rank,
-    find_excluding_eigenvalues,
+    find_eigenvalues_excluding_six_letters,
 )
 
 
@@ -33,7 +33,9 @@ def scalar_blocks(alpha, p, beta, q, field=QQ):
 
 
 def eigenvalues_against_six(M, p):
-    return find_excluding_eigenvalues(PatternInstance("ULULUL", SplitMatrix(M, p), "additive"))
+    return find_eigenvalues_excluding_six_letters(
+        PatternInstance("ULULUL", SplitMatrix(M, p), "additive")
+    )
 
 
 EIGHT = {

@@ -1,5 +1,8 @@
 """The least number of additive layers, decided pattern by pattern from the shortest on.
 
+A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 Patterns of at most four letters are decided (`exactflow.linear.depth.additive.up_to_four`). For
@@ -65,13 +68,16 @@ _TRIALS_FINITE = 150
 Candidates = Iterator[DomainMatrix | None]
 
 
-def find_few_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructions]:
-    """Find additive layers for a matrix of determinant 1: the fewest, if at most four suffice.
+def find_additive_layers_and_obstructions(
+    split: SplitMatrix,
+) -> tuple[list[LinearCoupling], Obstructions]:
+    """Return additive layers of a matrix with determinant 1, and obstructions to fewer layers.
 
-    Return the layers, and obstructions to the longest patterns that are excluded.
+    The layers are the fewest possible if at most four suffice. The obstructions exclude both
+    patterns of the greatest length that is known to be too short; there are none for the identity.
     """
     excluded: Obstructions = ()
-    # A layer may be I, so that a product of 3 layers is also one of 4, and 4 are tried first.
+    # As a layer can be I, every product of 3 layers is also one of 4: so 4 layers are tried first.
     for length, shorter in ((2, (0, 1)), (4, (3,))):
         layers, reasons = _find_layers_or_obstructions(length, split)
         if layers is None:
@@ -89,7 +95,7 @@ def find_few_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], 
 def _find_five_or_more_layers(
     split: SplitMatrix, excluding_four: Obstructions
 ) -> tuple[list[LinearCoupling], Obstructions]:
-    """Return layers and obstructions for a matrix that is no product of four layers.
+    """Return additive layers, and obstructions, for a matrix that is no product of four layers.
 
     `excluding_four` are the obstructions to four layers.
     """
@@ -97,37 +103,41 @@ def _find_five_or_more_layers(
     general = None
     if abs(p - q) > 1:
         general = _layers_by_factor_route("partition", split)
-        longer = exclude_greatest_length_by_ranks(range(6, len(general)), split, "additive")
+        longer = exclude_longest_by_ranks_or_eigenvalues(range(6, len(general)), split, "additive")
         if longer or len(general) == 5:
             return general, longer or excluding_four
     layers, reasons = _find_layers_or_obstructions(5, split)
     if layers is not None:
         return layers, excluding_four
-    general = general or _try_for_six_layers(split)
+    general = general or _find_six_or_more_layers(split)
     if len(general) > 6:
         general = _draw_six_layers(split) or general
     return general, reasons if len(reasons) == 2 else excluding_four
 
 
-def exclude_greatest_length_by_ranks(
+def exclude_longest_by_ranks_or_eigenvalues(
     lengths: range, split: SplitMatrix, scales: DepthScales
 ) -> Obstructions:
-    """Return obstructions, by ranks or eigenvalues, to the greatest length that they exclude.
+    """Return obstructions to the longest patterns that ranks or eigenvalues exclude.
 
-    It is the greatest of `lengths` whose patterns are both excluded; without one, return ().
+    Both patterns of a length must be excluded.
+
+    Only the given `lengths` are tried. Return () if none of them is excluded.
     """
     for length in reversed(lengths):
-        if found := exclude_all(split.instances(length, scales), rank_or_eigenvalue_reason):
+        if found := exclude_all(
+            split.instances_of_length(length, scales), rank_or_eigenvalue_reason
+        ):
             return found
     return ()
 
 
 def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
-    """Decide whether the matrix is a product of additive layers in the pattern.
+    """Decide whether the matrix is a product of at most five additive layers in the pattern.
 
     Return the shifts of the layers, from left to right in the product, with the halves exchanged if
-    the pattern starts with L; or a reason why there are none; or None if five letters are not
-    decided.
+    the pattern starts with L; or a reason why there are none; or None if a pattern of five letters
+    is not decided.
     """
     length = len(instance.pattern)
     if length < 3:
@@ -136,7 +146,7 @@ def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Re
         return up_to_four.decide_three_layers(instance.blocks_for_pattern)
     if length == 4:
         return up_to_four.decide_four_layers(
-            instance.blocks_for_pattern, instance.inverse_for_pattern.A
+            instance.blocks_for_pattern, instance.inverse_blocks_for_pattern.A
         )
     return _decide_five_layers(instance)
 
@@ -144,23 +154,26 @@ def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Re
 def _find_layers_or_obstructions(
     length: int, split: SplitMatrix
 ) -> tuple[list[LinearCoupling] | None, Obstructions]:
-    """Return (layers, ()) in a pattern of the length, or (None, the obstructions found)."""
-    obstructions, both = [], split.instances(length, "additive")
+    """Return (layers, ()) if a pattern of this length has layers, else (None, obstructions).
+
+    A pattern of five letters that is not decided has no obstruction.
+    """
+    obstructions, both = [], split.instances_of_length(length, "additive")
     if length == 5 and _has_full_rank(split.blocks.B):
-        both = both[::-1]  # L U L U L comes first: if B has full rank, it needs no search
+        both = both[::-1]  # L U L U L needs no search if B has full rank
     for instance in both:
         found = decide_additive_pattern(instance)
         if isinstance(found, Reason):
-            obstructions.append(Obstruction.of(instance, found))
+            obstructions.append(Obstruction.from_reason(instance, found))
         elif found is not None:
             return _merged_layers_from_shifts(instance, found), ()
     return None, tuple(obstructions)
 
 
-def _try_for_six_layers(split: SplitMatrix) -> list[LinearCoupling]:
-    """Return additive layers, at most six unless the field has too few elements.
+def _find_six_or_more_layers(split: SplitMatrix) -> list[LinearCoupling]:
+    """Return additive layers for halves whose sizes differ by at most one.
 
-    The sizes of the halves differ by at most one.
+    They are at most six, or more if the field has too few elements.
     """
     p, q = split.partition
     with suppress(FieldTooSmallError):
@@ -171,7 +184,7 @@ def _try_for_six_layers(split: SplitMatrix) -> list[LinearCoupling]:
 
 
 def _layers_by_factor_route(route: str, split: SplitMatrix) -> list[LinearCoupling]:
-    """Return the additive layers that a route of `factor`, such as "partition", constructs."""
+    """Return the additive layers that the given route of `factor` constructs, merged."""
     partition, one = split.partition, split.matrix.domain.one
     layout = CoordinateLayout(partition, tuple(range(sum(partition))))
     return merge_neighbours_drop_identities(
@@ -185,14 +198,15 @@ def _has_full_rank(M: DomainMatrix) -> bool:
 
 
 def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
-    """Draw the last of six layers at random until the other five are found, or return None.
+    """Draw the leftmost of six layers at random until the other five are found.
 
-    If the sizes of the halves differ by more than one and are greater than 1, the search for five
-    layers is slow, so that there are few draws.
+    Return all six layers, merged, or None if no draw succeeds. If the sizes of the halves differ by
+    more than one and are greater than 1, the search for five layers is slow, so that there are few
+    draws.
     """
     (p, q), field = split.partition, split.matrix.domain
     trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
-    both = split.instances(5, "additive")
+    both = split.instances_of_length(5, "additive")
     for draw, instance in product(islice(_random_matrix_streams(field), trials), both):
         A, B, C, D = instance.blocks_for_pattern
         W = draw.matrix(*C.shape)
@@ -212,28 +226,28 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
 def _merged_layers_from_shifts(
     instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
-    """Return the layers with the shifts found, without the layers that change nothing."""
+    """Return the layers that have the shifts `found`, without identities; neighbours merge."""
     return merge_neighbours_drop_identities(
         layers_in_application_order(list(zip(instance.moved_halves, found, strict=True)))
     )
 
 
 def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
-    """Decide U L U L U: return shifts, a reason why there are none, or None if undecided."""
+    """Return the five shifts of U L U L U, a reason why there are none, or None if undecided."""
     pencil = instance.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_shifts_if_full_rank(instance)
+            return _five_shifts_if_C_full_rank(instance)
         candidates = (
             shifts.draw_shift_equating_charpolys(pencil, draw)
             for draw in _random_matrix_streams(pencil.D.domain)
         )
         return _five_shifts_from_candidates(instance, candidates)
     if r == 0:
-        reason = up_to_four.flanders_reason(pencil.D, pencil.a)
+        reason = up_to_four.find_reason_against_identity_plus_products(pencil.D, pencil.a)
         return reason or _five_shifts_given_last(instance, linalg.zeros(p, q, pencil.D.domain))
-    parts = FixedParts.of(pencil)
+    parts = FixedParts.from_pencil(pencil)
     factors = parts.factors_excluding_every_shift()
     if factors is not None:
         return Reason("chain", factors)
@@ -245,38 +259,42 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
             for draw in _random_matrix_streams(pencil.D.domain)
         )
     ]
-    scaling = equations.equations_for_charpoly_if_proportional(pencil)
+    scaling = equations.image_charpoly_equations_if_proportional(pencil)
     if scaling:
         solutions, multiplier = equations.solve_for_flattened_matrices(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
-        sources.append(_yield_random_companion_block_shifts(pencil, solutions))
+        sources.append(_yield_shifts_with_image_charpoly(pencil, solutions))
     solutions, multiplier = equations.solve_for_flattened_matrices(
         equations.necessary_shift_equations(pencil, parts), p, q
     )
     if multiplier is not None:
         return Reason("tight", tuple(parts.block_sizes_by_factor))
-    sources.append(_yield_random_matrix_solutions(solutions, p, q))
+    sources.append(_yield_random_matrices_from_flat_solutions(solutions, p, q))
     return _five_shifts_from_candidates(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_shifts_if_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
-    """Return the shifts of five layers if C has full rank, otherwise None; |p - q| is at most 1."""
+def _five_shifts_if_C_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+    """Return the shifts of five layers, or None if C does not have full rank.
+
+    The sizes of the halves differ by at most one. FieldTooSmallError is raised if the field has too
+    few elements.
+    """
     q, p = instance.blocks_for_pattern.C.shape
     if p == q:
         return find_five_shifts_by_commutator(instance.blocks_for_pattern)
-    pair = instance.blocks_for_pattern, instance.inverse_for_pattern
+    pair = instance.blocks_for_pattern, instance.inverse_blocks_for_pattern
     if p < q:
         return shifts_for_halves_differing_by_one(*pair)
     transposed = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
-    found: Any = shifts_for_halves_differing_by_one(*transposed)  # not None: C is of full rank
+    found: Any = shifts_for_halves_differing_by_one(*transposed)  # not None, since C has full rank
     return [shift.transpose() for shift in reversed(found)]
 
 
 def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to_four.Shifts | None:
-    """Return five shifts whose last one is V, or None if there are none."""
+    """Return the shifts of five layers with product M, the last one V; None if none exist."""
     A, B, C, _ = instance.blocks_for_pattern
-    _, D, a, _ = instance.pencil.shifted(V)
+    _, D, a, _ = instance.pencil.after_subtracting_shift(V)
     found = up_to_four.decide_four_layers(Blocks(A, B - A * V, C, D), a)
     return None if isinstance(found, Reason) else [*found, V]
 
@@ -284,7 +302,10 @@ def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to
 def _five_shifts_from_candidates(
     instance: PatternInstance, last_shifts: Candidates
 ) -> up_to_four.Shifts | None:
-    """Try up to 150 candidates for the last of five shifts; return all five shifts, or None."""
+    """Try 150 candidates for the last shift over a finite field, 32 over any other field.
+
+    Return the shifts of five layers with product M, or None if no candidate is the last of them.
+    """
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
         V = next(last_shifts)
         if V is not None and (found := _five_shifts_given_last(instance, V)) is not None:
@@ -293,21 +314,28 @@ def _five_shifts_from_candidates(
 
 
 def _random_matrix_streams(field: Domain) -> Iterator[Draws]:
-    """Yield sources of random matrices without end; later ones may have larger entries."""
+    """Yield sources of random matrices without end; the bound of their entries grows slowly."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 
-def _yield_random_matrix_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
-    """Yield random p x q matrices among the solutions of `solve_for_flattened_matrices`."""
+def _yield_random_matrices_from_flat_solutions(
+    solutions: DomainMatrix, rows: int, columns: int
+) -> Candidates:
+    """Yield random matrices of the given shape among the solutions.
+
+    The columns of `solutions` are as in the result of `solve_for_flattened_matrices`.
+    """
     for draw in _random_matrix_streams(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
-        yield equations.matrix_from_flat(v.to_list_flat(), (p, q), solutions.domain)
+        yield equations.matrix_from_flat(v.to_list_flat(), (rows, columns), solutions.domain)
 
 
-def _yield_random_companion_block_shifts(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
-    """Yield random V for which D - C V acts on im C as the companion matrix of a solution.
+def _yield_shifts_with_image_charpoly(pencil: Pencil, charpolys: DomainMatrix) -> Candidates:
+    """Yield random V for which D - C V has, on the image of C, a random polynomial g.
 
-    The solutions of `equations_for_charpoly_if_proportional` are the polynomials g.
+    It is a solution of `image_charpoly_equations_if_proportional`; `charpolys` has a particular
+    solution, followed by a basis of the solutions of the homogeneous equations. On the image of C,
+    D - C V acts as the companion matrix of g.
     """
     C, D = pencil.C, pencil.D
     q, p = C.shape
@@ -316,7 +344,7 @@ def _yield_random_companion_block_shifts(pencil: Pencil, solutions: DomainMatrix
     right = linalg.left_inverse((left * C).transpose()).transpose()
     below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
     for draw in _random_matrix_streams(D.domain):
-        g = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
+        g = charpolys[:, 0] + charpolys[:, 1:] * draw.matrix(charpolys.shape[1] - 1, 1)
         companion = (-g.transpose()).vstack(below)
         V, W = draw.matrix(p, q), right * (left * D * columns - companion) * left
         yield V + W - right * (left * C) * V * columns * left

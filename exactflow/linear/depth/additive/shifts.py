@@ -1,5 +1,8 @@
 """Candidates for a shift V such that M U(-V) is a product of four layers.
 
+D and C are blocks of M, a and c blocks of M^-1 (`exactflow.linear.depth.pattern.Pencil`). For
+M U(-V) and its inverse, D - C V takes the place of D, and a + V c that of a.
+
 Main results
 ------------
 *Equal polynomials.* For V = V0 + e t^T both characteristic polynomials are affine in t, and their
@@ -55,10 +58,11 @@ SizesByFactor = dict[tuple, tuple[int, ...]]
 
 
 def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Draw V for which D - C V and a + V c have equal characteristic polynomials, or None.
+    """Draw V for which D - C V and a + V c have equal characteristic polynomials.
 
     V = V0 + e t^T or V0 + t e^T, where V0 and e are random and t solves linear equations. If D and
-    a differ in size, the polynomials are equal up to a power of x - 1.
+    a differ in size, the polynomials are equal up to a power of x - 1. Return None if the equations
+    have no solution.
 
     det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
     are the columns of the controller basis of D and b. Multiplied by (x - 1)^k, they are the
@@ -66,7 +70,7 @@ def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix |
     """
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
-    shifted = pencil.shifted(V0)
+    shifted = pencil.after_subtracting_shift(V0)
     t = _second_factor_equating_charpolys(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
@@ -76,7 +80,10 @@ def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix |
 
 
 def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> DomainMatrix | None:
-    """Find t such that V = first t^T equates the polynomials of D - C V and a + V c, or None."""
+    """Return a column t such that V = first t^T equates the characteristic polynomials.
+
+    They are those of D - C V and of a + V c. Return None if there is no such t.
+    """
     C, D, a, c = pencil
     q, p = C.shape
     f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)
@@ -87,15 +94,16 @@ def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> Do
 
 
 def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Draw V: deflate eigenvalues of the fixed parts, then equate the remaining polynomials.
+    """Draw a shift V that gives D - C V and a + V c equal eigenvalues, by deflation.
 
+    Eigenvalues of the fixed parts are deflated; `draw_shift_equating_charpolys` equates the others.
     Return V, or None if an equation has no solution. An eigenvalue is deflated as long as both
     fixed parts are nonempty, or one of them has several blocks at it.
     """
     (q, p), field = pencil.C.shape, pencil.D.domain
     if q * p < 2:
         return linalg.zeros(p, q, field)
-    parts = FixedParts.of(pencil)
+    parts = FixedParts.from_pencil(pencil)
     eigenvalue = _choose_eigenvalue_to_deflate(parts)
     if eigenvalue is None:
         return draw_shift_equating_charpolys(pencil, draw)
@@ -107,22 +115,25 @@ def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     P_inverse = left.vstack(linalg.complementary_unit_vectors(left.transpose()).transpose())
     Q = y.hstack(linalg.complementary_unit_vectors(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
-    # The first m columns and rows of P_inverse * V * Q; zeros elsewhere.
+    # `fixed` is P_inverse * V * Q in its first m columns and rows, and zero elsewhere.
     columns, rows = P_inverse * v, -(other * Q)
     fixed = rows.vstack(columns[m:, :].hstack(linalg.zeros(p - m, q - m, field)))
     C, D, a, c = pencil
     adapted = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
-    rest = draw_shift_by_deflation(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
+    rest = draw_shift_by_deflation(
+        Pencil(*(M[m:, m:] for M in adapted.after_subtracting_shift(fixed))), draw
+    )
     if rest is None:
         return None
     return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
 
 
 class _DeflatedEigenvalue(NamedTuple):
-    """An eigenvalue s of a fixed part, and the number of blocks of D - C V and a + V c at s.
+    """An eigenvalue s of a fixed part, and numbers of blocks at s.
 
-    A block of Du and one of aN are paired; the new block has the larger of both sizes. `first`
-    blocks of Du and `second` blocks of aN have this size already; the others grow.
+    D - C V and a + V c will have `blocks` blocks at s. For each of them a block of Du and one of aN
+    are paired, and the new block has the larger of both sizes. `first` blocks of Du and `second`
+    blocks of aN have this size already; the others grow.
     """
 
     s: Element
@@ -132,7 +143,7 @@ class _DeflatedEigenvalue(NamedTuple):
 
 
 def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | None:
-    """Return the eigenvalue of the fixed parts to deflate next, or None if there is none.
+    """Return the eigenvalue of the fixed parts to deflate next, or None if none is left.
 
     It makes the dimensions of both fixed parts as equal as possible, because parts of unequal size
     reduce the rank of C, as in D y = s y with y new and p C = 0. If one part is empty, only an
@@ -155,12 +166,13 @@ def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | No
 
 def _draw_eigenvectors_and_images(
     pencil: Pencil, parts: FixedParts, eigenvalue: _DeflatedEigenvalue, draw: Draws
-) -> tuple[DomainMatrix, ...] | None:
-    """Draw eigenvectors y, p of D - C V and a + V c, and their images v = V y and q = -p V.
+) -> tuple[DomainMatrix, DomainMatrix, DomainMatrix, DomainMatrix] | None:
+    """Draw columns y, v and rows p, q: y and p will be eigenvectors if V y = v and p V = -q.
 
-    The columns y, v and the rows p, q, m of each, satisfy (D - s) y = C v, p (a - s) = q c and
-    p v + q y = 0. Return None if the y or the p are dependent. A y that extends a block of Du
-    vanishes in the quotient, L y = 0; p vanishes similarly in the quotient of N.
+    y are right eigenvectors of D - C V, and p left ones of a + V c, m of each. They satisfy
+    (D - s) y = C v, p (a - s) = q c and p v + q y = 0. Return (y, v, p, q), or None if the columns
+    y or the rows p are dependent. A column y that extends a block of Du vanishes in the quotient:
+    L y = 0. A row p vanishes similarly in the quotient of N.
     """
     C, D, a, c = pencil
     D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
@@ -181,7 +193,10 @@ def _draw_eigenvectors_and_images(
 def _draw_combinations_mostly_in_kernel(
     space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
 ) -> DomainMatrix:
-    """Draw `count` combinations of the columns of `space`, all but `free` in the kernel of L."""
+    """Draw `count` combinations of the columns of `space`; L annihilates all but `free` of them.
+
+    L acts on the first coordinates of a column.
+    """
     inside = space * linalg.kernel(L * space[: L.shape[1], :]) if L.shape[0] else space
     chosen = [
         part * draw.matrix(part.shape[1], 1) for part in [space] * free + [inside] * (count - free)
@@ -190,7 +205,7 @@ def _draw_combinations_mostly_in_kernel(
 
 
 def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
-    """Return V for which D - C V and a + V c fulfil Flanders' conditions, for C of rank one.
+    """Return V, for C of rank one, such that D - C V and a + V c fulfil Flanders' conditions.
 
     The fixed parts must satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
     """
@@ -214,9 +229,9 @@ def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
 
 
 def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor]:
-    """Return the block sizes that V shall give to D - C V and to a + V c at each factor.
+    """Return the block sizes that V shall give to D - C V and to a + V c, by irreducible factor.
 
-    They are the least possible, but the remaining dimensions join a block at eigenvalue 1.
+    They are the least possible, except that one block at eigenvalue 1 fills up the dimension.
     """
     one = parts.L.domain.one
     at_one = (one, -one)
@@ -226,7 +241,8 @@ def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, Sizes
         **parts.block_sizes_by_factor,
         at_one: parts.block_sizes_by_factor.get(at_one, ((), ())),
     }.items():
-        counts: Any = parts.least_block_counts_at(f, *sizes)  # not None, since some V is possible
+        # The counts are not None, since the fixed parts allow some V.
+        counts: Any = parts.least_shifted_block_counts_at_factor(f, *sizes)
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
     rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
     for divisors in (of_D, of_a):
@@ -241,10 +257,10 @@ def subtracted_row_assigning_block_sizes(
     fixed_part: tuple[DomainMatrix, DomainMatrix],
     wanted: SizesByFactor,
 ) -> DomainMatrix:
-    """Return a row v for which D - b v has blocks of the wanted sizes.
+    """Return a row v for which D - b v has blocks of the wanted sizes at each irreducible factor.
 
-    The sizes must interlace the block sizes of Du at each factor. `fixed_part` consists of L and
-    Du, u x n and u x u: the largest L with L b = 0 and L D = Du L.
+    The sizes must interlace the block sizes of Du. `fixed_part` consists of L and Du,
+    u x n and u x u: the largest L with L b = 0 and L D = Du L.
     """
     L, Du = fixed_part
     m, field = D.shape[0] - L.shape[0], D.domain
@@ -252,19 +268,20 @@ def subtracted_row_assigning_block_sizes(
     goal, basis = _wanted_row_and_chain_basis(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
-        H = H * _shear_clearing_below_first_row(H.inv() * D * H, m)
+        H = H * _shear_clearing_block_below_first_row(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (
         H.inv()
     )
 
 
-def _shear_clearing_below_first_row(D: DomainMatrix, m: int) -> DomainMatrix:
+def _shear_clearing_block_below_first_row(D: DomainMatrix, corner_size: int) -> DomainMatrix:
     """Return a shear S for which the upper right block of S^-1 D S is zero below its first row.
 
-    S = [[I, T], [0, I]]. D is block upper triangular; its first m x m block is in controller form.
+    S = [[I, T], [0, I]]. D is block upper triangular; its first block, which has `corner_size`
+    rows, is in controller form.
     """
-    n, field = D.shape[0], D.domain
+    n, m, field = D.shape[0], corner_size, D.domain
     upper, lower = D[:m, m:], D[m:, m:]
     rows = [linalg.zeros(1, n - m, field)]
     for i in range(m - 1, 0, -1):
@@ -278,10 +295,10 @@ def _shear_clearing_below_first_row(D: DomainMatrix, m: int) -> DomainMatrix:
 def _wanted_row_and_chain_basis(
     Du: DomainMatrix, wanted: SizesByFactor
 ) -> tuple[list, DomainMatrix | None]:
-    """Return the first row of the wanted D - b v in a basis, and the chains of Du in this basis.
+    """Return the first row that D - b v shall have in a basis with chains of Du, and these chains.
 
-    The row is (-g_1, -g_2, .., x) for the polynomial g and numbers x. The chains of Du are the
-    columns of a matrix, or None if Du is empty.
+    The row is (-g_1, -g_2, .., x) for the polynomial g and numbers x. The chains are the columns of
+    a matrix, or None if Du is empty; the basis contains lifts of the chains.
     """
     field = Du.domain
     g, row = [field.one], []
@@ -300,7 +317,7 @@ def _wanted_row_and_chain_basis(
 
 
 def _coordinates_in_horner_basis(y: Sequence, h: Sequence, field: Domain) -> list:
-    """Return the coordinates of y in Horner's polynomials H_i = t^i + h_1 t^(i-1) + .. + h_i.
+    """Return the coordinates of a polynomial y in the basis H_i = t^i + h_1 t^(i-1) + .. + h_i.
 
     The degree d of h is greater than that of y; the coordinate of H_(d-1) comes first. Let x be
     the coordinates in this order: D e_i = e_(i+1) + x_i b and D e_(d-1) = -sum h_i e_i + x_(d-1) b

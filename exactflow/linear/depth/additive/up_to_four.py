@@ -1,5 +1,8 @@
 """Decide the patterns of at most four additive layers, and solve for the layers.
 
+A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
+(`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 `decide_at_most_two_layers`, `decide_three_layers` and `decide_four_layers` decide the patterns up
@@ -53,22 +56,23 @@ Shifts = list[DomainMatrix]
 
 
 def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
-    """Decide a pattern of at most two letters by the entries of the matrix."""
+    """Return the shifts of a pattern of at most two letters, or an entry that excludes it."""
     reason = entry_reason_up_to_two(instance)
     _, B, C, _ = instance.blocks_for_pattern
     return reason or [B, C][: len(instance.pattern)]
 
 
 def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
-    """Decide U L U: solve X C = A - I, C Z = D - I, X + A Z = B for X and Z.
+    """Decide U(X) L(C) U(Z): solve X C = A - I, C Z = D - I and X + A Z = B for X and Z.
 
-    X and Z are particular solutions, up to rows l with l C = 0 and columns r with C r = 0; these
-    enter the third equation through l and A r.
+    Return the shifts X, C, Z, or a multiplier that refutes the equations, as a reason. X and Z are
+    particular solutions, up to rows l with l C = 0 and columns r with C r = 0; these enter the
+    third equation through l and A r.
     """
     A, B, C, D = blocks
     A1, D1 = (M - linalg.identity(M.shape[0], M.domain) for M in (A, D))
     of_A, of_D, of_B = ((M - M).transpose() for M in (A, D, B))
-    X, column = _solve_left_factor(C, A1)
+    X, column = _solve_left_factor_or_kernel_vector(C, A1)
     if column is not None:
         return Reason("linear", (column * _unit_row_at_nonzero(A1 * column), of_D, of_B))
     Z, row = linalg.solve(C, D1)
@@ -79,13 +83,13 @@ def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
     free, wrong = _solve_two_sided_sum(A * r, lk, B - X - A * Z)
     if wrong is None:
         return [X + free[1] * lk, C, Z + r * free[0]]
-    y, k = wrong  # solve k = C z and y A = t C; the latter has a solution since y A r = 0
+    y, k = wrong  # solve k = C z and y A = t C; t exists since y A r = 0
     z, _ = linalg.solve(C, k)
-    t, _ = _solve_left_factor(C, y * A)
+    t, _ = _solve_left_factor_or_kernel_vector(C, y * A)
     return Reason("linear", (-(z * y), -(k * t), k * y))
 
 
-def _solve_left_factor(C: DomainMatrix, E: DomainMatrix) -> Alternative:
+def _solve_left_factor_or_kernel_vector(C: DomainMatrix, E: DomainMatrix) -> Alternative:
     """Return (X, None) with X C = E, or (None, k) with C k = 0 and E k != 0."""
     X, row = linalg.solve(C.transpose(), E.transpose())
     return (None, row.transpose()) if X is None else (X.transpose(), None)
@@ -98,9 +102,9 @@ def _unit_row_at_nonzero(column: DomainMatrix) -> DomainMatrix:
 
 
 def _solve_two_sided_sum(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
-    """Solve K S + T l = E for S and T, where K has full column rank and l has full row rank.
+    """Solve K S + T lk = E for S and T, where K has full column rank and lk has full row rank.
 
-    Return ((S, T), None), or (None, (y, k)) with y K = 0, l k = 0 and y E k != 0.
+    Return ((S, T), None), or (None, (y, k)) with y K = 0, lk k = 0 and y E k != 0.
     """
     T_row = linalg.left_inverse(lk.transpose()).transpose() if lk.shape[0] else lk.transpose()
     S_column = linalg.left_inverse(K) if K.shape[1] else K.transpose()
@@ -116,8 +120,8 @@ def _solve_two_sided_sum(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> 
     return None, (left[i, :], right[:, j])
 
 
-def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
-    """Return a reason why D = I + Y Z, a = I + Z Y has no solution Y, Z, or None if it has one."""
+def find_reason_against_identity_plus_products(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
+    """Return a reason why no Y and Z give D = I + Y Z and a = I + Z Y, or None if some do."""
     large, other = pad_smaller_with_ones(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
@@ -138,18 +142,22 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
 def _are_flanders_block_sizes(
     sizes_of_D: tuple[int, ...], sizes_of_a: tuple[int, ...], f: tuple
 ) -> bool:
-    """Whether D and a have equal block sizes at f; at f = x - 1 they may differ by one each."""
+    """Whether the block sizes of D and a at the factor f are equal, or differ by one at x - 1.
+
+    At f = x - 1 each size differs from its partner by at most one; missing blocks have size 0.
+    """
     pairs = zip_longest(sizes_of_D, sizes_of_a, fillvalue=0)
     return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
 
 
 def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U L U L: find Y, Z with D = I + Y Z and a = I + Z Y, then X and W.
+    """Decide U(X) L(Y) U(Z) L(W): find Y, Z with D = I + Y Z and a = I + Z Y, then X and W.
 
-    `blocks` are A, B, C, D of M; a is the first block of M^-1.
+    Return the shifts X, Y, Z, W, or a reason why there are none. `blocks` are A, B, C, D of M; a is
+    the first block of M^-1.
     """
     _, B, C, D = blocks
-    reason = flanders_reason(D, a)
+    reason = find_reason_against_identity_plus_products(D, a)
     if reason is not None:
         return reason
     inverse = linalg.inverse_or_none(D)
@@ -162,7 +170,7 @@ def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
 def _factor_both_minus_identity(
     D: DomainMatrix, a: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y, Z with D - I = Y Z and a - I = Z Y, if `flanders_reason` finds no reason."""
+    """Return Y, Z with D - I = Y Z and a - I = Z Y; D and a must fulfil Flanders' conditions."""
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
         return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
@@ -171,7 +179,7 @@ def _factor_both_minus_identity(
 
 
 def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U L U L for singular D: return its four shifts, or a reason why there are none."""
+    """Return the shifts of U L U L for singular D, or a reason why there are none."""
     _, B, C, D = blocks
     (P, m), (Q, _) = fitting_basis_and_nilpotent_size(D), fitting_basis_and_nilpotent_size(a)
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
@@ -200,13 +208,14 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
 def _complete_four_shifts(
     blocks: Blocks, Y: DomainMatrix, Z: DomainMatrix, r: DomainMatrix, lk: DomainMatrix
 ) -> Shifts:
-    """Return X, Y, Z, W for given Y, Z: X D = B - Z, D W = C - Y and X Y + B W = A - I.
+    """Return the shifts X, Y, Z, W of U L U L for given Y and Z.
 
-    X and W are determined up to the left kernel `lk` and the kernel `r` of D; these solve the last
-    equation.
+    X and W solve X D = B - Z, D W = C - Y and X Y + B W = A - I. The first two equations determine
+    them up to rows in the left kernel `lk` of D and columns in its kernel `r`, which are chosen
+    such that the last equation holds.
     """
     A, B, C, D = blocks
-    X, _ = _solve_left_factor(D, B - Z)
+    X, _ = _solve_left_factor_or_kernel_vector(D, B - Z)
     W, _ = linalg.solve(D, C - Y)
     missing = A - linalg.identity(A.shape[0], A.domain) - X * Y - B * W
     (S, T), _ = _solve_two_sided_sum(B * r, lk * C, missing)

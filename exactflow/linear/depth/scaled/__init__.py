@@ -17,9 +17,9 @@ are named.
   several sizes of minors may exclude four together (`exactflow.linear.depth.scaled.signs`).
 
 On halves of two sizes ranks exclude long patterns (`exactflow.linear.depth.rank_obstructions`).
-Upper bounds come from the layers of `factor`, and from `find_few_additive_layers` for M P^-1, where
-P is diagonal with one entry det M and otherwise ones. P merges into a layer. If the bounds differ,
-the depth is not decided.
+Upper bounds come from the layers of `factor`, and from `find_additive_layers_and_obstructions` for
+M P^-1, where P is diagonal with one entry det M and otherwise ones. P merges into a layer. If the
+bounds differ, the depth is not decided.
 
 *Four layers for n = 2.* The two equations for x = 1 / G and y = E are
 
@@ -47,6 +47,7 @@ computed exactly.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -56,14 +57,18 @@ from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.additive import (
-    exclude_greatest_length_by_ranks,
-    find_few_additive_layers,
+    exclude_longest_by_ranks_or_eigenvalues,
+    find_additive_layers_and_obstructions,
 )
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
 from exactflow.linear.depth.equations import entry_reason_up_to_two
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
-from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
+from exactflow.linear.depth.result import (
+    CertifiedDepth,
+    MinimalDepth,
+    lower_bound_from_obstructions,
+)
 from exactflow.linear.depth.scaled.signs import (
     kernel_reason_for_four_layers,
     opposed_minors_reason,
@@ -80,7 +85,7 @@ NEAR = sympy.Rational(1, 2**20)
 
 
 def bound_scaled_depth(problem: Problem) -> MinimalDepth:
-    """Return bounds for the least number of layers with positive scales, for det M > 0."""
+    """Return bounds for the least number of layers with positive scales; det M must be positive."""
     split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
 
     def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
@@ -95,15 +100,17 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     p, q = split.partition
     excluded = _try_excluding_four_or_five(split, without_three) if p == q else without_three
     excluded = excluded or _exclude_longest_by_entries(2, split)
-    if (p, q) == (2, 2) and lower_bound(excluded) < 5:
-        four = _choose_fewest_digits(map(find_four_layers_4x4, split.instances(4, "positive")))
+    if (p, q) == (2, 2) and lower_bound_from_obstructions(excluded) < 5:
+        four = _choose_fewest_digits(
+            map(find_four_layers_4x4, split.instances_of_length(4, "positive"))
+        )
         if four is not None:
             return make_result(four, excluded)
-    general = min(_yield_general_layers(problem, split), key=len)
+    general = min(_yield_layers_by_general_routes(problem, split), key=len)
     if p != q:
-        longer = exclude_greatest_length_by_ranks(range(4, len(general)), split, "positive")
+        longer = exclude_longest_by_ranks_or_eigenvalues(range(4, len(general)), split, "positive")
         return make_result(general, longer or excluded)
-    if lower_bound(excluded) == 4 and len(general) > 4:
+    if lower_bound_from_obstructions(excluded) == 4 and len(general) > 4:
         certified = _certify_four_layers(problem, split, excluded)
         if certified is not None:
             return certified
@@ -112,20 +119,25 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
 
 
 def _exclude_longest_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
-    """Return obstructions, by an entry, to the longest possible patterns of at most two letters."""
+    """Return obstructions to both patterns of the greatest length that entries of M exclude.
+
+    Lengths from `most_letters`, at most two, down to zero are tried. Return () if none is excluded.
+    """
     for length in range(most_letters, -1, -1):
-        if found := exclude_all(split.instances(length, "positive"), entry_reason_up_to_two):
+        if found := exclude_all(
+            split.instances_of_length(length, "positive"), entry_reason_up_to_two
+        ):
             return found
     return ()
 
 
 def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
-    """Return three layers, or None and obstructions, or None and () if a sign is not known."""
+    """Return (layers, ()), or (None, obstructions), or (None, ()) if a sign is not known."""
     obstructions, decided = [], True
-    for instance in split.instances(3, "positive"):
+    for instance in split.instances_of_length(3, "positive"):
         found = decide_diagonals_of_three_layers(instance)
         if isinstance(found, Reason):
-            obstructions.append(Obstruction.of(instance, found))
+            obstructions.append(Obstruction.from_reason(instance, found))
         elif found is None:
             decided = False
         else:
@@ -136,26 +148,34 @@ def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obst
 def _try_excluding_four_or_five(
     split: SplitMatrix, fallback: Obstructions, *, by_multipliers: bool = False
 ) -> Obstructions:
-    """Return obstructions to five layers, or to four layers, or `fallback` if none are found."""
+    """Return obstructions to five layers, else to four layers, else `fallback`.
 
-    def find_reason(instance: PatternInstance) -> Reason | None:
+    Polynomial multipliers, which are slow, are tried only with `by_multipliers`.
+    """
+
+    def find_reason_against_four_or_five(instance: PatternInstance) -> Reason | None:
         found = opposed_minors_reason(instance) or kernel_reason_for_four_layers(instance)
         return polynomial_multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
-        if found := exclude_all(split.instances(length, "positive"), find_reason):
+        if found := exclude_all(
+            split.instances_of_length(length, "positive"), find_reason_against_four_or_five
+        ):
             return found
     return fallback
 
 
 def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
-    """Return four layers of a 4 x 4 matrix in a pattern, or None if none are found."""
+    """Return four layers of a 4 x 4 matrix in a pattern, or None if none are found.
+
+    Of the layers found, those with the fewest digits are returned.
+    """
     diagonals = yield_charpoly_matching_diagonals_4x4(instance)
     return _choose_fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
 
 
 def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
-    """Return the candidate with the fewest digits, or None if all candidates are None."""
+    """Return the candidate whose entries have the fewest digits; None if all are None."""
     found = (layers for layers in candidates if layers is not None)
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
@@ -163,12 +183,15 @@ def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
 def _certify_four_layers(
     problem: Problem, split: SplitMatrix, excluded: Obstructions
 ) -> CertifiedDepth | None:
-    """Return the result with four layers that are proved to exist, rounded to floats, or None."""
+    """Return the result with four layers that are proved to exist, rounded to floats.
+
+    Return None if no such layers are found, or if their rounded product is not near M.
+    """
     if not split.matrix.domain.is_QQ:
         return None
     try:
         from exactflow.linear.depth.scaled.certified import search_certified_layers
-    except ModuleNotFoundError:  # without NumPy, as in a browser, there is no search
+    except ModuleNotFoundError:  # the search needs NumPy, which a browser lacks
         return None
 
     found = search_certified_layers(split)
@@ -193,7 +216,7 @@ def _largest_absolute_entry(M: DomainMatrix) -> Element:
 
 
 def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence) -> Layers | None:
-    """Return layers of M = (product in the pattern) diag(E, G), or None if there are none.
+    """Return layers for M = N diag(E, G), where shears in the pattern give N; None if none exist.
 
     The pattern has three or four letters; if it starts with L, the halves are exchanged.
     """
@@ -203,7 +226,9 @@ def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence)
     if len(instance.pattern) == 3:
         found = decide_three_layers(blocks)
     else:
-        found = decide_four_layers(blocks, linalg.scale_rows(E, instance.inverse_for_pattern.A))
+        found = decide_four_layers(
+            blocks, linalg.scale_rows(E, instance.inverse_blocks_for_pattern.A)
+        )
     if isinstance(found, Reason):
         return None
     shears = assembly.alternate_shears(found, "first")
@@ -213,8 +238,11 @@ def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence)
     )
 
 
-def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
-    """Yield layers of the matrix by several methods, for det M > 0; on equal halves at most six."""
+def _yield_layers_by_general_routes(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
+    """Yield the layers that several methods construct for a matrix with det M > 0.
+
+    On equal halves one method constructs at most six.
+    """
     p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
         yield assembly.merge_neighbours_drop_identities(factor_by_route(problem, method)[0])
@@ -223,7 +251,7 @@ def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Laye
         scales = [one] * p, [one] * q
         scales[not first][0] = det
         inverse = [one / x for x in (*scales[0], *scales[1])]
-        additive, _ = find_few_additive_layers(
+        additive, _ = find_additive_layers_and_obstructions(
             SplitMatrix(linalg.scale_columns(split.matrix, inverse), p)
         )
         if additive:
@@ -242,15 +270,18 @@ def _prepend_diagonal(
 
 
 def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[list, list]]:
-    """Yield diagonals E, G with which a 4 x 4 matrix may be a product of four layers.
+    """Yield pairs of positive diagonals E, G for a 4 x 4 matrix M.
 
-    D G^-1 and E a have equal characteristic polynomials, and det M = det E det G.
+    D G^-1 and E a have equal characteristic polynomials, and det M = det E det G: this is necessary
+    for M diag(E, G)^-1 to be a product of four additive layers.
     """
     field, det = instance.matrix.domain, instance.split.det
-    d, a = instance.blocks_for_pattern.D, instance.inverse_for_pattern.A
+    d, a = instance.blocks_for_pattern.D, instance.inverse_blocks_for_pattern.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _roots_and_points_around([x for x in roots if linalg.is_positive(x, field)], field):
+    for r in _positive_roots_and_points_around(
+        [x for x in roots if linalg.is_positive(x, field)], field
+    ):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -263,10 +294,10 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
-    """Return the given positive roots, and positive numbers below, between and above them.
+def _positive_roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
+    """Return positive numbers: the given roots, and others below, between and above them.
 
-    There are at least two below and two above, short ones if possible.
+    At least two are below and two above all roots; they have few digits if possible.
     """
     two = field.convert(2)
     powers = [field.one, *(map(_power_of_two_near_rational, roots) if field.is_QQ else roots)]
@@ -276,7 +307,7 @@ def _roots_and_points_around(roots: list[Element], field: Domain) -> list[Elemen
 
 
 def _trial_inverse_square_roots(x: Element, field: Domain) -> list[Element]:
-    """Return positive numbers s to try; over QQ, |s^2 x| is near 1 unless x = 0."""
+    """Return two or three positive numbers s; over QQ, |s^2 x| is near 1 for each, unless x = 0."""
     two = field.convert(2)
     if not x or not field.is_QQ:
         return [field.one, two]
@@ -284,7 +315,7 @@ def _trial_inverse_square_roots(x: Element, field: Domain) -> list[Element]:
     return [s, s / two, s * two]
 
 
-def _power_of_two_near_rational(x: Element, *, root: int = 1) -> Element:
+def _power_of_two_near_rational(x: Element, *, root: Literal[1, 2] = 1) -> Element:
     """Return a power of two near a positive rational, or near its square root if `root` is 2."""
     exponent = int(x.numerator).bit_length() - int(x.denominator).bit_length()
     return sympy.QQ(2) ** (exponent // root)

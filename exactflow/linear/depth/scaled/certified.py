@@ -81,7 +81,7 @@ class EnclosedCoupling:
 
     @property
     def is_accurate_to_float64(self) -> bool:
-        """Whether all radii are below 2^-53 times the largest entry."""
+        """Whether the radius of every entry is below 2^-53 times the largest entry."""
         entries = [*self.scale.entries(), *self.shift.entries()]
         return bool(max(x.rad() for x in entries) < max(map(abs, entries)) * arb(2) ** -53)
 
@@ -145,23 +145,23 @@ class FourLayers(PatternInstance, Checkable):
         with ctx.workprec(self.bits):
             centre = [ball(c) for c in self.centre]
             return _enclose_smallest_layers(
-                self, *_enclose_solution(MinorEquations.of(self), centre, self.unknowns)
+                self, *_enclose_solution(MinorEquations.from_D_and_a(self), centre, self.unknowns)
             )
 
 
 def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
-    """Search for certified layers on halves of at most 8 coordinates, or return None.
+    """Return four certified layers, the smallest of a few that are found.
 
-    Of a few that are found, return the layers with the smallest entries.
+    Return None if none are found, or if the halves have more than 8 coordinates.
     """
     if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
-    for instance in split.instances(4, "positive"):
-        equations = MinorEquations.of(instance)
+    for instance in split.instances_of_length(4, "positive"):
+        equations = MinorEquations.from_D_and_a(instance)
         starts = find_near_solutions(equations)
         certified = (_certify_near_solution(instance, equations, near) for near in starts)
-        with np.errstate(all="ignore"):  # minors may exceed the range of float64
+        with np.errstate(all="ignore"):  # minors can exceed the range of float64
             found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.largest_absolute_midpoint, default=None)
 
@@ -169,7 +169,7 @@ def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
 def _certify_near_solution(
     instance: PatternInstance, equations: MinorEquations, near: NearSolution
 ) -> FourLayers | None:
-    """Return certified layers near a float64 solution, or None if no precision suffices."""
+    """Return certified layers near a float64 solution; None if no precision tried suffices."""
     for bits in PRECISIONS:
         with ctx.workprec(bits):
             try:
@@ -191,8 +191,8 @@ def _certify_near_solution(
 def _improve_by_newton(
     equations: MinorEquations, numbers: list[arb], unknowns: Sequence[int]
 ) -> list[arb]:
-    """Improve the unknowns among the numbers by Newton steps; return all numbers, of radius 0."""
-    n, numbers = equations.n, list(numbers)
+    """Improve the numbers at the indices `unknowns` by Newton steps; return all, with radius 0."""
+    n, numbers = equations.half_size, list(numbers)
     for _ in range(ROUNDS):
         f, J = equations.enclose_residuals_and_log_jacobian(numbers[:n], numbers[n:])
         step = _select_columns(J, unknowns).mid().solve(f.mid()).mid().entries()
@@ -208,13 +208,13 @@ def _enclose_solution(
 ) -> tuple[list[arb], list[arb]]:
     """Return balls that enclose a solution x, y, by Krawczyk's test.
 
-    Raises ArithmeticError if the test fails.
+    ArithmeticError is raised if the test fails.
     """
-    n, count = equations.n, len(set(unknowns))
-    if count != len(equations.nonvanishing_sizes):
+    n, count = equations.half_size, len(set(unknowns))
+    if count != len(equations.sizes_with_equation):
         raise ArithmeticError(
-            f"Krawczyk's test needs {len(equations.nonvanishing_sizes)} unknowns, one for each "
-            f"equation, but has {count}"
+            f"Krawczyk's test needs {len(equations.sizes_with_equation)} unknowns, one for each "
+            f"equation, but {count} were given"
         )
     f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
     R = _select_columns(J, unknowns).mid().inv().mid()
@@ -224,7 +224,7 @@ def _enclose_solution(
     for i, h in zip(unknowns, sides, strict=True):
         box[i] = centre[i] * (1 + h)
     _, J = equations.enclose_residuals_and_log_jacobian(box[:n], box[n:])
-    J = _select_columns(J, unknowns) * _diagonal([1 / (1 + h) for h in sides])
+    J = _select_columns(J, unknowns) * _diagonal_matrix([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
         raise ArithmeticError("Krawczyk's test does not prove that a solution lies near the centre")
@@ -236,23 +236,35 @@ def _enclose_solution(
 def _enclose_smallest_layers(
     instance: PatternInstance, x: list[arb], y: list[arb]
 ) -> tuple[EnclosedCoupling, ...]:
-    """Enclose the layers for a few choices of one shift; return those with the smallest entries.
+    """Enclose the layers for a few choices of the shift Y; return those with the smallest entries.
 
-    Raises ArithmeticError if all choices fail.
+    ArithmeticError is raised if all choices fail.
     """
     n = len(x)
-    E, F, G, H = map(_diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
-    A, B, C, D = map(_to_balls, instance.blocks_for_pattern)
-    a, c = map(_to_balls, (instance.inverse_for_pattern.A, instance.inverse_for_pattern.C))
+    E, F, G, H = map(_diagonal_matrix, (y, [1 / v for v in y], [1 / v for v in x], x))
+    A, B, C, D = map(_matrix_to_balls, instance.blocks_for_pattern)
+    a, c = map(
+        _matrix_to_balls,
+        (instance.inverse_blocks_for_pattern.A, instance.inverse_blocks_for_pattern.C),
+    )
     exact_D = instance.blocks_for_pattern.D
     rows, columns = linalg.left_kernel(exact_D), linalg.kernel(exact_D)
     shrunk = _EnclosedBlocks(
-        A * F, B * H, C * F, D * H, E * a, G * c, _to_balls(rows), G * _to_balls(columns)
+        A * F,
+        B * H,
+        C * F,
+        D * H,
+        E * a,
+        G * c,
+        _matrix_to_balls(rows),
+        G * _matrix_to_balls(columns),
     )
     one = arb_mat(n, n, 1)
     found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.yield_four_shifts()]
     if not found:
-        raise ArithmeticError("the balls around the solution are too wide to enclose its layers")
+        raise ArithmeticError(
+            "no enclosure of the layers can be computed: the balls around the solution are too wide"
+        )
     parts = min(found, key=lambda four: max(largest_absolute_midpoint(shift) for _, shift in four))
     return tuple(
         EnclosedCoupling(moves, *part)
@@ -266,7 +278,7 @@ def largest_absolute_midpoint(M: arb_mat) -> float:
 
 
 def _exact_ball_to_rational(x: arb) -> Element:
-    """Return a ball without radius as an element of QQ."""
+    """Return a ball of radius 0 as an element of QQ."""
     return QQ(int(x.fmpq().p), int(x.fmpq().q))
 
 
@@ -274,13 +286,13 @@ def _select_columns(J: arb_mat, unknowns: Sequence[int]) -> arb_mat:
     return arb_mat([[row[i] for i in unknowns] for row in J.tolist()])
 
 
-def _to_balls(M: DomainMatrix) -> arb_mat:
+def _matrix_to_balls(M: DomainMatrix) -> arb_mat:
     rows, columns = M.shape
     return arb_mat(fmpq_mat(rows, columns, [to_fmpq(x) for x in M.to_list_flat()]))
 
 
 class _EnclosedBlocks(NamedTuple):
-    """Blocks of M and of M^-1 in balls, and bases of the left and the right kernel of D."""
+    """Blocks A, B, C, D of M and a, c of M^-1 in balls, and bases of both kernels of D."""
 
     A: arb_mat
     B: arb_mat
@@ -297,15 +309,15 @@ class _EnclosedBlocks(NamedTuple):
         return self.left_kernel.nrows() > 0
 
     def yield_four_shifts(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
-        """Yield the shifts X, Y, Z, W of four layers for up to three choices of Y.
+        """Yield the shifts X, Y, Z, W of U L U L, for up to three choices of an invertible Y.
 
-        Two of them are products q(D) Y that make W small and lie near 0 or near I. Only invertible
-        ones are used.
+        The first choice is an intertwiner Y0 of a and D; two others are products q(D) Y0 near 0 and
+        near I for which W is small.
         """
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
         D_inverse = _generalized_inverse(self.D, self.left_kernel, self.kernel)
-        first = self._intertwiner_of_a_and_D()
+        first = self._intertwiner_from_a_to_D()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
                 Y = (
@@ -315,7 +327,8 @@ class _EnclosedBlocks(NamedTuple):
                 )
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
-                    # Add r s, for a row s and r that spans the kernel of D, so that W a = -c - Y.
+                    # Add r s to W, where the column r spans the kernel of D, and the row s solves
+                    # s a = -t, so that W a = -c - Y.
                     r, T = self.kernel, self.c + Y + W * self.a
                     t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
                     kernels = self.left_kernel * self.C, self.B * r
@@ -323,8 +336,8 @@ class _EnclosedBlocks(NamedTuple):
                 Y_inverse = Y.inv()
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
-    def _intertwiner_of_a_and_D(self) -> arb_mat:
-        """Return an invertible Y with Y a = D Y, and l Y = l C if l spans the left kernel of D."""
+    def _intertwiner_from_a_to_D(self) -> arb_mat:
+        """Return an invertible Y with Y a = D Y, and with l Y = l C if l spans D's left kernel."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
         H, K = (
@@ -358,8 +371,8 @@ class _EnclosedBlocks(NamedTuple):
 def _generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> arb_mat:
     """Return the inverse of M, or a generalized inverse N if M is singular.
 
-    `left_kernel` and `kernel` have bases of the kernels of M. Then N v solves M x = v, and u N
-    solves x M = u, whenever there are solutions.
+    `left_kernel` and `kernel` have bases of the kernels of M; they are empty if M is invertible.
+    Then N v solves M x = v, and u N solves x M = u, whenever there are solutions.
     """
     n, m = kernel.nrows(), left_kernel.nrows()
     bordered = [*zip(M.tolist(), left_kernel.transpose().tolist(), strict=True)]
@@ -379,7 +392,7 @@ def _flat_midpoints(*matrices: arb_mat) -> list[arb]:
     return [x for M in matrices for x in M.mid().entries()]
 
 
-def _diagonal(entries: Sequence[arb]) -> arb_mat:
+def _diagonal_matrix(entries: Sequence[arb]) -> arb_mat:
     """Return the diagonal matrix with the given entries."""
     n = len(entries)
     return arb_mat([[x if i == j else arb(0) for j in range(n)] for i, x in enumerate(entries)])

@@ -46,14 +46,16 @@ class NearSolution(NamedTuple):
 
 
 def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
-    """Yield float64 solutions, from starts given by orders of coordinates, then random starts."""
+    """Yield float64 solutions, from starts by orders of coordinates, then from random starts."""
     left, right = (
         np.array([*map(to_float, side)]) for side in equations.equation_coefficients_of_x_y
     )
     if not np.isfinite(left + right).all():
         return
-    bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
-    system = _FloatEquations(equations.n, left, right, bits, equations.nonvanishing_sizes)
+    bits = (
+        np.arange(1 << equations.half_size)[:, None] >> np.arange(equations.half_size) & 1
+    ).astype(float)
+    system = _FloatEquations(equations.half_size, left, right, bits, equations.sizes_with_equation)
     for starts in _yield_start_groups_by_signs(equations):
         found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
@@ -74,7 +76,10 @@ class _FloatEquations:
     sizes: tuple[int, ...]
 
     def relative_residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return residuals and derivatives, relative to the sums of the absolute terms."""
+        """Return the residuals and their derivatives in the logarithms of x and y.
+
+        Those of an equation are divided by the sum of its absolute terms.
+        """
         u, v = logs[: self.n], logs[self.n :]
         left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
         rows, values = [], []
@@ -89,7 +94,7 @@ class _FloatEquations:
 
     @np.errstate(all="ignore")
     def solve(self, start_logs: np.ndarray) -> NearSolution | None:
-        """Solve by damped Newton steps in logarithms; return None if they do not converge."""
+        """Return the solution to which damped Newton steps in logarithms converge, or None."""
         damping, logs, (values, slopes) = (
             DAMPING,
             start_logs,
@@ -115,7 +120,10 @@ class _FloatEquations:
 
 
 class _CoordinateOrder(NamedTuple):
-    """An order of the coordinates, its leading minors, and how unequal their ratios are."""
+    """An order of the coordinates, its leading minors, and the inequality of their ratios.
+
+    `excess` is the sum of the distances of the log ratios of consecutive minors from their mean.
+    """
 
     coordinates: tuple[int, ...]
     minors: tuple[float, ...]
@@ -123,7 +131,7 @@ class _CoordinateOrder(NamedTuple):
 
 
 def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator[np.ndarray]]:
-    """Yield the starts for each sequence of signs of leading minors that D and a have in common.
+    """Yield a group of starts for each sequence of signs of leading minors common to D and a.
 
     Sequences with the most equal ratios of minors come first. If D and a are singular, det M and 1
     replace their determinants, as in the equations.
@@ -132,7 +140,7 @@ def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator
     sides = (
         equations.equation_coefficients_of_x_y if singular else (equations.left, equations.right)
     )
-    of_D, of_a = (_best_order_by_signs([*map(to_float, side)]) for side in sides)
+    of_D, of_a = (_best_order_by_leading_signs([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:
         yield (
@@ -143,27 +151,29 @@ def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator
         )
 
 
-def _best_order_by_signs(minors: Sequence[float]) -> dict[tuple[bool, ...], _CoordinateOrder]:
+def _best_order_by_leading_signs(
+    minors_by_set: Sequence[float],
+) -> dict[tuple[bool, ...], _CoordinateOrder]:
     """Return the best order of coordinates for each sequence of signs of the leading minors.
 
     The sequences are those that some order has. In the best order the ratios of consecutive minors
     are most equal.
     """
-    n = (len(minors) - 1).bit_length()
-    mean = np.log(abs(minors[-1])) / n
-    best: list[dict[tuple[bool, ...], _CoordinateOrder]] = [{} for _ in minors]
+    n = (len(minors_by_set) - 1).bit_length()
+    mean = np.log(abs(minors_by_set[-1])) / n
+    best: list[dict[tuple[bool, ...], _CoordinateOrder]] = [{} for _ in minors_by_set]
     best[0][()] = _CoordinateOrder((), (1.0,), 0.0)
     for S, orders in enumerate(best):
         for signs, order in orders.items():
             for i in range(n):
                 T = S | 1 << i
-                if T == S or not minors[T]:
+                if T == S or not minors_by_set[T]:
                     continue
-                ratio = abs(minors[T] / order.minors[-1])
+                ratio = abs(minors_by_set[T] / order.minors[-1])
                 excess = order.excess + abs(np.log(ratio) - mean)
-                extended = (*signs, minors[T] > 0)
+                extended = (*signs, minors_by_set[T] > 0)
                 if extended not in best[T] or excess < best[T][extended].excess:
-                    chosen = (*order.coordinates, i), (*order.minors, minors[T])
+                    chosen = (*order.coordinates, i), (*order.minors, minors_by_set[T])
                     best[T][extended] = _CoordinateOrder(*chosen, excess)
     return best[-1]
 

@@ -1,5 +1,7 @@
 """Obstructions to four or five layers with positive scales, by signs of minors and by kernels.
 
+C and D are blocks of a matrix M, a and c blocks of its inverse (`exactflow.linear.depth.pattern`).
+
 Main results
 ------------
 Four layers with positive scales need positive x and y that solve the equations of
@@ -51,9 +53,10 @@ MOST_MINORS = 5000
 
 
 def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
-    """Return the least k at which the k-minors of D and a are opposed, as a reason, or None.
+    """Return the least k at which the principal k-minors of D and a have opposite signs.
 
-    Sizes k with more than 5000 minors are skipped.
+    It is the witness of a reason; None if there is no such k. Sizes k with more than 5000 minors
+    are skipped.
     """
     n = instance.blocks_for_pattern.D.shape[0]
     if not _reduces_to_four_layers(instance):
@@ -64,13 +67,19 @@ def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
 
 
 def _reduces_to_four_layers(instance: PatternInstance) -> bool:
-    """Whether an obstruction to four layers, by D and a alone, is one to this pattern."""
+    """Whether D and a alone, if they exclude four letters, exclude this pattern.
+
+    It has four letters, or five letters and C = 0.
+    """
     length = len(instance.pattern)
     return length == 4 or (length == 5 and instance.blocks_for_pattern.C.is_zero_matrix)
 
 
 def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
-    """Find Q with a Q = 0 and Q D = 0 that excludes a pattern of four letters, over QQ, or None."""
+    """Return a matrix Q with a Q = 0 and Q D = 0 that excludes four letters, as a reason, or None.
+
+    The search is over QQ only.
+    """
     C, D, a, c = instance.pencil
     rows, columns = linalg.left_kernel(D), linalg.kernel(a)
     if len(instance.pattern) != 4 or not rows.shape[0] or not D.domain.is_QQ:
@@ -90,19 +99,23 @@ def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
 
 
 def polynomial_multiplier_reason(instance: PatternInstance) -> Reason | None:
-    """Find polynomial multipliers that exclude a pattern, over QQ, or None."""
+    """Return polynomial multipliers that exclude the pattern, as a reason, or None.
+
+    The search is over QQ only, and on halves of at most 8 coordinates.
+    """
     small = instance.blocks_for_pattern.D.shape[0] <= LARGEST_HALF
     if not (instance.matrix.domain.is_QQ and small and _reduces_to_four_layers(instance)):
         return None
     reasons = (
-        Reason("signs", found) for found in _candidate_multipliers(MinorEquations.of(instance))
+        Reason("signs", found)
+        for found in _candidate_multipliers(MinorEquations.from_D_and_a(instance))
     )
-    return next((r for r in reasons if Obstruction.of(instance, r).is_valid()), None)
+    return next((r for r in reasons if Obstruction.from_reason(instance, r).is_valid()), None)
 
 
 def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers of growing degree: first in x only or y only, then in both."""
-    n = equations.n
+    """Yield tuples of n multipliers, of growing degree: first in x or in y alone, then in both."""
+    n = equations.half_size
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
             signs = _common_sign_by_size(equations.equation_coefficients_of_x_y[other])
@@ -116,29 +129,30 @@ def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomi
         )
 
 
-def _common_sign_by_size(minors: Sequence[Element]) -> dict[int, int]:
-    """Return the common sign of the nonzero minors of each size, if they have one sign."""
+def _common_sign_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
+    """Return the sign of all nonzero minors of a size, for each size where they have one sign."""
     found: dict[int, set[int]] = {}
-    for S, x in enumerate(minors):
+    for S, x in enumerate(minors_by_set):
         if S and x:
             found.setdefault(S.bit_count(), set()).add(1 if x > 0 else -1)
     return {k: signs.pop() for k, signs in found.items() if len(signs) == 1}
 
 
 def _search_multipliers_of_degree(
-    equations: MinorEquations, degree: int, signs: Mapping[int, int], variables: range
+    equations: MinorEquations, degree: int, signs_by_size: Mapping[int, int], variables: range
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers for a combination of the equations without positive coefficients.
+    """Yield at most one tuple of multipliers that combine the equations with no positive term.
 
-    `signs` gives the sign of the multipliers of each size, 0 for any sign; `variables` gives the
-    indices of their variables, first x and then y. With too many monomials there is no search.
+    `signs_by_size` gives the sign of the multipliers of each size, 0 for any sign; `variables`
+    gives the indices of their variables, first x and then y. With too many monomials there is no
+    search.
     """
     if comb(len(variables) + degree - 1, degree) > MOST_MONOMIALS:
         return
-    n, one_sided = equations.n, len(variables) == equations.n
+    n, one_sided = equations.half_size, len(variables) == equations.half_size
     others = [i for i in range(2 * n) if i not in variables]
     columns: dict[tuple[int, Exponents], Polynomial] = {}
-    for k, sign in signs.items():
+    for k, sign in signs_by_size.items():
         for chosen in combinations_with_replacement(variables, degree - k) if degree >= k else ():
             monomial = tuple(chosen.count(i) for i in range(2 * n))
             alone: list[Polynomial] = [{} for _ in range(n)]
@@ -152,5 +166,5 @@ def _search_multipliers_of_degree(
         multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
         for (k, monomial), weight in zip(columns, weights, strict=True):
             if weight:
-                multipliers[k - 1][monomial] = weight * (signs[k] or 1)
+                multipliers[k - 1][monomial] = weight * (signs_by_size[k] or 1)
         yield tuple(multipliers)

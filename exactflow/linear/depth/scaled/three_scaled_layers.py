@@ -4,7 +4,7 @@ Main results
 ------------
 With at least two layers, M is a product of layers with positive scales iff M P^-1 is one of
 additive layers in the same pattern, for some positive diagonal P = diag(H^-1, G). Let
-M^-1 = [[a, b], [c, d]].
+M = [[A, B], [C, D]] and M^-1 = [[a, b], [c, d]].
 
 *Theorem.* Additive layers U L U have the product M iff c = -C, A k = k wherever C k = 0, and
 l D = l wherever l C = 0. With positive scales they do iff for some positive diagonal H and G
@@ -39,7 +39,10 @@ Diagonals = tuple[list, list]
 
 
 class _Proportion(NamedTuple):
-    """The equation p x_i = q x_j between numbers in H, G and 1; column * row is its multiplier."""
+    """The equation p x_i = q x_j between two of the numbers: entries of H and G, and 1.
+
+    The matrix column * row is the multiplier that gives this equation.
+    """
 
     i: int
     p: Element
@@ -53,12 +56,18 @@ class _Proportion(NamedTuple):
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
-        """Return multipliers of three matrix equations that imply this one, as diagonal blocks."""
+        """Return the multipliers of the three matrix equations that give this equation.
+
+        They are the diagonal blocks of the result.
+        """
         return self.column * self.row
 
 
 def decide_diagonals_of_three_layers(instance: PatternInstance) -> Diagonals | Reason | None:
-    """Return diagonals H^-1, G for U L U, a reason why none exist, or None if a sign is unknown."""
+    """Return the positive diagonals H^-1 and G of a product U L U with positive scales.
+
+    Return a reason if none exist, or None if a sign is not known.
+    """
     (q, p), field = instance.blocks_for_pattern.C.shape, instance.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
     for edge in _yield_proportions(instance):
@@ -78,9 +87,9 @@ def decide_diagonals_of_three_layers(instance: PatternInstance) -> Diagonals | R
 
 
 def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
-    """Yield the equations, each between two of the numbers in H, G and 1."""
+    """Yield the equations; each relates two of the numbers: entries of H and G, and 1."""
     A, _, C, D = instance.blocks_for_pattern
-    (q, p), c, field = C.shape, instance.inverse_for_pattern.C, A.domain
+    (q, p), c, field = C.shape, instance.inverse_blocks_for_pattern.C, A.domain
     of_A, of_D = ([linalg.unit_vector(n, i, field) for i in range(n)] for n in (p, q))
 
     def stack_with_zeros(*vectors: DomainMatrix | int) -> DomainMatrix:
@@ -105,25 +114,27 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
 
 
 def _solve_proportions_or_refute(
-    edges: dict[int, list[_Proportion]], zero: DomainMatrix
+    edges: dict[int, list[_Proportion]], zero_multiplier: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
-    """Return numbers that fulfil all equations, or a multiplier that implies s x = 0 with s != 0.
+    """Return numbers that fulfil all equations, or a multiplier that refutes them.
 
-    The last number is 1, and so is the root of each other component. The multiplier proof[i] gives
+    The multiplier gives s x = 0, where x is one of the positive numbers and s != 0. The last number
+    is 1, and so is the root of each other component of the graph. The multiplier proof[i] gives
     x_i = value[i] x_root.
     """
+    one = zero_multiplier.domain.one
     value: dict[int, Element] = {}
     proof: dict[int, DomainMatrix] = {}
     for root in reversed(edges):
         if root in value:
             continue
-        value[root], proof[root], reached = zero.domain.one, zero, [root]
-        for i in reached:  # the loop appends to this list
+        value[root], proof[root], reached = one, zero_multiplier, [root]
+        for i in reached:  # the loop appends to the list it runs over
             for edge in edges[i]:
                 j, p, q = edge.j, edge.p, edge.q
                 if j not in value:
                     value[j] = value[i] * p / q
-                    proof[j] = (proof[i] * p - edge.multiplier()) * (zero.domain.one / q)
+                    proof[j] = (proof[i] * p - edge.multiplier()) * (one / q)
                     reached.append(j)
                 elif value[j] * q != value[i] * p:
                     return edge.multiplier() - proof[i] * p + proof[j] * q
