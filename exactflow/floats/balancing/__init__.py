@@ -104,8 +104,8 @@ def balance(
     check_option("method", method, METHODS)
     check_option("orientation", orientation, ORIENTATIONS)
     with one_thread():
-        target = Target.of(W, orientation, partition)
+        target = Target.from_checked_matrix(W, orientation, partition)
     # imported here, since it imports SciPy, which takes long
-    from exactflow.floats.balancing.methods import find_balanced
+    from exactflow.floats.balancing.methods import find_balanced_on_one_thread
 
-    return find_balanced(target, layers, method, seed)
+    return find_balanced_on_one_thread(target, layers, method, seed)

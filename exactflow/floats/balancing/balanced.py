@@ -94,8 +94,11 @@ class Balanced(MapResult):
                 except np.linalg.LinAlgError:
                     return sympy.oo
                 inverse = (Vt.T / s) @ U.T
-            bound = bound_inverse_perturbation(
-                target.exact, inverse, target.exponent, self.difference.bound_frobenius_norm()
+            bound = bound_frobenius_inverse_perturbation(
+                target.exact,
+                inverse,
+                target.mantissa_exponent,
+                self.difference.bound_frobenius_norm(),
             )
         return sympy.oo if bound is None else sympy.Rational(round_up_to_256_bits(bound))
 
@@ -127,14 +130,18 @@ class Balanced(MapResult):
         Floats are mapped in float64 and returned in the dtype of `x`; other numbers are mapped
         exactly, by `flow`.
         """
-        return map_inexact(self._map_forward, x, self.dimension) if is_inexact(x) else self.flow(x)
+        return (
+            map_inexact(self._map_forward_in_float64_or_exactly, x, self.dimension)
+            if is_inexact(x)
+            else self.flow(x)
+        )
 
     def backward(self, y: VectorLike) -> Any:
         """Return the preimage of a vector of d entries, or of each column of a matrix, in the
         arithmetic that `forward` uses.
         """
         return (
-            map_inexact(self._map_backward, y, self.dimension)
+            map_inexact(self._map_backward_in_float64_or_exactly, y, self.dimension)
             if is_inexact(y)
             else self.inverse()(y)
         )
@@ -175,7 +182,7 @@ class Balanced(MapResult):
         claim += f"``{format_up(self.error, 2)}``.{self.target.layout.sentences_if_not_default}"
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
-    def _map_forward(self, entries: list, convert: Callable) -> list:
+    def _map_forward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
         """Map rows of float64 by the float layers, and rows of other entries by the exact
         `flow`.
         """
@@ -186,7 +193,7 @@ class Balanced(MapResult):
             x = layer.forward(x)
         return list(x[np.argsort(self.order)])
 
-    def _map_backward(self, entries: list, convert: Callable) -> list:
+    def _map_backward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
         """Map rows of float64 back by the float layers, and rows of other entries by the exact
         inverse.
         """
@@ -210,7 +217,7 @@ class Balanced(MapResult):
         )
 
 
-def bound_inverse_perturbation(
+def bound_frobenius_inverse_perturbation(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
     """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= `error`.
@@ -219,7 +226,7 @@ def bound_inverse_perturbation(
     2^-exponent W, with any error.
     """
     unit = Fraction(2) ** -exponent
-    rho = _bound_inverse_residual_if_finite(W, approximate_inverse, exponent)
+    rho = _bound_frobenius_inverse_residual_if_finite(W, approximate_inverse, exponent)
     if rho is None:
         return None
     size = DyadicMatrix.from_floats(approximate_inverse).bound_frobenius_norm() * unit
@@ -228,7 +235,7 @@ def bound_inverse_perturbation(
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
 
 
-def _bound_inverse_residual_if_finite(
+def _bound_frobenius_inverse_residual_if_finite(
     W: DyadicQuotient, V: np.ndarray, exponent: int
 ) -> Fraction | None:
     """Return an upper bound of |I - V 2^-exponent W|_F; None if V is not finite."""

@@ -54,7 +54,7 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     """
     if target.rotation is not None:
         yield Shears(target, _correctable_rotation_shears(target.rotation, target.halves))
-    U, s, Vt = target.mantissa_svd
+    U, s, Vt = target.oriented_mantissa_svd
     order = np.argsort(s)
     if target.halves[0] > target.halves[1]:
         order = np.roll(order, target.halves[0])
@@ -63,7 +63,7 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     for Q in (U, V):
         Q[:, least] *= determinant_sign(Q)
     of_U, of_V = (
-        _correct_to_rotation(_correctable_rotation_shears(Q, target.halves), Q) for Q in (U, V)
+        _correct_once_to_rotation(_correctable_rotation_shears(Q, target.halves), Q) for Q in (U, V)
     )
     yield ElevenLayers(target, of_U, of_V, U, V, s[order])
 
@@ -85,7 +85,7 @@ def six_shears_of_rotation(
     if invert_shears_of_inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     pattern = ShearPattern.for_halves(halves, 6, first)
-    return pattern, pattern.pack(shifts)
+    return pattern, pattern.pad_and_stack(shifts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ class Shears:
         """Return the shears as layers, with the scale of the target distributed among them."""
         factors = alternating_shears(self.shears.pattern.first, self.shears.shifts)
         return reverse_and_distribute_scale(
-            factors, self.target.mantissa_scale, self.target.exponent
+            factors, self.target.mantissa_determinant_root, self.target.mantissa_exponent
         )
 
     def corrected_by(self, mantissa_error: np.ndarray) -> "Shears":
@@ -109,12 +109,12 @@ class Shears:
         The component along the gradient M^-T of the determinant is omitted, since shears cannot
         change the determinant.
         """
-        E = mantissa_error / self.target.mantissa_scale
+        E = mantissa_error / self.target.mantissa_determinant_root
         gradient = self.target.rotation
         if gradient is None:
-            gradient = np.linalg.inv(self.target.mantissa / self.target.mantissa_scale).T
+            gradient = np.linalg.inv(self.target.mantissa / self.target.mantissa_determinant_root).T
         E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
-        return Shears(self.target, self.shears.add_to_product(E))
+        return Shears(self.target, self.shears.add_to_product_by_newton_step(E))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ class ElevenLayers:
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return the eleven layers, with the scale of the target distributed among them."""
         first, p = self.left.pattern.first, self.target.halves[0]
-        scaled = self.sigma / self.target.mantissa_scale
+        scaled = self.sigma / self.target.mantissa_determinant_root
         kept, moved = scaled[p:], scaled[:p]
         if first == 0:
             kept, moved = moved, kept
@@ -150,7 +150,7 @@ class ElevenLayers:
             *alternating_shears(first, of_V[2::-1]),
         ]
         return reverse_and_distribute_scale(
-            factors, self.target.mantissa_scale, self.target.exponent
+            factors, self.target.mantissa_determinant_root, self.target.mantissa_exponent
         )
 
     def corrected_by(self, mantissa_error: np.ndarray) -> "ElevenLayers":
@@ -164,8 +164,8 @@ class ElevenLayers:
         np.fill_diagonal(to_U, 0)
         sigma = self.sigma + np.diag(F)
         of_U, of_V = (
-            self.left.add_to_product(self.U @ to_U),
-            self.right.add_to_product(-self.V @ to_V),
+            self.left.add_to_product_by_newton_step(self.U @ to_U),
+            self.right.add_to_product_by_newton_step(-self.V @ to_V),
         )
         U, V = self.U + self.U @ to_U, self.V + self.V @ to_V.T
         sigma = np.where(sigma > 0, sigma, self.sigma)
@@ -179,17 +179,17 @@ def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> Corr
     return CorrectableShears(*six_shears_of_rotation(Q, halves), spread=np.inf)
 
 
-def _correct_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
+def _correct_once_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
     """Return the shears after a Newton step that makes their product Q up to rounding."""
     layers = reverse_and_distribute_scale(
         alternating_shears(found.pattern.first, found.shifts), 1.0
     )
-    return found.add_to_product(
+    return found.add_to_product_by_newton_step(
         (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_floats()
     )
 
 
-def round_to_grid(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
+def round_to_grid_relative_to(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
     """Round entries to multiples of 2^-`TUNING.grid` times the largest power of two <= `size`."""
     exponent = TUNING.grid + 1 - frexp(size)[1]
     return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
@@ -234,6 +234,6 @@ def reverse_and_distribute_scale(
         ratio = ldexp(mantissa / kept_mantissa, power - kept_power)
         shift = ratio * factor.shift
         if np.isscalar(factor.scale):
-            shift = round_to_grid(shift, ratio)
+            shift = round_to_grid_relative_to(shift, ratio)
         layers.append(FloatCoupling(factor.moves, shift, factor.scale * part))
     return tuple(layers)

@@ -39,7 +39,7 @@ def determinant_sign(entries: np.ndarray) -> int:
     return _sign_by_floats(entries) or _sign_by_balls(entries) or _exact_sign(entries)
 
 
-def exact_matrix(entries: np.ndarray) -> DomainMatrix:
+def to_rational_matrix(entries: np.ndarray) -> DomainMatrix:
     """Return an array of floats or Fractions as a matrix over QQ."""
     rows = [[to_element(x) for x in row] for row in entries.tolist()]
     return linalg.from_entries(rows, entries.shape, QQ)
@@ -49,7 +49,7 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     """Return the sign, 1 or -1, if floats certify it, else None."""
     from scipy.linalg.lapack import dgetrf  # imported here, since SciPy takes long to import
 
-    W, d = _scale_to_unit_floats(entries), len(entries)
+    W, d = _scale_by_power_to_unit_floats(entries), len(entries)
     try:
         V = np.linalg.inv(W)
     except np.linalg.LinAlgError:
@@ -71,7 +71,7 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     return -1 if negative % 2 else 1
 
 
-def _scale_to_unit_floats(entries: np.ndarray) -> np.ndarray:
+def _scale_by_power_to_unit_floats(entries: np.ndarray) -> np.ndarray:
     """Return the entries times a power of two, as floats whose largest absolute value is from 1/2
     to 2. The rounding error of an entry is at most 2^-53 times this largest value.
     """
@@ -102,11 +102,11 @@ def _enclose_determinant(entries: np.ndarray) -> arb:
 
 def _exact_sign(entries: np.ndarray) -> int:
     """Return the sign of the exact determinant: 1, 0 or -1."""
-    det = exact_matrix(entries).det()
+    det = to_rational_matrix(entries).det()
     return (det > 0) - (det < 0)
 
 
-def determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
+def absolute_determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
     """Return the number with 53 bits that is nearest to |det|^(1/d), for a d x d array of floats or
     Fractions with a nonzero determinant.
 
@@ -119,13 +119,16 @@ def determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
             det = abs(_enclose_determinant(entries))
             if det > 0:
                 root = det.root(len(entries))
-                ends = _exact_ball_to_53_bits(root.lower()), _exact_ball_to_53_bits(root.upper())
+                ends = (
+                    _round_exact_ball_to_53_bits(root.lower()),
+                    _round_exact_ball_to_53_bits(root.upper()),
+                )
                 if ends[0] == ends[1] or root.rel_accuracy_bits() > MOST_BITS:
                     return ends[0]
         bits *= 2
 
 
-def _exact_ball_to_53_bits(x: arb) -> Fraction:
+def _round_exact_ball_to_53_bits(x: arb) -> Fraction:
     """Return the number with 53 bits that is nearest to a ball of radius 0."""
     mantissa, exponent = map(int, x.man_exp())
     surplus = max(mantissa.bit_length() - 53, 0)

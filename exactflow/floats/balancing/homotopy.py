@@ -48,7 +48,7 @@ class StuckError(Exception):
         self.residual = residual
 
 
-def find_shears(
+def find_shears_along_path(
     M: np.ndarray, pattern: ShearPattern, attempt: Attempt, start: np.ndarray
 ) -> CorrectableShears:
     """Follow a path from the shears with the shifts `start` to shears whose product is M, up to a
@@ -63,21 +63,21 @@ def find_shears(
     for path in polar_path_segments(pattern.product(start), M):
         X = search.follow(path, X)
     try:
-        return search.polish(M, search.pull_towards_anchor(M, X))
+        return search.polish_to_rounding_level(M, search.pull_towards_anchor(M, X))
     except StuckError:
-        return search.polish(M, X)
+        return search.polish_to_rounding_level(M, X)
 
 
-def random_start(pattern: ShearPattern, generator: np.random.Generator) -> np.ndarray:
+def draw_random_padded_shifts(pattern: ShearPattern, generator: np.random.Generator) -> np.ndarray:
     """Return random shifts for a pattern, with spectral norms near one."""
     shape = (pattern.layers, pattern.n, pattern.n)
     X = generator.normal(scale=TUNING.deviation / pattern.n**0.5, size=shape)
-    return pattern.pack(pattern.unpack(X))
+    return pattern.pad_and_stack(pattern.unpad(X))
 
 
 def polar_path_segments(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return paths on [0, 1] that lead, one after the other, from M0 to M."""
-    Q, V, logarithms = _rotation_axes_and_log_stretches(M)
+    Q, V, logarithms = _rotation_and_stretch_axes_and_logs(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
     if np.abs(M0 - Q).max() < TUNING.near_start:
         return stretch
@@ -88,12 +88,12 @@ def polar_path_segments(M0: np.ndarray, M: np.ndarray) -> list[Path]:
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
     """Return the path t -> M0 Q^t S^t from M0 to M, for the polar decomposition M0^-1 M = Q S."""
-    Q, V, logarithms = _rotation_axes_and_log_stretches(np.linalg.solve(M0, M))
+    Q, V, logarithms = _rotation_and_stretch_axes_and_logs(np.linalg.solve(M0, M))
     rotation_at = rotation_path(Q)
     return lambda t: M0 @ rotation_at(t) @ ((V.T * np.exp(t * logarithms)) @ V)
 
 
-def _rotation_axes_and_log_stretches(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rotation_and_stretch_axes_and_logs(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a rotation Q, a matrix V of orthonormal rows, and w, with M = Q V^T exp(diag(w)) V up
     to rounding. The rows of V are the axes of the stretch, and w the logarithms of its factors.
     """
@@ -211,7 +211,7 @@ class _Search:
                 break
         return X
 
-    def polish(self, M: np.ndarray, X: np.ndarray) -> CorrectableShears:
+    def polish_to_rounding_level(self, M: np.ndarray, X: np.ndarray) -> CorrectableShears:
         """Return shears whose product is M nearly to rounding level, after Newton steps from X.
 
         Raises `StuckError` if the residual stays too large. The last steps share a linearization.

@@ -69,7 +69,7 @@ class ShearPattern:
         return ShearPattern(layers, n, first, (n - halves[0], n - halves[1]))
 
     @cached_property
-    def active_mask(self) -> np.ndarray:
+    def unpadded_mask(self) -> np.ndarray:
         """The mask of the coordinates that are not idle."""
         places = np.arange(self.n)
         return np.concatenate([places < self.n - idle for idle in self.idle])
@@ -81,20 +81,20 @@ class ShearPattern:
         if not any(self.idle):
             return M
         E = np.eye(2 * self.n)
-        E[np.ix_(self.active_mask, self.active_mask)] = M
+        E[np.ix_(self.unpadded_mask, self.unpadded_mask)] = M
         return E
 
-    def pack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
+    def pad_and_stack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
         """Return rectangular shifts as one array X, padded by zeros."""
         X = np.zeros((self.layers, self.n, self.n))
         for padded, shift in zip(X, shifts, strict=True):
             padded[: shift.shape[0], : shift.shape[1]] = shift
         return X
 
-    def unpack(self, X: np.ndarray) -> list[np.ndarray]:
+    def unpad(self, X: np.ndarray) -> list[np.ndarray]:
         """Return the rectangular shifts of an array X, without the padding."""
         return [
-            X[i][self.active_mask[self.moved_slice(i)]][:, self.active_mask[self.kept_slice(i)]]
+            X[i][self.unpadded_mask[self.moved_slice(i)]][:, self.unpadded_mask[self.kept_slice(i)]]
             for i in range(len(X))
         ]
 
@@ -145,7 +145,7 @@ class NormalEquations:
     active: np.ndarray
 
     @staticmethod
-    def of(
+    def weighted_by_spread(
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
         """Return the equations with the weights G_i and H_i of the module docstring, which depend
@@ -162,7 +162,7 @@ class NormalEquations:
         """
         return _stack_layers(self.left).T @ _stack_layers(dX @ self.right)
 
-    def apply_weighted_adjoint(self, lam: np.ndarray) -> np.ndarray:
+    def apply_inverse_weighted_adjoint(self, lam: np.ndarray) -> np.ndarray:
         """Return D J^T lam: the adjoint of the derivative J, applied to lam, then the inverse
         weights D.
         """
@@ -230,7 +230,7 @@ class NormalEquations:
             if size <= goal:
                 break
             image = (
-                turned.apply_centred_jacobian(turned.apply_weighted_adjoint(direction))
+                turned.apply_centred_jacobian(turned.apply_inverse_weighted_adjoint(direction))
                 + ridges * direction
             )
             curvature = np.vdot(direction, image)
@@ -276,7 +276,7 @@ class CentredLinearization:
         self._left_inverse, self._right_inverse = left_inverse, right_inverse
 
     @cached_property
-    def equations(self) -> NormalEquations:
+    def normal_equations(self) -> NormalEquations:
         """The normal equations of steps from X."""
         pattern, X = self.pattern, self.X
         K, n, m = pattern.layers, pattern.n, pattern.factors_left_of_cut
@@ -294,11 +294,11 @@ class CentredLinearization:
             one[:, kept] += one[:, moved] @ X[i]
             one_inverse[moved] -= X[i] @ one_inverse[kept]
         for i in range(K):
-            A[i, ~pattern.active_mask[pattern.moved_slice(i)]] = 0
-            B[i, ~pattern.active_mask[pattern.kept_slice(i)]] = 0
-        return NormalEquations.of(A, B, m, self.spread, pattern.active_mask)
+            A[i, ~pattern.unpadded_mask[pattern.moved_slice(i)]] = 0
+            B[i, ~pattern.unpadded_mask[pattern.kept_slice(i)]] = 0
+        return NormalEquations.weighted_by_spread(A, B, m, self.spread, pattern.unpadded_mask)
 
-    def multiply_by_inverses(self, E: np.ndarray) -> np.ndarray:
+    def multiply_by_both_part_inverses(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1, for the products P and R of the shears left and right of the cut."""
         return self._left_inverse @ E @ self._right_inverse
 
@@ -306,7 +306,7 @@ class CentredLinearization:
         """Return the residual of the matrix M centred at the cut, F = P^-1 M R^-1 - I, for the
         products P and R of the shears left and right of the cut.
         """
-        F = self.multiply_by_inverses(M)
+        F = self.multiply_by_both_part_inverses(M)
         F.flat[:: len(F) + 1] -= 1
         return F
 
@@ -323,22 +323,29 @@ class CentredLinearization:
         numerically singular, ``numpy.linalg.LinAlgError`` is raised.
         """
         if not pull:
-            return self._least_newton_step(F, tol, ridge)
+            return self._least_norm_newton_step(F, tol, ridge)
         away = pull * (self.X - anchor)
         return (
-            self._least_newton_step(F + self.equations.apply_centred_jacobian(away), tol, ridge)
+            self._least_norm_newton_step(
+                F + self.normal_equations.apply_centred_jacobian(away), tol, ridge
+            )
             - away
         )
 
     def step_derivative_by_pull(self, anchor: np.ndarray, tol: float) -> np.ndarray:
         """Return the derivative of `newton_step` with respect to the pull."""
         away = self.X - anchor
-        return self._least_newton_step(self.equations.apply_centred_jacobian(away), tol, 0.0) - away
+        return (
+            self._least_norm_newton_step(
+                self.normal_equations.apply_centred_jacobian(away), tol, 0.0
+            )
+            - away
+        )
 
-    def _least_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+    def _least_norm_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
         """Return the Newton step dX that is least in the norm |.|_D of the module docstring."""
-        return self.equations.apply_weighted_adjoint(
-            self.equations.solve_up_to_trace(F, tol, ridge)
+        return self.normal_equations.apply_inverse_weighted_adjoint(
+            self.normal_equations.solve_up_to_trace(F, tol, ridge)
         )
 
 
@@ -353,12 +360,12 @@ class CorrectableShears:
     spread: float = Attempt.spread
     linearization: CentredLinearization | None = None
 
-    def add_to_product(self, E: np.ndarray) -> "CorrectableShears":
+    def add_to_product_by_newton_step(self, E: np.ndarray) -> "CorrectableShears":
         """Return the shears after a Newton step that adds E to their product."""
         linearization = self.linearization or CentredLinearization(
             self.pattern, self.X, self.spread
         )
-        F = linearization.multiply_by_inverses(
+        F = linearization.multiply_by_both_part_inverses(
             self.pattern.embed_in_identity(E) - self.pattern.embed_in_identity(np.zeros_like(E))
         )
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms_singular_value(F))
@@ -368,7 +375,7 @@ class CorrectableShears:
     @property
     def shifts(self) -> list[np.ndarray]:
         """The rectangular shifts of the shears, from the leftmost factor to the rightmost."""
-        return self.pattern.unpack(self.X)
+        return self.pattern.unpad(self.X)
 
 
 def remove_trace(M: np.ndarray, active: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from exactflow.exact import linalg
 from exactflow.exact.dyadic_matrix import DyadicQuotient, as_exact_floats_or_fractions
 from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, PartitionLike
-from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
+from exactflow.floats.balancing.determinant import determinant_sign, to_rational_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
 from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
@@ -38,7 +38,7 @@ class Target:
     layout: CoordinateLayout
 
     @staticmethod
-    def of(
+    def from_checked_matrix(
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
         """Check `W` and return it as a target; the docstring of `balance` lists the errors."""
@@ -72,12 +72,12 @@ class Target:
         """
         order, d = self.layout.order, len(self.entries)
         places = [order.index(i) for i in range(d)]
-        matrix = exact_matrix(self.entries).extract(places, places)
+        matrix = to_rational_matrix(self.entries).extract(places, places)
         signs = [QQ(-1) if i in self.layout.flips else QQ.one for i in range(d)]
         return linalg.scale_columns(matrix, signs)
 
     @cached_property
-    def exponent(self) -> int:
+    def mantissa_exponent(self) -> int:
         """An exponent e with m < 2^e < 4 m for the largest absolute entry m of W."""
         size = self.exact.max_abs()
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
@@ -89,22 +89,22 @@ class Target:
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
         if d * max(part.bit_length() for part in parts) > EXACT_BITS:
             return None
-        det = to_fraction(exact_matrix(self.entries).det())
+        det = to_fraction(to_rational_matrix(self.entries).det())
         roots = [integer_nthroot(part, d) for part in det.as_integer_ratio()]
         return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
 
     @cached_property
     def with_unit_determinant(self) -> "Target":
-        """The target `mantissa` / `mantissa_scale`, whose determinant is about one."""
-        return Target.from_floats(self.halves, self.mantissa / self.mantissa_scale)
+        """The target `mantissa` / `mantissa_determinant_root`, whose determinant is about one."""
+        return Target.from_floats(self.halves, self.mantissa / self.mantissa_determinant_root)
 
     @cached_property
     def mantissa(self) -> np.ndarray:
-        """The matrix 2^-`exponent` W in float64, with absolute entries below one."""
-        return self.exact.to_floats(self.exponent)
+        """The matrix 2^-`mantissa_exponent` W in float64, with absolute entries below one."""
+        return self.exact.to_floats(self.mantissa_exponent)
 
     @cached_property
-    def mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def oriented_mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The singular value decomposition U, s, V^T of `mantissa`, with det(U V^T) = 1.
 
         Singular values below u |W|, for the unit roundoff u, are rounding errors; those below
@@ -116,35 +116,37 @@ class Target:
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
-    def mantissa_scale(self) -> float:
+    def mantissa_determinant_root(self) -> float:
         """The root det(`mantissa`)^(1/d), rounded."""
-        guess = self._root_mean_square
+        guess = self._mantissa_rms_singular_value
         if self.rotation is None:
-            guess = float(np.exp(np.log(self.mantissa_svd[1]).mean()))
-            return guess * float(np.exp(np.log(self.mantissa_svd[1] / guess).mean()))
+            guess = float(np.exp(np.log(self.oriented_mantissa_svd[1]).mean()))
+            return guess * float(np.exp(np.log(self.oriented_mantissa_svd[1] / guess).mean()))
         sizes = np.linalg.svd(self.rotation, compute_uv=False)
         return guess * float(np.exp(np.log(sizes).mean()))
 
     @cached_property
     def rotation(self) -> np.ndarray | None:
-        """The matrix `mantissa` / `mantissa_scale` if it is nearly a rotation, else None."""
+        """The `mantissa` divided by the root mean square of its singular values, if this is nearly
+        a rotation; None otherwise.
+        """
         return (
-            self.mantissa / self._root_mean_square
+            self.mantissa / self._mantissa_rms_singular_value
             if _is_near_rotation_multiple(self.mantissa)
             else None
         )
 
     @cached_property
-    def condition_number(self) -> float:
+    def rounded_condition_number(self) -> float:
         """The condition number of W, rounded; 1 if W is nearly a multiple of a rotation."""
         return (
             1.0
             if self.rotation is not None
-            else float(self.mantissa_svd[1][0] / self.mantissa_svd[1][-1])
+            else float(self.oriented_mantissa_svd[1][0] / self.oriented_mantissa_svd[1][-1])
         )
 
     @property
-    def _root_mean_square(self) -> float:
+    def _mantissa_rms_singular_value(self) -> float:
         """The root mean square of the singular values of `mantissa`."""
         return float(np.linalg.norm(self.mantissa)) / len(self.mantissa) ** 0.5
 
@@ -170,7 +172,7 @@ def _nonzero_determinant_sign(entries: np.ndarray) -> int:
         floats = entries.astype(float)
         sizes = np.linalg.svd(floats / (np.abs(floats).max() or 1), compute_uv=False)
         least = f"{sizes[-1] / sizes[0]:.0e}" if sizes[0] else "0"
-        rank = linalg.rank(exact_matrix(entries))
+        rank = linalg.rank(to_rational_matrix(entries))
         raise SingularMatrixError(
             f"expected an invertible matrix, got determinant 0: rank {rank} of {len(entries)}, the "
             f"least singular value is {least} times the largest"

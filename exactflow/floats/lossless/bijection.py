@@ -125,13 +125,13 @@ class Lossless(MapResult):
         array([[100,   0,  -7],
                [  0, 100,   3]], dtype=int8)
         """
-        x = self._check_columns(x)
-        if (beyond := _find_value_out_of_range(x, -self.limit, self.limit)) is not None:
+        x = self._as_checked_integer_columns(x)
+        if (beyond := _extreme_value_out_of_range(x, -self.limit, self.limit)) is not None:
             raise InvalidInputError(
                 f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or give "
                 "lossless a larger limit"
             )
-        return self._map_in_blocks(x, self._run_forward_in_place)
+        return self._map_in_float64_blocks(x, self._run_forward_in_place)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of `y`, a vector of d integers or a matrix with such columns, in the
@@ -145,15 +145,15 @@ class Lossless(MapResult):
             `y` is no array of integers, has a wrong shape, or is not the image of an input up to
             `limit`, or its dtype cannot represent the preimage.
         """
-        y = self._check_columns(y)
-        self._check_image(y, self.largest)
-        return self._map_in_blocks(y, self._run_backward_in_place)
+        y = self._as_checked_integer_columns(y)
+        self._check_image_at_most(y, self.largest)
+        return self._map_in_float64_blocks(y, self._run_backward_in_place)
 
     def inverse(self) -> "LosslessInverse":
         """Return the inverse, whose `forward` is `backward` of this map."""
         return LosslessInverse(self)
 
-    def _check_columns(self, x: np.ndarray) -> np.ndarray:
+    def _as_checked_integer_columns(self, x: np.ndarray) -> np.ndarray:
         """Return `x` as an array, or raise `InvalidInputError` unless it has d rows of integers."""
         try:
             x = np.asarray(x)
@@ -171,7 +171,7 @@ class Lossless(MapResult):
             )
         return x
 
-    def _map_in_blocks(self, x: np.ndarray, run_in_place: Callable) -> np.ndarray:
+    def _map_in_float64_blocks(self, x: np.ndarray, run_in_place: Callable) -> np.ndarray:
         """Apply `run_in_place` to blocks of columns of `x` in float64, and return the image in the
         dtype of `x`.
         """
@@ -182,7 +182,7 @@ class Lossless(MapResult):
             block = slice(start, start + COLUMNS)
             values = columns[order, block].astype(float)
             run_in_place(values, (values[:p], values[p:]))
-            if (beyond := _find_value_out_of_range(values, held.min, held.max)) is not None:
+            if (beyond := _extreme_value_out_of_range(values, held.min, held.max)) is not None:
                 raise InvalidInputError(
                     f"the result {beyond} does not fit the input's dtype {held.dtype}: convert the "
                     "input to a longer type, as in x.astype(numpy.int32)"
@@ -203,14 +203,14 @@ class Lossless(MapResult):
     ) -> None:
         for layer in reversed(self.layers):
             moved, kept = moved_and_kept(layer.moves, halves)
-            self._check_image(kept, layer.largest_exact_input)
+            self._check_image_at_most(kept, layer.largest_exact_input)
             moved -= layer.rounded_shift(kept)
-        self._check_image(values, self.limit)
+        self._check_image_at_most(values, self.limit)
         values[[self.order.index(i) for i in self.flips]] *= -1
 
-    def _check_image(self, values: np.ndarray, largest: int) -> None:
+    def _check_image_at_most(self, values: np.ndarray, largest: int) -> None:
         """Raise `InvalidInputError` if an absolute value is above `largest`."""
-        if _find_value_out_of_range(values, -largest, largest) is not None:
+        if _extreme_value_out_of_range(values, -largest, largest) is not None:
             raise InvalidInputError(
                 f"expected the image of an input |x| <= {self.limit}, got a vector that is the "
                 "image of no such input: pass values that forward returned"
@@ -272,7 +272,7 @@ class LosslessInverse(MapResult):
         return f"the inverse of {self.map}"
 
 
-def _find_value_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
+def _extreme_value_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
     """Return the largest value if it is outside the range from `least` to `most`, else the least
     value if that is outside; None if all values are inside.
     """

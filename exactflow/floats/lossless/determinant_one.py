@@ -9,8 +9,8 @@ scales up to layer k, then S_k R_(k-1) = R_k S'_k, where the shear S'_k has the 
 R_k,moved^-1 T R_k-1,kept. If `balance` finds six layers, the diagonal matrix is the step times I.
 If it returns eleven layers (for condition numbers above about 10^11), the scales contain the
 singular values. Then W = U Sigma V^T is a product of shears of U, Sigma and V^T: Theorem 10 gives
-the shears of the rotations, `diagonal_shears` gives those of Sigma. So a matrix of any condition
-number has shears in closed form.
+the shears of the rotations, and `yield_shears_of_exp_diagonal` gives the shears of Sigma. So a
+matrix of any condition number has shears in closed form.
 
 *Diagonal matrices of determinant 1.* diag(e, 1/e) = U(a) L(b) U(c) L(d) with bc = 1/e - 1,
 a = -ce, d = -be. So four shears move logarithms from one half to the other along any pairing of
@@ -33,8 +33,11 @@ import numpy as np
 from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing import BalanceMethod
-from exactflow.floats.balancing.determinant import determinant_root_to_53_bits, determinant_sign
-from exactflow.floats.balancing.methods import find_balanced
+from exactflow.floats.balancing.determinant import (
+    absolute_determinant_root_to_53_bits,
+    determinant_sign,
+)
+from exactflow.floats.balancing.methods import find_balanced_on_one_thread
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
 from exactflow.flows.float_layers import FloatCoupling
@@ -64,9 +67,11 @@ def find_shears_and_step(
         flow = factor(signed, partition=target.halves)
         layers = [FloatCoupling.of(layer).with_dense_shift() for layer in flow]
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
-        size = Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.exponent
+        size = (
+            Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.mantissa_exponent
+        )
         return layers, target.rational_determinant_root or size
-    if target.condition_number >= EPS**-2:
+    if target.rounded_condition_number >= EPS**-2:
         raise MethodError(
             "the matrix is numerically singular in float64 (its entries or singular values span a "
             "factor above 10^31): use exactflow.factor, which is exact"
@@ -75,15 +80,17 @@ def find_shears_and_step(
     layers, diagonal = move_scales_last(_find_balanced_layers_for_rounding(target, method, seed))
     mean = float(np.exp(np.log(diagonal).mean()))
     if np.abs(diagonal / mean - 1).max() > UNIFORM:
-        layers = _shears_from_svd(target.with_unit_determinant)
+        layers = _unit_determinant_shears_from_svd(target.with_unit_determinant)
     return layers, Fraction(1) if abs(
         target.rounded_determinant_root - 1
     ) < NEAR_ONE else target.rounded_determinant_root
 
 
 class _ScaledTarget(Target):
-    """A target whose `mantissa_scale` is the float nearest to the root of the determinant, so that
-    the matrix divided by it has determinant one up to rounding, as products of shears have.
+    """A target whose `mantissa_determinant_root` is the float nearest to this root.
+
+    So the `mantissa` divided by this float has determinant one up to rounding, like every product
+    of shears.
     """
 
     @cached_property
@@ -91,12 +98,12 @@ class _ScaledTarget(Target):
         """The root |det|^(1/d), or the number with 53 bits nearest to the root if the root is
         irrational or costly to find.
         """
-        return self.rational_determinant_root or determinant_root_to_53_bits(self.entries)
+        return self.rational_determinant_root or absolute_determinant_root_to_53_bits(self.entries)
 
     @cached_property
-    def mantissa_scale(self) -> float:
+    def mantissa_determinant_root(self) -> float:
         """The root det(`mantissa`)^(1/d), rounded to the nearest float."""
-        return float(self.rounded_determinant_root / Fraction(2) ** self.exponent)
+        return float(self.rounded_determinant_root / Fraction(2) ** self.mantissa_exponent)
 
 
 def _find_balanced_layers_for_rounding(
@@ -105,12 +112,12 @@ def _find_balanced_layers_for_rounding(
     """Return the layers that `balance` finds. For a rotation and method="auto", return the layers
     of the closed form or of the search, whichever have the smaller rounding error.
     """
-    found = find_balanced(target, None, method, seed).layers
+    found = find_balanced_on_one_thread(target, None, method, seed).layers
     p, q = target.halves
     if method != "auto" or target.rotation is None or abs(p - q) > 1:
         return found
     try:
-        other = find_balanced(target, None, "search", seed).layers
+        other = find_balanced_on_one_thread(target, None, "search", seed).layers
     except MethodError:
         return found
     return min(found, other, key=_estimate_integer_rounding_error)
@@ -157,7 +164,7 @@ def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCouplin
     return bare, np.concatenate(scales)
 
 
-def _shears_from_svd(target: Target) -> list[FloatCoupling]:
+def _unit_determinant_shears_from_svd(target: Target) -> list[FloatCoupling]:
     """Return shears whose product is near a target with a determinant of about one, from its
     singular value decomposition.
     """
@@ -170,14 +177,17 @@ def _shears_from_svd(target: Target) -> list[FloatCoupling]:
         Q[0] *= determinant_sign(Q)
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
     rotations = [
-        find_balanced(Target.from_floats(halves, Q), None, "closed", 0).layers for Q in (Vt, U)
+        find_balanced_on_one_thread(Target.from_floats(halves, Q), None, "closed", 0).layers
+        for Q in (Vt, U)
     ]
     logs[np.argmin(s)] -= logs.sum()  # the least singular value has the largest relative error
-    middle = diagonal_shears(logs, halves)
+    middle = yield_shears_of_exp_diagonal(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]
 
 
-def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[FloatCoupling]:
+def yield_shears_of_exp_diagonal(
+    logs: np.ndarray, halves: tuple[int, int]
+) -> Iterator[FloatCoupling]:
     """Yield shears with the product diag(exp(logs)). The sum of `logs` must be 0, and the sizes of
     the halves must differ by at most one.
     """
@@ -187,16 +197,20 @@ def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[Float
     few, many = parts[small], parts[large].copy()
     n = len(few)
     pairs = np.argsort(few), np.argsort(-many)[:n]
-    yield from _shears_scaling_pairs_inversely(few[pairs[0]], pairs, small, halves)
+    yield from _yield_shears_scaling_pairs_inversely(few[pairs[0]], pairs, small, halves)
     many[pairs[1]] += few[pairs[0]]
     chain = _order_with_small_partial_sums(many)
     carried = -np.cumsum(many[chain])[: min(n, len(chain) - 1)]
     places = np.arange(len(carried))
-    yield from _shears_scaling_pairs_inversely(carried, (places, chain[:-1][places]), small, halves)
-    yield from _shears_scaling_pairs_inversely(-carried, (places, chain[1:][places]), small, halves)
+    yield from _yield_shears_scaling_pairs_inversely(
+        carried, (places, chain[:-1][places]), small, halves
+    )
+    yield from _yield_shears_scaling_pairs_inversely(
+        -carried, (places, chain[1:][places]), small, halves
+    )
 
 
-def _shears_scaling_pairs_inversely(
+def _yield_shears_scaling_pairs_inversely(
     logs: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], small: int, halves: tuple[int, int]
 ) -> Iterator[FloatCoupling]:
     """Yield four shears that multiply the coordinates pairs[0] of the half `small` by exp(logs),

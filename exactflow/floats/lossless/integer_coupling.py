@@ -46,7 +46,7 @@ class FixedPointMatrix:
     bits: int
 
     @staticmethod
-    def of(T: np.ndarray, bits: int) -> "FixedPointMatrix":
+    def from_nearest_multiples(T: np.ndarray, bits: int) -> "FixedPointMatrix":
         """Return the matrix of the multiples of 2^-bits that are nearest to the entries of T."""
         integers = np.rint(np.ldexp(T, bits)).astype(np.int64)
         used = int(np.bitwise_or.reduce(integers, axis=None)) | 1 << (bits - 1)
@@ -81,7 +81,9 @@ class IntegerCoupling:
     parts: tuple[FixedPointMatrix, ...]
 
     @staticmethod
-    def of(moves: Half, T: np.ndarray, bits: int, largest_input: int) -> "IntegerCoupling":
+    def from_split_shift(
+        moves: Half, T: np.ndarray, bits: int, largest_input: int
+    ) -> "IntegerCoupling":
         """Return the layer with the shift T, split into the fewest parts whose products are exact.
 
         Parameters
@@ -98,17 +100,20 @@ class IntegerCoupling:
         Examples
         --------
         >>> T = np.array([[0.5 + 2.0**-40]])
-        >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
+        >>> [len(IntegerCoupling.from_split_shift("first", T, 40, 2**k).parts) for k in (10, 20)]
         [1, 2]
         """
         parts: list[FixedPointMatrix] = []
         rest = T
         for _ in range(MOST_PARTS):
-            last = FixedPointMatrix.of(rest, bits)
+            last = FixedPointMatrix.from_nearest_multiples(rest, bits)
             if last.largest_exact_input >= largest_input:
                 return IntegerCoupling(moves, (*parts, last))
             product = float(np.abs(rest).sum(axis=1).max()) * largest_input
-            coarser = (FixedPointMatrix.of(rest, b) for b in range(54 - frexp(product)[1], 0, -1))
+            coarser = (
+                FixedPointMatrix.from_nearest_multiples(rest, b)
+                for b in range(54 - frexp(product)[1], 0, -1)
+            )
             leading = next(
                 (part for part in coarser if part.largest_exact_input >= largest_input), None
             )

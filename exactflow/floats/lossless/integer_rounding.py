@@ -76,7 +76,7 @@ def round_shears(
         for s in merge_and_drop_zero_shears(shears)
     ]
     on_grid = merge_and_drop_zero_shears(on_grid)  # rounding may have made some shifts zero
-    kept_sizes, images, weights = _propagate_inputs_and_errors(on_grid, d, limit)
+    kept_sizes, images, weights = _propagate_input_and_error_bounds(on_grid, d, limit)
     output_sizes = images.bound_absolute_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
@@ -95,7 +95,7 @@ def round_shears(
     rounding, shifts = (tuple(Rational(part[k]) for k in places) for part in parts)
     return Lossless(
         layers=tuple(
-            IntegerCoupling.of(shear.moves, shear.shift, bits, floor(size))
+            IntegerCoupling.from_split_shift(shear.moves, shear.shift, bits, floor(size))
             for shear, size in zip(on_grid, kept_sizes, strict=True)
         ),
         partition=target.halves,
@@ -141,7 +141,7 @@ def _round_to_fractional_bits(T: np.ndarray, bits: int) -> np.ndarray:
             f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{bits}: lower the "
             "argument bits"
         )
-    return FixedPointMatrix.of(T, bits).float_matrix
+    return FixedPointMatrix.from_nearest_multiples(T, bits).float_matrix
 
 
 class _PropagatedErrors(NamedTuple):
@@ -160,7 +160,7 @@ class _PropagatedErrors(NamedTuple):
     weights: np.ndarray
 
 
-def _propagate_inputs_and_errors(
+def _propagate_input_and_error_bounds(
     layers: Sequence[FloatCoupling], d: int, limit: int
 ) -> _PropagatedErrors:
     """Bound the values in a product of one or more rounded shears, for inputs up to `limit`."""

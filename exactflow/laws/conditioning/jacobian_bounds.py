@@ -63,7 +63,10 @@ from exactflow.exact.singular_values import principal_standard_deviations
 from exactflow.exact.typing import NumberLike
 from exactflow.laws.conditioning.lipschitz_bound import bracket_least_lipschitz
 from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det
-from exactflow.laws.conditioning.mixture_components import as_components, as_law
+from exactflow.laws.conditioning.mixture_components import (
+    as_exact_or_quantized_components,
+    as_law_up_to_translation,
+)
 from exactflow.laws.conditioning.result import ConditioningBounds
 from exactflow.laws.conditioning.tuning import TUNING
 
@@ -96,14 +99,14 @@ def bound_conditioning(target: object, eps: NumberLike) -> ConditioningBounds:
 least 0; E log|det J| at most -1.544; smallest singular value somewhere at most 0.4619; \
 singular values rms over geometric mean at least 1
     """
-    law, eps = as_law(target), to_element(eps)
+    law, eps = as_law_up_to_translation(target), to_element(eps)
     if eps <= 0:
         raise InvalidInputError(
             f"expected eps > 0, got {format_short(eps)}: eps is the largest distance of the image "
             "from the target"
         )
     with ctx.workprec(TUNING.precision):
-        components = as_components(law, eps)
+        components = as_exact_or_quantized_components(law, eps)
         d = components.dimension
         slope, attained, projection = bracket_least_lipschitz(law, components, eps)
         tolerance = ball(eps + upper(components.error))

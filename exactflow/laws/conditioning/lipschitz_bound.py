@@ -18,7 +18,7 @@ from sympy import QQ
 from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.singular_values import principal_standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.log_det_bound import few_cluster_center_differences
+from exactflow.laws.conditioning.log_det_bound import few_cluster_mean_differences
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
     Law,
@@ -29,7 +29,7 @@ from exactflow.laws.conditioning.projection import (
     ProjectedLaw,
     SquaredDistanceBySlope,
     coordinate_axes,
-    project_to_atoms,
+    project_onto_axes_as_atoms,
     rational_frame_near,
 )
 from exactflow.laws.conditioning.tuning import TUNING
@@ -64,38 +64,45 @@ def bracket_least_lipschitz(
         is_known_product(law),
     )
     deviation = sum((s * s for s in principal_standard_deviations(covariance)), arb(0)).sqrt()
-    if deviation <= _eps_plus_error(eps, -components.error.upper()):
+    if deviation <= _enclose_eps_plus_error(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
-    start, tolerance = deviation / SMALLEST, partial(_eps_plus_error, eps, components.error.upper())
+    start, tolerance = (
+        deviation / SMALLEST,
+        partial(_enclose_eps_plus_error, eps, components.error.upper()),
+    )
     posed = partial(_covariance_distance_by_slope, covariance)
     slope, attained, bits = _bracket_least_slope(posed, start, tolerance, TUNING.precision)
     if isinstance(law, Gaussian):
         return LipschitzBracket(slope, attained, None)
     frames = [coordinate_axes(components.dimension)]
-    if not has_independent_coordinates and components.spreads is None:
-        frames += map(rational_frame_near, few_cluster_center_differences(components))
-    projections = [project_to_atoms(law, components, axes, eps) for axes in frames]
+    if not has_independent_coordinates and components.covariances is None:
+        frames += map(rational_frame_near, few_cluster_mean_differences(components))
+    projections = [project_onto_axes_as_atoms(law, components, axes, eps) for axes in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
     bits = max(
         bits,
         TUNING.precision
-        + 4 * max(0, components.log2_largest_coordinate_or_deviation - eps_exponent),
+        + 4 * max(0, components.rough_log2_largest_coordinate_or_deviation - eps_exponent),
     )
-    attained, best, rest = None, None, partial(_eps_plus_error, eps, -projections[0].error.upper())
+    attained, best, rest = (
+        None,
+        None,
+        partial(_enclose_eps_plus_error, eps, -projections[0].error.upper()),
+    )
     if has_independent_coordinates and rest() > 0:
         _, attained, _ = _bracket_least_slope(
-            projections[0].squared_distance_by_slope, deviation, rest, bits
+            projections[0].summed_squared_distance_by_slope, deviation, rest, bits
         )
     while projections:
         start = ball(slope) if slope else start
-        farthest = _index_farthest_beyond_eps(projections, start, eps, bits)
+        farthest = _index_farthest_proved_beyond_eps(projections, start, eps, bits)
         if farthest is None:
             break
         best = projections.pop(farthest)
-        tolerance = partial(_eps_plus_error, eps, best.error.upper())
+        tolerance = partial(_enclose_eps_plus_error, eps, best.error.upper())
         slope, _, bits = _bracket_least_slope(
-            best.squared_distance_by_slope, start, tolerance, bits
+            best.summed_squared_distance_by_slope, start, tolerance, bits
         )
     return LipschitzBracket(slope, attained, best)
 
@@ -111,7 +118,7 @@ def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlop
     return bound_squared_distance
 
 
-def _index_farthest_beyond_eps(
+def _index_farthest_proved_beyond_eps(
     projections: list[ProjectedLaw], slope: arb, eps: Element, bits: int
 ) -> int | None:
     """Return the index of the projected law that is farthest from maps with slopes at most `slope`.
@@ -122,8 +129,8 @@ def _index_farthest_beyond_eps(
     for precision in (bits, 2 * bits, 4 * bits):
         with ctx.workprec(precision):
             excess = [
-                projection.squared_distance_by_slope()(slope, False)[0].sqrt()
-                - _eps_plus_error(eps, projection.error.upper())
+                projection.summed_squared_distance_by_slope()(slope, False)[0].sqrt()
+                - _enclose_eps_plus_error(eps, projection.error.upper())
                 for projection in projections
             ]
         first = max(range(len(projections)), key=lambda i: excess[i].lower())
@@ -134,7 +141,7 @@ def _index_farthest_beyond_eps(
     return None
 
 
-def _eps_plus_error(eps: Element, error: arb) -> arb:
+def _enclose_eps_plus_error(eps: Element, error: arb) -> arb:
     """Return eps + `error` at the current precision; `error` has radius 0."""
     return ball(eps) + error
 
@@ -155,7 +162,7 @@ def _bracket_least_slope(
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
             found = _bracket_slope_if_precise(
-                make_distance(), _log2_midpoint_or_least(start), make_tolerance() ** 2
+                make_distance(), _log2_midpoint_else_hugely_negative(start), make_tolerance() ** 2
             )
         if found is not None:
             return *found, bits
@@ -176,23 +183,23 @@ def _bracket_slope_if_precise(
     """
 
     @cache
-    def log2_distance_ratio(log2_slope: float) -> float:
+    def log2_squared_distance_over_tolerance(log2_slope: float) -> float:
         """Return approximately log2 of the quotient of the squared distance and the squared
         tolerance.
         """
         above = distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
-        return _log2_midpoint_or_least(above / squared_tolerance)
+        return _log2_midpoint_else_hugely_negative(above / squared_tolerance)
 
     low, high, step = log2_start, log2_start, TUNING.first_step
-    while log2_distance_ratio(high) > 0:
+    while log2_squared_distance_over_tolerance(high) > 0:
         low, high, step = high, high + step, 2 * step
-    while log2_distance_ratio(low) <= 0:
+    while log2_squared_distance_over_tolerance(low) <= 0:
         if low < log2_start - TUNING.least_slope:
             least = _dyadic_near_exp2(log2_start - TUNING.least_slope)
             is_enough = distance(ball(least), True)[1] <= squared_tolerance
             return (QQ.zero, least) if is_enough else None
         low, high, step = low - step, low, 2 * step
-    root = brentq(log2_distance_ratio, low, high, xtol=TUNING.widths[0] / 4)
+    root = brentq(log2_squared_distance_over_tolerance, low, high, xtol=TUNING.widths[0] / 4)
     for width in TUNING.widths:
         ends = _dyadic_near_exp2(root - width), _dyadic_near_exp2(root + width)
         below, above = (distance(ball(end), k > 0)[k] for k, end in enumerate(ends))
@@ -201,7 +208,7 @@ def _bracket_slope_if_precise(
     return None
 
 
-def _log2_midpoint_or_least(x: arb) -> float:
+def _log2_midpoint_else_hugely_negative(x: arb) -> float:
     """Return the binary logarithm of the midpoint of a ball; -2^20 if the midpoint is <= 0."""
     middle = x.mid()
     return float(middle.log().mid()) / 0.6931471805599453 if middle > 0 else LEAST_LOG2

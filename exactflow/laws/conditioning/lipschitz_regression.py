@@ -78,7 +78,7 @@ class NormalToAtomsMap:
     cuts: list[PointWithIntegrals]
 
     @staticmethod
-    def of(atoms: Sequence[arb], weights: Sequence[int]) -> "NormalToAtomsMap":
+    def from_ascending_atoms(atoms: Sequence[arb], weights: Sequence[int]) -> "NormalToAtomsMap":
         """Return the map to ascending atoms, whose masses are the weights divided by their sum."""
         steps = NormalToAtomsMap(list(atoms), [])
         below, total = 0, sum(weights)
@@ -162,28 +162,28 @@ class LipschitzRegression:
                     runs.append([block])
             if len(runs) == len(found):
                 return found
-            found = [run[0] if len(run) == 1 else self._pool_blocks(run) for run in runs]
+            found = [run[0] if len(run) == 1 else self._pool_run_into_block(run) for run in runs]
 
     def block_cost(self, block: Block) -> arb:
         """Return the sum of cost_j(c) over the jumps j of a block, in closed form."""
         L, c = self.slope, block.c
-        x, y = self._cost_interval(*block)
+        x, y = self._ends_of_nonzero_cost(*block)
 
-        def integral_up_to(p: PointWithIntegrals) -> arb:
+        def squared_residual_integral_up_to(p: PointWithIntegrals) -> arb:
             middle = L * p.first - p.step
             return L * L * p.second - 2 * L * p.cross + p.square - 2 * c * middle + c * c * p.mass
 
-        return integral_up_to(y) - integral_up_to(x)
+        return squared_residual_integral_up_to(y) - squared_residual_integral_up_to(x)
 
     def _halved_cost_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
         """Return half the first and half the second derivative with respect to c of the sum of
         cost_j(c) over the jumps j from first to last.
         """
-        x, y = self._cost_interval(first, last, c)
+        x, y = self._ends_of_nonzero_cost(first, last, c)
         mass = y.mass - x.mass
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
 
-    def _cost_interval(
+    def _ends_of_nonzero_cost(
         self, first: int, last: int, c: arb
     ) -> tuple[PointWithIntegrals, PointWithIntegrals]:
         """Return the ends of the interval on which the jumps from first to last have a nonzero
@@ -199,7 +199,7 @@ class LipschitzRegression:
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
 
-    def _pool_blocks(self, run: Sequence[Block]) -> Block:
+    def _pool_run_into_block(self, run: Sequence[Block]) -> Block:
         """Return one block with the jumps of neighbouring blocks whose c decrease."""
         first, last = run[0].first, run[-1].last
         return Block(

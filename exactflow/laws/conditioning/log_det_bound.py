@@ -59,33 +59,35 @@ class _Cluster(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class _FloatMixture:
     """A mixture in floats. Lengths have the unit 2^e for the exponent e of
-    `MixtureComponents.log2_largest_coordinate_or_deviation`.
+    `MixtureComponents.rough_log2_largest_coordinate_or_deviation`.
     """
 
     weights: np.ndarray
     points: np.ndarray
-    spreads: np.ndarray | None
+    covariances: np.ndarray | None
 
     @staticmethod
-    def of(components: MixtureComponents) -> "_FloatMixture":
+    def round_and_rescale(components: MixtureComponents) -> "_FloatMixture":
         """Return a mixture rounded to floats."""
-        scale = Fraction(2) ** components.log2_largest_coordinate_or_deviation * components.unit
+        scale = (
+            Fraction(2) ** components.rough_log2_largest_coordinate_or_deviation * components.unit
+        )
         weights = (components.weights / components.total_weight).astype(float)
-        spreads = components.spreads
-        if spreads is not None:
-            spreads = (spreads / fmpq(4) ** components.log2_largest_coordinate_or_deviation).astype(
-                float
-            )
+        covariances = components.covariances
+        if covariances is not None:
+            covariances = (
+                covariances / fmpq(4) ** components.rough_log2_largest_coordinate_or_deviation
+            ).astype(float)
         points = (components.centers / scale).astype(float)
-        return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, spreads)
+        return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, covariances)
 
     def make_cluster(self, members: np.ndarray) -> _Cluster:
         """Return the cluster of the components with these indices."""
         w, x = self.weights[members], self.points[members]
         x = x - w @ x / w.sum()
         matrix = (x * w[:, None]).T @ x
-        if self.spreads is not None:
-            matrix += sum(self.weights[i] * self.spreads[i] for i in members.tolist())
+        if self.covariances is not None:
+            matrix += sum(self.weights[i] * self.covariances[i] for i in members.tolist())
         values, axes = np.linalg.eigh(matrix)
         deviations = np.sqrt(np.maximum(values, 0) / w.sum())
         scatter = values[-1] if len(members) > 1 else -1.0
@@ -116,7 +118,9 @@ def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLog
     """Bound E log|det J| from above, for maps whose image of N(0, I) is within `eps` of the mixture
     in W2, at the current precision.
     """
-    size = max(float(eps / arb(2) ** components.log2_largest_coordinate_or_deviation), 1 / LARGEST)
+    size = max(
+        float(eps / arb(2) ** components.rough_log2_largest_coordinate_or_deviation), 1 / LARGEST
+    )
     tries = (
         (*_estimate_dimensionless_bound_and_multiplier(clusters, size), clusters)
         for clusters in _yield_finer_clusterings(components)
@@ -143,26 +147,28 @@ def _estimate_dimensionless_bound_and_multiplier(
     w = np.array([[cluster.weight] for cluster in clusters])
     s = np.minimum(np.array([cluster.deviations for cluster in clusters]) / eps, LARGEST)
 
-    def deviation_increase(t: float) -> np.ndarray:
+    def dimensionless_deviation_increases(t: float) -> np.ndarray:
         """Return the increases a_ij - s_ij of the deviations, in units of eps, for the multiplier
         t, in units of eps^2.
         """
         return 2 * t / (s + np.hypot(s, 2 * np.sqrt(t)))
 
     low, high = 0.0, 1.0
-    while (w * deviation_increase(high) ** 2).sum() < 1:
+    while (w * dimensionless_deviation_increases(high) ** 2).sum() < 1:
         low, high = high, 4 * high
     while (middle := (low + high) / 2) not in (low, high):
         low, high = (
-            (middle, high) if (w * deviation_increase(middle) ** 2).sum() < 1 else (low, middle)
+            (middle, high)
+            if (w * dimensionless_deviation_increases(middle) ** 2).sum() < 1
+            else (low, middle)
         )
-    a = s + deviation_increase(high)
+    a = s + dimensionless_deviation_increases(high)
     return (w * (np.log(a) - np.log(w) / a.shape[1])).sum(), high
 
 
 def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
     """Yield partitions of the components: first one cluster, then more and more clusters."""
-    floats, ranks = _FloatMixture.of(components), count()
+    floats, ranks = _FloatMixture.round_and_rescale(components), count()
     whole = floats.make_cluster(np.arange(len(floats.weights)))
     heap = [(-whole.scatter, next(ranks), whole)]
     wanted = 1.0
@@ -178,7 +184,7 @@ def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cl
             heappush(heap, (-part.scatter, next(ranks), part))
 
 
-def few_cluster_center_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
+def few_cluster_mean_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
     """Return the differences between the means of a few clusters, at most `TUNING.few_clusters`."""
     clusterings = _yield_finer_clusterings(components)
     *_, clusters = takewhile(lambda found: len(found) <= TUNING.few_clusters, clusterings)

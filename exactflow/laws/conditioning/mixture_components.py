@@ -86,7 +86,7 @@ class Gaussian:
 Law = TargetMeasure | Gaussian
 
 
-def as_law(target: Any) -> Law:
+def as_law_up_to_translation(target: Any) -> Law:
     """Return the law of a target: a law itself, or the empirical measure of an array, tensor or
     list of points.
 
@@ -136,22 +136,22 @@ class MixtureComponents:
     ----------
     weights : N positive integers; divided by their sum, they are the weights.
     centers, unit : the means are the N x d integers `centers`, divided by the integer `unit`.
-    spreads : the covariances, N x d x d rationals; None if all components are atoms.
+    covariances : the covariances, N x d x d rationals; None if all components are atoms.
     error : an enclosure of an upper bound of W2(target, mixture).
     """
 
     weights: np.ndarray
     centers: np.ndarray
     unit: int
-    spreads: "np.ndarray | None"
+    covariances: "np.ndarray | None"
     error: arb
 
     @staticmethod
-    def of(
-        weights: Sequence, centers: Any, spreads: "Sequence | None" = None
+    def from_exact_rationals(
+        weights: Sequence, centers: Any, covariances: "Sequence | None" = None
     ) -> "MixtureComponents":
         """Return the mixture of components with these weights, means and covariances in QQ."""
-        held = None if spreads is None else np.vectorize(to_fmpq, [object])(spreads)
+        held = None if covariances is None else np.vectorize(to_fmpq, [object])(covariances)
         return MixtureComponents(
             _to_integers_and_denominator(weights)[0],
             *_to_integers_and_denominator(centers),
@@ -170,11 +170,11 @@ class MixtureComponents:
         return sum(self.weights.tolist())
 
     @cached_property
-    def log2_largest_coordinate_or_deviation(self) -> int:
+    def rough_log2_largest_coordinate_or_deviation(self) -> int:
         """The binary logarithm of the largest coordinate or deviation, roughly, as an integer."""
         largest = fmpq(abs(self.centers).max(), self.unit) ** 2
-        if self.spreads is not None:
-            largest = max(largest, abs(self.spreads).max())
+        if self.covariances is not None:
+            largest = max(largest, abs(self.covariances).max())
         return (int(largest.p).bit_length() - int(largest.q).bit_length()) // 2
 
     def mean(self, members: Any = slice(None)) -> list[Element]:
@@ -189,12 +189,12 @@ class MixtureComponents:
         w, x = self.weights[members], self.centers[members]
         mass, first = sum(w.tolist()), w @ x
         matrix = (mass * (x.T * w) @ x - np.outer(first, first)) * fmpq(1, (mass * self.unit) ** 2)
-        if self.spreads is not None:
-            matrix = matrix + np.tensordot(w, self.spreads[members], 1) * fmpq(1, mass)
+        if self.covariances is not None:
+            matrix = matrix + np.tensordot(w, self.covariances[members], 1) * fmpq(1, mass)
         return fmpq(mass, self.total_weight), fmpq_mat(matrix.tolist())
 
 
-def as_components(law: Law, eps: Element) -> MixtureComponents:
+def as_exact_or_quantized_components(law: Law, eps: Element) -> MixtureComponents:
     """Return a law as a mixture: exactly if it is one, else the atoms of a quantization that is
     finer than `eps` if the largest number of atoms suffices.
 
@@ -204,27 +204,33 @@ def as_components(law: Law, eps: Element) -> MixtureComponents:
     match law:
         case Gaussian():
             mean = [QQ.zero] * law.dimension
-            return MixtureComponents.of([QQ.one], [mean], [law.covariance.tolist()])
+            return MixtureComponents.from_exact_rationals(
+                [QQ.one], [mean], [law.covariance.tolist()]
+            )
         case Atoms():
-            return MixtureComponents.of(law.weights, law.points)
+            return MixtureComponents.from_exact_rationals(law.weights, law.points)
         case Uniform():
             start, stop = np.array(law.ends, dtype=object).swapaxes(0, 1)
             squares = [np.outer(s, s) / 12 for s in stop - start]
-            spreads = [np.diag(np.diag(x)) for x in squares] if isinstance(law, Boxes) else squares
-            return MixtureComponents.of(law.weights, (start + stop) / 2, spreads)
+            covariances = (
+                [np.diag(np.diag(x)) for x in squares] if isinstance(law, Boxes) else squares
+            )
+            return MixtureComponents.from_exact_rationals(
+                law.weights, (start + stop) / 2, covariances
+            )
         case GaussianMixture():
-            spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
-            return MixtureComponents.of(law.weights, law.means, spreads)
+            covariances = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
+            return MixtureComponents.from_exact_rationals(law.weights, law.means, covariances)
         case Product():
             share = eps / ceil_sqrt_at_least_one(QQ(len(law.factors)))
-            factors = [as_components(factor, share) for factor in law.factors]
+            factors = [as_exact_or_quantized_components(factor, share) for factor in law.factors]
             if prod(len(factor.weights) for factor in factors) > TUNING.most_components:
                 factors = [_merge_into_one_component(factor) for factor in factors]
             return _product_mixture(factors)
-    return quantize_to_components(law, eps / TUNING.cells_per_eps)
+    return quantize_to_limited_atoms(law, eps / TUNING.cells_per_eps)
 
 
-def quantize_to_components(
+def quantize_to_limited_atoms(
     law: TargetMeasure, tolerance: Element, coordinate: "int | None" = None
 ) -> MixtureComponents:
     """Return the atoms of a quantization of a law, or of the law of one coordinate.
@@ -259,24 +265,24 @@ def _product_mixture(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     """Return the law of independent vectors, one for each mixture, as a mixture."""
     grid = list_index_choices_in_columns([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
-    rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
-    if any(part.spreads is not None for part in parts):
-        spreads = np.zeros((grid.shape[1], d, d), dtype=object)
+    rows, start, covariances = list(zip(parts, grid, strict=True)), 0, None
+    if any(part.covariances is not None for part in parts):
+        covariances = np.zeros((grid.shape[1], d, d), dtype=object)
         for part, row in rows:
             block = slice(start, start := start + part.dimension)
-            spreads[:, block, block] = 0 if part.spreads is None else part.spreads[row]
+            covariances[:, block, block] = 0 if part.covariances is None else part.covariances[row]
     return MixtureComponents(
         np.prod([part.weights[row] for part, row in rows], axis=0),
         np.hstack([part.centers[row] * (unit // part.unit) for part, row in rows]),
         unit,
-        spreads,
+        covariances,
         sum((part.error**2 for part in parts), arb(0)).sqrt(),
     )
 
 
 def _merge_into_one_component(components: MixtureComponents) -> MixtureComponents:
     """Return one component with the mean, the covariance and the `error` of a mixture."""
-    one = MixtureComponents.of(
+    one = MixtureComponents.from_exact_rationals(
         [QQ.one], [components.mean()], [components.weight_and_covariance()[1].tolist()]
     )
     return replace(one, error=components.error)

@@ -23,7 +23,10 @@ from exactflow.laws.conditioning.lipschitz_regression import (
     LipschitzRegression,
     NormalToAtomsMap,
 )
-from exactflow.laws.conditioning.mixture_components import MixtureComponents, quantize_to_components
+from exactflow.laws.conditioning.mixture_components import (
+    MixtureComponents,
+    quantize_to_limited_atoms,
+)
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.measures import Atoms, TargetMeasure
 
@@ -75,9 +78,11 @@ class AtomsOnLine:
 
     def normal_to_atoms_map(self) -> NormalToAtomsMap:
         """Return the increasing map of N(0, 1) to the atoms, at the current precision."""
-        return NormalToAtomsMap.of([ball(QQ(x, self.unit)) for x in self.places], self.weights)
+        return NormalToAtomsMap.from_ascending_atoms(
+            [ball(QQ(x, self.unit)) for x in self.places], self.weights
+        )
 
-    def gap_of_block(self, axis: Axis, block: Block, share: Element) -> Gap:
+    def gap_spanned_by_block(self, axis: Axis, block: Block, share: Element) -> Gap:
         """Return the interval from the first to the last atom of a block of jumps."""
         start, stop = (QQ(self.places[j], self.unit) for j in (block.first, block.last + 1))
         inside = sum(self.weights[block.first + 1 : block.last + 1])
@@ -101,7 +106,7 @@ class ProjectedLaw:
     lines: list[AtomsOnLine]
     error: arb
 
-    def squared_distance_by_slope(self) -> SquaredDistanceBySlope:
+    def summed_squared_distance_by_slope(self) -> SquaredDistanceBySlope:
         """Return the squared distance of the atoms from the maps with slopes at most L, summed over
         the axes, as a function of L, at the current precision.
         """
@@ -139,7 +144,7 @@ class ProjectedLaw:
                 total = sum((cost for cost, *_ in costs), arb(0))
                 if all(RELATIVE * cost.rad() <= total for cost, *_ in costs):
                     cost, axis, line, block = max(costs, key=lambda row: row[0].mid())
-                    return line.gap_of_block(axis, block, lower(cost / total))
+                    return line.gap_spanned_by_block(axis, block, lower(cost / total))
             bits *= 2
         raise PrecisionError(
             f"{TUNING.most_precision} bits do not suffice to find the largest gap in the target, "
@@ -174,7 +179,7 @@ def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
     ]
 
 
-def project_to_atoms(
+def project_onto_axes_as_atoms(
     law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
 ) -> ProjectedLaw:
     """Project a law onto the axes of a frame, as atoms that are as fine as `eps` requires.
@@ -184,15 +189,15 @@ def project_to_atoms(
     """
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
     if axes == coordinate_axes(d) and not isinstance(law, Atoms):
-        cells = [quantize_to_components(law, tolerance, i) for i in range(d)]
+        cells = [quantize_to_limited_atoms(law, tolerance, i) for i in range(d)]
         shapes = {(tuple(one.weights), tuple(np.diff(one.centers[:, 0]))) for one in cells}
         found = [
             _project_to_line_bounding_w2(one, (QQ.one,), tolerance, len(shapes)) for one in cells
         ]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
-        if components.spreads is not None:
-            components = quantize_to_components(law, tolerance)
+        if components.covariances is not None:
+            components = quantize_to_limited_atoms(law, tolerance)
         error = components.error
         found = [_project_to_line_bounding_w2(components, axis, tolerance, d) for axis in axes]
     square = sum((more * more for _, more in found), arb(0))
@@ -217,7 +222,7 @@ def _project_to_line_bounding_w2(
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
         count = None if distinct <= max(kept, cells) else cells
-        found, error = _merge_atoms_bounding_w2(
+        found, error = _merge_atoms_in_cells_bounding_w2(
             places, components.weights.tolist(), unit * components.unit, count
         )
         if error <= ball(tolerance) or cells >= most:
@@ -225,7 +230,7 @@ def _project_to_line_bounding_w2(
         cells *= 2
 
 
-def _merge_atoms_bounding_w2(
+def _merge_atoms_in_cells_bounding_w2(
     places: Sequence[int], weights: Sequence[int], unit: int, cells: int | None
 ) -> tuple[AtomsOnLine, arb]:
     """Merge the atoms within each of `cells` cells of equal length, or only equal atoms if `cells`

@@ -123,7 +123,7 @@ class ConditioningBounds(Result):
         rows = [
             ("16a", why, self._is_lipschitz_bound_valid),
             ("16b", mean, self._is_log_det_bound_valid),
-            ("16b", singular, self._are_sigma_bounds_valid),
+            ("16b", singular, self._are_sigma_and_ratio_valid),
         ]
         source = "of exactflow.laws.conditioning.jacobian_bounds"
         steps = [
@@ -149,14 +149,14 @@ class ConditioningBounds(Result):
                 ]
             else:
                 parts = [_lower_bound_squared_distance(line, slope) for line in seen.lines]
-            return bool(sum(parts) >= self._eps_plus_distance(seen or self.components) ** 2)
+            return bool(sum(parts) >= self._eps_plus_distance_bound(seen or self.components) ** 2)
 
     def _is_log_det_bound_valid(self) -> bool:
         """Whether `mean_log_det` is at least the bound of theorem 16b with the `multiplier`."""
         components = self.components
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
-            total = self._eps_plus_distance(components) ** 2 / (2 * t)
+            total = self._eps_plus_distance_bound(components) ** 2 / (2 * t)
             for members in self.groups:
                 w = mpmath.mpf(sum(components.weights[members].tolist())) / components.total_weight
                 total -= w * mpmath.log(w)
@@ -165,18 +165,20 @@ class ConditioningBounds(Result):
                     total += w * (mpmath.log(a) - (a - s) ** 2 / (2 * t))
             return bool(total <= to_mpf(to_element(self.mean_log_det)))
 
-    def _are_sigma_bounds_valid(self) -> bool:
+    def _are_sigma_and_ratio_valid(self) -> bool:
         """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
         components, numbers = self.components, (self.mean_log_det, self.sigma_min, self.ratio)
         d = components.dimension
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
             deviation = mpmath.sqrt(sum(s * s for s in _principal_deviations(components)))
-            size = deviation - self._eps_plus_distance(components)
+            size = deviation - self._eps_plus_distance_bound(components)
             is_ratio = ratio == 1 or ratio * sigma * mpmath.sqrt(d) <= size
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
-    def _eps_plus_distance(self, approximation: MixtureComponents | ProjectedLaw) -> mpmath.mpf:
+    def _eps_plus_distance_bound(
+        self, approximation: MixtureComponents | ProjectedLaw
+    ) -> mpmath.mpf:
         """Return eps plus an upper bound of the distance of an approximation from the target."""
         return to_mpf(to_element(self.eps) + upper(approximation.error))
 
@@ -308,7 +310,7 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
     cuts = [_normal_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]
     q = [-mpmath.inf, *cuts, mpmath.inf]
 
-    def square_and_linear_integrals(
+    def normal_integrals_of_square_and_line(
         u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf
     ) -> tuple[mpmath.mpf, mpmath.mpf]:
         """Return the integrals of (L z - k)^2 phi(z) and (L z - k) phi(z) over z from u to v."""
@@ -321,8 +323,10 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
         c, rest = _midpoint(level), mpmath.mpf(0)
         for j in range(last, first - 1, -1):
             a, b, middle = s[j] + c, s[j + 1] + c, q[j + 1]
-            left = square_and_linear_integrals(min(max(a / L, q[j]), middle), middle, a)
-            right = square_and_linear_integrals(middle, max(min(b / L, q[j + 2]), middle), b)
+            left = normal_integrals_of_square_and_line(min(max(a / L, q[j]), middle), middle, a)
+            right = normal_integrals_of_square_and_line(
+                middle, max(min(b / L, q[j + 2]), middle), b
+            )
             total += left[0] + right[0]
             rest -= left[1] + right[1]
             lost += abs(rest) if j == first else max(-rest, 0)

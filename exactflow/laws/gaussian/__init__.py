@@ -85,7 +85,7 @@ class Whitening(MapResult):
         layers and their error.
         """
         with one_thread():
-            covariance = Covariance.of(Sigma)
+            covariance = Covariance.from_checked_matrix(Sigma)
             d = len(covariance.rounded)
             order, (p, _) = resolve_partition_or_mask(partition, d)
             column = None if mean is None else as_mean_column(mean, d)
@@ -209,10 +209,10 @@ class Whitening(MapResult):
         if is_inexact(x):
             mean = self.mean.to_list_flat()
 
-            def add_mean(entries: list, convert: Callable) -> list:
+            def add_signed_mean_to_entries(entries: list, convert: Callable) -> list:
                 return [z + convert(sign * m) for z, m in zip(entries, mean, strict=True)]
 
-            return map_inexact(add_mean, x, self.dimension)
+            return map_inexact(add_signed_mean_to_entries, x, self.dimension)
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(
             [[QQ(sign)] * vectors.shape[1]], (1, vectors.shape[1]), QQ

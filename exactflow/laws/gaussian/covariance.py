@@ -37,13 +37,13 @@ class Covariance:
     rounded: np.ndarray
 
     @staticmethod
-    def of(Sigma: MatrixLike) -> "Covariance":
+    def from_checked_matrix(Sigma: MatrixLike) -> "Covariance":
         """Read a covariance matrix and check that it is positive definite.
 
         Raises `InvalidInputError` if it is not symmetric or not positive definite, and
         `MethodError` if it is singular up to rounding.
         """
-        covariance = _as_symmetric_covariance(Sigma)
+        covariance = _read_symmetric_covariance(Sigma)
         deviations, values = covariance._deviations_and_correlation_eigenvalues
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
@@ -136,7 +136,7 @@ def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> Dy
     return multiply_layers_exactly(layers, multiply_layers_exactly(layers, M).transpose())
 
 
-def _as_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
+def _read_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
     """Read a covariance and check that it is symmetric, but not that it is positive definite."""
     source = Sigma
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):

@@ -60,7 +60,7 @@ class SingularBasis:
     W: np.ndarray
 
     @staticmethod
-    def of_negative(t: np.ndarray) -> "SingularBasis":
+    def decompose_negative(t: np.ndarray) -> "SingularBasis":
         """Return the decomposition -t = V S W^T.
 
         V = [V1, V0] and W = [W1, W0] are square. V0 and W0 are the columns without a singular
@@ -69,7 +69,7 @@ class SingularBasis:
         V, values, transposed = np.linalg.svd(-t)
         return SingularBasis(V, values, transposed.T)
 
-    def solvability_condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
+    def solvability_quadratic_form_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the row vectors l and l' of the solvability conditions
         l alpha l^T + l' beta l'^T = r on symmetric alpha and beta, one pair for each condition.
 
@@ -86,7 +86,7 @@ class SingularBasis:
 
     def solvability_right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
         """Return the right-hand sides r of the solvability conditions."""
-        l1, l2 = self.solvability_condition_vectors()
+        l1, l2 = self.solvability_quadratic_form_rows()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
     def solve_block_equations_for_shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def estimate_rounding_error(layers: FloatLayers, Sigma: Covariance) -> float:
     return float(np.finfo(float).eps * np.sqrt(max(size.max() for size in sizes)))
 
 
-def refine(
+def refine_by_exact_residuals(
     layers: FloatLayers,
     Sigma: Covariance,
     take_step: Callable[[FloatLayers, np.ndarray], FloatLayers],

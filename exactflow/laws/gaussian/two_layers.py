@@ -83,7 +83,9 @@ def _find_layers_first_half_first(
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_largest_absolute_correlation(A), _largest_absolute_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
-        layers = _build_layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
+        layers = _build_first_then_second_layer(
+            d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1])
+        )
         error = covariance.whitening_residual_and_error(layers)[1]
         if error < 4 * refinement.estimate_rounding_error(layers, covariance):
             return layers, error
@@ -91,7 +93,9 @@ def _find_layers_first_half_first(
     if match is None:
         return None
     match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
-    return refinement.refine(match.build_layers(regression), covariance, _take_newton_step)
+    return refinement.refine_by_exact_residuals(
+        match.build_layers(regression), covariance, _take_newton_step
+    )
 
 
 def _largest_absolute_correlation(M: np.ndarray) -> float:
@@ -100,7 +104,7 @@ def _largest_absolute_correlation(M: np.ndarray) -> float:
     return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
 
 
-def _build_layers(
+def _build_first_then_second_layer(
     scale1: np.ndarray, shift1: np.ndarray, scale2: np.ndarray, shift2: np.ndarray
 ) -> FloatLayers:
     """Return the layers y1 = scale1 x1 + shift1 x2 and y2 = scale2 x2 + shift2 y1, rounded."""
@@ -113,15 +117,15 @@ def _build_layers(
 def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
-    p, basis = len(x), SingularBasis.of_negative(t)
+    p, basis = len(x), SingularBasis.decompose_negative(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
-    left, right = basis.solvability_condition_vectors()
+    left, right = basis.solvability_quadratic_form_rows()
     equations = np.hstack([left**2, right**2])
     steps = np.linalg.lstsq(equations, basis.solvability_right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
     c = basis.solve_block_equations_for_shear(E1 - np.diag(alpha), E2 - np.diag(beta))
     a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
-    return _build_layers(
+    return _build_first_then_second_layer(
         d1 + alpha * d1, x + alpha[:, None] * x + c * d2, d2 + beta * d2, t + a + beta[:, None] * t
     )
 
@@ -165,7 +169,7 @@ class SpectralMatch:
         block = np.diag(logs[:k])[np.triu_indices(k)]
         return np.concatenate([np.log(self.eigh_of_scaled_A[0]) - logs[k:], block])
 
-    def stacked_log_residuals_jacobian(self) -> np.ndarray:
+    def approximate_stacked_log_residuals_jacobian(self) -> np.ndarray:
         """Return the derivative of `stacked_log_residuals` by (u, v), which is exact if the k least
         eigenvalues of b B b are equal.
         """
@@ -175,7 +179,7 @@ class SpectralMatch:
         block = 2 * (W[:, i] * W[:, j]).T
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
-    def with_least_eigenvalue_set(self) -> "SpectralMatch":
+    def with_least_eigenvalue_near_one(self) -> "SpectralMatch":
         """Return the match with a and b times the factor that makes the least eigenvalue 1, or
         1 + LEAST if p = q.
         """
@@ -198,7 +202,9 @@ class SpectralMatch:
         values = (a_values[-least:] + b_values[-least:]) / 2
         R = W[:, -least:] * np.sqrt(values - 1) @ V[:, -least:].T
         inverse = W / b_values @ W.T
-        return _build_layers(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
+        return _build_first_then_second_layer(
+            d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R
+        )
 
 
 def _eigh_of_scaled(M: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -213,24 +219,25 @@ def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | No
 
     The search begins near the diagonals that make the diagonal entries of a A a and b B b one.
     """
-    if len(A) == 1 and len(B) > 2 and (one := _match_one_factor_model(A, B)) is not None:
+    if len(A) == 1 and len(B) > 2 and (one := _match_scalar_to_one_factor_model(A, B)) is not None:
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _start_near_unit_diagonals(A, B, spread, push)
         found = (
-            _improve_match(start.with_least_eigenvalue_set())
+            _solve_match_by_newton(start.with_least_eigenvalue_near_one())
             if start.has_positive_eigenvalues
             else None
         )
         if (
             found is not None
-            and (found := found.with_least_eigenvalue_set()).eigh_of_scaled_A[0][0] > 1 + LEAST / 4
+            and (found := found.with_least_eigenvalue_near_one()).eigh_of_scaled_A[0][0]
+            > 1 + LEAST / 4
         ):
             return found
     return None
 
 
-def _match_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+def _match_scalar_to_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     """Return, for p = 1, the match that scales B = D + l l^T, where D is diagonal, to I + r r^T;
     None if B has no such form with all l_i nonzero, or if rounding errors are too large.
     """
@@ -270,11 +277,13 @@ def _start_near_unit_diagonals(
     return SpectralMatch(A, B, u, v)
 
 
-def _improve_match(match: SpectralMatch) -> SpectralMatch | None:
+def _solve_match_by_newton(match: SpectralMatch) -> SpectralMatch | None:
     """Improve a match by damped Newton steps; return None if its residual does not become small."""
     residual = match.stacked_log_residuals()
     for _ in range(STEPS):
-        step = np.linalg.lstsq(match.stacked_log_residuals_jacobian(), -residual, rcond=None)[0]
+        step = np.linalg.lstsq(
+            match.approximate_stacked_log_residuals_jacobian(), -residual, rcond=None
+        )[0]
         length = min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
         size, better = np.linalg.norm(residual), None
         while better is None and length > SHORTEST:
