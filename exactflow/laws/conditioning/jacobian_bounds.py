@@ -72,20 +72,21 @@ from exactflow.laws.conditioning.tuning import TUNING
 
 
 def bound_conditioning(target: object, eps: NumberLike) -> ConditioningBounds:
-    """Bound the conditioning of every smooth bijection that maps N(0, I) near a target law.
+    """Bound the conditioning of every smooth bijection whose image of N(0, I) is near a law.
 
     The theorem is in the docstring of `exactflow.laws.conditioning.jacobian_bounds`.
 
     Parameters
     ----------
-    target : a measure, as for `exactflow.approximate`; an (N, d) array, tensor or list of points,
-        which stands for its empirical measure (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
+    target : a measure that `exactflow.approximate` takes; or ``Gaussian(Sigma)``; or an (N, d)
+        array, tensor or list of points, for their empirical measure (for weights, pass `Atoms`).
     eps : the largest distance W2 of the image from the target, a positive rational.
 
     Raises
     ------
     InvalidInputError
-        eps <= 0, an array that could be points or a covariance, or numbers that are not finite.
+        eps <= 0; or the target is an array that could be points or a covariance, or has numbers
+        that are not finite.
 
     Examples
     --------

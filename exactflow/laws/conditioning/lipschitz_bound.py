@@ -34,13 +34,14 @@ from exactflow.laws.conditioning.projection import (
 )
 from exactflow.laws.conditioning.tuning import TUNING
 
-SMALLEST = 2**64  # the search starts at the target's deviation divided by this number
+SMALLEST = 2**64  # the search for a slope starts at the target's deviation divided by this number
 LEAST_LOG2 = -(2.0**20)
 _BITS = 60  # more than the 53 bits of a float's mantissa
 
 
 class LipschitzBracket(NamedTuple):
-    """Bounds of the least Lipschitz constant of maps whose image of N(0, I) is near a law.
+    """A lower and an upper bound of the least Lipschitz constant L with which a map takes N(0, I)
+    near a law.
 
     Attributes
     ----------
@@ -56,8 +57,9 @@ class LipschitzBracket(NamedTuple):
 def bracket_least_lipschitz(
     law: Law, components: MixtureComponents, eps: Element
 ) -> LipschitzBracket:
-    """Enclose the least Lipschitz constant of maps whose image of N(0, I) is within `eps` of a
-    law.
+    """Enclose the least Lipschitz constant with which a map takes N(0, I) to within `eps` of `law`.
+
+    `components` is a mixture that equals or approximates the law.
     """
     covariance, has_independent_coordinates = (
         components.weight_and_covariance()[1],
@@ -71,8 +73,8 @@ def bracket_least_lipschitz(
         deviation / SMALLEST,
         partial(_enclose_eps_plus_error, eps, components.error.upper()),
     )
-    posed = partial(_covariance_distance_by_slope, covariance)
-    slope, attained, bits = _bracket_least_slope(posed, start, tolerance, TUNING.precision)
+    make_distance = partial(_covariance_distance_by_slope, covariance)
+    slope, attained, bits = _bracket_least_slope(make_distance, start, tolerance, TUNING.precision)
     if isinstance(law, Gaussian):
         return LipschitzBracket(slope, attained, None)
     frames = [coordinate_axes(components.dimension)]
@@ -108,7 +110,9 @@ def bracket_least_lipschitz(
 
 
 def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlope:
-    """Return the function L -> sum_i (s_i - L)_+^2, for the eigenvalues s_i^2 of a covariance."""
+    """Return the function L -> sum_i (s_i - L)_+^2, where the s_i^2 are the eigenvalues of the
+    covariance. Its value is returned as the lower and as the upper bound.
+    """
     spectrum = principal_standard_deviations(covariance)
 
     def bound_squared_distance(slope: arb, _: bool) -> tuple[arb, arb]:
@@ -121,10 +125,10 @@ def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlop
 def _index_farthest_proved_beyond_eps(
     projections: list[ProjectedLaw], slope: arb, eps: Element, bits: int
 ) -> int | None:
-    """Return the index of the projected law that is farthest from maps with slopes at most `slope`.
+    """Return the index of the projected law whose distance from the maps with slopes at most
+    `slope` exceeds `eps` plus its `error` most.
 
-    Returns None if no distance is proved to exceed eps plus the law's error, with a precision of up
-    to four times `bits`.
+    Returns None if no such excess is proved positive with a precision of up to four times `bits`.
     """
     for precision in (bits, 2 * bits, 4 * bits):
         with ctx.workprec(precision):
@@ -142,7 +146,7 @@ def _index_farthest_proved_beyond_eps(
 
 
 def _enclose_eps_plus_error(eps: Element, error: arb) -> arb:
-    """Return eps + `error` at the current precision; `error` has radius 0."""
+    """Enclose eps + `error` at the current precision, for an `error` of radius 0."""
     return ball(eps) + error
 
 
@@ -154,8 +158,8 @@ def _bracket_least_slope(
 ) -> tuple[Element, Element, int]:
     """Return a lower and an upper bound of the least slope, and the bits of precision used.
 
-    The least slope is the one from which on the distance is at most the tolerance. Both bounds are
-    dyadic, and their ratio is at most 1 + 2^-24 unless the lower bound is zero. The search begins
+    The least slope is the smallest for which the distance is at most the tolerance. Both bounds are
+    dyadic, and their ratio is at most 1 + 2^-23, unless the lower bound is zero. The search begins
     at `start` with `bits` of precision, which are doubled until they suffice; `make_distance` and
     `make_tolerance` are called again at each precision.
     """
@@ -170,7 +174,7 @@ def _bracket_least_slope(
     raise PrecisionError(
         f"{TUNING.most_precision} bits do not suffice to compare a distance with eps: the target "
         "is too large for this eps, or eps is too near the standard deviation of the target; "
-        "change eps slightly, or raise it"
+        "raise eps, or change it slightly"
     )
 
 
@@ -184,9 +188,7 @@ def _bracket_slope_if_precise(
 
     @cache
     def log2_squared_distance_over_tolerance(log2_slope: float) -> float:
-        """Return approximately log2 of the quotient of the squared distance and the squared
-        tolerance.
-        """
+        """Estimate log2 of the squared distance for a slope, divided by the squared tolerance."""
         above = distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
         return _log2_midpoint_else_hugely_negative(above / squared_tolerance)
 
@@ -209,12 +211,12 @@ def _bracket_slope_if_precise(
 
 
 def _log2_midpoint_else_hugely_negative(x: arb) -> float:
-    """Return the binary logarithm of the midpoint of a ball; -2^20 if the midpoint is <= 0."""
+    """Return the binary logarithm of the midpoint of a ball, or -2^20 if the midpoint is <= 0."""
     middle = x.mid()
     return float(middle.log().mid()) / 0.6931471805599453 if middle > 0 else LEAST_LOG2
 
 
 def _dyadic_near_exp2(x: float) -> Element:
-    """Return a dyadic rational near 2^x."""
+    """Return a dyadic rational near 2^x, with about 60 significant bits."""
     whole = floor(x)
     return QQ(round(2 ** (x - whole + _BITS))) * QQ(2) ** (whole - _BITS)

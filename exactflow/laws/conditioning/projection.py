@@ -39,20 +39,21 @@ squared distance from the maps with slopes at most L. If its second argument is 
 bound may be 0, which saves time.
 """
 
-FEW = 8  # the largest number of entries of an axis that are displayed
-RELATIVE = 2**21  # the radius of a cost is at most the sum of all costs divided by this number
+FEW = 8  # the largest number of displayed entries of an axis
+RELATIVE = 2**21  # the radius of each cost must be at most the sum of costs divided by this number
 
 
 class Gap(NamedTuple):
-    """An interval between two atoms on a line, which the nearest map with slopes at most L crosses
-    with the slope L.
+    """An interval between two atoms on a line. The increasing map with slopes at most L that is
+    nearest to the map to the atoms crosses the interval with the slope L.
 
     Attributes
     ----------
-    axis, start, stop : the line and the two atoms.
+    axis, start, stop : the direction of the line, and the two atoms.
     mass : the weight of the atoms strictly between; zero if the two atoms are neighbours. The atoms
         are those of the law, or of its quantization, see `ProjectedLaw`.
-    share : a lower bound of the part of the squared distance that the interval causes, from 0 to 1.
+    share : a lower bound, from 0 to 1, of the fraction of the squared distance that the interval
+        causes.
     """
 
     axis: Axis
@@ -70,7 +71,9 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class AtomsOnLine:
-    """Atoms on a line: the ascending integers `places`, divided by `unit`, with integer weights."""
+    """Atoms on a line. They are the ascending integers `places`, divided by the integer `unit`;
+    their integer `weights` are proportional to their masses.
+    """
 
     places: list[int]
     weights: list[int]
@@ -82,11 +85,13 @@ class AtomsOnLine:
             [ball(QQ(x, self.unit)) for x in self.places], self.weights
         )
 
-    def gap_spanned_by_block(self, axis: Axis, block: Block, share: Element) -> Gap:
-        """Return the interval from the first to the last atom of a block of jumps."""
+    def gap_spanned_by_block(self, axis: Axis, block: Block, cost_share: Element) -> Gap:
+        """Return the interval from the atom before the first jump of a block to the atom after its
+        last jump. A jump is the step of the map to the atoms from one atom to the next.
+        """
         start, stop = (QQ(self.places[j], self.unit) for j in (block.first, block.last + 1))
         inside = sum(self.weights[block.first + 1 : block.last + 1])
-        return Gap(axis, start, stop, QQ(inside, sum(self.weights)), share)
+        return Gap(axis, start, stop, QQ(inside, sum(self.weights)), cost_share)
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,8 @@ class ProjectedLaw:
     error: arb
 
     def summed_squared_distance_by_slope(self) -> SquaredDistanceBySlope:
-        """Return the squared distance of the atoms from the maps with slopes at most L, summed over
-        the axes, as a function of L, at the current precision.
+        """Return the function of L that bounds the squared distance of the atoms from the maps with
+        slopes at most L, summed over the axes, at the current precision.
         """
         lines = self._count_lines_up_to_translation().values()
         maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
@@ -123,8 +128,8 @@ class ProjectedLaw:
         return bound_squared_distance
 
     def _count_lines_up_to_translation(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
-        """Return one line of each class of lines that are translates of each other, with the number
-        of lines in the class.
+        """Return one line of each class of lines that are translates of each other, and the number
+        of lines in this class. The keys are the invariants of the classes.
         """
         found: dict[tuple, tuple[AtomsOnLine, int]] = {}
         for line in self.lines:
@@ -134,8 +139,9 @@ class ProjectedLaw:
         return found
 
     def costliest_gap(self, slope: Element) -> Gap:
-        """Return a gap with the largest cost for the slope L, up to an error of a millionth of the
-        sum of all costs.
+        """Return the gap whose cost for the slope L = `slope` is largest.
+
+        Costs that differ by less than a millionth of the sum of all costs count as equal.
         """
         bits = TUNING.precision
         while bits <= TUNING.most_precision:
@@ -147,12 +153,12 @@ class ProjectedLaw:
                     return line.gap_spanned_by_block(axis, block, lower(cost / total))
             bits *= 2
         raise PrecisionError(
-            f"{TUNING.most_precision} bits do not suffice to find the largest gap in the target, "
-            "which is too large for this eps: raise eps"
+            f"{TUNING.most_precision} bits do not suffice to find the largest gap: the target is "
+            "too large for this eps; raise eps"
         )
 
     def _yield_block_costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
-        """Yield, for each block of jumps, its cost, the axis, the line, and the block."""
+        """Yield (cost, axis, line, block) for each block of jumps on each line."""
         for axis, line in zip(self.axes, self.lines, strict=True):
             regression = LipschitzRegression(line.normal_to_atoms_map(), slope)
             for block in regression.fit_blocks():
@@ -160,13 +166,13 @@ class ProjectedLaw:
 
 
 def coordinate_axes(dimension: int) -> list[Axis]:
-    """Return the coordinate axes."""
+    """Return the unit vectors of the coordinate axes."""
     return [tuple(QQ(int(i == j)) for j in range(dimension)) for i in range(dimension)]
 
 
 def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
-    """Return a rational orthonormal frame whose first axis is near a direction, up to its sign: the
-    columns of a Householder matrix.
+    """Return the columns of a rational Householder matrix, an orthonormal frame whose first axis is
+    near `direction` or its opposite.
     """
     scale = QQ(2) ** TUNING.direction_bits / max(map(abs, direction))
     v = [int((x * scale).numerator) // int((x * scale).denominator) for x in direction]
@@ -182,7 +188,7 @@ def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
 def project_onto_axes_as_atoms(
     law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
 ) -> ProjectedLaw:
-    """Project a law onto the axes of a frame, as atoms that are as fine as `eps` requires.
+    """Project a law onto each axis of a frame, and return atoms as fine as `eps` requires.
 
     A law that is not atomic is quantized: each coordinate by itself if the frame consists of the
     coordinate axes, else the whole law.
@@ -205,19 +211,22 @@ def project_onto_axes_as_atoms(
 
 
 def _project_to_line_bounding_w2(
-    components: MixtureComponents, axis: Axis, tolerance: Element, line_count: int
+    components: MixtureComponents, axis: Axis, tolerance: Element, lines_sharing_limit: int
 ) -> tuple[AtomsOnLine, arb]:
-    """Return the atoms along an axis, and an upper bound of the distance W2 by which merging moved
-    them.
+    """Return the merged atoms along an axis, and an upper bound of their distance W2 from the atoms
+    before merging.
 
     Equal atoms are merged. If many atoms remain, the atoms in each cell of an equidistant grid are
     merged as well. The number of cells is doubled until the distance is within the tolerance, or
-    until the line has its share of the atoms that `line_count` lines may have in all.
+    until the line has its share of the atoms that `lines_sharing_limit` lines may have in sum.
     """
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
     places = (components.centers @ np.array(column, dtype=object)).tolist()
-    most, distinct = max(TUNING.few_atoms, TUNING.most_atoms // line_count), len(set(places))
+    most, distinct = (
+        max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_limit),
+        len(set(places)),
+    )
     cells = min(TUNING.least_atoms, most)
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
@@ -233,10 +242,10 @@ def _project_to_line_bounding_w2(
 def _merge_atoms_in_cells_bounding_w2(
     places: Sequence[int], weights: Sequence[int], unit: int, cells: int | None
 ) -> tuple[AtomsOnLine, arb]:
-    """Merge the atoms within each of `cells` cells of equal length, or only equal atoms if `cells`
-    is None.
+    """Merge the atoms in each cell of a grid of `cells` equal cells; if `cells` is None, merge only
+    equal atoms.
 
-    Returns the merged atoms, and an upper bound of the distance W2 by which they moved.
+    Returns the merged atoms, and an upper bound of their distance W2 from the given atoms.
     """
     low, width = min(places), max(places) - min(places) + 1
     groups: dict[int, list[int]] = {}
