@@ -1,4 +1,4 @@
-"""The matrix near which layers are sought: exactly, in float64, and in the order of the halves."""
+"""The matrix near which layers are sought, in the order of the halves: exactly and in float64."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,10 @@ determinant is computed exactly.
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A matrix W of positive determinant, in the order of the halves, with its flips applied.
+    """A matrix W of positive determinant: the matrix of the user, in the order of the halves, with
+    flipped coordinates.
 
-    `entries` are floats, or Fractions if W has entries that are not floats; `layout` has the order
+    `entries` are floats, or Fractions if W has entries that are not floats. `layout` has the order
     of the coordinates and the flips.
     """
 
@@ -41,7 +42,7 @@ class Target:
     def from_checked_matrix(
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
-        """Check `W` and return it as a target; the docstring of `balance` lists the errors."""
+        """Return a checked matrix `W` as a target. The docstring of `balance` lists the errors."""
         entries = as_exact_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
         layout = layout_for_orientation(
@@ -51,8 +52,8 @@ class Target:
 
     @staticmethod
     def from_floats(halves: tuple[int, int], entries: np.ndarray) -> "Target":
-        """Return the target with these float entries, which are in the order of the halves and must
-        have det > 0 up to rounding.
+        """Return the target with these float entries, in the order of the halves. Their determinant
+        must be positive up to rounding.
         """
         return Target(entries, CoordinateLayout(halves, tuple(range(sum(halves)))))
 
@@ -67,7 +68,7 @@ class Target:
         return DyadicQuotient.from_array(self.entries)
 
     def to_user_matrix(self) -> DomainMatrix:
-        """Return the matrix of the user over QQ: in the user's order of coordinates, without the
+        """Return the matrix of the user over QQ: W in the original order of coordinates, without
         flips.
         """
         order, d = self.layout.order, len(self.entries)
@@ -78,13 +79,13 @@ class Target:
 
     @cached_property
     def mantissa_exponent(self) -> int:
-        """An exponent e with m < 2^e < 4 m for the largest absolute entry m of W."""
+        """An exponent e with m < 2^e < 4 m, where m is the largest absolute entry of W."""
         size = self.exact.max_abs()
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
     def rational_determinant_root(self) -> Fraction | None:
-        """The root det(W)^(1/d) if it is rational; None if it is irrational or costly to find."""
+        """The d-th root of det W if it is rational; None if it is irrational or costly to find."""
         d = len(self.entries)
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
         if d * max(part.bit_length() for part in parts) > EXACT_BITS:
@@ -111,13 +112,13 @@ class Target:
         u^2 |W| are replaced by u^2 |W|.
         """
         U, s, Vt = np.linalg.svd(self.mantissa)
-        # the sign is -1 only if the least singular value is a rounding error
+        # det(U V^T) is -1 only if the least singular value is a rounding error
         U[:, -1] *= determinant_sign(U @ Vt)
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
     def mantissa_determinant_root(self) -> float:
-        """The root det(`mantissa`)^(1/d), rounded."""
+        """The d-th root of the determinant of `mantissa`, computed in floats."""
         guess = self._mantissa_rms_singular_value
         if self.rotation is None:
             guess = float(np.exp(np.log(self.oriented_mantissa_svd[1]).mean()))
@@ -138,7 +139,7 @@ class Target:
 
     @cached_property
     def rounded_condition_number(self) -> float:
-        """The condition number of W, rounded; 1 if W is nearly a multiple of a rotation."""
+        """The condition number of W in floats; 1.0 if W is nearly a multiple of a rotation."""
         return (
             1.0
             if self.rotation is not None
@@ -160,7 +161,7 @@ class Target:
 
 
 def _is_near_rotation_multiple(M: np.ndarray) -> bool:
-    """Whether M, with entries below one, is nearly a multiple of an orthogonal matrix."""
+    """Whether M is nearly a multiple of an orthogonal matrix. Its entries must be below one."""
     square = np.vdot(M, M) / len(M)
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 

@@ -1,4 +1,4 @@
-"""Lossless couplings: any linear layer of a flow as a bijection of integers.
+"""Lossless couplings: bijections of integer vectors near any linear layer of a flow.
 
 Main results
 ------------
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 Flipping: TypeAlias = Literal["error", "flip"]
-"""The treatments of det W < 0. "pad" is none of them, since rounded pads are not zero."""
+"""The treatments of det W < 0. "pad" is not among them, since rounded pads are not zero."""
 
 FLIPPINGS: tuple[str, ...] = get_args(Flipping)
 
@@ -59,7 +59,7 @@ def lossless(
     method: BalanceMethod = "auto",
     seed: int = 0,
 ) -> Lossless:
-    """Return a bijection of integer vectors near `W`, which returns the same bits on every machine.
+    """Return a bijection of integer vectors near `W`, which gives the same bits on every machine.
 
     Parameters
     ----------

@@ -57,8 +57,8 @@ ZERO_ENTRY = 2.0**-48
 def find_shears_and_step(
     target: Target, method: BalanceMethod, seed: int
 ) -> tuple[list[FloatCoupling], Fraction]:
-    """Return shears and a step, such that the target is near the step times the product of the
-    shears.
+    """Return shears and the step, a number. The step times the product of the shears is near the
+    target.
 
     Raises `MethodError` if no shears are found, which may happen if the sizes of the halves differ
     by more than one or the matrix is numerically singular.
@@ -87,30 +87,32 @@ def find_shears_and_step(
 
 
 class _ScaledTarget(Target):
-    """A target whose `mantissa_determinant_root` is the float nearest to this root.
+    """A target whose `mantissa_determinant_root` is correctly rounded.
 
-    So the `mantissa` divided by this float has determinant one up to rounding, like every product
-    of shears.
+    So the `mantissa` divided by this root has determinant one up to rounding, like every product of
+    shears.
     """
 
     @cached_property
     def rounded_determinant_root(self) -> Fraction:
-        """The root |det|^(1/d), or the number with 53 bits nearest to the root if the root is
-        irrational or costly to find.
+        """The d-th root of the determinant; the number with 53 bits nearest to the root if the root
+        is irrational or costly to find.
         """
         return self.rational_determinant_root or absolute_determinant_root_to_53_bits(self.entries)
 
     @cached_property
     def mantissa_determinant_root(self) -> float:
-        """The root det(`mantissa`)^(1/d), rounded to the nearest float."""
+        """The d-th root of the determinant of `mantissa`, rounded to the nearest float."""
         return float(self.rounded_determinant_root / Fraction(2) ** self.mantissa_exponent)
 
 
 def _find_balanced_layers_for_rounding(
     target: Target, method: BalanceMethod, seed: int
 ) -> Sequence[FloatCoupling]:
-    """Return the layers that `balance` finds. For a rotation and method="auto", return the layers
-    of the closed form or of the search, whichever have the smaller rounding error.
+    """Return the layers that `balance` finds by this method.
+
+    For a rotation and method="auto", both the closed form and the search are tried, and the layers
+    with the smaller rounding error are returned.
     """
     found = find_balanced_on_one_thread(target, None, method, seed).layers
     p, q = target.halves
@@ -124,8 +126,8 @@ def _find_balanced_layers_for_rounding(
 
 
 def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
-    """Estimate, in floats, the largest error of an output coordinate if every shift is rounded to
-    integers.
+    """Estimate the largest error of an output coordinate of the layers if each layer rounds what
+    it adds to integers.
     """
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
@@ -138,8 +140,8 @@ def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
 
 
 def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
-    """Return the signed permutation matrix of which M is a positive multiple, or None if there is
-    none.
+    """Return the signed permutation matrix P if M is a positive multiple of P; None if M is no
+    multiple of a signed permutation matrix.
     """
     used = M != 0
     sizes = np.abs(M[used])
@@ -149,8 +151,8 @@ def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
 
 
 def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
-    """Return shears, and the diagonal of a matrix that is applied after them, with the same product
-    as the layers.
+    """Return shears and the diagonal of a matrix. The layers have the same product as the shears,
+    followed by this diagonal matrix.
     """
     layers = list(layers)
     p, q = layers[0].partition
@@ -165,12 +167,12 @@ def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCouplin
 
 
 def _unit_determinant_shears_from_svd(target: Target) -> list[FloatCoupling]:
-    """Return shears whose product is near a target with a determinant of about one, from its
-    singular value decomposition.
+    """Return shears whose product is near the target, from the singular value decomposition of the
+    target. The determinant of the target must be about one.
     """
     halves = target.halves
     U, s, Vt = np.linalg.svd(target.entries)
-    order = np.argsort(s)  # assigns the small singular values to the smaller half
+    order = np.argsort(s)  # so that the smaller half has the small singular values
     order = np.roll(order, halves[0]) if halves[0] > halves[1] else order
     U, s, Vt = U[:, order], s[order], Vt[order]
     for Q in (U.T, Vt):
@@ -180,7 +182,7 @@ def _unit_determinant_shears_from_svd(target: Target) -> list[FloatCoupling]:
         find_balanced_on_one_thread(Target.from_floats(halves, Q), None, "closed", 0).layers
         for Q in (Vt, U)
     ]
-    logs[np.argmin(s)] -= logs.sum()  # the least singular value has the largest relative error
+    logs[np.argmin(s)] -= logs.sum()  # changes the least singular value, the least accurate one
     middle = yield_shears_of_exp_diagonal(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]
 
@@ -188,7 +190,7 @@ def _unit_determinant_shears_from_svd(target: Target) -> list[FloatCoupling]:
 def yield_shears_of_exp_diagonal(
     logs: np.ndarray, halves: tuple[int, int]
 ) -> Iterator[FloatCoupling]:
-    """Yield shears with the product diag(exp(logs)). The sum of `logs` must be 0, and the sizes of
+    """Yield shears whose product is diag(exp(logs)). The sum of `logs` must be 0, and the sizes of
     the halves must differ by at most one.
     """
     p, _ = halves
@@ -211,22 +213,35 @@ def yield_shears_of_exp_diagonal(
 
 
 def _yield_shears_scaling_pairs_inversely(
-    logs: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], small: int, halves: tuple[int, int]
+    logs: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+    multiplied_half: int,
+    halves: tuple[int, int],
 ) -> Iterator[FloatCoupling]:
-    """Yield four shears that multiply the coordinates pairs[0] of the half `small` by exp(logs),
-    and divide the coordinates pairs[1] of the other half by the same factors.
+    """Yield four shears whose product multiplies coordinates of one half by exp(logs), and divides
+    as many coordinates of the other half by the same factors.
+
+    `pairs` has the indices of the multiplied coordinates in their half, then those of the divided
+    coordinates in the other half. `halves` has the sizes of both.
     """
     e = np.exp(logs)
     c = np.sqrt(np.abs(1 / e - 1))
     b = np.sign(1 / e - 1) * c
-    for half, values in ((1 - small, -b * e), (small, c), (1 - small, b), (small, -c * e)):
+    for half, values in (
+        (1 - multiplied_half, -b * e),
+        (multiplied_half, c),
+        (1 - multiplied_half, b),
+        (multiplied_half, -c * e),
+    ):
         shift = np.zeros((halves[half], halves[1 - half]))
-        shift[pairs if half == small else pairs[::-1]] = values
+        shift[pairs if half == multiplied_half else pairs[::-1]] = values
         yield FloatCoupling(HALVES[half], shift)
 
 
 def _order_with_small_partial_sums(values: np.ndarray) -> np.ndarray:
-    """Return an order of values with sum 0 in which no partial sum exceeds the largest |value|."""
+    """Return the indices of values with sum 0 in an order in which no absolute partial sum exceeds
+    the largest absolute value.
+    """
     rising = list(np.argsort(values))
     chain, total = [], 0.0
     while rising:

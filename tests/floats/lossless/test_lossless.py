@@ -389,7 +389,7 @@ def test_far_values_of_an_ill_conditioned_map_are_refused_on_the_way():
         (np.zeros(4, complex), "expected integers"),
         (np.array([1, 2, 3, 4], dtype=object), "expected integers"),
         (["1", "2", "3", "4"], "expected integers"),
-        ([[1, 2], [3], [4], [5]], "ragged rows"),
+        ([[1, 2], [3], [4], [5]], "rows of different lengths"),
         (np.zeros((2, 4), int), "expected 4 rows"),
         (np.zeros((1, 4, 4), int), "expected 4 rows"),
         (np.array(1), "expected 4 rows"),
