@@ -55,7 +55,7 @@ def test_balance(benchmark, family, d):
 
 @pytest.mark.parametrize("d", SIZES)
 def test_account(benchmark, d):
-    target = Target.from_checked_matrix(rotation(d))
+    target = Target.check_and_orient(rotation(d))
     layers = next(yield_closed_forms(target)).build_scaled_layers()
 
     def account():

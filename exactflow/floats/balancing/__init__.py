@@ -104,7 +104,7 @@ def balance(
     check_option("method", method, METHODS)
     check_option("orientation", orientation, ORIENTATIONS)
     with one_thread():
-        target = Target.from_checked_matrix(W, orientation, partition)
+        target = Target.check_and_orient(W, orientation, partition)
     # imported here, since its import of SciPy takes long
     from exactflow.floats.balancing.methods import find_balanced_on_one_thread
 

@@ -39,7 +39,7 @@ class Target:
     layout: CoordinateLayout
 
     @staticmethod
-    def from_checked_matrix(
+    def check_and_orient(
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
         """Return a checked matrix `W` as a target. The docstring of `balance` lists the errors."""

@@ -103,7 +103,7 @@ def lossless(
     seed = to_index("seed", seed, 0, 2**63)
     bits, limit = check_bits_and_limit(bits, limit)
     try:
-        target = Target.from_checked_matrix(W, orientation, partition)
+        target = Target.check_and_orient(W, orientation, partition)
     except OrientationError:
         raise OrientationError(
             "expected det > 0, got det < 0: use orientation='flip', which negates coordinate 0 of "

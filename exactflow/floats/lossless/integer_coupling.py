@@ -69,7 +69,8 @@ class FixedPointMatrix:
 
 @dataclass(frozen=True, eq=False)
 class IntegerCoupling:
-    """The layer ``moved + floor(T kept + 1/2)``, on columns of integers stored in float64.
+    """The layer that replaces the half `moved` by ``moved + floor(T kept + 1/2)``, for the other
+    half `kept`, on columns of integers stored in float64.
 
     Attributes
     ----------

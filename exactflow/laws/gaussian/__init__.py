@@ -85,7 +85,7 @@ class Whitening(MapResult):
         whitening layers and their error.
         """
         with one_thread():
-            covariance = Covariance.from_checked_matrix(Sigma)
+            covariance = Covariance.from_matrix_checking_definiteness(Sigma)
             d = len(covariance.rounded)
             order, (p, _) = resolve_partition_or_mask(partition, d)
             column = None if mean is None else as_mean_column(mean, d)

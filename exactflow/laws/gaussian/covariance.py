@@ -37,8 +37,8 @@ class Covariance:
     rounded: np.ndarray
 
     @staticmethod
-    def from_checked_matrix(Sigma: MatrixLike) -> "Covariance":
-        """Read a covariance matrix and check that it is positive definite.
+    def from_matrix_checking_definiteness(Sigma: MatrixLike) -> "Covariance":
+        """Read a covariance matrix, and check that it is symmetric and positive definite.
 
         Raises `InvalidInputError` if it is not symmetric or not positive definite, and
         `MethodError` if it is singular up to rounding.
@@ -161,7 +161,7 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
     if not column.domain.is_QQ:
         raise InvalidInputError(
             f"expected a mean of rational numbers or floats, got entries in {column.domain}: "
-            "convert them to floats"
+            "convert the entries to floats"
         )
     if not all(isfinite(to_float(x)) for x in column.to_list_flat()):
         raise InvalidInputError(
@@ -177,7 +177,7 @@ def check_covariance_except_definiteness(M: DomainMatrix) -> None:
     if not M.domain.is_QQ:
         raise InvalidInputError(
             f"expected a covariance of rational numbers or floats, got entries in {M.domain}: "
-            "convert them to floats"
+            "convert the entries to floats"
         )
     if M.shape[0] < 2:
         raise InvalidInputError(

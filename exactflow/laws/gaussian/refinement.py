@@ -34,7 +34,7 @@ FloatLayers = tuple[FloatCoupling, ...]
 
 RELATIVE_GRID = 2.0**-100
 ACCEPTED = 1e-6  # layers with a larger error are discarded
-ROUNDINGS = 8  # after the first, Newton steps are taken only above this multiple of rounding error
+ROUNDINGS = 8  # after one step, Newton's method stops below this multiple of the rounding error
 EQUAL = 1e-9  # squared singular values with a smaller relative difference count as equal
 
 

@@ -70,7 +70,7 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
         f"no two layers on halves ({p}, {q}) were found. They exist only if the larger half of the "
         f"covariance, or of its inverse, minus a diagonal matrix has rank {min(p, q)}; for a "
         f"generic matrix this requires (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
-        "(Ledermann), which does not suffice. Use halves whose sizes differ by at most one, "
+        "(Ledermann), a necessary condition. Use halves whose sizes differ by at most one, "
         "for which two layers always exist; for a difference of two the script gaussian_depth "
         "constructs three"
     )

@@ -222,7 +222,7 @@ def test_the_hash_of_outputs():
     W = CouplingFlow([layer.exact() for layer in layers]).matrix()
     rows, columns = np.indices((2 * n, 1000))
     x = (rows * 7919 + columns * 104729) % 65536 - 32768
-    result = round_shears(Target.from_checked_matrix(W), layers, Fraction(1), 30, LIMIT)
+    result = round_shears(Target.check_and_orient(W), layers, Fraction(1), 30, LIMIT)
     y = result.forward(x)
     assert (result.backward(y) == x).all()
     digest = hashlib.sha256(y.astype("<i8").tobytes()).hexdigest()
