@@ -113,7 +113,7 @@ def test_the_refusal_of_halves_far_apart_counts(partition):
     assert str(caught.value) == (
         f"no two layers on halves ({p}, {q}) were found. They exist only if the larger half of the "
         "covariance, or of its inverse, minus a diagonal matrix has rank 1; for a generic matrix "
-        "this requires (q - p) (q - p + 1) / 2 = 6 <= 4 (Ledermann), which does not suffice. Use "
+        "this requires (q - p) (q - p + 1) / 2 = 6 <= 4 (Ledermann), a necessary condition. Use "
         "halves whose sizes differ by at most one, for which two layers always exist; for a "
         "difference of two the script gaussian_depth constructs three"
     )
