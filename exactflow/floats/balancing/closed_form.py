@@ -73,11 +73,9 @@ def six_shears_of_rotation(
 ) -> tuple[ShearPattern, np.ndarray]:
     """Return the pattern and the padded shifts of six shears whose product is nearly Q.
 
-    Q is a rotation.
-
-    The leftmost factor moves the larger half, or the second of two equal halves. With
-    `invert_shears_of_inverse` the shears of Q^-1 are inverted, so that the leftmost factor moves
-    the other half.
+    Q is a rotation. The leftmost factor moves the larger half, or the second of two equal halves.
+    With `invert_shears_of_inverse` the shears of Q^-1 are inverted, so that the leftmost factor
+    moves the other half.
     """
     p, q = halves
     M, first = Q.T if invert_shears_of_inverse else Q, int(p <= q)

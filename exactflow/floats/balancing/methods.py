@@ -41,8 +41,9 @@ def find_balanced_on_one_thread(
 def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> Balanced:
     """Return the layers of a search, or the layers in closed form.
 
-    The search is used if `layers` is given, if no closed form exists, or if the search reaches a
-    small error. It is omitted for a multiple of a rotation and for a very ill-conditioned matrix.
+    If `layers` is given or no closed form exists, these are the layers of the search. Otherwise
+    they are the layers of the search only if it reaches a small error; it is not tried for a
+    multiple of a rotation, nor for a very ill-conditioned matrix.
     """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_search(target, layers, seed)

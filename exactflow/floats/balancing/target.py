@@ -42,7 +42,7 @@ class Target:
     def check_and_orient(
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
-        """Return a checked matrix `W` as a target. The docstring of `balance` lists the errors."""
+        """Check `W` and return the target, oriented as for `balance`, which lists the errors."""
         entries = as_exact_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
         layout = layout_for_orientation(

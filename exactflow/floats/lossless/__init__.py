@@ -30,7 +30,11 @@ from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
 from exactflow.floats.lossless.determinant_one import find_shears_and_step
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
-from exactflow.floats.lossless.integer_rounding import LIMIT, check_bits_and_limit, round_shears
+from exactflow.floats.lossless.integer_rounding import (
+    LIMIT,
+    as_checked_bits_and_limit,
+    round_shears,
+)
 
 __all__ = [
     "FLIPPINGS",
@@ -101,7 +105,7 @@ def lossless(
     check_option("orientation", orientation, FLIPPINGS)
     check_option("method", method, METHODS)
     seed = to_index("seed", seed, 0, 2**63)
-    bits, limit = check_bits_and_limit(bits, limit)
+    bits, limit = as_checked_bits_and_limit(bits, limit)
     try:
         target = Target.check_and_orient(W, orientation, partition)
     except OrientationError:

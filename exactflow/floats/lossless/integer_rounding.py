@@ -51,7 +51,7 @@ that products plus 1/2 are still exact.
 _SPARE_BITS = 3
 
 
-def check_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
+def as_checked_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
     """Return `bits` and `limit` as integers; `bits` may be None, and then is returned as None.
 
     Raises `InvalidInputError` if an argument is no integer or out of its range.

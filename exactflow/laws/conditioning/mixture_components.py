@@ -282,7 +282,7 @@ def _product_mixture(parts: Sequence[MixtureComponents]) -> MixtureComponents:
 
 
 def _merge_into_one_component(components: MixtureComponents) -> MixtureComponents:
-    """Return one Gaussian component with the mean, the covariance and the `error` of a mixture."""
+    """Return one component with the mean, the covariance and the `error` of a mixture."""
     one = MixtureComponents.from_exact_rationals(
         [QQ.one], [components.mean()], [components.weight_and_covariance()[1].tolist()]
     )

@@ -28,7 +28,7 @@ from exactflow.laws.conditioning.mixture_components import Law, MixtureComponent
 from exactflow.laws.conditioning.projection import AtomsOnLine, Gap, ProjectedLaw
 from exactflow.laws.conditioning.tuning import TUNING
 
-RARE = 1e-9  # quantiles of smaller masses are roots of the logarithm of the mass function
+RARE = 1e-9  # quantiles of smaller masses are found as roots of a logarithmic equation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
