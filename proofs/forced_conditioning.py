@@ -230,7 +230,7 @@ with claims.check(
             V = L * middles - np.array(values, dtype=float)[levels]
             found = np.sqrt(masses @ (isotonic_regression(V, weights=masses).x - V) ** 2)
             with ctx.workprec(128):
-                steps = NormalToAtomsMap.of([arb(x) for x in values], weights)
+                steps = NormalToAtomsMap.from_ascending_atoms([arb(x) for x in values], weights)
                 exact = LipschitzRegression(steps, arb(L)).bound_squared_distance()[1]
             check.true(
                 bool(abs(found / float(exact.sqrt()) - 1) < 1e-4), f"{values}, {L}", shown=False
@@ -333,7 +333,7 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
         flow = by_hand(width, PiecewiseLinear([-1, 1], [-1, 1]), delta)
         with ctx.workprec(128):
             half = ball(width / 2)
-            steps = NormalToAtomsMap.of([arb(-1), arb(1)], [1, 1])
+            steps = NormalToAtomsMap.from_ascending_atoms([arb(-1), arb(1)], [1, 1])
             square = 2 * LipschitzRegression(steps, 1 / half).bound_squared_distance()[1]
             eps = upper((1 + arb(2).sqrt()) * ball(delta) + square.sqrt())
         bounds, slope = (

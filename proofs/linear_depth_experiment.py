@@ -42,7 +42,11 @@ from exactflow import minimal_depth, permutation
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix
-from exactflow.floats.balancing.homotopy import StuckError, find_shears, random_start
+from exactflow.floats.balancing.homotopy import (
+    StuckError,
+    draw_random_padded_shifts,
+    find_shears_along_path,
+)
 from exactflow.floats.balancing.newton import ShearPattern
 from exactflow.floats.balancing.tuning import Attempt
 
@@ -192,8 +196,8 @@ def fit_along_a_path(M: np.ndarray, K: int) -> Fit:
     pattern = ShearPattern(K, n, first=0)
     for seed in range(5):
         try:
-            start = random_start(pattern, np.random.default_rng(seed))
-            T = find_shears(M, pattern, Attempt(pull=0.1, tol=0.01), start)
+            start = draw_random_padded_shifts(pattern, np.random.default_rng(seed))
+            T = find_shears_along_path(M, pattern, Attempt(pull=0.1, tol=0.01), start)
         except StuckError:
             continue
         size = np.linalg.norm(pattern.product(T) - M) / np.linalg.norm(M)

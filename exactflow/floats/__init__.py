@@ -1,1 +1,1 @@
-"""Layers of float64 numbers, certified, and layers that are rounded to bijections of integers."""
+"""Float64 layers with certified errors, and their rounding to bijections of integer vectors."""

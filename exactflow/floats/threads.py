@@ -1,4 +1,4 @@
-"""One thread for linear algebra in floats: several threads add in another order, which changes the
+"""Linear algebra in floats on one thread, since the order in which several threads add changes the
 last bits of the results.
 """
 
@@ -12,14 +12,18 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit NumPy's and SciPy's thread pools to one thread; several would wait for each other."""
+    """Limit the thread pools of NumPy and SciPy to one thread in the block.
+
+    So the last bits of results do not vary, and no thread waits for another.
+    """
     with _thread_pool_controller("scipy.linalg" in sys.modules).limit(limits=1):
         yield
 
 
 @cache
 def _thread_pool_controller(has_scipy: bool) -> ThreadpoolController:
-    """Return a controller of the loaded thread pools. It is cached, for each value of `has_scipy`,
-    since finding the pools takes milliseconds.
+    """Return a controller of the loaded thread pools.
+
+    It is cached for each value of `has_scipy`, since finding the pools takes milliseconds.
     """
     return ThreadpoolController()

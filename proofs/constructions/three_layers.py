@@ -108,13 +108,15 @@ def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]
 
 def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[FloatLayers, Fraction]:
     """Return the layers of least error that some walks lead to."""
-    best = refinement.refine(bases.layers(1), covariance, _take_newton_step)
+    best = refinement.refine_by_exact_residuals(bases.layers(1), covariance, _take_newton_step)
     for shifted in SHIFTS if len(bases.s) == len(bases.r) else ():
         if best[1] <= refinement.ROUNDINGS * refinement.estimate_rounding_error(
             best[0], covariance
         ):
             break
-        found = refinement.refine(bases.layers(shifted), covariance, _take_newton_step)
+        found = refinement.refine_by_exact_residuals(
+            bases.layers(shifted), covariance, _take_newton_step
+        )
         best = min(best, found, key=lambda pair: pair[1])
     if best[1] > refinement.ACCEPTED:
         raise MethodError(
@@ -145,11 +147,11 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """
     z, x, t = (layer.shift for layer in layers)
     scale2, scale1 = layers[0].scales[0], layers[1].scales[0]
-    p, basis = len(x), SingularBasis.of_negative(t)
+    p, basis = len(x), SingularBasis.decompose_negative(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
     one1, one2 = np.eye(len(E1)), np.eye(len(E2))
     out, into = one1 + x @ t, one2 + t @ x
-    l1, l2 = basis.solvability_condition_vectors()
+    l1, l2 = basis.solvability_quadratic_form_rows()
     a, b, a2, b2 = l1 @ x, l2 @ into, l1 @ out.T, l2 @ x.T
     by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
     by_r *= (scale1, scale2) != (1, 1)

@@ -1,4 +1,4 @@
-"""Balanced layers: few couplings with small entries and condition numbers, for floats.
+"""Balanced layers: few float64 couplings with small entries and small condition numbers.
 
 Main results
 ------------
@@ -57,15 +57,15 @@ def balance(
 
     Parameters
     ----------
-    W : d x d, d >= 2: what `factor` takes, over QQ; or an array of floats.
+    W : a d x d matrix over QQ, d >= 2, in any form that `factor` takes; or an array of floats.
     layers : the number of layers, from 5 to 64; by default six or eleven. If the sizes of the
         halves differ by at most one, five layers exist for almost every matrix, and six for every
         matrix.
     method : "closed" (six layers for a multiple of a rotation, else eleven, at once), "search"
         (layers of small norm, also for rotations), or "auto", as described above.
-    orientation : what to do if det W < 0: "error"; "flip": negate coordinate 0 of the input first,
-        a step that the result records in its `flips`; or "pad": layers for `append_swap(W)`,
-        on d + 2 coordinates.
+    orientation : the treatment of det W < 0: "error" raises; "flip" negates coordinate 0 of the
+        input first, and the result records this in `flips`; "pad" returns layers for
+        `append_swap(W)`, on d + 2 coordinates.
     partition : (p, q) or a mask, as in `factor`. If the sizes of the halves differ by more than
         one, layers are found by the search.
     seed : 0 starts the search at the layers of the polar factor in closed form, if they exist, then
@@ -104,8 +104,8 @@ def balance(
     check_option("method", method, METHODS)
     check_option("orientation", orientation, ORIENTATIONS)
     with one_thread():
-        target = Target.of(W, orientation, partition)
-    # imported here, since it imports SciPy, which takes long
-    from exactflow.floats.balancing.methods import find_balanced
+        target = Target.check_and_orient(W, orientation, partition)
+    # imported here, since its import of SciPy takes long
+    from exactflow.floats.balancing.methods import find_balanced_on_one_thread
 
-    return find_balanced(target, layers, method, seed)
+    return find_balanced_on_one_thread(target, layers, method, seed)

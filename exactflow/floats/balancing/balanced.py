@@ -1,5 +1,5 @@
-"""The result of `balance`: float64 layers, with the exact error of their product and a certified
-bound for the inverses.
+"""The result of `balance`: float64 layers, the exact error of their product, and a certified bound
+of the error of the inverse.
 
 Main results
 ------------
@@ -50,7 +50,7 @@ COARSE = Fraction(1, 8)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Balanced(MapResult):
-    """Float64 layers whose composition is certified to be within `error` of a matrix W.
+    """Float64 layers whose product is within `error` of a matrix W, entry by entry.
 
     Attributes
     ----------
@@ -76,15 +76,16 @@ class Balanced(MapResult):
 
     @cached_property
     def error(self) -> sympy.Rational:
-        """The largest absolute entry of W - Q, an exact rational. Q is the exact product of the
-        layers, whose floats are taken as the dyadic rationals that they are.
+        """The largest absolute entry of W - Q, an exact rational.
+
+        Q is the exact product of the layers; their floats are dyadic rationals.
         """
         return sympy.Rational(self.difference.max_abs())
 
     @cached_property
     def inverse_difference_bound(self) -> sympy.Expr:
-        """A certified upper bound of the largest absolute entry of W^-1 - Q^-1, the difference of
-        the exact inverses; oo if W is too ill-conditioned for a bound.
+        """A certified upper bound of the largest absolute entry of W^-1 - Q^-1, for the exact
+        product Q of the layers; oo if W is too ill-conditioned for a bound.
         """
         with one_thread():
             target = self.target
@@ -94,14 +95,17 @@ class Balanced(MapResult):
                 except np.linalg.LinAlgError:
                     return sympy.oo
                 inverse = (Vt.T / s) @ U.T
-            bound = bound_inverse_perturbation(
-                target.exact, inverse, target.exponent, self.difference.bound_frobenius_norm()
+            bound = bound_frobenius_inverse_perturbation(
+                target.exact,
+                inverse,
+                target.mantissa_exponent,
+                self.difference.bound_frobenius_norm(),
             )
         return sympy.oo if bound is None else sympy.Rational(round_up_to_256_bits(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The layers as an exact flow of dyadic rationals, whose matrix is Q, not W."""
+        """The layers as an exact flow of dyadic rationals. Its matrix is their product Q, not W."""
         layers = [layer.exact() for layer in self.layers]
         return CouplingFlow(layers, flips=self.flips, method="balance", order=self.order)
 
@@ -112,12 +116,12 @@ class Balanced(MapResult):
 
     @property
     def magnitude(self) -> float:
-        """The largest absolute value of an entry of a shift."""
+        """The largest absolute entry of the shifts of all layers."""
         return max(float(np.abs(layer.shift).max()) for layer in self.layers)
 
     @cached_property
     def condition_numbers(self) -> tuple[float, ...]:
-        """The condition number of each layer, rounded to a float."""
+        """The condition number of each layer, computed in floats."""
         with one_thread():
             return tuple(layer.condition_number() for layer in self.layers)
 
@@ -127,21 +131,26 @@ class Balanced(MapResult):
         Floats are mapped in float64 and returned in the dtype of `x`; other numbers are mapped
         exactly, by `flow`.
         """
-        return map_inexact(self._map_forward, x, self.dimension) if is_inexact(x) else self.flow(x)
+        return (
+            map_inexact(self._map_forward_in_float64_or_exactly, x, self.dimension)
+            if is_inexact(x)
+            else self.flow(x)
+        )
 
     def backward(self, y: VectorLike) -> Any:
-        """Return the preimage of a vector of d entries, or of each column of a matrix, in the
-        arithmetic that `forward` uses.
+        """Return the preimage of a vector of d entries, or of each column of a matrix.
+
+        Floats are mapped in float64, other numbers exactly, as by `forward`.
         """
         return (
-            map_inexact(self._map_backward, y, self.dimension)
+            map_inexact(self._map_backward_in_float64_or_exactly, y, self.dimension)
             if is_inexact(y)
             else self.inverse()(y)
         )
 
     def explain(self) -> Explanation:
-        """Explain the certified errors: give the exact product Q of the layers, its difference from
-        the matrix M, and the difference of the inverses of Q and M.
+        """Return steps for the exact product Q of the layers, for the difference between Q and the
+        matrix M of the user, and for the difference between Q^-1 and M^-1.
 
         >>> from exactflow.floats.balancing import balance
         >>> [step.text for step in balance([[2, 1], [1, 1]]).explain().steps[1:]]
@@ -175,9 +184,10 @@ class Balanced(MapResult):
         claim += f"``{format_up(self.error, 2)}``.{self.target.layout.sentences_if_not_default}"
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
-    def _map_forward(self, entries: list, convert: Callable) -> list:
-        """Map rows of float64 by the float layers, and rows of other entries by the exact
-        `flow`.
+    def _map_forward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
+        """Map rows of floats by the float layers, and rows of other numbers by the exact `flow`.
+
+        `entries` has one row for each coordinate; `convert` converts a number to their type.
         """
         if convert is not to_float:
             return self.flow._map_entries(entries, convert)
@@ -186,9 +196,9 @@ class Balanced(MapResult):
             x = layer.forward(x)
         return list(x[np.argsort(self.order)])
 
-    def _map_backward(self, entries: list, convert: Callable) -> list:
-        """Map rows of float64 back by the float layers, and rows of other entries by the exact
-        inverse.
+    def _map_backward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
+        """Map rows of floats back by the float layers, and rows of other numbers by the inverse of
+        the exact `flow`.
         """
         if convert is not to_float:
             return self.inverse()._map_entries(entries, convert)
@@ -198,7 +208,7 @@ class Balanced(MapResult):
         return list(self._flip_in_place(y[np.argsort(self.order)]))
 
     def _flip_in_place(self, x: np.ndarray) -> np.ndarray:
-        """Negate the rows in `flips` of x, in place, and return x."""
+        """Negate the rows of x with the indices `flips`, in place, and return x."""
         x[list(self.flips)] *= -1
         return x
 
@@ -210,28 +220,28 @@ class Balanced(MapResult):
         )
 
 
-def bound_inverse_perturbation(
-    W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
+def bound_frobenius_inverse_perturbation(
+    W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, frobenius_error: Fraction
 ) -> Fraction | None:
-    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= `error`.
+    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= the error.
 
-    Returns None if W or one of these Q may be singular. `approximate_inverse` is a float inverse of
-    2^-exponent W, with any error.
+    Returns None unless W and all these Q are proved to be invertible. `approximate_inverse` is a
+    float inverse of 2^-exponent W, with any error.
     """
     unit = Fraction(2) ** -exponent
-    rho = _bound_inverse_residual_if_finite(W, approximate_inverse, exponent)
+    rho = _bound_frobenius_inverse_residual_if_finite(W, approximate_inverse, exponent)
     if rho is None:
         return None
     size = DyadicMatrix.from_floats(approximate_inverse).bound_frobenius_norm() * unit
-    if rho + size * error >= 1:
+    if rho + size * frobenius_error >= 1:
         return None
-    return size**2 * error / ((1 - rho) * (1 - rho - size * error))
+    return size**2 * frobenius_error / ((1 - rho) * (1 - rho - size * frobenius_error))
 
 
-def _bound_inverse_residual_if_finite(
+def _bound_frobenius_inverse_residual_if_finite(
     W: DyadicQuotient, V: np.ndarray, exponent: int
 ) -> Fraction | None:
-    """Return an upper bound of |I - V 2^-exponent W|_F; None if V is not finite."""
+    """Return an upper bound of |I - V 2^-exponent W|_F; None if V has an infinite entry or NaN."""
     if not np.isfinite(V).all():
         return None
     d = len(V)

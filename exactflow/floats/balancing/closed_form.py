@@ -1,4 +1,4 @@
-"""Layers in closed form, without a search: six for a multiple of a rotation, eleven for any matrix
+"""Layers in closed form: six layers for a multiple of a rotation, and eleven layers for any matrix
 of positive determinant.
 
 Main results
@@ -44,7 +44,7 @@ from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
-    """Whether the sizes of the halves differ by at most one, as Theorems 10 and 11 assume."""
+    """Whether the sizes of the halves differ by at most one, which Theorems 10 and 11 assume."""
     return abs(halves[0] - halves[1]) <= 1
 
 
@@ -54,7 +54,7 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     """
     if target.rotation is not None:
         yield Shears(target, _correctable_rotation_shears(target.rotation, target.halves))
-    U, s, Vt = target.mantissa_svd
+    U, s, Vt = target.oriented_mantissa_svd
     order = np.argsort(s)
     if target.halves[0] > target.halves[1]:
         order = np.roll(order, target.halves[0])
@@ -63,7 +63,7 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     for Q in (U, V):
         Q[:, least] *= determinant_sign(Q)
     of_U, of_V = (
-        _correct_to_rotation(_correctable_rotation_shears(Q, target.halves), Q) for Q in (U, V)
+        _correct_once_to_rotation(_correctable_rotation_shears(Q, target.halves), Q) for Q in (U, V)
     )
     yield ElevenLayers(target, of_U, of_V, U, V, s[order])
 
@@ -71,11 +71,11 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
 def six_shears_of_rotation(
     Q: np.ndarray, halves: tuple[int, int], invert_shears_of_inverse: bool = False
 ) -> tuple[ShearPattern, np.ndarray]:
-    """Return the pattern and the shifts X of six shears whose product is nearly the rotation `Q`.
+    """Return the pattern and the padded shifts of six shears whose product is nearly Q.
 
-    The leftmost factor moves the larger half, or the second of two equal halves. With
-    `invert_shears_of_inverse` the shears of Q^-1 are inverted, so that the leftmost factor moves
-    the other half.
+    Q is a rotation. The leftmost factor moves the larger half, or the second of two equal halves.
+    With `invert_shears_of_inverse` the shears of Q^-1 are inverted, so that the leftmost factor
+    moves the other half.
     """
     p, q = halves
     M, first = Q.T if invert_shears_of_inverse else Q, int(p <= q)
@@ -85,42 +85,45 @@ def six_shears_of_rotation(
     if invert_shears_of_inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     pattern = ShearPattern.for_halves(halves, 6, first)
-    return pattern, pattern.pack(shifts)
+    return pattern, pattern.pad_and_stack(shifts)
 
 
 @dataclass(frozen=True, eq=False)
 class Shears:
-    """Shears whose product is near the target divided by its scale."""
+    """Shears whose product is near `target.mantissa` / `target.mantissa_determinant_root`."""
 
     target: Target
     shears: CorrectableShears
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the shears as layers, with the scale of the target distributed among them."""
+        """Return layers whose product is near the target: the shears, with scales distributed among
+        them.
+        """
         factors = alternating_shears(self.shears.pattern.first, self.shears.shifts)
         return reverse_and_distribute_scale(
-            factors, self.target.mantissa_scale, self.target.exponent
+            factors, self.target.mantissa_determinant_root, self.target.mantissa_exponent
         )
 
     def corrected_by(self, mantissa_error: np.ndarray) -> "Shears":
-        """Return the shears after a step that adds `mantissa_error`, the remaining difference from
-        `Target.mantissa`, to their product multiplied by the target's scale.
+        """Return shears after a Newton step that removes the error of their product.
 
-        The component along the gradient M^-T of the determinant is omitted, since shears cannot
-        change the determinant.
+        `mantissa_error` is `target.mantissa` minus the product of the layers divided by
+        2^`target.mantissa_exponent`. Its component along the gradient of the determinant is
+        omitted, since shears cannot change the determinant.
         """
-        E = mantissa_error / self.target.mantissa_scale
+        E = mantissa_error / self.target.mantissa_determinant_root
         gradient = self.target.rotation
         if gradient is None:
-            gradient = np.linalg.inv(self.target.mantissa / self.target.mantissa_scale).T
+            gradient = np.linalg.inv(self.target.mantissa / self.target.mantissa_determinant_root).T
         E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
-        return Shears(self.target, self.shears.add_to_product(E))
+        return Shears(self.target, self.shears.add_to_product_by_newton_step(E))
 
 
 @dataclass(frozen=True, eq=False)
 class ElevenLayers:
-    """The singular value decomposition U Sigma V^T of the target's `mantissa`, with the shears of U
-    in `left`, and of V in `right`.
+    """Eleven layers from the singular value decomposition U Sigma V^T of `target.mantissa`.
+
+    `left` has the shears of U, `right` the shears of V; `sigma` is the diagonal of Sigma.
     """
 
     target: Target
@@ -131,9 +134,9 @@ class ElevenLayers:
     sigma: np.ndarray
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the eleven layers, with the scale of the target distributed among them."""
+        """Return the eleven layers, whose product is near the target."""
         first, p = self.left.pattern.first, self.target.halves[0]
-        scaled = self.sigma / self.target.mantissa_scale
+        scaled = self.sigma / self.target.mantissa_determinant_root
         kept, moved = scaled[p:], scaled[:p]
         if first == 0:
             kept, moved = moved, kept
@@ -150,12 +153,14 @@ class ElevenLayers:
             *alternating_shears(first, of_V[2::-1]),
         ]
         return reverse_and_distribute_scale(
-            factors, self.target.mantissa_scale, self.target.exponent
+            factors, self.target.mantissa_determinant_root, self.target.mantissa_exponent
         )
 
     def corrected_by(self, mantissa_error: np.ndarray) -> "ElevenLayers":
-        """Return the layers after a step that adds `mantissa_error`, the remaining difference from
-        the target's `mantissa`, to U Sigma V^T.
+        """Return the layers after a step that adds `mantissa_error` to U Sigma V^T.
+
+        `mantissa_error` is `target.mantissa` minus the product of the layers divided by
+        2^`target.mantissa_exponent`.
         """
         F = self.U.T @ mantissa_error @ self.V
         sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
@@ -164,8 +169,8 @@ class ElevenLayers:
         np.fill_diagonal(to_U, 0)
         sigma = self.sigma + np.diag(F)
         of_U, of_V = (
-            self.left.add_to_product(self.U @ to_U),
-            self.right.add_to_product(-self.V @ to_V),
+            self.left.add_to_product_by_newton_step(self.U @ to_U),
+            self.right.add_to_product_by_newton_step(-self.V @ to_V),
         )
         U, V = self.U + self.U @ to_U, self.V + self.V @ to_V.T
         sigma = np.where(sigma > 0, sigma, self.sigma)
@@ -173,51 +178,55 @@ class ElevenLayers:
 
 
 def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
-    """Return the shears of a rotation, which can be corrected without weights, since they are well
-    conditioned.
+    """Return six shears whose product is nearly the rotation Q, for corrections without weights.
+
+    The shears are well conditioned and need no weights.
     """
     return CorrectableShears(*six_shears_of_rotation(Q, halves), spread=np.inf)
 
 
-def _correct_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
-    """Return the shears after a Newton step that makes their product Q up to rounding."""
+def _correct_once_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
+    """Return the shears after one Newton step, which brings their product to Q up to rounding."""
     layers = reverse_and_distribute_scale(
         alternating_shears(found.pattern.first, found.shifts), 1.0
     )
-    return found.add_to_product(
+    return found.add_to_product_by_newton_step(
         (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_floats()
     )
 
 
-def round_to_grid(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
-    """Round entries to multiples of 2^-`TUNING.grid` times the largest power of two <= `size`."""
+def round_to_grid_relative_to(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
+    """Round the entries of a shift to multiples of 2^-`TUNING.grid` times the largest power of two
+    that is at most `size`.
+    """
     exponent = TUNING.grid + 1 - frexp(size)[1]
     return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
 
 
-def alternating_shears(first: int, shifts: Sequence[np.ndarray]) -> list[FloatCoupling]:
-    """Return the alternating shears with these shifts; the leftmost shear moves half `first` (0 or
-    1).
+def alternating_shears(leftmost_half: int, shifts: Sequence[np.ndarray]) -> list[FloatCoupling]:
+    """Return the alternating shears with these shifts, from left to right. The leftmost shear moves
+    the half 0 or 1, given by `leftmost_half`.
     """
-    return [FloatCoupling(HALVES[(first + i) % 2], shift) for i, shift in enumerate(shifts)]
+    return [FloatCoupling(HALVES[(leftmost_half + i) % 2], shift) for i, shift in enumerate(shifts)]
 
 
 def reverse_and_distribute_scale(
-    factors: Sequence[FloatCoupling], scale: float, exponent: int = 0
+    factors: Sequence[FloatCoupling], scale: float, binary_exponent: int = 0
 ) -> tuple[FloatCoupling, ...]:
-    """Return layers, in order of application, whose product is 2^exponent * scale * S_1 * .. * S_K,
-    where S_1, .., S_K are the factors, the leftmost first.
+    """Return layers in order of application. Their product is 2^binary_exponent * scale times the
+    product of the factors, which are listed from left to right.
 
-    The scale of each half is distributed in equal parts among all factors that move it. A scale
-    that is 1 up to rounding is omitted. Let C be the product of the scales to the right of a
-    factor; its shift X is replaced by X' = C_moved^-1 X C_kept, since S(X) C = C S(X').
+    The scale of each half is distributed in equal parts among all factors that move this half. A
+    scale that is 1 up to rounding is omitted. Let C be the product of the scales to the right of a
+    factor with the shift X. This shift is replaced by X' = C_moved^-1 X C_kept, since
+    S(X) C = C S(X').
     """
-    logarithm = log2(scale) + exponent
+    logarithm = log2(scale) + binary_exponent
     if abs(logarithm) < TUNING.rounding:
-        scale, exponent, logarithm = 1.0, 0, 0.0
+        scale, binary_exponent, logarithm = 1.0, 0, 0.0
     counts = [sum(factor.moves == half for factor in factors) for half in HALVES]
     remaining = list(counts)
-    on_the_right = [(1.0, 0), (1.0, 0)]  # the scales in C, as mantissas and exponents
+    on_the_right = [(1.0, 0), (1.0, 0)]  # the scale in C of each half, as mantissa and exponent
     layers = []
     for factor in reversed(factors):
         half = HALVES.index(factor.moves)
@@ -225,8 +234,8 @@ def reverse_and_distribute_scale(
         mantissa, power = on_the_right[half]
         if remaining[half]:
             part = 2.0 ** (logarithm / counts[half])
-        else:  # the last part absorbs the rounding errors of the others
-            part = ldexp(scale / mantissa, exponent - power)
+        else:  # the last part absorbs the rounding errors of the other parts
+            part = ldexp(scale / mantissa, binary_exponent - power)
         part_mantissa, part_power = frexp(part)
         mantissa, power = part_mantissa * mantissa, part_power + power
         on_the_right[half] = mantissa, power
@@ -234,6 +243,6 @@ def reverse_and_distribute_scale(
         ratio = ldexp(mantissa / kept_mantissa, power - kept_power)
         shift = ratio * factor.shift
         if np.isscalar(factor.scale):
-            shift = round_to_grid(shift, ratio)
+            shift = round_to_grid_relative_to(shift, ratio)
         layers.append(FloatCoupling(factor.moves, shift, factor.scale * part))
     return tuple(layers)

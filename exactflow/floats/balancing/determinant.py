@@ -1,5 +1,5 @@
-"""Signs of determinants, decided by floats, else by balls, else exactly; and d-th roots of
-determinants.
+"""Signs of determinants, decided in floats, else in ball arithmetic, else exactly; and d-th roots
+of d x d determinants.
 
 Main results
 ------------
@@ -39,17 +39,17 @@ def determinant_sign(entries: np.ndarray) -> int:
     return _sign_by_floats(entries) or _sign_by_balls(entries) or _exact_sign(entries)
 
 
-def exact_matrix(entries: np.ndarray) -> DomainMatrix:
-    """Return an array of floats or Fractions as a matrix over QQ."""
+def to_rational_matrix(entries: np.ndarray) -> DomainMatrix:
+    """Convert an array of floats or Fractions to a matrix over QQ, exactly."""
     rows = [[to_element(x) for x in row] for row in entries.tolist()]
     return linalg.from_entries(rows, entries.shape, QQ)
 
 
 def _sign_by_floats(entries: np.ndarray) -> int | None:
-    """Return the sign, 1 or -1, if floats certify it, else None."""
+    """Return the sign of the determinant, 1 or -1, if floats certify it; None otherwise."""
     from scipy.linalg.lapack import dgetrf  # imported here, since SciPy takes long to import
 
-    W, d = _scale_to_unit_floats(entries), len(entries)
+    W, d = _scale_by_power_to_unit_floats(entries), len(entries)
     try:
         V = np.linalg.inv(W)
     except np.linalg.LinAlgError:
@@ -71,9 +71,11 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     return -1 if negative % 2 else 1
 
 
-def _scale_to_unit_floats(entries: np.ndarray) -> np.ndarray:
-    """Return the entries times a power of two, as floats whose largest absolute value is from 1/2
-    to 2. The rounding error of an entry is at most 2^-53 times this largest value.
+def _scale_by_power_to_unit_floats(entries: np.ndarray) -> np.ndarray:
+    """Multiply the entries by the power of two that brings the largest absolute entry between 1/2
+    and 2, and round them to floats.
+
+    The rounding error of an entry is at most 2^-53 times the largest absolute entry.
     """
     peak = np.abs(entries).max()
     if entries.dtype != object:
@@ -83,7 +85,9 @@ def _scale_to_unit_floats(entries: np.ndarray) -> np.ndarray:
 
 
 def _sign_by_balls(entries: np.ndarray) -> int | None:
-    """Return the sign, 1 or -1, if balls of up to 256 bits certify it, else None."""
+    """Return the sign of the determinant, 1 or -1, if balls of at most 256 bits certify it; None
+    otherwise.
+    """
     for bits in BALL_BITS:
         with ctx.workprec(bits):
             det = _enclose_determinant(entries)
@@ -101,17 +105,17 @@ def _enclose_determinant(entries: np.ndarray) -> arb:
 
 
 def _exact_sign(entries: np.ndarray) -> int:
-    """Return the sign of the exact determinant: 1, 0 or -1."""
-    det = exact_matrix(entries).det()
+    """Compute the determinant exactly and return its sign: 1, 0 or -1."""
+    det = to_rational_matrix(entries).det()
     return (det > 0) - (det < 0)
 
 
-def determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
+def absolute_determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
     """Return the number with 53 bits that is nearest to |det|^(1/d), for a d x d array of floats or
     Fractions with a nonzero determinant.
 
     If the relative distance of the root from the middle between two such numbers is below 2^-4096,
-    either number may be returned.
+    one of the two numbers is returned, not always the nearer one.
     """
     bits = BALL_BITS[-1]
     while True:
@@ -119,14 +123,17 @@ def determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
             det = abs(_enclose_determinant(entries))
             if det > 0:
                 root = det.root(len(entries))
-                ends = _exact_ball_to_53_bits(root.lower()), _exact_ball_to_53_bits(root.upper())
+                ends = (
+                    _round_exact_ball_to_53_bits(root.lower()),
+                    _round_exact_ball_to_53_bits(root.upper()),
+                )
                 if ends[0] == ends[1] or root.rel_accuracy_bits() > MOST_BITS:
                     return ends[0]
         bits *= 2
 
 
-def _exact_ball_to_53_bits(x: arb) -> Fraction:
-    """Return the number with 53 bits that is nearest to a ball of radius 0."""
+def _round_exact_ball_to_53_bits(x: arb) -> Fraction:
+    """Round a ball of radius 0 to the nearest number with 53 bits."""
     mantissa, exponent = map(int, x.man_exp())
     surplus = max(mantissa.bit_length() - 53, 0)
     return Fraction(round(Fraction(mantissa, 1 << surplus))) * Fraction(2) ** (exponent + surplus)

@@ -1,5 +1,5 @@
-"""A search for layers with a given product: it follows a path, then moves towards small layers, and
-finds the last digits.
+"""A search for layers with a given product. It follows a path to the matrix, then moves towards
+small layers, then finds the last digits.
 
 Main results
 ------------
@@ -41,18 +41,18 @@ Path = Callable[[float], np.ndarray]
 
 
 class StuckError(Exception):
-    """The search for layers is stuck; `residual` is the residual that it reached."""
+    """The search for layers is stuck; `residual` is the last residual."""
 
     def __init__(self, residual: float):
         super().__init__(f"the search for layers is stuck at the residual {residual:.2g}")
         self.residual = residual
 
 
-def find_shears(
+def find_shears_along_path(
     M: np.ndarray, pattern: ShearPattern, attempt: Attempt, start: np.ndarray
 ) -> CorrectableShears:
-    """Follow a path from the shears with the shifts `start` to shears whose product is M, up to a
-    residual that corrections can remove.
+    """Follow a path from the shears with the padded shifts `start` to shears whose product is M, up
+    to a residual that corrections can remove.
 
     M must have determinant 1 and be the identity on idle coordinates. Raises `StuckError` if the
     path cannot be followed or the residual stays too large.
@@ -63,21 +63,21 @@ def find_shears(
     for path in polar_path_segments(pattern.product(start), M):
         X = search.follow(path, X)
     try:
-        return search.polish(M, search.pull_towards_anchor(M, X))
+        return search.polish_to_rounding_level(M, search.pull_towards_anchor(M, X))
     except StuckError:
-        return search.polish(M, X)
+        return search.polish_to_rounding_level(M, X)
 
 
-def random_start(pattern: ShearPattern, generator: np.random.Generator) -> np.ndarray:
-    """Return random shifts for a pattern, with spectral norms near one."""
+def draw_random_padded_shifts(pattern: ShearPattern, generator: np.random.Generator) -> np.ndarray:
+    """Draw random shifts of a pattern, with spectral norms near one, and return them padded."""
     shape = (pattern.layers, pattern.n, pattern.n)
     X = generator.normal(scale=TUNING.deviation / pattern.n**0.5, size=shape)
-    return pattern.pack(pattern.unpack(X))
+    return pattern.pad_and_stack(pattern.unpad(X))
 
 
 def polar_path_segments(M0: np.ndarray, M: np.ndarray) -> list[Path]:
-    """Return paths on [0, 1] that lead, one after the other, from M0 to M."""
-    Q, V, logarithms = _rotation_axes_and_log_stretches(M)
+    """Return one or two paths on [0, 1] which lead, one after the other, from M0 to M."""
+    Q, V, logarithms = _rotation_and_stretch_axes_and_logs(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
     if np.abs(M0 - Q).max() < TUNING.near_start:
         return stretch
@@ -88,17 +88,18 @@ def polar_path_segments(M0: np.ndarray, M: np.ndarray) -> list[Path]:
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
     """Return the path t -> M0 Q^t S^t from M0 to M, for the polar decomposition M0^-1 M = Q S."""
-    Q, V, logarithms = _rotation_axes_and_log_stretches(np.linalg.solve(M0, M))
+    Q, V, logarithms = _rotation_and_stretch_axes_and_logs(np.linalg.solve(M0, M))
     rotation_at = rotation_path(Q)
     return lambda t: M0 @ rotation_at(t) @ ((V.T * np.exp(t * logarithms)) @ V)
 
 
-def _rotation_axes_and_log_stretches(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a rotation Q, a matrix V of orthonormal rows, and w, with M = Q V^T exp(diag(w)) V up
-    to rounding. The rows of V are the axes of the stretch, and w the logarithms of its factors.
+def _rotation_and_stretch_axes_and_logs(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the polar decomposition M = Q V^T exp(diag(w)) V, up to rounding, as (Q, V, w).
+
+    Q is a rotation. The rows of V are the axes of the stretch, and w the logarithms of its factors.
     """
     U, s, V = np.linalg.svd(M)
-    # the sign is -1 only if the least singular value is a rounding error
+    # det(U V) is -1 only if the least singular value is a rounding error
     U[:, -1] *= determinant_sign(U @ V)
     return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
 
@@ -123,19 +124,19 @@ def rotation_path(Q: np.ndarray) -> Path:
 
 @dataclass(frozen=True)
 class _Search:
-    """A search for shears of a pattern, with a pull towards the shifts `anchor`."""
+    """A search for shears of a pattern, with a pull towards the padded shifts `anchor`."""
 
     pattern: ShearPattern
     attempt: Attempt
     anchor: np.ndarray
 
     def linearize_at(self, X: np.ndarray) -> CentredLinearization:
-        """Return the linearization at the shifts X."""
+        """Return the linearization of the centred residual at the padded shifts X."""
         return CentredLinearization(self.pattern, X, self.attempt.spread)
 
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
-        """Follow a path from shifts X, whose product is its start, and return shifts whose product
-        is near its end.
+        """Follow a path from shifts X, whose product is the start of the path, and return shifts
+        whose product is near its end. Raises `StuckError` if the steps become too small.
         """
         t, step, pull = 0.0, TUNING.stride, self.attempt.pull
         previous, previous_step = X, step
@@ -162,8 +163,8 @@ class _Search:
     def _correct_counting_steps(
         self, M: np.ndarray, X: np.ndarray, pull: float
     ) -> tuple[np.ndarray | None, int]:
-        """Correct shifts X by Newton steps until their product is near M; return the shifts, or
-        None if this fails, and the number of steps.
+        """Correct shifts X by Newton steps until their product is near M. Return the corrected
+        shifts and the number of steps; the shifts are None if the steps fail.
         """
         linearization = self.linearize_at(X)
         F = linearization.centred_residual(M)
@@ -184,8 +185,8 @@ class _Search:
         return None, TUNING.tries
 
     def pull_towards_anchor(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
-        """Move shifts X with product M towards the anchor, until their distance hardly decreases;
-        the product stays near M.
+        """Move shifts X towards the anchor, until their distance from it hardly decreases. Their
+        product stays near M.
         """
         report_stage("smaller layers", 0.4)
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
@@ -211,8 +212,8 @@ class _Search:
                 break
         return X
 
-    def polish(self, M: np.ndarray, X: np.ndarray) -> CorrectableShears:
-        """Return shears whose product is M nearly to rounding level, after Newton steps from X.
+    def polish_to_rounding_level(self, M: np.ndarray, X: np.ndarray) -> CorrectableShears:
+        """Take Newton steps from X to shears whose product is M, nearly to rounding level.
 
         Raises `StuckError` if the residual stays too large. The last steps share a linearization.
         If they do not converge, each step has its own, and the solver works in float64.

@@ -1,4 +1,4 @@
-"""Methods that find balanced layers: closed forms, and a search by ever more careful attempts."""
+"""Methods that find balanced layers: closed forms, and a search by attempts of increasing care."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -15,7 +15,11 @@ from exactflow.floats.balancing.closed_form import (
     six_shears_of_rotation,
     yield_closed_forms,
 )
-from exactflow.floats.balancing.homotopy import StuckError, find_shears, random_start
+from exactflow.floats.balancing.homotopy import (
+    StuckError,
+    draw_random_padded_shifts,
+    find_shears_along_path,
+)
 from exactflow.floats.balancing.newton import ShearPattern
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING, Attempt
@@ -23,50 +27,58 @@ from exactflow.floats.threads import one_thread
 from exactflow.flows.float_layers import FloatCoupling
 
 
-def find_balanced(target: Target, layers: int | None, method: str, seed: int) -> Balanced:
-    """Find balanced layers by the method with this name, on one thread."""
+def find_balanced_on_one_thread(
+    target: Target, layers: int | None, method: str, seed: int
+) -> Balanced:
+    """Find balanced layers by the method named `method`, on one thread.
+
+    `layers` is their number, or None for any number.
+    """
     with one_thread():
         return METHODS[method](target, layers, seed)
 
 
 def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> Balanced:
-    """Return the layers of a search if `layers` is given, if no closed form exists, or if the
-    search reaches a small error; else return the layers in closed form.
+    """Return the layers of a search, or the layers in closed form.
+
+    If `layers` is given or no closed form exists, these are the layers of the search. Otherwise
+    they are the layers of the search only if it reaches a small error; it is not tried for a
+    multiple of a rotation, nor for a very ill-conditioned matrix.
     """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_search(target, layers, seed)
-    if target.rotation is None and target.condition_number <= TUNING.beyond:
+    if target.rotation is None and target.rounded_condition_number <= TUNING.beyond:
         with suppress(MethodError):
             result = _find_by_search(target, 6, seed, TUNING.few)
-            if _has_small_error(result, target):
+            if _has_small_relative_error(result, target):
                 return result
-    return _find_closed_form(target)
+    return _find_best_closed_form(target)
 
 
-def _has_small_error(result: Balanced, target: Target) -> bool:
-    """Whether the relative error is at most `TUNING.good`."""
+def _has_small_relative_error(result: Balanced, target: Target) -> bool:
+    """Whether the error, relative to the largest entry of the target, is at most `TUNING.good`."""
     return bool(result.error <= TUNING.good * target.max_abs())
 
 
-def _find_closed_form(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
-    """Return the layers in closed form with the least error.
+def _find_best_closed_form(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
+    """Return the closed form whose error is least.
 
-    Raises `InvalidInputError` if `layers` differs from its number of layers, and `MethodError` if
-    no closed form exists or its error is too large.
+    Raises `InvalidInputError` if `layers` is not None and differs from the number of layers found,
+    and `MethodError` if no closed form exists or the error is too large. `seed` is not used.
     """
     if not has_closed_form(target.halves):
         raise MethodError(
-            "expected halves that differ by at most one for method='closed', got "
+            "method='closed' needs halves whose sizes differ by at most one, but they are "
             f"{target.halves}: use method='search'"
         )
     result = None
     for solution in yield_closed_forms(target):
-        found = _correct_or_return_error(target, solution)
+        found = _correct_or_return_relative_error(target, solution)
         if not isinstance(found, Balanced):
             continue
         if result is None or found.error < result.error:
             result = found
-        if _has_small_error(result, target):
+        if _has_small_relative_error(result, target):
             break
     if result is None:
         raise MethodError(
@@ -84,20 +96,23 @@ def _find_closed_form(target: Target, layers: int | None = None, seed: int = 0) 
 def _find_by_search(
     target: Target, layers: int | None, seed: int, most_attempts: int = len(TUNING.attempts)
 ) -> Balanced:
-    """Return the layers of the first attempt that succeeds, or raise `MethodError`."""
-    if layers is None:  # as many layers as suffice for every matrix
+    """Return the layers of the first successful attempt of at most `most_attempts`.
+
+    Raises `MethodError` if all attempts fail.
+    """
+    if layers is None:  # a number of layers that suffices for every matrix
         layers = 4 - 2 * (-max(target.halves) // min(target.halves))
-    M = target.mantissa / target.mantissa_scale
-    begin = int(target.condition_number > TUNING.careful)
+    M = target.mantissa / target.mantissa_determinant_root
+    begin = int(target.rounded_condition_number > TUNING.careful)
     attempts = [*enumerate(TUNING.attempts)][begin : begin + most_attempts]
     reached = np.inf
     for attempt, pattern, start in _yield_attempts_and_starts(target, layers, seed, attempts):
         try:
-            shears = find_shears(pattern.embed_in_identity(M), pattern, attempt, start)
+            shears = find_shears_along_path(pattern.embed_in_identity(M), pattern, attempt, start)
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
-        result = _correct_or_return_error(target, Shears(target, shears))
+        result = _correct_or_return_relative_error(target, Shears(target, shears))
         if isinstance(result, Balanced):
             return result
         reached = min(reached, result)
@@ -111,49 +126,49 @@ def _find_by_search(
 def _yield_attempts_and_starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
 ) -> Iterator[tuple[Attempt, ShearPattern, np.ndarray]]:
-    """Yield attempts, each with a pattern and the shifts at which it starts.
+    """Yield (attempt, pattern, start), where the attempt starts at the padded shifts `start`.
 
-    For seed 0 each attempt is yielded twice, if a closed form exists: first it starts at the closed
-    form of the polar factor, followed by zero shifts, where all steps may be singular; then at
-    random shifts.
+    For seed 0 each attempt is yielded twice if a closed form exists. First it starts at the closed
+    form of the polar factor, followed by zero shifts, where all steps may be singular. Then it
+    starts at random shifts, as for other seeds.
     """
     has_start = seed == 0 and layers >= 6 and has_closed_form(target.halves)
     for i, attempt in attempts:
         if has_start:
-            U, _, Vt = target.mantissa_svd
+            U, _, Vt = target.oriented_mantissa_svd
             six, X = six_shears_of_rotation(
                 U @ Vt, target.halves, invert_shears_of_inverse=i // 2 % 2 == 0
             )
             pattern = ShearPattern.for_halves(target.halves, layers, six.first)
             yield attempt, pattern, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
         pattern = ShearPattern.for_halves(target.halves, layers, i // 2 % 2)
-        yield attempt, pattern, random_start(pattern, np.random.default_rng([seed, i]))
+        yield attempt, pattern, draw_random_padded_shifts(pattern, np.random.default_rng([seed, i]))
 
 
 class Solution(Protocol):
-    """Layers that are near a target and that can be corrected."""
+    """Layers whose product is near a target and can be corrected by steps."""
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the layers, whose product is near the target."""
+        """Return layers whose product is near the target."""
 
     def corrected_by(self, mantissa_error: np.ndarray) -> "Solution":
-        """Return a solution with 2^`Target.exponent` times `mantissa_error` added to its
-        product.
+        """Return a solution whose product is larger by 2^`Target.mantissa_exponent` times
+        `mantissa_error`, approximately.
         """
 
 
-def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | float:
+def _correct_or_return_relative_error(target: Target, solution: Solution) -> Balanced | float:
     """Correct a solution until its error is at rounding level or hardly falls.
 
-    Returns the layers with the least error, or this error, relative to the target, if it exceeds
-    the tolerance.
+    Returns the layers with the least error. If this error, relative to the largest entry of the
+    target, exceeds the tolerance, the relative error is returned instead.
     """
     report_stage("the account", 0.9)
     least, goal = np.inf, TUNING.rounding * np.abs(target.mantissa).max()
     for _ in range(TUNING.corrections + 1):
         layers = solution.build_scaled_layers()
         difference = target.minus_product(layers)
-        E = difference.to_floats(target.exponent)
+        E = difference.to_floats(target.mantissa_exponent)
         error, before = float(np.abs(E).max()), least
         if least == np.inf or error < least:
             best, least = (layers, difference), error
@@ -170,7 +185,7 @@ def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | f
 
 METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
     "auto": _search_else_closed_form,
-    "closed": _find_closed_form,
+    "closed": _find_best_closed_form,
     "search": _find_by_search,
 }
 """The functions that find balanced layers from a target, a number of layers or None, and a seed."""

@@ -1,4 +1,4 @@
-"""The derivative of a product of shears with respect to its layers, and one Newton step.
+"""The derivative of a product of shears with respect to the shifts, and one Newton step.
 
 Main results
 ------------
@@ -52,9 +52,9 @@ class ShearPattern:
     """The shape of a product S_1 .. S_K of alternating shears on 2n coordinates.
 
     K is `layers`. The leftmost factor S_1 moves half `first` (0 or 1). The shifts are an array X of
-    shape (K, n, n). If the halves have different sizes, n is the larger size, and the last
-    coordinates of the smaller half are idle: shifts are zero in their rows and columns. `idle` has
-    the number of idle coordinates in each half.
+    shape (K, n, n), the *padded shifts*. If the halves have different sizes, n is the larger size,
+    and the last coordinates of the smaller half are idle: all shifts are zero in the rows and
+    columns of idle coordinates. `idle` has the number of idle coordinates in each half.
     """
 
     layers: int
@@ -63,59 +63,59 @@ class ShearPattern:
     idle: tuple[int, int] = (0, 0)
 
     @staticmethod
-    def for_halves(halves: tuple[int, int], layers: int, first: int) -> "ShearPattern":
+    def for_halves(halves: tuple[int, int], layers: int, leftmost_half: int) -> "ShearPattern":
         """Return the pattern of `layers` shears on halves of these sizes."""
         n = max(halves)
-        return ShearPattern(layers, n, first, (n - halves[0], n - halves[1]))
+        return ShearPattern(layers, n, leftmost_half, (n - halves[0], n - halves[1]))
 
     @cached_property
-    def active_mask(self) -> np.ndarray:
-        """The mask of the coordinates that are not idle."""
+    def unpadded_mask(self) -> np.ndarray:
+        """The boolean mask of the coordinates that are not idle."""
         places = np.arange(self.n)
         return np.concatenate([places < self.n - idle for idle in self.idle])
 
     def embed_in_identity(self, M: np.ndarray) -> np.ndarray:
-        """Extend a matrix on the active coordinates to one on all 2n coordinates, by the identity
-        on the idle coordinates.
+        """Extend a matrix on the coordinates that are not idle to all 2n coordinates, by the
+        identity on the idle coordinates.
         """
         if not any(self.idle):
             return M
         E = np.eye(2 * self.n)
-        E[np.ix_(self.active_mask, self.active_mask)] = M
+        E[np.ix_(self.unpadded_mask, self.unpadded_mask)] = M
         return E
 
-    def pack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
-        """Return rectangular shifts as one array X, padded by zeros."""
+    def pad_and_stack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the padded shifts X: rectangular shifts, padded by zeros, as one array."""
         X = np.zeros((self.layers, self.n, self.n))
         for padded, shift in zip(X, shifts, strict=True):
             padded[: shift.shape[0], : shift.shape[1]] = shift
         return X
 
-    def unpack(self, X: np.ndarray) -> list[np.ndarray]:
-        """Return the rectangular shifts of an array X, without the padding."""
+    def unpad(self, X: np.ndarray) -> list[np.ndarray]:
+        """Return the rectangular shifts of padded shifts X, without the padding."""
         return [
-            X[i][self.active_mask[self.moved_slice(i)]][:, self.active_mask[self.kept_slice(i)]]
+            X[i][self.unpadded_mask[self.moved_slice(i)]][:, self.unpadded_mask[self.kept_slice(i)]]
             for i in range(len(X))
         ]
 
     @property
     def factors_left_of_cut(self) -> int:
-        """The number m of factors on the left of the cut."""
+        """The number of factors to the left of the cut: m in the module docstring."""
         return self.layers // 2
 
     def moved_slice(self, i: int) -> slice:
-        """Return the coordinates that factor i moves."""
+        """Return the coordinates that factor i moves, counted from 0 at the left."""
         return self._half_slice((i + self.first) % 2)
 
     def kept_slice(self, i: int) -> slice:
-        """Return the coordinates that factor i keeps."""
+        """Return the coordinates that factor i keeps, counted from 0 at the left."""
         return self._half_slice((i + self.first + 1) % 2)
 
     def _half_slice(self, half: int) -> slice:
         return slice(half * self.n, (half + 1) * self.n)
 
     def product(self, X: np.ndarray) -> np.ndarray:
-        """Return the matrix S_1 .. S_K of the shears with the shifts X."""
+        """Return the product S_1 .. S_K of the shears with the padded shifts X."""
         P = np.eye(2 * self.n)
         for i, shift in enumerate(X):
             P[:, self.kept_slice(i)] += P[:, self.moved_slice(i)] @ shift
@@ -123,18 +123,18 @@ class ShearPattern:
 
 
 def rms_singular_value(F: np.ndarray) -> float:
-    """Return |F|_F / sqrt(2n) for a 2n x 2n matrix F, which is 1 for the identity."""
+    """Return the root mean square of the singular values of F, which is 1 for the identity."""
     return float(np.linalg.norm(F)) / len(F) ** 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class NormalEquations:
-    """The normal equations J D J^T lam = r of a Newton step of the shifts, for the derivative J of
-    the product of shears; r and lam are 2n x 2n matrices.
+    """The normal equations J D J^T lam = r of a Newton step, with the letters of the module
+    docstring; r and lam are 2n x 2n matrices.
 
     `left` and `right` are the A_i^T and the B_i, of shape (layers, n, 2n); `weighted_left` and
     `weighted_right` are G_i^-1 A_i^T and H_i^-1 B_i. The first `cut` layers are left of the cut.
-    `active` is a mask of the coordinates that are not idle.
+    `active` is the mask of the coordinates that are not idle.
     """
 
     left: np.ndarray
@@ -145,11 +145,12 @@ class NormalEquations:
     active: np.ndarray
 
     @staticmethod
-    def of(
+    def weighted_by_spread(
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
-        """Return the equations with the weights G_i and H_i of the module docstring, which depend
-        on `spread`.
+        """Return the equations with the weights G_i and H_i for this `spread`.
+
+        `left` and `right` are the A_i^T and the B_i; the first `cut` layers are left of the cut.
         """
         weighted_left, weighted_right = (
             _apply_inverse_weights(rows, spread) for rows in (left, right)
@@ -157,21 +158,17 @@ class NormalEquations:
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
     def apply_centred_jacobian(self, dX: np.ndarray) -> np.ndarray:
-        """Return J dX: the derivative of the product of the shears in the direction dX, multiplied
-        from the left and right by the inverses of the parts P and R of the product.
-        """
+        """Return J dX, by which a small change dX of the shifts lowers the centred residual."""
         return _stack_layers(self.left).T @ _stack_layers(dX @ self.right)
 
-    def apply_weighted_adjoint(self, lam: np.ndarray) -> np.ndarray:
-        """Return D J^T lam: the adjoint of the derivative J, applied to lam, then the inverse
-        weights D.
-        """
+    def apply_inverse_weighted_adjoint(self, lam: np.ndarray) -> np.ndarray:
+        """Return D J^T lam: apply the adjoint of J to lam, then the inverse weights D."""
         images = _stack_layers(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
 
     def solve_up_to_trace(self, r: np.ndarray, tol: float, ridge: float = 0.0) -> np.ndarray:
-        """Return lam with (J D J^T + ridge * E) lam = r, up to the relative residual `tol`, after
-        the trace of r is removed; E regularizes the normal equations.
+        """Remove the trace of r, and return lam with (J D J^T + ridge * E) lam = r, up to the
+        relative residual `tol`. The matrix E regularizes the normal equations.
 
         For small systems E is the identity. For large systems E is diagonal in mu, with entries
         1 / w, and the residual is measured in the norm of the preconditioner.
@@ -188,13 +185,14 @@ class NormalEquations:
 
     @cached_property
     def _in_float32(self) -> "NormalEquations":
-        """The same equations in float32."""
+        """These normal equations, rounded to float32."""
         names = ("left", "right", "weighted_left", "weighted_right")
         return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
     def _solve_densely(self, r: np.ndarray, ridge: float) -> np.ndarray:
-        """Solve by Cholesky's method. The full matrix of J D J^T is made regular: a multiple of the
-        projection onto the identity is added.
+        """Solve by Cholesky's method for the full matrix of J D J^T.
+
+        This matrix is made regular by a multiple of the projection onto the identity.
         """
         K, _, d = self.left.shape
         left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
@@ -207,7 +205,7 @@ class NormalEquations:
 
     @cached_property
     def _preconditioner(self) -> "_Preconditioner":
-        """The preconditioner of these equations, for the method of conjugate gradients."""
+        """The preconditioner of these normal equations for conjugate gradients."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active).astype(self.left.dtype))
         a, S = _eigh_left_against_right(self.left, self.weighted_left, m, idle)
@@ -230,11 +228,11 @@ class NormalEquations:
             if size <= goal:
                 break
             image = (
-                turned.apply_centred_jacobian(turned.apply_weighted_adjoint(direction))
+                turned.apply_centred_jacobian(turned.apply_inverse_weighted_adjoint(direction))
                 + ridges * direction
             )
             curvature = np.vdot(direction, image)
-            if not curvature > 0:  # only rounding errors remain: further iterations gain nothing
+            if not curvature > 0:  # only rounding errors remain
                 break
             length = size / curvature
             solution += length * direction
@@ -246,7 +244,7 @@ class NormalEquations:
 
 
 class _Preconditioner(NamedTuple):
-    """A change of variables that makes the normal equations nearly diagonal.
+    """A change of the unknown that makes the normal equations nearly diagonal.
 
     Attributes
     ----------
@@ -262,8 +260,8 @@ class _Preconditioner(NamedTuple):
 
 
 class CentredLinearization:
-    """The linearization of the centred residual at the shifts X: the inverses of P and R, and the
-    normal equations of steps from X.
+    """The linearization of the centred residual at the padded shifts X, with the normal equations
+    of Newton steps from X.
     """
 
     def __init__(self, pattern: ShearPattern, X: np.ndarray, spread: float = Attempt.spread):
@@ -276,8 +274,8 @@ class CentredLinearization:
         self._left_inverse, self._right_inverse = left_inverse, right_inverse
 
     @cached_property
-    def equations(self) -> NormalEquations:
-        """The normal equations of steps from X."""
+    def normal_equations(self) -> NormalEquations:
+        """The normal equations of Newton steps from X."""
         pattern, X = self.pattern, self.X
         K, n, m = pattern.layers, pattern.n, pattern.factors_left_of_cut
         A, B = np.empty((K, n, 2 * n)), np.empty((K, n, 2 * n))
@@ -294,26 +292,26 @@ class CentredLinearization:
             one[:, kept] += one[:, moved] @ X[i]
             one_inverse[moved] -= X[i] @ one_inverse[kept]
         for i in range(K):
-            A[i, ~pattern.active_mask[pattern.moved_slice(i)]] = 0
-            B[i, ~pattern.active_mask[pattern.kept_slice(i)]] = 0
-        return NormalEquations.of(A, B, m, self.spread, pattern.active_mask)
+            A[i, ~pattern.unpadded_mask[pattern.moved_slice(i)]] = 0
+            B[i, ~pattern.unpadded_mask[pattern.kept_slice(i)]] = 0
+        return NormalEquations.weighted_by_spread(A, B, m, self.spread, pattern.unpadded_mask)
 
-    def multiply_by_inverses(self, E: np.ndarray) -> np.ndarray:
+    def multiply_by_both_part_inverses(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1, for the products P and R of the shears left and right of the cut."""
         return self._left_inverse @ E @ self._right_inverse
 
     def centred_residual(self, M: np.ndarray) -> np.ndarray:
-        """Return the residual of the matrix M centred at the cut, F = P^-1 M R^-1 - I, for the
-        products P and R of the shears left and right of the cut.
+        """Return the centred residual P^-1 M R^-1 - I, for the products P and R of the shears left
+        and right of the cut. It is 0 if M is the product of the shears.
         """
-        F = self.multiply_by_inverses(M)
+        F = self.multiply_by_both_part_inverses(M)
         F.flat[:: len(F) + 1] -= 1
         return F
 
     def newton_step(
         self, F: np.ndarray, pull: float, anchor: np.ndarray, tol: float, ridge: float = 0.0
     ) -> np.ndarray:
-        """Return a Newton step dX of the shifts, which removes the centred residual F: J dX = F.
+        """Return a Newton step dX of the shifts, a solution of J dX = F for the centred residual F.
 
         For pull = 0 it is the least such dX, for pull = 1 the one that takes X + dX as near to
         `anchor` as possible, both in the norm |.|_D of the module docstring.
@@ -323,29 +321,38 @@ class CentredLinearization:
         numerically singular, ``numpy.linalg.LinAlgError`` is raised.
         """
         if not pull:
-            return self._least_newton_step(F, tol, ridge)
+            return self._least_norm_newton_step(F, tol, ridge)
         away = pull * (self.X - anchor)
         return (
-            self._least_newton_step(F + self.equations.apply_centred_jacobian(away), tol, ridge)
+            self._least_norm_newton_step(
+                F + self.normal_equations.apply_centred_jacobian(away), tol, ridge
+            )
             - away
         )
 
     def step_derivative_by_pull(self, anchor: np.ndarray, tol: float) -> np.ndarray:
-        """Return the derivative of `newton_step` with respect to the pull."""
+        """Return the derivative of `newton_step` with respect to its argument `pull`."""
         away = self.X - anchor
-        return self._least_newton_step(self.equations.apply_centred_jacobian(away), tol, 0.0) - away
+        return (
+            self._least_norm_newton_step(
+                self.normal_equations.apply_centred_jacobian(away), tol, 0.0
+            )
+            - away
+        )
 
-    def _least_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
-        """Return the Newton step dX that is least in the norm |.|_D of the module docstring."""
-        return self.equations.apply_weighted_adjoint(
-            self.equations.solve_up_to_trace(F, tol, ridge)
+    def _least_norm_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+        """Return the solution dX of J dX = F with the least norm |dX|_D of the module docstring."""
+        return self.normal_equations.apply_inverse_weighted_adjoint(
+            self.normal_equations.solve_up_to_trace(F, tol, ridge)
         )
 
 
 @dataclass(frozen=True, eq=False)
 class CorrectableShears:
-    """The shifts X of a pattern of shears, with the data for corrections: the `spread` of the norm
-    |.|_D, and a linearization near X, which is None until the first correction.
+    """The padded shifts X of a pattern of shears, with the data for corrections.
+
+    `spread` is the spread of the norm |.|_D. `linearization` is a linearization near X, or None
+    until the first correction.
     """
 
     pattern: ShearPattern
@@ -353,12 +360,12 @@ class CorrectableShears:
     spread: float = Attempt.spread
     linearization: CentredLinearization | None = None
 
-    def add_to_product(self, E: np.ndarray) -> "CorrectableShears":
-        """Return the shears after a Newton step that adds E to their product."""
+    def add_to_product_by_newton_step(self, E: np.ndarray) -> "CorrectableShears":
+        """Return the shears after a Newton step that adds E to their product, approximately."""
         linearization = self.linearization or CentredLinearization(
             self.pattern, self.X, self.spread
         )
-        F = linearization.multiply_by_inverses(
+        F = linearization.multiply_by_both_part_inverses(
             self.pattern.embed_in_identity(E) - self.pattern.embed_in_identity(np.zeros_like(E))
         )
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms_singular_value(F))
@@ -368,24 +375,27 @@ class CorrectableShears:
     @property
     def shifts(self) -> list[np.ndarray]:
         """The rectangular shifts of the shears, from the leftmost factor to the rightmost."""
-        return self.pattern.unpack(self.X)
+        return self.pattern.unpad(self.X)
 
 
 def remove_trace(M: np.ndarray, active: np.ndarray) -> np.ndarray:
-    """Return M - (tr M / d) I, where I is the identity on the d active coordinates, 0 elsewhere."""
+    """Return M minus the multiple of I that makes the trace 0, where I is the identity on the
+    coordinates of the mask `active`, and 0 elsewhere.
+    """
     result = M.copy()
     result.flat[:: len(M) + 1] -= np.trace(M) / active.sum() * active
     return result
 
 
 def _stack_layers(rows: np.ndarray) -> np.ndarray:
-    """Return the n x 2n matrices of all layers, stacked vertically."""
+    """Return the n x 2n matrices of all layers, stacked vertically, as one matrix."""
     return rows.reshape(-1, rows.shape[-1])
 
 
 def _apply_inverse_weights(rows: np.ndarray, spread: float) -> np.ndarray:
-    """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R in `rows`; in the module docstring
-    this is G_i^-1 A_i^T for R = A_i^T, and H_i^-1 B_i for R = B_i.
+    """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R in `rows`.
+
+    In the module docstring this is G_i^-1 A_i^T for R = A_i^T, and H_i^-1 B_i for R = B_i.
     """
     if spread == np.inf:
         return rows
@@ -396,7 +406,7 @@ def _apply_inverse_weights(rows: np.ndarray, spread: float) -> np.ndarray:
 def _eigh_left_against_right(
     rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return e and S with S^T G S = diag(e) and S^T H S = I, for positive definite G and H.
+    """Return e and S with S^T G S = diag(e) and S^T H S = I, for two matrices G and H.
 
     G is the sum of R^T W over the matrices R of `rows` and W of `weighted` left of the cut, plus
     the diagonal matrix `idle`; H is the same sum right of the cut, plus `idle`.

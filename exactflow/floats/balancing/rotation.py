@@ -34,12 +34,13 @@ import numpy as np
 from scipy import linalg
 
 
-def six_shifts_of_rotation(M: np.ndarray, n: int) -> list[np.ndarray]:
-    """Return the shifts of the six shears of Theorem 10, L(-W0), U(X), L(Y), U(Z), L(W), U(V),
-    whose product is `M` up to rounding.
+def six_shifts_of_rotation(M: np.ndarray, first_half_size: int) -> list[np.ndarray]:
+    """Return the shifts -W0, X, Y, Z, W, V of the six shears of Theorem 10, L(-W0), U(X), L(Y),
+    U(Z), L(W), U(V). The product of the shears is the rotation M, up to rounding.
 
-    `M` is a d x d rotation, where d = 2n or d = 2n + 1, and n is the size of the first half.
+    The second half has the size of the first half, or one coordinate more.
     """
+    n = first_half_size
     A, B, C, D = M[:n, :n], M[:n, n:], M[n:, :n], M[n:, n:]
     (U1, U2), angles, (V1t, V2t) = linalg.cossin(M, p=n, q=n, separate=True)
     U1, U2, V1t, V2t = map(newton_schulz_step, (U1, U2, V1t, V2t))
@@ -62,23 +63,23 @@ def six_shifts_of_rotation(M: np.ndarray, n: int) -> list[np.ndarray]:
 
 
 def newton_schulz_step(M: np.ndarray) -> np.ndarray:
-    """Return M after one step of the Newton-Schulz iteration, which makes M more orthogonal."""
+    """Return M after one step of the Newton-Schulz iteration towards an orthogonal matrix."""
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
 def _inverse_root_and_plane_reflections(
-    Theta: np.ndarray, fixed: np.ndarray | None
+    Theta: np.ndarray, fixed_vector: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return H = Theta^(-1/2) and a reflection K of each plane that the rotation Theta turns.
+    """Return H = Theta^(-1/2), and K, which reflects each plane that the rotation Theta turns.
 
     In a plane that Theta turns by an angle a in [-pi, pi], H is the rotation by -a / 2. K fixes the
-    projection of `fixed` onto the plane, or the first axis of the plane if this projection is 0 or
-    `fixed` is None.
+    projection of `fixed_vector` onto the plane, or the first axis of the plane if this projection
+    is 0 or `fixed_vector` is None.
     """
     T, Z = linalg.schur(Theta, output="real")
     pairs, angles = rotation_axis_pairs_and_angles(T)
     i, j = pairs.T
-    axis = np.zeros(len(T)) if fixed is None else Z.T @ fixed
+    axis = np.zeros(len(T)) if fixed_vector is None else Z.T @ fixed_vector
     x, y = np.where(np.hypot(axis[i], axis[j]) > 0, (axis[i], axis[j]), [[1.0], [0.0]])
     direction = 2 * np.arctan2(y, x)
     half, reflection = np.eye(len(T)), np.eye(len(T))
@@ -91,8 +92,8 @@ def _inverse_root_and_plane_reflections(
 
 
 def rotation_axis_pairs_and_angles(schur_form: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the planes that a rotation turns, as pairs of axes of its Schur basis, and the angles
-    in [-pi, pi].
+    """Return the planes that a rotation turns, as pairs of indices of axes of its Schur basis, and
+    the angles of the turns, in [-pi, pi].
 
     `schur_form` is the real Schur form of the rotation. Two axes with eigenvalue -1 form a plane
     with the angle pi; axes with eigenvalue 1 are omitted.

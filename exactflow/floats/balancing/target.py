@@ -1,4 +1,4 @@
-"""The matrix near which layers are sought: exactly, in float64, and in the order of the halves."""
+"""The matrix near which layers are sought, in the order of the halves: exactly and in float64."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from exactflow.exact import linalg
 from exactflow.exact.dyadic_matrix import DyadicQuotient, as_exact_floats_or_fractions
 from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, PartitionLike
-from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
+from exactflow.floats.balancing.determinant import determinant_sign, to_rational_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
 from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
@@ -28,9 +28,10 @@ determinant is computed exactly.
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A matrix W of positive determinant, in the order of the halves, with its flips applied.
+    """A matrix W of positive determinant: the matrix of the user, in the order of the halves, with
+    flipped coordinates.
 
-    `entries` are floats, or Fractions if W has entries that are not floats; `layout` has the order
+    `entries` are floats, or Fractions if W has entries that are not floats. `layout` has the order
     of the coordinates and the flips.
     """
 
@@ -38,10 +39,10 @@ class Target:
     layout: CoordinateLayout
 
     @staticmethod
-    def of(
+    def check_and_orient(
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
-        """Check `W` and return it as a target; the docstring of `balance` lists the errors."""
+        """Check `W` and return the target, oriented as for `balance`, which lists the errors."""
         entries = as_exact_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
         layout = layout_for_orientation(
@@ -51,8 +52,8 @@ class Target:
 
     @staticmethod
     def from_floats(halves: tuple[int, int], entries: np.ndarray) -> "Target":
-        """Return the target with these float entries, which are in the order of the halves and must
-        have det > 0 up to rounding.
+        """Return the target with these float entries, in the order of the halves. Their determinant
+        must be positive up to rounding.
         """
         return Target(entries, CoordinateLayout(halves, tuple(range(sum(halves)))))
 
@@ -67,84 +68,86 @@ class Target:
         return DyadicQuotient.from_array(self.entries)
 
     def to_user_matrix(self) -> DomainMatrix:
-        """Return the matrix of the user over QQ: in the user's order of coordinates, without the
+        """Return the matrix of the user over QQ: W in the original order of coordinates, without
         flips.
         """
         order, d = self.layout.order, len(self.entries)
         places = [order.index(i) for i in range(d)]
-        matrix = exact_matrix(self.entries).extract(places, places)
+        matrix = to_rational_matrix(self.entries).extract(places, places)
         signs = [QQ(-1) if i in self.layout.flips else QQ.one for i in range(d)]
         return linalg.scale_columns(matrix, signs)
 
     @cached_property
-    def exponent(self) -> int:
-        """An exponent e with m < 2^e < 4 m for the largest absolute entry m of W."""
+    def mantissa_exponent(self) -> int:
+        """An exponent e with m < 2^e < 4 m, where m is the largest absolute entry of W."""
         size = self.exact.max_abs()
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
     def rational_determinant_root(self) -> Fraction | None:
-        """The root det(W)^(1/d) if it is rational; None if it is irrational or costly to find."""
+        """The d-th root of det W if it is rational; None if it is irrational or costly to find."""
         d = len(self.entries)
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
         if d * max(part.bit_length() for part in parts) > EXACT_BITS:
             return None
-        det = to_fraction(exact_matrix(self.entries).det())
+        det = to_fraction(to_rational_matrix(self.entries).det())
         roots = [integer_nthroot(part, d) for part in det.as_integer_ratio()]
         return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
 
     @cached_property
     def with_unit_determinant(self) -> "Target":
-        """The target `mantissa` / `mantissa_scale`, whose determinant is about one."""
-        return Target.from_floats(self.halves, self.mantissa / self.mantissa_scale)
+        """The target `mantissa` / `mantissa_determinant_root`, whose determinant is about one."""
+        return Target.from_floats(self.halves, self.mantissa / self.mantissa_determinant_root)
 
     @cached_property
     def mantissa(self) -> np.ndarray:
-        """The matrix 2^-`exponent` W in float64, with absolute entries below one."""
-        return self.exact.to_floats(self.exponent)
+        """The matrix 2^-`mantissa_exponent` W in float64, with absolute entries below one."""
+        return self.exact.to_floats(self.mantissa_exponent)
 
     @cached_property
-    def mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def oriented_mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The singular value decomposition U, s, V^T of `mantissa`, with det(U V^T) = 1.
 
         Singular values below u |W|, for the unit roundoff u, are rounding errors; those below
         u^2 |W| are replaced by u^2 |W|.
         """
         U, s, Vt = np.linalg.svd(self.mantissa)
-        # the sign is -1 only if the least singular value is a rounding error
+        # det(U V^T) is -1 only if the least singular value is a rounding error
         U[:, -1] *= determinant_sign(U @ Vt)
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
-    def mantissa_scale(self) -> float:
-        """The root det(`mantissa`)^(1/d), rounded."""
-        guess = self._root_mean_square
+    def mantissa_determinant_root(self) -> float:
+        """The d-th root of the determinant of `mantissa`, computed in floats."""
+        guess = self._mantissa_rms_singular_value
         if self.rotation is None:
-            guess = float(np.exp(np.log(self.mantissa_svd[1]).mean()))
-            return guess * float(np.exp(np.log(self.mantissa_svd[1] / guess).mean()))
+            guess = float(np.exp(np.log(self.oriented_mantissa_svd[1]).mean()))
+            return guess * float(np.exp(np.log(self.oriented_mantissa_svd[1] / guess).mean()))
         sizes = np.linalg.svd(self.rotation, compute_uv=False)
         return guess * float(np.exp(np.log(sizes).mean()))
 
     @cached_property
     def rotation(self) -> np.ndarray | None:
-        """The matrix `mantissa` / `mantissa_scale` if it is nearly a rotation, else None."""
+        """The `mantissa` divided by the root mean square of its singular values, if this is nearly
+        a rotation; None otherwise.
+        """
         return (
-            self.mantissa / self._root_mean_square
+            self.mantissa / self._mantissa_rms_singular_value
             if _is_near_rotation_multiple(self.mantissa)
             else None
         )
 
     @cached_property
-    def condition_number(self) -> float:
-        """The condition number of W, rounded; 1 if W is nearly a multiple of a rotation."""
+    def rounded_condition_number(self) -> float:
+        """The condition number of W in floats; 1.0 if W is nearly a multiple of a rotation."""
         return (
             1.0
             if self.rotation is not None
-            else float(self.mantissa_svd[1][0] / self.mantissa_svd[1][-1])
+            else float(self.oriented_mantissa_svd[1][0] / self.oriented_mantissa_svd[1][-1])
         )
 
     @property
-    def _root_mean_square(self) -> float:
+    def _mantissa_rms_singular_value(self) -> float:
         """The root mean square of the singular values of `mantissa`."""
         return float(np.linalg.norm(self.mantissa)) / len(self.mantissa) ** 0.5
 
@@ -158,7 +161,7 @@ class Target:
 
 
 def _is_near_rotation_multiple(M: np.ndarray) -> bool:
-    """Whether M, with entries below one, is nearly a multiple of an orthogonal matrix."""
+    """Whether M is nearly a multiple of an orthogonal matrix. Its entries must be below one."""
     square = np.vdot(M, M) / len(M)
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
@@ -170,7 +173,7 @@ def _nonzero_determinant_sign(entries: np.ndarray) -> int:
         floats = entries.astype(float)
         sizes = np.linalg.svd(floats / (np.abs(floats).max() or 1), compute_uv=False)
         least = f"{sizes[-1] / sizes[0]:.0e}" if sizes[0] else "0"
-        rank = linalg.rank(exact_matrix(entries))
+        rank = linalg.rank(to_rational_matrix(entries))
         raise SingularMatrixError(
             f"expected an invertible matrix, got determinant 0: rank {rank} of {len(entries)}, the "
             f"least singular value is {least} times the largest"

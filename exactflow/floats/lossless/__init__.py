@@ -1,4 +1,4 @@
-"""Lossless couplings: any linear layer of a flow as a bijection of integers.
+"""Lossless couplings: bijections of integer vectors near any linear layer of a flow.
 
 Main results
 ------------
@@ -30,7 +30,11 @@ from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
 from exactflow.floats.lossless.determinant_one import find_shears_and_step
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
-from exactflow.floats.lossless.integer_rounding import LIMIT, check_bits_and_limit, round_shears
+from exactflow.floats.lossless.integer_rounding import (
+    LIMIT,
+    as_checked_bits_and_limit,
+    round_shears,
+)
 
 __all__ = [
     "FLIPPINGS",
@@ -44,7 +48,7 @@ __all__ = [
 ]
 
 Flipping: TypeAlias = Literal["error", "flip"]
-"""The treatments of det W < 0. "pad" is none of them, since rounded pads are not zero."""
+"""The treatments of det W < 0. "pad" is not among them, since rounded pads are not zero."""
 
 FLIPPINGS: tuple[str, ...] = get_args(Flipping)
 
@@ -59,7 +63,7 @@ def lossless(
     method: BalanceMethod = "auto",
     seed: int = 0,
 ) -> Lossless:
-    """Return a bijection of integer vectors near `W`, which returns the same bits on every machine.
+    """Return a bijection of integer vectors near `W`, which gives the same bits on every machine.
 
     Parameters
     ----------
@@ -101,9 +105,9 @@ def lossless(
     check_option("orientation", orientation, FLIPPINGS)
     check_option("method", method, METHODS)
     seed = to_index("seed", seed, 0, 2**63)
-    bits, limit = check_bits_and_limit(bits, limit)
+    bits, limit = as_checked_bits_and_limit(bits, limit)
     try:
-        target = Target.of(W, orientation, partition)
+        target = Target.check_and_orient(W, orientation, partition)
     except OrientationError:
         raise OrientationError(
             "expected det > 0, got det < 0: use orientation='flip', which negates coordinate 0 of "

@@ -20,19 +20,19 @@ from exactflow.flows.partition import moved_and_kept
 from exactflow.flows.result import MapResult
 
 COLUMNS = 1024
-"""The number of columns mapped at once, which fit into the cache from layer to layer."""
+"""The number of columns that are mapped at once, so that they stay in the cache."""
 
 
 @dataclass(frozen=True)
 class DistanceBound:
-    """A certified upper bound of the distance between an output and W x, in steps of the output
-    grid.
+    """A certified upper bound of the distance between the output for x and W x, in steps of the
+    output grid.
 
     Attributes
     ----------
     rounding : for each coordinate, the part that the rounding in the layers causes.
     shifts : for each coordinate, the part that the rounding of the shifts and of the step causes,
-        for inputs up to the limit.
+        for inputs within the limit.
     """
 
     rounding: tuple[sympy.Rational, ...]
@@ -45,7 +45,7 @@ class DistanceBound:
 
     @property
     def largest(self) -> sympy.Rational:
-        """The largest bound of a coordinate."""
+        """The largest of the bounds of all coordinates."""
         return max(self.by_coordinate)
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class DistanceBound:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Lossless(MapResult):
-    """A bijection of integer vectors near a matrix W, with the same bits on every machine.
+    """A bijection of integer vectors near a matrix W. It gives the same bits on every machine.
 
     The output y of `forward` is in units of `step`: ``step * y`` is within ``step * bound`` of W x.
 
@@ -98,14 +98,15 @@ class Lossless(MapResult):
         return CouplingFlow(layers, flips=self.flips, method="lossless", order=self.order)
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of the map x -> step * y, where y is the image of x: exactly
-        d log(step), since a bijection of integer vectors preserves volumes.
+        """Return ``log|det|`` of the map from x to step * y, where y is the image of x.
+
+        It is exactly d log(step), since a bijection of integer vectors preserves volumes.
         """
         return self.dimension * sympy.log(self.step)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """Return the image of `x`, a vector of d integers or a matrix with such columns, in the
-        dtype of `x`.
+        """Return the image of `x`, in the dtype of `x`. `x` is a vector of d integers, or a matrix
+        whose columns are such vectors.
 
         Raises
         ------
@@ -125,19 +126,19 @@ class Lossless(MapResult):
         array([[100,   0,  -7],
                [  0, 100,   3]], dtype=int8)
         """
-        x = self._check_columns(x)
-        if (beyond := _find_value_out_of_range(x, -self.limit, self.limit)) is not None:
+        x = self._as_checked_integer_columns(x)
+        if (beyond := _extreme_value_out_of_range(x, -self.limit, self.limit)) is not None:
             raise InvalidInputError(
-                f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or give "
-                "lossless a larger limit"
+                f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or "
+                "pass a larger limit=.. to lossless"
             )
-        return self._map_in_blocks(x, self._run_forward_in_place)
+        return self._map_in_float64_blocks(x, self._run_forward_in_place)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
-        """Return the preimage of `y`, a vector of d integers or a matrix with such columns, in the
-        dtype of `y`.
+        """Return the preimage of `y`, in the dtype of `y`. `y` is a vector of d integers, or a
+        matrix whose columns are such vectors.
 
-        `y` must be the image of an input up to `limit`.
+        Each vector must be the image of an input within `limit`.
 
         Raises
         ------
@@ -145,20 +146,22 @@ class Lossless(MapResult):
             `y` is no array of integers, has a wrong shape, or is not the image of an input up to
             `limit`, or its dtype cannot represent the preimage.
         """
-        y = self._check_columns(y)
-        self._check_image(y, self.largest)
-        return self._map_in_blocks(y, self._run_backward_in_place)
+        y = self._as_checked_integer_columns(y)
+        self._check_image_at_most(y, self.largest)
+        return self._map_in_float64_blocks(y, self._run_backward_in_place)
 
     def inverse(self) -> "LosslessInverse":
-        """Return the inverse, whose `forward` is `backward` of this map."""
+        """Return the inverse map. Its `forward` is the `backward` of this map."""
         return LosslessInverse(self)
 
-    def _check_columns(self, x: np.ndarray) -> np.ndarray:
-        """Return `x` as an array, or raise `InvalidInputError` unless it has d rows of integers."""
+    def _as_checked_integer_columns(self, x: np.ndarray) -> np.ndarray:
+        """Return `x` as an array; raise `InvalidInputError` unless it has d rows of integers."""
         try:
             x = np.asarray(x)
         except ValueError:
-            raise InvalidInputError("expected a matrix of integers, got ragged rows") from None
+            raise InvalidInputError(
+                "expected a matrix of integers, got rows of different lengths"
+            ) from None
         if x.dtype.kind not in "iu":
             raise InvalidInputError(
                 f"expected integers (int8 to int64), got {x.dtype}: round first, as in "
@@ -171,9 +174,9 @@ class Lossless(MapResult):
             )
         return x
 
-    def _map_in_blocks(self, x: np.ndarray, run_in_place: Callable) -> np.ndarray:
-        """Apply `run_in_place` to blocks of columns of `x` in float64, and return the image in the
-        dtype of `x`.
+    def _map_in_float64_blocks(self, x: np.ndarray, run_in_place: Callable) -> np.ndarray:
+        """Apply `run_in_place` to blocks of columns of `x` in float64, and return their image in
+        the dtype of `x`. Raises `InvalidInputError` if this dtype is too short.
         """
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C", subok=False)
@@ -182,7 +185,7 @@ class Lossless(MapResult):
             block = slice(start, start + COLUMNS)
             values = columns[order, block].astype(float)
             run_in_place(values, (values[:p], values[p:]))
-            if (beyond := _find_value_out_of_range(values, held.min, held.max)) is not None:
+            if (beyond := _extreme_value_out_of_range(values, held.min, held.max)) is not None:
                 raise InvalidInputError(
                     f"the result {beyond} does not fit the input's dtype {held.dtype}: convert the "
                     "input to a longer type, as in x.astype(numpy.int32)"
@@ -203,14 +206,14 @@ class Lossless(MapResult):
     ) -> None:
         for layer in reversed(self.layers):
             moved, kept = moved_and_kept(layer.moves, halves)
-            self._check_image(kept, layer.largest_exact_input)
+            self._check_image_at_most(kept, layer.largest_exact_input)
             moved -= layer.rounded_shift(kept)
-        self._check_image(values, self.limit)
+        self._check_image_at_most(values, self.limit)
         values[[self.order.index(i) for i in self.flips]] *= -1
 
-    def _check_image(self, values: np.ndarray, largest: int) -> None:
-        """Raise `InvalidInputError` if an absolute value is above `largest`."""
-        if _find_value_out_of_range(values, -largest, largest) is not None:
+    def _check_image_at_most(self, values: np.ndarray, largest: int) -> None:
+        """Raise `InvalidInputError` if the absolute value of an entry is above `largest`."""
+        if _extreme_value_out_of_range(values, -largest, largest) is not None:
             raise InvalidInputError(
                 f"expected the image of an input |x| <= {self.limit}, got a vector that is the "
                 "image of no such input: pass values that forward returned"
@@ -226,7 +229,7 @@ class Lossless(MapResult):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LosslessInverse(MapResult):
-    """The inverse of a lossless map, which returns the exact input of each image.
+    """The inverse of a lossless map. It returns the exact input for each image of the map.
 
     >>> from exactflow.floats.lossless import lossless
     >>> back = lossless([[0, -2], [2, 0]]).inverse()
@@ -239,7 +242,7 @@ class LosslessInverse(MapResult):
 
     @property
     def layers(self) -> tuple[IntegerCoupling, ...]:  # type: ignore[override]
-        """The layers of the map in reverse order; `forward` subtracts their shifts."""
+        """The layers of `map` in reverse order; `forward` subtracts the shifts of these layers."""
         return self.map.layers[::-1]
 
     @property
@@ -249,32 +252,32 @@ class LosslessInverse(MapResult):
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The exact inverse of the flow of the map, near W^-1."""
+        """The exact inverse of the linear flow of `map`; its matrix is near W^-1."""
         return self.map.flow.inverse()
 
     def forward(self, y: np.ndarray) -> np.ndarray:
-        """Return the preimage of `y` under the map, as `Lossless.backward` does."""
+        """Return the preimage of `y` under `map`, as `Lossless.backward` does."""
         return self.map.backward(y)
 
     def backward(self, x: np.ndarray) -> np.ndarray:
-        """Return the image of `x` under the map, as `Lossless.forward` does."""
+        """Return the image of `x` under `map`, as `Lossless.forward` does."""
         return self.map.forward(x)
 
     def inverse(self) -> Lossless:
-        """Return the map of which this is the inverse."""
+        """Return the original map."""
         return self.map
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of the map step * y -> x, exactly."""
+        """Return ``log|det|`` of the map from step * y to x, exactly."""
         return -self.map.log_abs_det()
 
     def __str__(self) -> str:
         return f"the inverse of {self.map}"
 
 
-def _find_value_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
-    """Return the largest value if it is outside the range from `least` to `most`, else the least
-    value if that is outside; None if all values are inside.
+def _extreme_value_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
+    """Return the largest value if it is out of the range from `least` to `most`; if not, the least
+    value if it is out of the range; None if all values are in the range.
     """
     ends = (int(values.max()), int(values.min())) if values.size else ()
     return next((x for x in ends if not least <= x <= most), None)

@@ -9,8 +9,8 @@ scales up to layer k, then S_k R_(k-1) = R_k S'_k, where the shear S'_k has the 
 R_k,moved^-1 T R_k-1,kept. If `balance` finds six layers, the diagonal matrix is the step times I.
 If it returns eleven layers (for condition numbers above about 10^11), the scales contain the
 singular values. Then W = U Sigma V^T is a product of shears of U, Sigma and V^T: Theorem 10 gives
-the shears of the rotations, `diagonal_shears` gives those of Sigma. So a matrix of any condition
-number has shears in closed form.
+the shears of the rotations, and `yield_shears_of_exp_diagonal` gives the shears of Sigma. So a
+matrix of any condition number has shears in closed form.
 
 *Diagonal matrices of determinant 1.* diag(e, 1/e) = U(a) L(b) U(c) L(d) with bc = 1/e - 1,
 a = -ce, d = -be. So four shears move logarithms from one half to the other along any pairing of
@@ -33,8 +33,11 @@ import numpy as np
 from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing import BalanceMethod
-from exactflow.floats.balancing.determinant import determinant_root_to_53_bits, determinant_sign
-from exactflow.floats.balancing.methods import find_balanced
+from exactflow.floats.balancing.determinant import (
+    absolute_determinant_root_to_53_bits,
+    determinant_sign,
+)
+from exactflow.floats.balancing.methods import find_balanced_on_one_thread
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
 from exactflow.flows.float_layers import FloatCoupling
@@ -54,8 +57,8 @@ ZERO_ENTRY = 2.0**-48
 def find_shears_and_step(
     target: Target, method: BalanceMethod, seed: int
 ) -> tuple[list[FloatCoupling], Fraction]:
-    """Return shears and a step, such that the target is near the step times the product of the
-    shears.
+    """Return shears and the step, a number. The step times the product of the shears is near the
+    target.
 
     Raises `MethodError` if no shears are found, which may happen if the sizes of the halves differ
     by more than one or the matrix is numerically singular.
@@ -64,9 +67,11 @@ def find_shears_and_step(
         flow = factor(signed, partition=target.halves)
         layers = [FloatCoupling.from_rational(layer).with_dense_shift() for layer in flow]
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
-        size = Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.exponent
+        size = (
+            Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.mantissa_exponent
+        )
         return layers, target.rational_determinant_root or size
-    if target.condition_number >= EPS**-2:
+    if target.rounded_condition_number >= EPS**-2:
         raise MethodError(
             "the matrix is numerically singular in float64 (its entries or singular values span a "
             "factor above 10^31): use exactflow.factor, which is exact"
@@ -75,50 +80,54 @@ def find_shears_and_step(
     layers, diagonal = move_scales_last(_find_balanced_layers_for_rounding(target, method, seed))
     mean = float(np.exp(np.log(diagonal).mean()))
     if np.abs(diagonal / mean - 1).max() > UNIFORM:
-        layers = _shears_from_svd(target.with_unit_determinant)
+        layers = _unit_determinant_shears_from_svd(target.with_unit_determinant)
     return layers, Fraction(1) if abs(
         target.rounded_determinant_root - 1
     ) < NEAR_ONE else target.rounded_determinant_root
 
 
 class _ScaledTarget(Target):
-    """A target whose `mantissa_scale` is the float nearest to the root of the determinant, so that
-    the matrix divided by it has determinant one up to rounding, as products of shears have.
+    """A target whose `mantissa_determinant_root` is correctly rounded.
+
+    So the `mantissa` divided by this root has determinant one up to rounding, like every product of
+    shears.
     """
 
     @cached_property
     def rounded_determinant_root(self) -> Fraction:
-        """The root |det|^(1/d), or the number with 53 bits nearest to the root if the root is
-        irrational or costly to find.
+        """The d-th root of the determinant; the number with 53 bits nearest to the root if the root
+        is irrational or costly to find.
         """
-        return self.rational_determinant_root or determinant_root_to_53_bits(self.entries)
+        return self.rational_determinant_root or absolute_determinant_root_to_53_bits(self.entries)
 
     @cached_property
-    def mantissa_scale(self) -> float:
-        """The root det(`mantissa`)^(1/d), rounded to the nearest float."""
-        return float(self.rounded_determinant_root / Fraction(2) ** self.exponent)
+    def mantissa_determinant_root(self) -> float:
+        """The d-th root of the determinant of `mantissa`, rounded to the nearest float."""
+        return float(self.rounded_determinant_root / Fraction(2) ** self.mantissa_exponent)
 
 
 def _find_balanced_layers_for_rounding(
     target: Target, method: BalanceMethod, seed: int
 ) -> Sequence[FloatCoupling]:
-    """Return the layers that `balance` finds. For a rotation and method="auto", return the layers
-    of the closed form or of the search, whichever have the smaller rounding error.
+    """Return the layers that `balance` finds by this method.
+
+    For a rotation and method="auto", both the closed form and the search are tried, and the layers
+    with the smaller rounding error are returned.
     """
-    found = find_balanced(target, None, method, seed).layers
+    found = find_balanced_on_one_thread(target, None, method, seed).layers
     p, q = target.halves
     if method != "auto" or target.rotation is None or abs(p - q) > 1:
         return found
     try:
-        other = find_balanced(target, None, "search", seed).layers
+        other = find_balanced_on_one_thread(target, None, "search", seed).layers
     except MethodError:
         return found
     return min(found, other, key=_estimate_integer_rounding_error)
 
 
 def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
-    """Estimate, in floats, the largest error of an output coordinate if every shift is rounded to
-    integers.
+    """Estimate the largest error of an output coordinate of the layers if each layer rounds what
+    it adds to integers.
     """
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
@@ -131,8 +140,8 @@ def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
 
 
 def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
-    """Return the signed permutation matrix of which M is a positive multiple, or None if there is
-    none.
+    """Return the signed permutation matrix P if M is a positive multiple of P; None if M is no
+    multiple of a signed permutation matrix.
     """
     used = M != 0
     sizes = np.abs(M[used])
@@ -142,8 +151,8 @@ def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
 
 
 def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
-    """Return shears, and the diagonal of a matrix that is applied after them, with the same product
-    as the layers.
+    """Return shears and the diagonal of a matrix. The layers have the same product as the shears,
+    followed by this diagonal matrix.
     """
     layers = list(layers)
     p, q = layers[0].partition
@@ -157,28 +166,31 @@ def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCouplin
     return bare, np.concatenate(scales)
 
 
-def _shears_from_svd(target: Target) -> list[FloatCoupling]:
-    """Return shears whose product is near a target with a determinant of about one, from its
-    singular value decomposition.
+def _unit_determinant_shears_from_svd(target: Target) -> list[FloatCoupling]:
+    """Return shears whose product is near the target, from the singular value decomposition of the
+    target. The determinant of the target must be about one.
     """
     halves = target.halves
     U, s, Vt = np.linalg.svd(target.entries)
-    order = np.argsort(s)  # assigns the small singular values to the smaller half
+    order = np.argsort(s)  # so that the smaller half has the small singular values
     order = np.roll(order, halves[0]) if halves[0] > halves[1] else order
     U, s, Vt = U[:, order], s[order], Vt[order]
     for Q in (U.T, Vt):
         Q[0] *= determinant_sign(Q)
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
     rotations = [
-        find_balanced(Target.from_floats(halves, Q), None, "closed", 0).layers for Q in (Vt, U)
+        find_balanced_on_one_thread(Target.from_floats(halves, Q), None, "closed", 0).layers
+        for Q in (Vt, U)
     ]
-    logs[np.argmin(s)] -= logs.sum()  # the least singular value has the largest relative error
-    middle = diagonal_shears(logs, halves)
+    logs[np.argmin(s)] -= logs.sum()  # changes the least singular value, the least accurate one
+    middle = yield_shears_of_exp_diagonal(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]
 
 
-def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[FloatCoupling]:
-    """Yield shears with the product diag(exp(logs)). The sum of `logs` must be 0, and the sizes of
+def yield_shears_of_exp_diagonal(
+    logs: np.ndarray, halves: tuple[int, int]
+) -> Iterator[FloatCoupling]:
+    """Yield shears whose product is diag(exp(logs)). The sum of `logs` must be 0, and the sizes of
     the halves must differ by at most one.
     """
     p, _ = halves
@@ -187,32 +199,49 @@ def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[Float
     few, many = parts[small], parts[large].copy()
     n = len(few)
     pairs = np.argsort(few), np.argsort(-many)[:n]
-    yield from _shears_scaling_pairs_inversely(few[pairs[0]], pairs, small, halves)
+    yield from _yield_shears_scaling_pairs_inversely(few[pairs[0]], pairs, small, halves)
     many[pairs[1]] += few[pairs[0]]
     chain = _order_with_small_partial_sums(many)
     carried = -np.cumsum(many[chain])[: min(n, len(chain) - 1)]
     places = np.arange(len(carried))
-    yield from _shears_scaling_pairs_inversely(carried, (places, chain[:-1][places]), small, halves)
-    yield from _shears_scaling_pairs_inversely(-carried, (places, chain[1:][places]), small, halves)
+    yield from _yield_shears_scaling_pairs_inversely(
+        carried, (places, chain[:-1][places]), small, halves
+    )
+    yield from _yield_shears_scaling_pairs_inversely(
+        -carried, (places, chain[1:][places]), small, halves
+    )
 
 
-def _shears_scaling_pairs_inversely(
-    logs: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], small: int, halves: tuple[int, int]
+def _yield_shears_scaling_pairs_inversely(
+    logs: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+    multiplied_half: int,
+    halves: tuple[int, int],
 ) -> Iterator[FloatCoupling]:
-    """Yield four shears that multiply the coordinates pairs[0] of the half `small` by exp(logs),
-    and divide the coordinates pairs[1] of the other half by the same factors.
+    """Yield four shears whose product multiplies coordinates of one half by exp(logs), and divides
+    as many coordinates of the other half by the same factors.
+
+    `pairs` has the indices of the multiplied coordinates in their half, then those of the divided
+    coordinates in the other half. `halves` has the sizes of both.
     """
     e = np.exp(logs)
     c = np.sqrt(np.abs(1 / e - 1))
     b = np.sign(1 / e - 1) * c
-    for half, values in ((1 - small, -b * e), (small, c), (1 - small, b), (small, -c * e)):
+    for half, values in (
+        (1 - multiplied_half, -b * e),
+        (multiplied_half, c),
+        (1 - multiplied_half, b),
+        (multiplied_half, -c * e),
+    ):
         shift = np.zeros((halves[half], halves[1 - half]))
-        shift[pairs if half == small else pairs[::-1]] = values
+        shift[pairs if half == multiplied_half else pairs[::-1]] = values
         yield FloatCoupling(HALVES[half], shift)
 
 
 def _order_with_small_partial_sums(values: np.ndarray) -> np.ndarray:
-    """Return an order of values with sum 0 in which no partial sum exceeds the largest |value|."""
+    """Return the indices of values with sum 0 in an order in which no absolute partial sum exceeds
+    the largest absolute value.
+    """
     rising = list(np.argsort(values))
     chain, total = [], 0.0
     while rising:

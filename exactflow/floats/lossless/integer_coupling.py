@@ -1,4 +1,4 @@
-"""A coupling of integer vectors, whose shift is computed exactly in float64, then rounded.
+"""A coupling of integer vectors. Its shift is computed exactly in float64, then rounded.
 
 Main results
 ------------
@@ -40,13 +40,13 @@ _UNITS = 2**53
 
 @dataclass(frozen=True, eq=False)
 class FixedPointMatrix:
-    """The matrix 2^-bits * `integers` (int64), where `bits` >= 1 is as small as possible."""
+    """The matrix 2^-bits * `integers`, with int64 integers; `bits` >= 1 is as small as possible."""
 
     integers: np.ndarray
     bits: int
 
     @staticmethod
-    def of(T: np.ndarray, bits: int) -> "FixedPointMatrix":
+    def from_nearest_multiples(T: np.ndarray, bits: int) -> "FixedPointMatrix":
         """Return the matrix of the multiples of 2^-bits that are nearest to the entries of T."""
         integers = np.rint(np.ldexp(T, bits)).astype(np.int64)
         used = int(np.bitwise_or.reduce(integers, axis=None)) | 1 << (bits - 1)
@@ -55,13 +55,13 @@ class FixedPointMatrix:
 
     @cached_property
     def float_matrix(self) -> np.ndarray:
-        """The matrix in float64, exactly."""
+        """The fixed-point matrix in float64, without rounding."""
         return np.ldexp(self.integers.astype(float), -self.bits)
 
     @cached_property
     def largest_exact_input(self) -> int:
-        """The largest r, at most 2^52, that obeys the bound of the module docstring: products with
-        integers of absolute value at most r are exact.
+        """The largest absolute value of input integers, at most 2^52, for which the bound of the
+        module docstring holds, so that products with the inputs are exact.
         """
         largest = max(map(sum, np.abs(self.integers).tolist()))
         return min(LARGEST, (_UNITS - (2 << self.bits)) // max(largest, 1))
@@ -69,7 +69,8 @@ class FixedPointMatrix:
 
 @dataclass(frozen=True, eq=False)
 class IntegerCoupling:
-    """The layer ``moved + floor(T kept + 1/2)``, on columns of integers stored in float64.
+    """The layer that replaces the half `moved` by ``moved + floor(T kept + 1/2)``, for the other
+    half `kept`, on columns of integers stored in float64.
 
     Attributes
     ----------
@@ -81,8 +82,10 @@ class IntegerCoupling:
     parts: tuple[FixedPointMatrix, ...]
 
     @staticmethod
-    def of(moves: Half, T: np.ndarray, bits: int, largest_input: int) -> "IntegerCoupling":
-        """Return the layer with the shift T, split into the fewest parts whose products are exact.
+    def from_split_shift(
+        moves: Half, T: np.ndarray, bits: int, largest_input: int
+    ) -> "IntegerCoupling":
+        """Return the layer with the shift T, split into parts whose float64 products are exact.
 
         Parameters
         ----------
@@ -98,17 +101,20 @@ class IntegerCoupling:
         Examples
         --------
         >>> T = np.array([[0.5 + 2.0**-40]])
-        >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
+        >>> [len(IntegerCoupling.from_split_shift("first", T, 40, 2**k).parts) for k in (10, 20)]
         [1, 2]
         """
         parts: list[FixedPointMatrix] = []
         rest = T
         for _ in range(MOST_PARTS):
-            last = FixedPointMatrix.of(rest, bits)
+            last = FixedPointMatrix.from_nearest_multiples(rest, bits)
             if last.largest_exact_input >= largest_input:
                 return IntegerCoupling(moves, (*parts, last))
             product = float(np.abs(rest).sum(axis=1).max()) * largest_input
-            coarser = (FixedPointMatrix.of(rest, b) for b in range(54 - frexp(product)[1], 0, -1))
+            coarser = (
+                FixedPointMatrix.from_nearest_multiples(rest, b)
+                for b in range(54 - frexp(product)[1], 0, -1)
+            )
             leading = next(
                 (part for part in coarser if part.largest_exact_input >= largest_input), None
             )
@@ -124,24 +130,24 @@ class IntegerCoupling:
 
     @cached_property
     def largest_exact_input(self) -> int:
-        """The largest absolute value of entries of the kept half with which all sums are exact."""
+        """The largest absolute value of integers in the kept half for which all sums are exact."""
         return min(part.largest_exact_input for part in self.parts)
 
     @cached_property
     def float_shift(self) -> np.ndarray:
-        """The matrix T in float64, exactly."""
+        """The shift T in float64, without rounding."""
         return np.sum([part.float_matrix for part in self.parts], axis=0)
 
     def rounded_shift(self, kept: np.ndarray) -> np.ndarray:
-        """Return floor(T kept + 1/2), for columns `kept` of integers, stored in float64, whose
-        absolute values are at most `largest_exact_input`.
+        """Return floor(T kept + 1/2), for the columns `kept` of integers stored in float64. Their
+        absolute values must be at most `largest_exact_input`.
         """
         first, *others = self.parts
         value, whole = first.float_matrix @ kept, None
         for part in others:
             integers = np.floor(value)
             whole = integers if whole is None else whole + integers
-            value -= integers  # only the fraction is left, so that adding a finer part is exact
+            value -= integers  # keeps only the fraction, so that the sum with a finer part is exact
             value += part.float_matrix @ kept
         value += 0.5
         np.floor(value, out=value)

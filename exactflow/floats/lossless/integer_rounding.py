@@ -1,5 +1,5 @@
-"""Shears rounded to couplings of integer vectors, with certified bounds of their distance from a
-matrix and of all intermediate values.
+"""Shears rounded to couplings of integer vectors, with certified bounds of the distance of their
+product from a matrix and of all intermediate values.
 
 Main results
 ------------
@@ -51,9 +51,10 @@ that products plus 1/2 are still exact.
 _SPARE_BITS = 3
 
 
-def check_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
-    """Return `bits`, or None, and `limit` as integers in their ranges, or raise
-    `InvalidInputError`.
+def as_checked_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
+    """Return `bits` and `limit` as integers; `bits` may be None, and then is returned as None.
+
+    Raises `InvalidInputError` if an argument is no integer or out of its range.
     """
     checked = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
     return checked, to_index("limit", limit, 1, LARGEST // 2)
@@ -63,7 +64,7 @@ def round_shears(
     target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int | None, limit: int
 ) -> Lossless:
     """Round shears whose product is near `target` / `step` to integer couplings, and certify the
-    distance of their product from this matrix for inputs up to `limit`.
+    distance of the couplings from this quotient for inputs up to `limit`.
 
     If `bits` is None, the number of bits is chosen so that `DistanceBound.shifts` is small. Raises
     `InvalidInputError` if values or shifts do not fit into 53 bits.
@@ -75,13 +76,13 @@ def round_shears(
         FloatCoupling(s.moves, _round_to_fractional_bits(s.shift, bits))
         for s in merge_and_drop_zero_shears(shears)
     ]
-    on_grid = merge_and_drop_zero_shears(on_grid)  # rounding may have made some shifts zero
-    kept_sizes, images, weights = _propagate_inputs_and_errors(on_grid, d, limit)
+    on_grid = merge_and_drop_zero_shears(on_grid)  # small shifts are rounded to zero
+    kept_sizes, images, weights = _propagate_input_and_error_bounds(on_grid, d, limit)
     output_sizes = images.bound_absolute_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
         raise InvalidInputError(
-            f"for inputs up to limit={limit}, intermediate values may reach "
+            f"for inputs up to limit={limit}, intermediate values can reach "
             f"{format_up(largest, 2)}, above 2^52, where float64 is no longer exact: lower "
             "the argument limit"
         )
@@ -95,7 +96,7 @@ def round_shears(
     rounding, shifts = (tuple(Rational(part[k]) for k in places) for part in parts)
     return Lossless(
         layers=tuple(
-            IntegerCoupling.of(shear.moves, shear.shift, bits, floor(size))
+            IntegerCoupling.from_split_shift(shear.moves, shear.shift, bits, floor(size))
             for shear, size in zip(on_grid, kept_sizes, strict=True)
         ),
         partition=target.halves,
@@ -113,14 +114,14 @@ def round_shears(
 def _subtract_scaled_product(
     W: DyadicQuotient, step: Fraction, product: DyadicMatrix
 ) -> DyadicQuotient:
-    """Return W - step * product."""
+    """Return the matrix W - step * product, exactly."""
     digits = step.denominator * W.numerator - (step.numerator * W.denominator) * product
     return DyadicQuotient(digits, step.denominator * W.denominator)
 
 
 def merge_and_drop_zero_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
-    """Return alternating shears with the same product and nonzero shifts; if all shifts are zero,
-    return one shear with a zero shift.
+    """Merge neighbouring shears of the same half, and drop shears with a zero shift. If none
+    remain, return one shear with a zero shift.
     """
     found: list[FloatCoupling] = []
     for layer in layers:
@@ -132,8 +133,8 @@ def merge_and_drop_zero_shears(layers: Sequence[FloatCoupling]) -> list[FloatCou
 
 
 def _round_to_fractional_bits(T: np.ndarray, bits: int) -> np.ndarray:
-    """Round the entries of T to multiples of 2^-bits; raise `InvalidInputError` if float64 cannot
-    represent them.
+    """Round the entries of T to multiples of 2^-bits; raise `InvalidInputError` if these do not fit
+    into the 53 bits of float64.
     """
     size = float(np.abs(T).max())
     if not size < 2.0 ** (53 - bits):
@@ -141,11 +142,11 @@ def _round_to_fractional_bits(T: np.ndarray, bits: int) -> np.ndarray:
             f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{bits}: lower the "
             "argument bits"
         )
-    return FixedPointMatrix.of(T, bits).float_matrix
+    return FixedPointMatrix.from_nearest_multiples(T, bits).float_matrix
 
 
 class _PropagatedErrors(NamedTuple):
-    """Bounds of the values in a product of rounded shears, for inputs up to a limit.
+    """Bounds of all values in a product of rounded shears, for inputs up to a limit.
 
     Attributes
     ----------
@@ -160,21 +161,21 @@ class _PropagatedErrors(NamedTuple):
     weights: np.ndarray
 
 
-def _propagate_inputs_and_errors(
-    layers: Sequence[FloatCoupling], d: int, limit: int
+def _propagate_input_and_error_bounds(
+    layers: Sequence[FloatCoupling], dimension: int, limit: int
 ) -> _PropagatedErrors:
-    """Bound the values in a product of one or more rounded shears, for inputs up to `limit`."""
-    p, one = layers[0].partition[0], np.eye(d)
-    # row j of both matrices: the image of the j-th unit vector, of the input or of a rounding
-    # error, under the layers so far
+    """Bound all values in a product of one or more rounded shears, for inputs up to `limit`."""
+    p, one = layers[0].partition[0], np.eye(dimension)
+    # the rows of both matrices together are the images, under the layers so far, of the unit
+    # vectors of the input and of the rounding errors
     halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
-    weights, kept_sizes = np.full(d, float(limit)), []
+    weights, kept_sizes = np.full(dimension, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
         kept_sizes.append(max(halves[1 - i].transpose().bound_absolute_row_sums(weights)))
         halves[i] = halves[i].plus_product(halves[1 - i], DyadicMatrix.from_floats(layer.shift.T))
         moved = halves[i].shape[1]
-        units = [np.zeros((moved, p)), np.zeros((moved, d - p))]
+        units = [np.zeros((moved, p)), np.zeros((moved, dimension - p))]
         units[i] = np.eye(moved)
         pairs = zip(halves, units, strict=True)
         halves = [half.vstack(DyadicMatrix.from_floats(unit)) for half, unit in pairs]

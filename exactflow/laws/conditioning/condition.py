@@ -1,4 +1,4 @@
-"""Singular values and condition numbers of matrices and linear flows, enclosed. *Certified*."""
+"""*Certified* enclosures of singular values and condition numbers of matrices and linear flows."""
 
 from flint import arb, ctx
 from sympy import QQ_I
@@ -18,7 +18,7 @@ MOST_DIGITS = 100_000
 
 
 def singular_values(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 15) -> list[arb]:
-    """Return enclosures of the singular values of a matrix, in decreasing order.
+    """Return enclosures of the singular values of a matrix or linear flow, in decreasing order.
 
     Each has at least `digits` correct digits; a singular value 0 is returned exactly.
 
@@ -48,7 +48,7 @@ def _to_matrix_of_numbers(J: "MatrixLike | Bijection | FlowResult") -> DomainMat
     elif isinstance(found, Bijection):
         raise InvalidInputError(
             f"expected a matrix or a linear flow, got {type(found).__name__}, whose derivative "
-            "depends on the point: give its jacobian(x)"
+            "depends on the point x: pass its jacobian(x) for one point"
         )
     else:
         matrix = as_square_matrix(found).to_dense()
@@ -81,5 +81,5 @@ def condition_number(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 
 
 
 def _bits_for_digits_with_reserve(digits: int) -> int:
-    """Return the bits of precision for a number of decimal digits, with a reserve of 12 bits."""
+    """Return the number of bits that represents `digits` decimal digits, plus 12 bits."""
     return int(digits * 3.33) + 12

@@ -63,26 +63,30 @@ from exactflow.exact.singular_values import principal_standard_deviations
 from exactflow.exact.typing import NumberLike
 from exactflow.laws.conditioning.lipschitz_bound import bracket_least_lipschitz
 from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det
-from exactflow.laws.conditioning.mixture_components import as_components, as_law
+from exactflow.laws.conditioning.mixture_components import (
+    as_exact_or_quantized_components,
+    as_law_up_to_translation,
+)
 from exactflow.laws.conditioning.result import ConditioningBounds
 from exactflow.laws.conditioning.tuning import TUNING
 
 
 def bound_conditioning(target: object, eps: NumberLike) -> ConditioningBounds:
-    """Bound the conditioning of every smooth bijection that maps N(0, I) near a target law.
+    """Bound the conditioning of every smooth bijection whose image of N(0, I) is near a law.
 
     The theorem is in the docstring of `exactflow.laws.conditioning.jacobian_bounds`.
 
     Parameters
     ----------
-    target : a measure, as for `exactflow.approximate`; an (N, d) array, tensor or list of points,
-        which stands for its empirical measure (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
+    target : a measure that `exactflow.approximate` takes; or ``Gaussian(Sigma)``; or an (N, d)
+        array, tensor or list of points, for their empirical measure (for weights, pass `Atoms`).
     eps : the largest distance W2 of the image from the target, a positive rational.
 
     Raises
     ------
     InvalidInputError
-        eps <= 0, an array that could be points or a covariance, or numbers that are not finite.
+        eps <= 0; or the target is an array that could be points or a covariance, or has numbers
+        that are not finite.
 
     Examples
     --------
@@ -96,14 +100,14 @@ def bound_conditioning(target: object, eps: NumberLike) -> ConditioningBounds:
 least 0; E log|det J| at most -1.544; smallest singular value somewhere at most 0.4619; \
 singular values rms over geometric mean at least 1
     """
-    law, eps = as_law(target), to_element(eps)
+    law, eps = as_law_up_to_translation(target), to_element(eps)
     if eps <= 0:
         raise InvalidInputError(
             f"expected eps > 0, got {format_short(eps)}: eps is the largest distance of the image "
             "from the target"
         )
     with ctx.workprec(TUNING.precision):
-        components = as_components(law, eps)
+        components = as_exact_or_quantized_components(law, eps)
         d = components.dimension
         slope, attained, projection = bracket_least_lipschitz(law, components, eps)
         tolerance = ball(eps + upper(components.error))

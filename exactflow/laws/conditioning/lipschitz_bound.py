@@ -18,7 +18,7 @@ from sympy import QQ
 from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.singular_values import principal_standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.log_det_bound import few_cluster_center_differences
+from exactflow.laws.conditioning.log_det_bound import few_cluster_mean_differences
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
     Law,
@@ -29,18 +29,19 @@ from exactflow.laws.conditioning.projection import (
     ProjectedLaw,
     SquaredDistanceBySlope,
     coordinate_axes,
-    project_to_atoms,
+    project_onto_axes_as_atoms,
     rational_frame_near,
 )
 from exactflow.laws.conditioning.tuning import TUNING
 
-SMALLEST = 2**64  # the search starts at the target's deviation divided by this number
+SMALLEST = 2**64  # the search for a slope starts at the target's deviation divided by this number
 LEAST_LOG2 = -(2.0**20)
 _BITS = 60  # more than the 53 bits of a float's mantissa
 
 
 class LipschitzBracket(NamedTuple):
-    """Bounds of the least Lipschitz constant of maps whose image of N(0, I) is near a law.
+    """A lower and an upper bound of the least Lipschitz constant L with which a map takes N(0, I)
+    near a law.
 
     Attributes
     ----------
@@ -56,52 +57,62 @@ class LipschitzBracket(NamedTuple):
 def bracket_least_lipschitz(
     law: Law, components: MixtureComponents, eps: Element
 ) -> LipschitzBracket:
-    """Enclose the least Lipschitz constant of maps whose image of N(0, I) is within `eps` of a
-    law.
+    """Enclose the least Lipschitz constant with which a map takes N(0, I) to within `eps` of `law`.
+
+    `components` is a mixture that equals or approximates the law.
     """
     covariance, has_independent_coordinates = (
         components.weight_and_covariance()[1],
         is_known_product(law),
     )
     deviation = sum((s * s for s in principal_standard_deviations(covariance)), arb(0)).sqrt()
-    if deviation <= _eps_plus_error(eps, -components.error.upper()):
+    if deviation <= _enclose_eps_plus_error(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
-    start, tolerance = deviation / SMALLEST, partial(_eps_plus_error, eps, components.error.upper())
-    posed = partial(_covariance_distance_by_slope, covariance)
-    slope, attained, bits = _bracket_least_slope(posed, start, tolerance, TUNING.precision)
+    start, tolerance = (
+        deviation / SMALLEST,
+        partial(_enclose_eps_plus_error, eps, components.error.upper()),
+    )
+    make_distance = partial(_covariance_distance_by_slope, covariance)
+    slope, attained, bits = _bracket_least_slope(make_distance, start, tolerance, TUNING.precision)
     if isinstance(law, Gaussian):
         return LipschitzBracket(slope, attained, None)
     frames = [coordinate_axes(components.dimension)]
-    if not has_independent_coordinates and components.spreads is None:
-        frames += map(rational_frame_near, few_cluster_center_differences(components))
-    projections = [project_to_atoms(law, components, axes, eps) for axes in frames]
+    if not has_independent_coordinates and components.covariances is None:
+        frames += map(rational_frame_near, few_cluster_mean_differences(components))
+    projections = [project_onto_axes_as_atoms(law, components, axes, eps) for axes in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
     bits = max(
         bits,
         TUNING.precision
-        + 4 * max(0, components.log2_largest_coordinate_or_deviation - eps_exponent),
+        + 4 * max(0, components.rough_log2_largest_coordinate_or_deviation - eps_exponent),
     )
-    attained, best, rest = None, None, partial(_eps_plus_error, eps, -projections[0].error.upper())
+    attained, best, rest = (
+        None,
+        None,
+        partial(_enclose_eps_plus_error, eps, -projections[0].error.upper()),
+    )
     if has_independent_coordinates and rest() > 0:
         _, attained, _ = _bracket_least_slope(
-            projections[0].squared_distance_by_slope, deviation, rest, bits
+            projections[0].summed_squared_distance_by_slope, deviation, rest, bits
         )
     while projections:
         start = ball(slope) if slope else start
-        farthest = _index_farthest_beyond_eps(projections, start, eps, bits)
+        farthest = _index_farthest_proved_beyond_eps(projections, start, eps, bits)
         if farthest is None:
             break
         best = projections.pop(farthest)
-        tolerance = partial(_eps_plus_error, eps, best.error.upper())
+        tolerance = partial(_enclose_eps_plus_error, eps, best.error.upper())
         slope, _, bits = _bracket_least_slope(
-            best.squared_distance_by_slope, start, tolerance, bits
+            best.summed_squared_distance_by_slope, start, tolerance, bits
         )
     return LipschitzBracket(slope, attained, best)
 
 
 def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlope:
-    """Return the function L -> sum_i (s_i - L)_+^2, for the eigenvalues s_i^2 of a covariance."""
+    """Return the function L -> sum_i (s_i - L)_+^2, where the s_i^2 are the eigenvalues of the
+    covariance. Its value is returned as the lower and as the upper bound.
+    """
     spectrum = principal_standard_deviations(covariance)
 
     def bound_squared_distance(slope: arb, _: bool) -> tuple[arb, arb]:
@@ -111,19 +122,19 @@ def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlop
     return bound_squared_distance
 
 
-def _index_farthest_beyond_eps(
+def _index_farthest_proved_beyond_eps(
     projections: list[ProjectedLaw], slope: arb, eps: Element, bits: int
 ) -> int | None:
-    """Return the index of the projected law that is farthest from maps with slopes at most `slope`.
+    """Return the index of the projected law whose distance from the maps with slopes at most
+    `slope` exceeds `eps` plus its `error` most.
 
-    Returns None if no distance is proved to exceed eps plus the law's error, with a precision of up
-    to four times `bits`.
+    Returns None if no such excess is proved positive with a precision of up to four times `bits`.
     """
     for precision in (bits, 2 * bits, 4 * bits):
         with ctx.workprec(precision):
             excess = [
-                projection.squared_distance_by_slope()(slope, False)[0].sqrt()
-                - _eps_plus_error(eps, projection.error.upper())
+                projection.summed_squared_distance_by_slope()(slope, False)[0].sqrt()
+                - _enclose_eps_plus_error(eps, projection.error.upper())
                 for projection in projections
             ]
         first = max(range(len(projections)), key=lambda i: excess[i].lower())
@@ -134,8 +145,8 @@ def _index_farthest_beyond_eps(
     return None
 
 
-def _eps_plus_error(eps: Element, error: arb) -> arb:
-    """Return eps + `error` at the current precision; `error` has radius 0."""
+def _enclose_eps_plus_error(eps: Element, error: arb) -> arb:
+    """Enclose eps + `error` at the current precision, for an `error` of radius 0."""
     return ball(eps) + error
 
 
@@ -147,15 +158,15 @@ def _bracket_least_slope(
 ) -> tuple[Element, Element, int]:
     """Return a lower and an upper bound of the least slope, and the bits of precision used.
 
-    The least slope is the one from which on the distance is at most the tolerance. Both bounds are
-    dyadic, and their ratio is at most 1 + 2^-24 unless the lower bound is zero. The search begins
+    The least slope is the smallest for which the distance is at most the tolerance. Both bounds are
+    dyadic, and their ratio is at most 1 + 2^-23, unless the lower bound is zero. The search begins
     at `start` with `bits` of precision, which are doubled until they suffice; `make_distance` and
     `make_tolerance` are called again at each precision.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
             found = _bracket_slope_if_precise(
-                make_distance(), _log2_midpoint_or_least(start), make_tolerance() ** 2
+                make_distance(), _log2_midpoint_else_hugely_negative(start), make_tolerance() ** 2
             )
         if found is not None:
             return *found, bits
@@ -163,7 +174,7 @@ def _bracket_least_slope(
     raise PrecisionError(
         f"{TUNING.most_precision} bits do not suffice to compare a distance with eps: the target "
         "is too large for this eps, or eps is too near the standard deviation of the target; "
-        "change eps slightly, or raise it"
+        "raise eps, or change it slightly"
     )
 
 
@@ -176,23 +187,21 @@ def _bracket_slope_if_precise(
     """
 
     @cache
-    def log2_distance_ratio(log2_slope: float) -> float:
-        """Return approximately log2 of the quotient of the squared distance and the squared
-        tolerance.
-        """
+    def log2_squared_distance_over_tolerance(log2_slope: float) -> float:
+        """Estimate log2 of the squared distance for a slope, divided by the squared tolerance."""
         above = distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
-        return _log2_midpoint_or_least(above / squared_tolerance)
+        return _log2_midpoint_else_hugely_negative(above / squared_tolerance)
 
     low, high, step = log2_start, log2_start, TUNING.first_step
-    while log2_distance_ratio(high) > 0:
+    while log2_squared_distance_over_tolerance(high) > 0:
         low, high, step = high, high + step, 2 * step
-    while log2_distance_ratio(low) <= 0:
+    while log2_squared_distance_over_tolerance(low) <= 0:
         if low < log2_start - TUNING.least_slope:
             least = _dyadic_near_exp2(log2_start - TUNING.least_slope)
             is_enough = distance(ball(least), True)[1] <= squared_tolerance
             return (QQ.zero, least) if is_enough else None
         low, high, step = low - step, low, 2 * step
-    root = brentq(log2_distance_ratio, low, high, xtol=TUNING.widths[0] / 4)
+    root = brentq(log2_squared_distance_over_tolerance, low, high, xtol=TUNING.widths[0] / 4)
     for width in TUNING.widths:
         ends = _dyadic_near_exp2(root - width), _dyadic_near_exp2(root + width)
         below, above = (distance(ball(end), k > 0)[k] for k, end in enumerate(ends))
@@ -201,13 +210,13 @@ def _bracket_slope_if_precise(
     return None
 
 
-def _log2_midpoint_or_least(x: arb) -> float:
-    """Return the binary logarithm of the midpoint of a ball; -2^20 if the midpoint is <= 0."""
+def _log2_midpoint_else_hugely_negative(x: arb) -> float:
+    """Return the binary logarithm of the midpoint of a ball, or -2^20 if the midpoint is <= 0."""
     middle = x.mid()
     return float(middle.log().mid()) / 0.6931471805599453 if middle > 0 else LEAST_LOG2
 
 
 def _dyadic_near_exp2(x: float) -> Element:
-    """Return a dyadic rational near 2^x."""
+    """Return a dyadic rational near 2^x, with about 60 significant bits."""
     whole = floor(x)
     return QQ(round(2 ** (x - whole + _BITS))) * QQ(2) ** (whole - _BITS)

@@ -61,8 +61,8 @@ class PointWithIntegrals(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The jumps of a map to atoms from `first` to `last`, at which the regression has the same
-    value c.
+    """The jumps number `first` to `last` of a map to atoms, at all of which the regression has the
+    same value `c`.
     """
 
     first: int
@@ -72,14 +72,14 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class NormalToAtomsMap:
-    """The increasing map S of N(0, 1) to atoms: its `values`, the atoms, and its jumps, `cuts`."""
+    """The increasing map S of N(0, 1) to atoms: `values` are the atoms, `cuts` the jumps of S."""
 
     values: list[arb]
     cuts: list[PointWithIntegrals]
 
     @staticmethod
-    def of(atoms: Sequence[arb], weights: Sequence[int]) -> "NormalToAtomsMap":
-        """Return the map to ascending atoms, whose masses are the weights divided by their sum."""
+    def from_ascending_atoms(atoms: Sequence[arb], weights: Sequence[int]) -> "NormalToAtomsMap":
+        """Return the map to ascending atoms, with masses proportional to `weights`."""
         steps = NormalToAtomsMap(list(atoms), [])
         below, total = 0, sum(weights)
         for piece, weight in enumerate(weights[:-1]):
@@ -90,7 +90,7 @@ class NormalToAtomsMap:
         return steps
 
     def clamp_to_piece(self, z: arb, piece: int) -> PointWithIntegrals:
-        """Return the point nearest to z in a piece, which is an interval between two jumps."""
+        """Return the point nearest to z in the interval number `piece` between two jumps."""
         if piece > 0:
             low = self.cuts[piece - 1]
             if z <= low.z:
@@ -104,7 +104,7 @@ class NormalToAtomsMap:
         return self._point_with_integrals(piece, z, normal_cdf(z))
 
     def _point_with_integrals(self, piece: int, z: arb, mass: arb) -> PointWithIntegrals:
-        """Return the point z of a piece with its integrals, where `mass` is Phi(z)."""
+        """Return the point z in interval number `piece` with its integrals; `mass` is Phi(z)."""
         start = self.cuts[piece - 1] if piece else PointWithIntegrals(*[arb(0)] * 7)
         s, density = self.values[piece], normal_density(z)
         more, first = s * (mass - start.mass), -density - start.first
@@ -121,14 +121,14 @@ class NormalToAtomsMap:
 
 @dataclass(frozen=True)
 class LipschitzRegression:
-    """The regression problem of this module, for the map S in `steps` and a slope L > 0."""
+    """The regression problem of the module docstring: `steps` is the map S, `slope` is L > 0."""
 
     steps: NormalToAtomsMap
     slope: arb
 
     def bound_squared_distance(self, upper_only: bool = False) -> tuple[arb, arb]:
-        """Return enclosures of a lower and of an upper bound of D(L)^2, the squared distance from
-        the maps with slopes at most L.
+        """Enclose a lower and an upper bound of D(L)^2, the squared distance of the map S from the
+        increasing maps with slopes at most L = `slope`.
 
         With `upper_only` the lower bound is 0, which saves time.
         """
@@ -145,8 +145,8 @@ class LipschitzRegression:
         return above - 2 * width * lost, above
 
     def fit_blocks(self) -> list[Block]:
-        """Return nearly optimal values c_j of the regression at the jumps j, as blocks of jumps
-        with equal c_j.
+        """Return nearly optimal values of the regression at the jumps, as blocks of neighbouring
+        jumps with equal values.
         """
         jumps = range(len(self.steps.cuts))
         found = [
@@ -162,32 +162,34 @@ class LipschitzRegression:
                     runs.append([block])
             if len(runs) == len(found):
                 return found
-            found = [run[0] if len(run) == 1 else self._pool_blocks(run) for run in runs]
+            found = [run[0] if len(run) == 1 else self._pool_run_into_block(run) for run in runs]
 
     def block_cost(self, block: Block) -> arb:
-        """Return the sum of cost_j(c) over the jumps j of a block, in closed form."""
+        """Enclose the cost of a block: the sum over its jumps j of the cost_j(c) of the module
+        docstring.
+        """
         L, c = self.slope, block.c
-        x, y = self._cost_interval(*block)
+        x, y = self._ends_of_nonzero_cost(*block)
 
-        def integral_up_to(p: PointWithIntegrals) -> arb:
+        def squared_residual_integral_up_to(p: PointWithIntegrals) -> arb:
             middle = L * p.first - p.step
             return L * L * p.second - 2 * L * p.cross + p.square - 2 * c * middle + c * c * p.mass
 
-        return integral_up_to(y) - integral_up_to(x)
+        return squared_residual_integral_up_to(y) - squared_residual_integral_up_to(x)
 
     def _halved_cost_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
-        """Return half the first and half the second derivative with respect to c of the sum of
-        cost_j(c) over the jumps j from first to last.
+        """Return half the first and half the second derivative by c of the cost of the block
+        (`first`, `last`, c).
         """
-        x, y = self._cost_interval(first, last, c)
+        x, y = self._ends_of_nonzero_cost(first, last, c)
         mass = y.mass - x.mass
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
 
-    def _cost_interval(
+    def _ends_of_nonzero_cost(
         self, first: int, last: int, c: arb
     ) -> tuple[PointWithIntegrals, PointWithIntegrals]:
-        """Return the ends of the interval on which the jumps from first to last have a nonzero
-        cost, if the regression has the value c at all these jumps.
+        """Return the ends of the interval on which the integrand of the cost of the block
+        (`first`, `last`, c) is not zero: x and y of the module docstring.
         """
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
         return self.steps.clamp_to_piece(a / self.slope, first), self.steps.clamp_to_piece(
@@ -195,20 +197,20 @@ class LipschitzRegression:
         )
 
     def _bracket_cost_minimizer(self, j: int) -> tuple[arb, arb]:
-        """Return a lower and an upper bound of the value c that minimizes cost_j(c)."""
+        """Return a lower and an upper bound of the value c with the least cost at the jump j."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
 
-    def _pool_blocks(self, run: Sequence[Block]) -> Block:
-        """Return one block with the jumps of neighbouring blocks whose c decrease."""
+    def _pool_run_into_block(self, run: Sequence[Block]) -> Block:
+        """Merge neighbouring blocks, whose values decrease from left to right, into one block."""
         first, last = run[0].first, run[-1].last
         return Block(
             first, last, self._approximate_cost_minimizer(first, last, run[-1].c, run[0].c)
         )
 
     def _approximate_cost_minimizer(self, first: int, last: int, low: arb, high: arb) -> arb:
-        """Return approximately the value c between `low` and `high` that minimizes the sum of
-        cost_j(c) over the jumps j from first to last.
+        """Approximate the value c between `low` and `high` that minimizes the cost of the block
+        (`first`, `last`, c).
         """
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
@@ -222,7 +224,7 @@ class LipschitzRegression:
                 return c
             is_inside = low < newton < high
             moved = newton if is_inside else ((low + high) / 2).mid()
-            # after a Newton step the next change of c is about the square of this change
+            # the change of c in the next Newton step is about the square of the present change
             if abs(moved - c) <= width * arb(2) ** (-ctx.prec // (4 if is_inside else 2)):
                 return moved
             c = moved

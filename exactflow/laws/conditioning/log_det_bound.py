@@ -1,4 +1,5 @@
-"""Upper bound on E log|det J| for a map whose image of N(0, I) is near a mixture.
+"""Upper bound on E log|det J|, where J is the Jacobian of a map whose image of N(0, I) is near a
+mixture.
 
 Cut the mixture into clusters with weights w_i and covariances with eigenvalues s_ij^2. By theorem
 16b of `exactflow.laws.conditioning.jacobian_bounds`, E log|det J| is at most
@@ -34,7 +35,7 @@ from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.mixture_components import MixtureComponents
 from exactflow.laws.conditioning.tuning import TUNING
 
-LARGEST = 1e300  # deviations in units of eps, and inverse weights, are cut off at this number
+LARGEST = 1e300  # deviations in units of eps, and inverse weights, are at most this number
 
 
 class _Cluster(NamedTuple):
@@ -58,53 +59,62 @@ class _Cluster(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _FloatMixture:
-    """A mixture in floats. Lengths have the unit 2^e for the exponent e of
-    `MixtureComponents.log2_largest_coordinate_or_deviation`.
+    """A mixture in floats, in a unit of length in which the largest coordinate or deviation is of
+    order one: 2 to the power `MixtureComponents.rough_log2_largest_coordinate_or_deviation`.
     """
 
     weights: np.ndarray
     points: np.ndarray
-    spreads: np.ndarray | None
+    covariances: np.ndarray | None
 
     @staticmethod
-    def of(components: MixtureComponents) -> "_FloatMixture":
-        """Return a mixture rounded to floats."""
-        scale = Fraction(2) ** components.log2_largest_coordinate_or_deviation * components.unit
+    def round_and_rescale(components: MixtureComponents) -> "_FloatMixture":
+        """Return a mixture in the unit of length of this class, rounded to floats.
+
+        Weights are divided by their sum, and raised to 1e-300 if they are smaller.
+        """
+        scale = (
+            Fraction(2) ** components.rough_log2_largest_coordinate_or_deviation * components.unit
+        )
         weights = (components.weights / components.total_weight).astype(float)
-        spreads = components.spreads
-        if spreads is not None:
-            spreads = (spreads / fmpq(4) ** components.log2_largest_coordinate_or_deviation).astype(
-                float
-            )
+        covariances = components.covariances
+        if covariances is not None:
+            covariances = (
+                covariances / fmpq(4) ** components.rough_log2_largest_coordinate_or_deviation
+            ).astype(float)
         points = (components.centers / scale).astype(float)
-        return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, spreads)
+        return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, covariances)
 
     def make_cluster(self, members: np.ndarray) -> _Cluster:
         """Return the cluster of the components with these indices."""
         w, x = self.weights[members], self.points[members]
         x = x - w @ x / w.sum()
         matrix = (x * w[:, None]).T @ x
-        if self.spreads is not None:
-            matrix += sum(self.weights[i] * self.spreads[i] for i in members.tolist())
+        if self.covariances is not None:
+            matrix += sum(self.weights[i] * self.covariances[i] for i in members.tolist())
         values, axes = np.linalg.eigh(matrix)
         deviations = np.sqrt(np.maximum(values, 0) / w.sum())
         scatter = values[-1] if len(members) > 1 else -1.0
         return _Cluster(members, w.sum(), deviations, axes[:, -1], scatter)
 
     def split_at_mean(self, whole: _Cluster) -> tuple[np.ndarray, np.ndarray]:
-        """Cut a cluster at its mean, across its axis, and return the indices of both parts."""
+        """Cut a cluster at its mean, orthogonally to its `axis`, and return the indices of the
+        components in each part.
+        """
         along = self.points[whole.members] @ whole.axis
         first = along <= self.weights[whole.members] @ along / whole.weight
         last = along.argmax()
         first[last] = False
-        if not first.any():  # for equal points, the rounded mean may be below all of them
+        if not first.any():  # the rounded mean of equal points can be below all of them
             first[last - 1] = True
         return whole.members[first], whole.members[~first]
 
 
 class MeanLogDetBound(NamedTuple):
-    """An upper bound of E log|det J|, the `groups` of components that are its clusters, as indices,
-    and the Lagrange `multiplier` t.
+    """An upper bound of E log|det J|, with the clusters and the multiplier that give it.
+
+    `groups` has the indices of the components in each cluster; `multiplier` is t in the module
+    docstring.
     """
 
     bound: arb
@@ -113,10 +123,12 @@ class MeanLogDetBound(NamedTuple):
 
 
 def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLogDetBound:
-    """Bound E log|det J| from above, for maps whose image of N(0, I) is within `eps` of the mixture
-    in W2, at the current precision.
+    """Return an upper bound of E log|det J| at the current precision, for all maps whose image of
+    N(0, I) is within the distance W2 = `eps` of the mixture.
     """
-    size = max(float(eps / arb(2) ** components.log2_largest_coordinate_or_deviation), 1 / LARGEST)
+    size = max(
+        float(eps / arb(2) ** components.rough_log2_largest_coordinate_or_deviation), 1 / LARGEST
+    )
     tries = (
         (*_estimate_dimensionless_bound_and_multiplier(clusters, size), clusters)
         for clusters in _yield_finer_clusterings(components)
@@ -137,32 +149,36 @@ def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLog
 def _estimate_dimensionless_bound_and_multiplier(
     clusters: Sequence[_Cluster], eps: float
 ) -> tuple[float, float]:
-    """Return float estimates: the bound minus d log(eps), in dimension d, and t / eps^2 for the
-    Lagrange multiplier t with which the distance is exactly eps.
+    """Return float estimates of the bound minus d log(eps), in dimension d, and of the multiplier t
+    divided by eps^2.
+
+    With this t the a_ij of the module docstring satisfy the constraint with equality.
     """
     w = np.array([[cluster.weight] for cluster in clusters])
     s = np.minimum(np.array([cluster.deviations for cluster in clusters]) / eps, LARGEST)
 
-    def deviation_increase(t: float) -> np.ndarray:
-        """Return the increases a_ij - s_ij of the deviations, in units of eps, for the multiplier
-        t, in units of eps^2.
+    def dimensionless_deviation_increases(t: float) -> np.ndarray:
+        """Return the increases a_ij - s_ij of all deviations, divided by eps; t is the multiplier,
+        divided by eps^2.
         """
         return 2 * t / (s + np.hypot(s, 2 * np.sqrt(t)))
 
     low, high = 0.0, 1.0
-    while (w * deviation_increase(high) ** 2).sum() < 1:
+    while (w * dimensionless_deviation_increases(high) ** 2).sum() < 1:
         low, high = high, 4 * high
     while (middle := (low + high) / 2) not in (low, high):
         low, high = (
-            (middle, high) if (w * deviation_increase(middle) ** 2).sum() < 1 else (low, middle)
+            (middle, high)
+            if (w * dimensionless_deviation_increases(middle) ** 2).sum() < 1
+            else (low, middle)
         )
-    a = s + deviation_increase(high)
+    a = s + dimensionless_deviation_increases(high)
     return (w * (np.log(a) - np.log(w) / a.shape[1])).sum(), high
 
 
 def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
-    """Yield partitions of the components: first one cluster, then more and more clusters."""
-    floats, ranks = _FloatMixture.of(components), count()
+    """Yield partitions of the components into clusters: one cluster first, then more and more."""
+    floats, ranks = _FloatMixture.round_and_rescale(components), count()
     whole = floats.make_cluster(np.arange(len(floats.weights)))
     heap = [(-whole.scatter, next(ranks), whole)]
     wanted = 1.0
@@ -178,8 +194,8 @@ def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cl
             heappush(heap, (-part.scatter, next(ranks), part))
 
 
-def few_cluster_center_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
-    """Return the differences between the means of a few clusters, at most `TUNING.few_clusters`."""
+def few_cluster_mean_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
+    """Return the differences of the means of each two of at most `TUNING.few_clusters` clusters."""
     clusterings = _yield_finer_clusterings(components)
     *_, clusters = takewhile(lambda found: len(found) <= TUNING.few_clusters, clusterings)
     means = [components.mean(cluster.members) for cluster in clusters]

@@ -39,7 +39,7 @@ from exactflow.laws.universal.quantization import (
 
 @dataclass(frozen=True, init=False, repr=False)
 class Gaussian:
-    """The normal law N(0, covariance), which may be degenerate.
+    """The normal law N(0, covariance), possibly degenerate.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ class Gaussian:
                 "expected a symmetric covariance, got a matrix that differs from its transpose: "
                 "pass (Sigma + Sigma.T) / 2 if rounding causes the difference"
             )
-        # the coefficients are (-1)^k times the elementary symmetric functions of the eigenvalues
+        # coefficient k is (-1)^k times the elementary symmetric function e_k of the eigenvalues;
+        # all e_k >= 0 iff no eigenvalue is negative
         coefficients = exact.charpoly().coeffs()[::-1]
         if any(x * (-1) ** k < 0 for k, x in enumerate(coefficients)):
             raise InvalidInputError(
@@ -86,11 +87,11 @@ class Gaussian:
 Law = TargetMeasure | Gaussian
 
 
-def as_law(target: Any) -> Law:
-    """Return the law of a target: a law itself, or the empirical measure of an array, tensor or
-    list of points.
+def as_law_up_to_translation(target: Any) -> Law:
+    """Return a law as it is, and points (an array, tensor or list) as their empirical measure.
 
-    Raises `InvalidInputError` for an array that could be points or a covariance.
+    A mixture of one Gaussian is returned as this `Gaussian` with mean 0, since no bound depends on
+    the mean. Raises `InvalidInputError` for an array that could be points or a covariance.
     """
     if isinstance(target, GaussianMixture) and len(target.means) == 1:
         return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
@@ -98,16 +99,16 @@ def as_law(target: Any) -> Law:
         return target
     if not is_sample(target):
         raise InvalidInputError(
-            "expected a measure, as for exactflow.approximate, an (N, d) array, tensor or list of "
-            "points, or Gaussian(covariance), got "
+            "expected a measure that exactflow.approximate takes, or Gaussian(covariance), or "
+            "points (an (N, d) array, tensor or list), got "
             f"{type(target).__name__} {format_short(target)}"
         )
     points = as_rectangular_matrix(target).to_dense()
     d, width = points.shape
     if 1 < d == width and points == points.transpose():
         raise InvalidInputError(
-            f"expected points or a covariance, got a symmetric {d} x {d} array, which could be "
-            "either: write Gaussian(array), or Atoms(array.tolist()) for points"
+            f"the target is a symmetric {d} x {d} array, which could be either a covariance or "
+            "points: write Gaussian(array) for a covariance, or Atoms(array.tolist()) for points"
         )
     return empirical_measure(points)
 
@@ -130,28 +131,28 @@ def is_known_product(law: Law) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class MixtureComponents:
-    """The N components of a mixture on R^d, and its distance from the target.
+    """The N components of a mixture on R^d that is the target or approximates it.
 
     Attributes
     ----------
-    weights : N positive integers; divided by their sum, they are the weights.
+    weights : N positive integers, which are proportional to the weights of the components.
     centers, unit : the means are the N x d integers `centers`, divided by the integer `unit`.
-    spreads : the covariances, N x d x d rationals; None if all components are atoms.
+    covariances : the covariances, N x d x d rationals; None if all components are atoms.
     error : an enclosure of an upper bound of W2(target, mixture).
     """
 
     weights: np.ndarray
     centers: np.ndarray
     unit: int
-    spreads: "np.ndarray | None"
+    covariances: "np.ndarray | None"
     error: arb
 
     @staticmethod
-    def of(
-        weights: Sequence, centers: Any, spreads: "Sequence | None" = None
+    def from_exact_rationals(
+        weights: Sequence, centers: Any, covariances: "Sequence | None" = None
     ) -> "MixtureComponents":
-        """Return the mixture of components with these weights, means and covariances in QQ."""
-        held = None if spreads is None else np.vectorize(to_fmpq, [object])(spreads)
+        """Return the mixture with these rational weights, means and covariances, with `error` 0."""
+        held = None if covariances is None else np.vectorize(to_fmpq, [object])(covariances)
         return MixtureComponents(
             _to_integers_and_denominator(weights)[0],
             *_to_integers_and_denominator(centers),
@@ -170,68 +171,74 @@ class MixtureComponents:
         return sum(self.weights.tolist())
 
     @cached_property
-    def log2_largest_coordinate_or_deviation(self) -> int:
-        """The binary logarithm of the largest coordinate or deviation, roughly, as an integer."""
+    def rough_log2_largest_coordinate_or_deviation(self) -> int:
+        """An integer near the binary logarithm of the largest coordinate or deviation."""
         largest = fmpq(abs(self.centers).max(), self.unit) ** 2
-        if self.spreads is not None:
-            largest = max(largest, abs(self.spreads).max())
+        if self.covariances is not None:
+            largest = max(largest, abs(self.covariances).max())
         return (int(largest.p).bit_length() - int(largest.q).bit_length()) // 2
 
     def mean(self, members: Any = slice(None)) -> list[Element]:
-        """Return the mean of the mixture of all or some components; `members` are their indices."""
+        """Return the mean of the mixture of the components with the indices `members`."""
         w = self.weights[members]
         return [QQ(x, sum(w.tolist()) * self.unit) for x in (w @ self.centers[members]).tolist()]
 
     def weight_and_covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
-        """Return the weight and the covariance of the mixture of all or some components; `members`
-        are their indices.
+        """Return the weight and the covariance of the mixture of the components with the indices
+        `members`. The weight of all components is 1.
         """
         w, x = self.weights[members], self.centers[members]
         mass, first = sum(w.tolist()), w @ x
         matrix = (mass * (x.T * w) @ x - np.outer(first, first)) * fmpq(1, (mass * self.unit) ** 2)
-        if self.spreads is not None:
-            matrix = matrix + np.tensordot(w, self.spreads[members], 1) * fmpq(1, mass)
+        if self.covariances is not None:
+            matrix = matrix + np.tensordot(w, self.covariances[members], 1) * fmpq(1, mass)
         return fmpq(mass, self.total_weight), fmpq_mat(matrix.tolist())
 
 
-def as_components(law: Law, eps: Element) -> MixtureComponents:
-    """Return a law as a mixture: exactly if it is one, else the atoms of a quantization that is
-    finer than `eps` if the largest number of atoms suffices.
+def as_exact_or_quantized_components(law: Law, eps: Element) -> MixtureComponents:
+    """Return a law as a mixture, exactly or as the atoms of a quantization.
 
-    With the difference s of its ends, a segment has the covariance s s^T / 12, and a box the
-    diagonal of this matrix.
+    The quantization is finer than `eps` if the largest number of atoms suffices. Let s be the
+    difference of the two ends of a segment or box: the segment has the covariance s s^T / 12, the
+    box the diagonal of this matrix.
     """
     match law:
         case Gaussian():
             mean = [QQ.zero] * law.dimension
-            return MixtureComponents.of([QQ.one], [mean], [law.covariance.tolist()])
+            return MixtureComponents.from_exact_rationals(
+                [QQ.one], [mean], [law.covariance.tolist()]
+            )
         case Atoms():
-            return MixtureComponents.of(law.weights, law.points)
+            return MixtureComponents.from_exact_rationals(law.weights, law.points)
         case Uniform():
             start, stop = np.array(law.ends, dtype=object).swapaxes(0, 1)
             squares = [np.outer(s, s) / 12 for s in stop - start]
-            spreads = [np.diag(np.diag(x)) for x in squares] if isinstance(law, Boxes) else squares
-            return MixtureComponents.of(law.weights, (start + stop) / 2, spreads)
+            covariances = (
+                [np.diag(np.diag(x)) for x in squares] if isinstance(law, Boxes) else squares
+            )
+            return MixtureComponents.from_exact_rationals(
+                law.weights, (start + stop) / 2, covariances
+            )
         case GaussianMixture():
-            spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
-            return MixtureComponents.of(law.weights, law.means, spreads)
+            covariances = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
+            return MixtureComponents.from_exact_rationals(law.weights, law.means, covariances)
         case Product():
             share = eps / ceil_sqrt_at_least_one(QQ(len(law.factors)))
-            factors = [as_components(factor, share) for factor in law.factors]
+            factors = [as_exact_or_quantized_components(factor, share) for factor in law.factors]
             if prod(len(factor.weights) for factor in factors) > TUNING.most_components:
                 factors = [_merge_into_one_component(factor) for factor in factors]
             return _product_mixture(factors)
-    return quantize_to_components(law, eps / TUNING.cells_per_eps)
+    return quantize_to_limited_atoms(law, eps / TUNING.cells_per_eps)
 
 
-def quantize_to_components(
+def quantize_to_limited_atoms(
     law: TargetMeasure, tolerance: Element, coordinate: "int | None" = None
 ) -> MixtureComponents:
-    """Return the atoms of a quantization of a law, or of the law of one coordinate.
+    """Return the atoms of a quantization of a law, or of its marginal of one `coordinate`.
 
-    The atoms are within `tolerance` of the law, or as near as their largest number allows; all
-    coordinates share this number. Tolerances are tried from coarse to fine, so that a quantization
-    with too many atoms is never built.
+    The atoms are within `tolerance` of the law, or as near as the largest number of atoms allows.
+    The quantizations of single coordinates share this number. Tolerances are tried from coarse to
+    fine, so that a quantization with too many atoms is never built.
     """
     share = 1 if coordinate is None else law.dimension
     most = max(TUNING.least_atoms, TUNING.most_components // share)
@@ -256,34 +263,34 @@ def quantize_to_components(
 
 
 def _product_mixture(parts: Sequence[MixtureComponents]) -> MixtureComponents:
-    """Return the law of independent vectors, one for each mixture, as a mixture."""
+    """Return the product of mixtures, the law of independent vectors, as a mixture."""
     grid = list_index_choices_in_columns([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
-    rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
-    if any(part.spreads is not None for part in parts):
-        spreads = np.zeros((grid.shape[1], d, d), dtype=object)
+    rows, start, covariances = list(zip(parts, grid, strict=True)), 0, None
+    if any(part.covariances is not None for part in parts):
+        covariances = np.zeros((grid.shape[1], d, d), dtype=object)
         for part, row in rows:
             block = slice(start, start := start + part.dimension)
-            spreads[:, block, block] = 0 if part.spreads is None else part.spreads[row]
+            covariances[:, block, block] = 0 if part.covariances is None else part.covariances[row]
     return MixtureComponents(
         np.prod([part.weights[row] for part, row in rows], axis=0),
         np.hstack([part.centers[row] * (unit // part.unit) for part, row in rows]),
         unit,
-        spreads,
+        covariances,
         sum((part.error**2 for part in parts), arb(0)).sqrt(),
     )
 
 
 def _merge_into_one_component(components: MixtureComponents) -> MixtureComponents:
     """Return one component with the mean, the covariance and the `error` of a mixture."""
-    one = MixtureComponents.of(
+    one = MixtureComponents.from_exact_rationals(
         [QQ.one], [components.mean()], [components.weight_and_covariance()[1].tolist()]
     )
     return replace(one, error=components.error)
 
 
 def _to_integers_and_denominator(numbers: Any) -> tuple[np.ndarray, int]:
-    """Return integers and one denominator, whose quotients are the given rationals."""
+    """Return rationals as an array of integer numerators and one common denominator."""
     rationals = np.array(numbers, dtype=object)
     unit = lcm(*(int(x.denominator) for x in rationals.flat))
     integers = [int(x.numerator) * (unit // int(x.denominator)) for x in rationals.flat]

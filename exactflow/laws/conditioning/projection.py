@@ -23,7 +23,10 @@ from exactflow.laws.conditioning.lipschitz_regression import (
     LipschitzRegression,
     NormalToAtomsMap,
 )
-from exactflow.laws.conditioning.mixture_components import MixtureComponents, quantize_to_components
+from exactflow.laws.conditioning.mixture_components import (
+    MixtureComponents,
+    quantize_to_limited_atoms,
+)
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.measures import Atoms, TargetMeasure
 
@@ -36,20 +39,21 @@ squared distance from the maps with slopes at most L. If its second argument is 
 bound may be 0, which saves time.
 """
 
-FEW = 8  # the largest number of entries of an axis that are displayed
-RELATIVE = 2**21  # the radius of a cost is at most the sum of all costs divided by this number
+FEW = 8  # the largest number of displayed entries of an axis
+RELATIVE = 2**21  # the radius of each cost must be at most the sum of costs divided by this number
 
 
 class Gap(NamedTuple):
-    """An interval between two atoms on a line, which the nearest map with slopes at most L crosses
-    with the slope L.
+    """An interval between two atoms on a line. The increasing map with slopes at most L that is
+    nearest to the map to the atoms crosses the interval with the slope L.
 
     Attributes
     ----------
-    axis, start, stop : the line and the two atoms.
+    axis, start, stop : the direction of the line, and the two atoms.
     mass : the weight of the atoms strictly between; zero if the two atoms are neighbours. The atoms
         are those of the law, or of its quantization, see `ProjectedLaw`.
-    share : a lower bound of the part of the squared distance that the interval causes, from 0 to 1.
+    share : a lower bound, from 0 to 1, of the fraction of the squared distance that the interval
+        causes.
     """
 
     axis: Axis
@@ -67,7 +71,9 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class AtomsOnLine:
-    """Atoms on a line: the ascending integers `places`, divided by `unit`, with integer weights."""
+    """Atoms on a line. They are the ascending integers `places`, divided by the integer `unit`;
+    their integer `weights` are proportional to their masses.
+    """
 
     places: list[int]
     weights: list[int]
@@ -75,13 +81,17 @@ class AtomsOnLine:
 
     def normal_to_atoms_map(self) -> NormalToAtomsMap:
         """Return the increasing map of N(0, 1) to the atoms, at the current precision."""
-        return NormalToAtomsMap.of([ball(QQ(x, self.unit)) for x in self.places], self.weights)
+        return NormalToAtomsMap.from_ascending_atoms(
+            [ball(QQ(x, self.unit)) for x in self.places], self.weights
+        )
 
-    def gap_of_block(self, axis: Axis, block: Block, share: Element) -> Gap:
-        """Return the interval from the first to the last atom of a block of jumps."""
+    def gap_spanned_by_block(self, axis: Axis, block: Block, cost_share: Element) -> Gap:
+        """Return the interval from the atom before the first jump of a block to the atom after its
+        last jump. A jump is the step of the map to the atoms from one atom to the next.
+        """
         start, stop = (QQ(self.places[j], self.unit) for j in (block.first, block.last + 1))
         inside = sum(self.weights[block.first + 1 : block.last + 1])
-        return Gap(axis, start, stop, QQ(inside, sum(self.weights)), share)
+        return Gap(axis, start, stop, QQ(inside, sum(self.weights)), cost_share)
 
 
 @dataclass(frozen=True)
@@ -101,9 +111,9 @@ class ProjectedLaw:
     lines: list[AtomsOnLine]
     error: arb
 
-    def squared_distance_by_slope(self) -> SquaredDistanceBySlope:
-        """Return the squared distance of the atoms from the maps with slopes at most L, summed over
-        the axes, as a function of L, at the current precision.
+    def summed_squared_distance_by_slope(self) -> SquaredDistanceBySlope:
+        """Return the function of L that bounds the squared distance of the atoms from the maps with
+        slopes at most L, summed over the axes, at the current precision.
         """
         lines = self._count_lines_up_to_translation().values()
         maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
@@ -118,8 +128,8 @@ class ProjectedLaw:
         return bound_squared_distance
 
     def _count_lines_up_to_translation(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
-        """Return one line of each class of lines that are translates of each other, with the number
-        of lines in the class.
+        """Return one line of each class of lines that are translates of each other, and the number
+        of lines in this class. The keys are the invariants of the classes.
         """
         found: dict[tuple, tuple[AtomsOnLine, int]] = {}
         for line in self.lines:
@@ -129,8 +139,9 @@ class ProjectedLaw:
         return found
 
     def costliest_gap(self, slope: Element) -> Gap:
-        """Return a gap with the largest cost for the slope L, up to an error of a millionth of the
-        sum of all costs.
+        """Return the gap whose cost for the slope L = `slope` is largest.
+
+        Costs that differ by less than a millionth of the sum of all costs count as equal.
         """
         bits = TUNING.precision
         while bits <= TUNING.most_precision:
@@ -139,15 +150,15 @@ class ProjectedLaw:
                 total = sum((cost for cost, *_ in costs), arb(0))
                 if all(RELATIVE * cost.rad() <= total for cost, *_ in costs):
                     cost, axis, line, block = max(costs, key=lambda row: row[0].mid())
-                    return line.gap_of_block(axis, block, lower(cost / total))
+                    return line.gap_spanned_by_block(axis, block, lower(cost / total))
             bits *= 2
         raise PrecisionError(
-            f"{TUNING.most_precision} bits do not suffice to find the largest gap in the target, "
-            "which is too large for this eps: raise eps"
+            f"{TUNING.most_precision} bits do not suffice to find the largest gap: the target is "
+            "too large for this eps; raise eps"
         )
 
     def _yield_block_costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
-        """Yield, for each block of jumps, its cost, the axis, the line, and the block."""
+        """Yield (cost, axis, line, block) for each block of jumps on each line."""
         for axis, line in zip(self.axes, self.lines, strict=True):
             regression = LipschitzRegression(line.normal_to_atoms_map(), slope)
             for block in regression.fit_blocks():
@@ -155,13 +166,13 @@ class ProjectedLaw:
 
 
 def coordinate_axes(dimension: int) -> list[Axis]:
-    """Return the coordinate axes."""
+    """Return the unit vectors of the coordinate axes."""
     return [tuple(QQ(int(i == j)) for j in range(dimension)) for i in range(dimension)]
 
 
 def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
-    """Return a rational orthonormal frame whose first axis is near a direction, up to its sign: the
-    columns of a Householder matrix.
+    """Return the columns of a rational Householder matrix, an orthonormal frame whose first axis is
+    near `direction` or its opposite.
     """
     scale = QQ(2) ** TUNING.direction_bits / max(map(abs, direction))
     v = [int((x * scale).numerator) // int((x * scale).denominator) for x in direction]
@@ -174,25 +185,25 @@ def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
     ]
 
 
-def project_to_atoms(
+def project_onto_axes_as_atoms(
     law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
 ) -> ProjectedLaw:
-    """Project a law onto the axes of a frame, as atoms that are as fine as `eps` requires.
+    """Project a law onto each axis of a frame, and return atoms as fine as `eps` requires.
 
     A law that is not atomic is quantized: each coordinate by itself if the frame consists of the
     coordinate axes, else the whole law.
     """
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
     if axes == coordinate_axes(d) and not isinstance(law, Atoms):
-        cells = [quantize_to_components(law, tolerance, i) for i in range(d)]
+        cells = [quantize_to_limited_atoms(law, tolerance, i) for i in range(d)]
         shapes = {(tuple(one.weights), tuple(np.diff(one.centers[:, 0]))) for one in cells}
         found = [
             _project_to_line_bounding_w2(one, (QQ.one,), tolerance, len(shapes)) for one in cells
         ]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
-        if components.spreads is not None:
-            components = quantize_to_components(law, tolerance)
+        if components.covariances is not None:
+            components = quantize_to_limited_atoms(law, tolerance)
         error = components.error
         found = [_project_to_line_bounding_w2(components, axis, tolerance, d) for axis in axes]
     square = sum((more * more for _, more in found), arb(0))
@@ -200,24 +211,27 @@ def project_to_atoms(
 
 
 def _project_to_line_bounding_w2(
-    components: MixtureComponents, axis: Axis, tolerance: Element, line_count: int
+    components: MixtureComponents, axis: Axis, tolerance: Element, lines_sharing_limit: int
 ) -> tuple[AtomsOnLine, arb]:
-    """Return the atoms along an axis, and an upper bound of the distance W2 by which merging moved
-    them.
+    """Return the merged atoms along an axis, and an upper bound of their distance W2 from the atoms
+    before merging.
 
     Equal atoms are merged. If many atoms remain, the atoms in each cell of an equidistant grid are
     merged as well. The number of cells is doubled until the distance is within the tolerance, or
-    until the line has its share of the atoms that `line_count` lines may have in all.
+    until the line has its share of the atoms that `lines_sharing_limit` lines may have in sum.
     """
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
     places = (components.centers @ np.array(column, dtype=object)).tolist()
-    most, distinct = max(TUNING.few_atoms, TUNING.most_atoms // line_count), len(set(places))
+    most, distinct = (
+        max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_limit),
+        len(set(places)),
+    )
     cells = min(TUNING.least_atoms, most)
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
         count = None if distinct <= max(kept, cells) else cells
-        found, error = _merge_atoms_bounding_w2(
+        found, error = _merge_atoms_in_cells_bounding_w2(
             places, components.weights.tolist(), unit * components.unit, count
         )
         if error <= ball(tolerance) or cells >= most:
@@ -225,13 +239,13 @@ def _project_to_line_bounding_w2(
         cells *= 2
 
 
-def _merge_atoms_bounding_w2(
+def _merge_atoms_in_cells_bounding_w2(
     places: Sequence[int], weights: Sequence[int], unit: int, cells: int | None
 ) -> tuple[AtomsOnLine, arb]:
-    """Merge the atoms within each of `cells` cells of equal length, or only equal atoms if `cells`
-    is None.
+    """Merge the atoms in each cell of a grid of `cells` equal cells; if `cells` is None, merge only
+    equal atoms.
 
-    Returns the merged atoms, and an upper bound of the distance W2 by which they moved.
+    Returns the merged atoms, and an upper bound of their distance W2 from the given atoms.
     """
     low, width = min(places), max(places) - min(places) + 1
     groups: dict[int, list[int]] = {}

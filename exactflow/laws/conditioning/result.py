@@ -1,4 +1,4 @@
-"""The result of `bound_conditioning`: its text, its explanation, and the steps that check it again.
+"""The result of `bound_conditioning`, its display, and its explanation by steps that check it.
 
 The steps are checked in mpmath, by other formulas than those that found the bounds.
 """
@@ -28,7 +28,7 @@ from exactflow.laws.conditioning.mixture_components import Law, MixtureComponent
 from exactflow.laws.conditioning.projection import AtomsOnLine, Gap, ProjectedLaw
 from exactflow.laws.conditioning.tuning import TUNING
 
-RARE = 1e-9  # the quantiles of smaller masses are found by another formula
+RARE = 1e-9  # quantiles of smaller masses are found as roots of a logarithmic equation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,19 +71,20 @@ class ConditioningBounds(Result):
 
     @property
     def clusters(self) -> int:
-        """The number of clusters that gave `mean_log_det`."""
+        """The number of clusters in the bound `mean_log_det`."""
         return len(self.groups)
 
     @cached_property
     def costliest_gap(self) -> "Gap | None":
-        """The interval between atoms that causes the largest part of the squared distance from the
-        maps with slopes at most `lipschitz`; None if the covariance gave `lipschitz`.
+        """The interval between atoms that causes the largest part of the squared distance of the
+        target from the maps with slopes at most `lipschitz`; None if `lipschitz` comes from the
+        covariance.
         """
         projection = self.projection
         return None if projection is None else projection.costliest_gap(to_element(self.lipschitz))
 
     def explain(self) -> Explanation:
-        """Return the bounds as steps, each checked again by other formulas, in mpmath.
+        """Return the bounds as steps. Each is checked again in mpmath, by other formulas.
 
         >>> from exactflow.laws.conditioning import bound_conditioning
         >>> from exactflow.laws.universal import Atoms
@@ -123,7 +124,7 @@ class ConditioningBounds(Result):
         rows = [
             ("16a", why, self._is_lipschitz_bound_valid),
             ("16b", mean, self._is_log_det_bound_valid),
-            ("16b", singular, self._are_sigma_bounds_valid),
+            ("16b", singular, self._are_sigma_and_ratio_valid),
         ]
         source = "of exactflow.laws.conditioning.jacobian_bounds"
         steps = [
@@ -138,7 +139,9 @@ class ConditioningBounds(Result):
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _is_lipschitz_bound_valid(self) -> bool:
-        """Whether all maps with slopes at most `lipschitz` are at least eps away from the law."""
+        """Whether the distance of the target from all maps with slopes at most `lipschitz` is at
+        least eps.
+        """
         slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
             return True
@@ -149,14 +152,14 @@ class ConditioningBounds(Result):
                 ]
             else:
                 parts = [_lower_bound_squared_distance(line, slope) for line in seen.lines]
-            return bool(sum(parts) >= self._eps_plus_distance(seen or self.components) ** 2)
+            return bool(sum(parts) >= self._eps_plus_distance_bound(seen or self.components) ** 2)
 
     def _is_log_det_bound_valid(self) -> bool:
-        """Whether `mean_log_det` is at least the bound of theorem 16b with the `multiplier`."""
+        """Whether `mean_log_det` is at least the upper bound of theorem 16b for `multiplier`."""
         components = self.components
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
-            total = self._eps_plus_distance(components) ** 2 / (2 * t)
+            total = self._eps_plus_distance_bound(components) ** 2 / (2 * t)
             for members in self.groups:
                 w = mpmath.mpf(sum(components.weights[members].tolist())) / components.total_weight
                 total -= w * mpmath.log(w)
@@ -165,29 +168,31 @@ class ConditioningBounds(Result):
                     total += w * (mpmath.log(a) - (a - s) ** 2 / (2 * t))
             return bool(total <= to_mpf(to_element(self.mean_log_det)))
 
-    def _are_sigma_bounds_valid(self) -> bool:
+    def _are_sigma_and_ratio_valid(self) -> bool:
         """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
         components, numbers = self.components, (self.mean_log_det, self.sigma_min, self.ratio)
         d = components.dimension
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
             deviation = mpmath.sqrt(sum(s * s for s in _principal_deviations(components)))
-            size = deviation - self._eps_plus_distance(components)
+            size = deviation - self._eps_plus_distance_bound(components)
             is_ratio = ratio == 1 or ratio * sigma * mpmath.sqrt(d) <= size
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
-    def _eps_plus_distance(self, approximation: MixtureComponents | ProjectedLaw) -> mpmath.mpf:
-        """Return eps plus an upper bound of the distance of an approximation from the target."""
+    def _eps_plus_distance_bound(
+        self, approximation: MixtureComponents | ProjectedLaw
+    ) -> mpmath.mpf:
+        """Return eps plus an upper bound of the distance of `approximation` from the target."""
         return to_mpf(to_element(self.eps) + upper(approximation.error))
 
     def lower_bound_depth(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
-        """Return a lower bound of the number of couplings in a flow within eps of the target, if
-        their condition numbers are at most `condition`.
+        """Return a lower bound of the number of couplings in a flow that comes within eps of the
+        target, if each coupling has a condition number of at most `condition`.
 
         Parameters
         ----------
-        condition : a rational above 1, which bounds all layers at all points. The number of pads
-            does not matter.
+        condition : a rational above 1, the bound for each layer at every point. The lower bound
+            holds for any number of pads.
         scales : "additive" for layers without scales, or "positive".
 
         Examples
@@ -202,14 +207,14 @@ class ConditioningBounds(Result):
         kappa, slope = to_element(condition), to_element(self.lipschitz)
         if kappa <= 1:
             raise InvalidInputError(
-                f"expected condition > 1, got {format_short(kappa)}: a layer with condition number "
-                "1 only scales all distances by one factor"
+                f"expected condition > 1, got {format_short(kappa)}: layers with condition number "
+                "1 only scale all distances by one factor"
             )
         target = slope * slope if scales == "additive" else slope
         return _least_exponent_reaching(kappa, target) if slope > 1 else 0
 
     def _display_rows(self) -> list[tuple[str, str]]:
-        """Return the quantities with their bounds, as text."""
+        """Return pairs of texts: the name of a quantity, and its bound."""
         gap = self.costliest_gap
         places = "" if gap is None else f" (a climb along {gap})"
         attained = "" if not self.attained else f", {format_up(self.attained, 6)} is enough"
@@ -263,22 +268,22 @@ def _least_exponent_reaching(base: Element, aim: Element) -> int:
 
 
 def _digits_covering_cancellation(size_ratio: Element) -> int:
-    """Return how many decimal digits to compute with, so that about thirty remain correct after
-    cancellation between numbers whose sizes have this ratio.
+    """Return a number of decimal digits for computations, so that about thirty digits remain
+    correct after cancellation between numbers whose sizes have this ratio.
     """
     size = int(size_ratio.numerator).bit_length() - int(size_ratio.denominator).bit_length()
     return 40 + max(0, 2 * size)
 
 
 def _midpoint(x: arb) -> mpmath.mpf:
-    """Return the midpoint of a ball in mpmath, exactly."""
+    """Convert the midpoint of a ball to mpmath, exactly."""
     return mpmath.ldexp(*map(int, x.mid().man_exp()))
 
 
 def _principal_deviations(
     components: MixtureComponents, members: Any = slice(None)
 ) -> list[mpmath.mpf]:
-    """Return the roots of the eigenvalues of the covariance of some components, in mpmath."""
+    """Return the square roots of the eigenvalues of the covariance of the components `members`."""
     matrix = mpmath.matrix(
         [list(map(to_mpf, row)) for row in components.weight_and_covariance(members)[1].table()]
     )
@@ -286,11 +291,11 @@ def _principal_deviations(
 
 
 def _normal_quantile(below: int, total: int) -> mpmath.mpf:
-    """Return the quantile of N(0, 1) for the mass below / total, computed from the smaller tail."""
+    """Return the z with N(0, 1)-mass `below` / `total` to its left, from the smaller tail."""
     mass = mpmath.mpf(min(below, total - below)) / total
     if mass > RARE:
         found = mpmath.sqrt(2) * mpmath.erfinv(2 * mass - 1)
-    else:  # erfinv loses digits near -1
+    else:  # erfinv would lose digits near -1
         start, level = -mpmath.sqrt(-2 * mpmath.log(mass)), mpmath.log(mass)
         found = mpmath.findroot(lambda x: mpmath.log(mpmath.ncdf(x)) - level, start)
     return found if 2 * below <= total else -found
@@ -298,7 +303,7 @@ def _normal_quantile(below: int, total: int) -> mpmath.mpf:
 
 def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpmath.mpf:
     """Return a lower bound of the squared distance of the atoms on a line from the maps with slopes
-    at most `most_slope`. It is the bound with the R_j in
+    at most `most_slope`, by the formula with the R_j in
     `exactflow.laws.conditioning.lipschitz_regression`.
     """
     with ctx.workprec(max(TUNING.precision, int(mpmath.mp.prec))):
@@ -308,10 +313,10 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
     cuts = [_normal_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]
     q = [-mpmath.inf, *cuts, mpmath.inf]
 
-    def square_and_linear_integrals(
+    def normal_integrals_of_square_and_line(
         u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf
     ) -> tuple[mpmath.mpf, mpmath.mpf]:
-        """Return the integrals of (L z - k)^2 phi(z) and (L z - k) phi(z) over z from u to v."""
+        """Return the integrals from u to v of (L z - k)^2 phi(z) and of (L z - k) phi(z)."""
         mass, edge = Phi(v) - Phi(u), phi(v) - phi(u)
         second = mass - (v * phi(v) - u * phi(u))
         return L * L * second + 2 * L * k * edge + k * k * mass, -L * edge - k * mass
@@ -321,8 +326,10 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
         c, rest = _midpoint(level), mpmath.mpf(0)
         for j in range(last, first - 1, -1):
             a, b, middle = s[j] + c, s[j + 1] + c, q[j + 1]
-            left = square_and_linear_integrals(min(max(a / L, q[j]), middle), middle, a)
-            right = square_and_linear_integrals(middle, max(min(b / L, q[j + 2]), middle), b)
+            left = normal_integrals_of_square_and_line(min(max(a / L, q[j]), middle), middle, a)
+            right = normal_integrals_of_square_and_line(
+                middle, max(min(b / L, q[j + 2]), middle), b
+            )
             total += left[0] + right[0]
             rest -= left[1] + right[1]
             lost += abs(rest) if j == first else max(-rest, 0)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BoundTuning:
-    """Constants that no theorem prescribes. They change how sharp a bound is, not whether it holds.
+    """Constants that no theorem prescribes. They change how sharp the bounds are,
+    not whether they hold.
 
     Parameters
     ----------
@@ -15,10 +16,10 @@ class BoundTuning:
         certified is taken. Each trial takes as long as a step of the search.
     least_slope : the search ends at 2^-least_slope times the slope at which it begins.
     first_step : the first step of the search for a slope, in binary logarithms.
-    cells_per_eps : laws that are no mixtures are quantized within eps over this number; a finer
+    cells_per_eps : laws that are no mixtures are quantized within eps / cells_per_eps. A finer
         quantization changes the bounds by less than a third, but has at least the square of the
         number of atoms.
-    parts_of_eps : on a line, atoms are merged and laws quantized within eps over this number.
+    parts_of_eps : on a line, atoms are merged, and laws quantized, within eps / parts_of_eps.
     few_atoms, least_atoms, most_atoms : atoms on a line are merged if there are more than
         `least_atoms`. All lines of a frame have at most `most_atoms` in sum, but each line may have
         `few_atoms`. A thousand atoms take about 0.1 s per slope.

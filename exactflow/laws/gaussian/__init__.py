@@ -1,4 +1,4 @@
-"""Gaussians: two layers that whiten a covariance, and two that generate it.
+"""Two layers that whiten a Gaussian distribution, and two layers that generate it.
 
 Main results
 ------------
@@ -58,7 +58,7 @@ class Whitening(MapResult):
 
     Attributes
     ----------
-    layers : the whitening layers in float64, first to last.
+    layers : the whitening layers in float64, in order of application.
     error : the largest absolute entry of Q Sigma Q^T - I, an exact rational. Q is the matrix of
         `flow`, whose floats are taken as the dyadic rationals that they are.
     mean : the mean, a column over QQ, or None for 0.
@@ -79,13 +79,13 @@ class Whitening(MapResult):
         mean: "VectorLike | None" = None,
         partition: "PartitionLike | None" = None,
     ) -> "Whitening":
-        """Whiten a covariance, as `whiten` does, by layers that `find_layers` returns.
+        """Whiten a covariance as `whiten` does, but by the layers that `find_layers` returns.
 
-        This function takes the covariance and the size of the first half, and returns whitening
-        layers and their error.
+        The function `find_layers` takes the covariance and the size of the first half, and returns
+        whitening layers and their error.
         """
         with one_thread():
-            covariance = Covariance.of(Sigma)
+            covariance = Covariance.from_matrix_checking_definiteness(Sigma)
             d = len(covariance.rounded)
             order, (p, _) = resolve_partition_or_mask(partition, d)
             column = None if mean is None else as_mean_column(mean, d)
@@ -105,15 +105,15 @@ class Whitening(MapResult):
     def generator(self) -> CouplingFlow:
         """The flow from white noise to data: the inverse of `flow`, with entries rounded to floats.
 
-        With its matrix F, F F^T is within `generator_error` of Sigma. The exact inverse is
-        `flow.inverse()`; floats cannot represent its rational entries.
+        For the matrix F of the generator, F F^T is within `generator_error` of Sigma. The exact
+        inverse of `flow` is `flow.inverse()`; floats cannot represent its rational entries.
         """
         return self._build_flow(self._generating_layers)
 
     @cached_property
     def generator_error(self) -> sympy.Rational:
-        """The largest absolute entry of F F^T - Sigma, an exact rational; F is the matrix of
-        `generator`.
+        """The largest absolute entry of F F^T - Sigma, for the matrix F of `generator`; an exact
+        rational.
         """
         white = DyadicMatrix.from_floats(np.eye(sum(self.partition)))
         generated = transform_covariance(self._generating_layers, white)
@@ -126,8 +126,8 @@ class Whitening(MapResult):
 
     @property
     def bias(self) -> np.ndarray | None:
-        """The bias -flow(mean) of the map x -> flow(x - mean), rounded to float64; None if no mean
-        was given.
+        """The bias of the map x -> flow(x - mean): the vector -flow(mean), rounded to float64. None
+        if no mean was given.
         """
         if self.mean is None:
             return None
@@ -136,12 +136,12 @@ class Whitening(MapResult):
 
     @property
     def magnitude(self) -> float:
-        """The largest absolute value of an entry of a shift of `flow`."""
+        """The largest absolute entry of the shifts of all layers of `flow`."""
         return max(float(np.abs(layer.shift).max()) for layer in self.layers)
 
     @property
     def is_additive(self) -> bool:
-        """Whether all scales of the layers are one."""
+        """Whether all scales of all layers are one."""
         return all(layer.is_additive for layer in self.layers)
 
     def forward(self, x: VectorLike) -> "sympy.Matrix | np.ndarray":
@@ -160,7 +160,7 @@ class Whitening(MapResult):
         )
 
     def explain(self) -> Explanation:
-        """Return the layers, their product Q, and the distance of Q Sigma Q^T from I, as steps.
+        """Return steps for the product Q of the layers and for the distance of Q Sigma Q^T from I.
 
         >>> print(whiten([[2, 1], [1, 1]]).explain().steps[-1].text)
         largest(Q Sigma Q^T - I) = r
@@ -194,7 +194,7 @@ class Whitening(MapResult):
 
     @cached_property
     def _generating_layers(self) -> tuple[FloatCoupling, ...]:
-        """The layers of `generator` in float64, first to last."""
+        """The layers of `generator` in float64, in order of application."""
         return tuple(layer.inverse() for layer in reversed(self.layers))
 
     def _build_flow(self, layers: tuple[FloatCoupling, ...]) -> CouplingFlow:
@@ -202,17 +202,17 @@ class Whitening(MapResult):
         return CouplingFlow(exact, method="whiten", order=self.order)
 
     def _add_signed_mean(self, x: Any, sign: int) -> Any:
-        """Return x + sign * mean, for a vector or for columns x."""
+        """Return x + sign * mean; x is a vector, or a matrix whose columns are vectors."""
         if self.mean is None:
             return x
         refuse_tensor(x)
         if is_inexact(x):
             mean = self.mean.to_list_flat()
 
-            def add_mean(entries: list, convert: Callable) -> list:
+            def add_signed_mean_to_entries(entries: list, convert: Callable) -> list:
                 return [z + convert(sign * m) for z, m in zip(entries, mean, strict=True)]
 
-            return map_inexact(add_mean, x, self.dimension)
+            return map_inexact(add_signed_mean_to_entries, x, self.dimension)
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(
             [[QQ(sign)] * vectors.shape[1]], (1, vectors.shape[1]), QQ
@@ -231,10 +231,10 @@ def whiten(
     ----------
     Sigma : a d x d matrix, symmetric and positive definite, of floats (``numpy.cov(data)``) or
         rational numbers. Condition numbers of 10^10 and more are possible.
-    mean : d numbers, flat or a column. The result stores it beside the flow, which is linear.
+    mean : d numbers, flat or a column. The result stores the mean beside the flow, which is linear.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
-        layers exist if the sizes differ by at most one; otherwise they need not exist, and the
-        search may find none.
+        layers exist if the sizes differ by at most one; for other sizes they exist only for some
+        covariances.
 
     Returns
     -------

@@ -22,35 +22,35 @@ from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
-MOST_MINORS = 64  # in larger dimensions the error names an eigenvalue instead of a minor
+MOST_MINORS = 64  # in larger dimensions the message names an eigenvalue instead of a minor
 _REMEDY = (
     ": drop coordinates that others determine, or take more samples than there are coordinates"
 )
-ILL_CONDITIONED = 1e6  # the inverse is refined if the condition number is larger
+ILL_CONDITIONED = 1e6  # an inverse is refined if the condition number is larger
 
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
-    """A covariance matrix, `exact` and `rounded` to float64."""
+    """A covariance matrix: its exact entries in `exact`, and the float64 matrix `rounded`."""
 
     exact: DyadicQuotient
     rounded: np.ndarray
 
     @staticmethod
-    def of(Sigma: MatrixLike) -> "Covariance":
-        """Read a covariance matrix and check that it is positive definite.
+    def from_matrix_checking_definiteness(Sigma: MatrixLike) -> "Covariance":
+        """Read a covariance matrix, and check that it is symmetric and positive definite.
 
         Raises `InvalidInputError` if it is not symmetric or not positive definite, and
         `MethodError` if it is singular up to rounding.
         """
-        covariance = _as_symmetric_covariance(Sigma)
+        covariance = _read_symmetric_covariance(Sigma)
         deviations, values = covariance._deviations_and_correlation_eigenvalues
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
         check_positive_definite(covariance.exact_matrix, covariance.rounded)
         if not deviations.all():
             raise InvalidInputError(
-                "expected variances in the range of float64, got less than 10^-323 at coordinate "
+                "expected variances in the range of float64, got one below 10^-323 at coordinate "
                 f"{int(deviations.argmin())}: scale the coordinates to unit variance"
             )
         raise MethodError(f"the correlation matrix is singular up to rounding to float64{_REMEDY}")
@@ -65,7 +65,8 @@ class Covariance:
         return deviations, np.linalg.eigvalsh(correlations)
 
     def normalized_by_power_of_four(self) -> tuple["Covariance", int]:
-        """Return the covariance divided by 4^k, and the k that brings its determinant nearest to 1.
+        """Return the covariance divided by 4^k, and k, the integer with which its determinant is
+        nearest to 1.
 
         The division is exact. Raises `MethodError` if a number leaves the range of float64.
         """
@@ -77,14 +78,14 @@ class Covariance:
             rounded = np.ldexp(self.rounded, -2 * k)
         if not (np.isfinite(rounded).all() and np.diag(rounded).min() >= np.finfo(float).tiny):
             raise MethodError(
-                "expected ratios of variances in the range of float64, got standard deviations "
+                "the ratios of the variances leave the range of float64, for standard deviations "
                 f"from {deviations.min():.3g} to {deviations.max():.3g}: scale the coordinates to "
                 "unit variance"
             )
         return Covariance(exact, rounded), k
 
     def ordered(self, order: Sequence[int]) -> "Covariance":
-        """Return the covariance of x[order[0]], x[order[1]], .."""
+        """Return the covariance of the coordinates in the order order[0], order[1], .."""
         if list(order) == sorted(order):
             return self
         places = np.ix_(order, order)
@@ -108,17 +109,17 @@ class Covariance:
     def whitening_residual_and_error(
         self, layers: Sequence[FloatCoupling]
     ) -> tuple[np.ndarray, Fraction]:
-        """Return E = Q Sigma Q^T - I for the matrix Q of the layers, rounded to floats, and the
-        largest absolute entry of E, exactly.
+        """Return the residual Q Sigma Q^T - I, rounded to floats, and its largest absolute entry,
+        exactly. Q is the matrix of the layers, Sigma this covariance.
         """
         image = replace(self.exact, numerator=transform_covariance(layers, self.exact.numerator))
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
         return E.to_floats(), E.max_abs()
 
     def first_block_of_inverse(self, p: int) -> np.ndarray:
-        """Return the first p x p block of the inverse, in floats.
+        """Return the first p x p block of the inverse covariance, in floats.
 
-        If the matrix is ill-conditioned, a Newton step with an exact residual refines the block.
+        A Newton step with an exact residual refines the block if the covariance is ill-conditioned.
         """
         inverse = np.linalg.inv(self.rounded)
         columns = inverse[:, :p]
@@ -132,12 +133,12 @@ class Covariance:
 
 
 def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
-    """Return Q M Q^T, exactly, for the matrix Q of the layers and a symmetric M."""
+    """Return Q M Q^T, exactly, for the matrix Q of the layers and a symmetric matrix M."""
     return multiply_layers_exactly(layers, multiply_layers_exactly(layers, M).transpose())
 
 
-def _as_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
-    """Read a covariance and check that it is symmetric, but not that it is positive definite."""
+def _read_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
+    """Read a covariance and check that it is symmetric; positive definiteness is not checked."""
     source = Sigma
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
         source = as_square_matrix(Sigma).to_dense()
@@ -147,19 +148,20 @@ def _as_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
 
 
 def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
-    """Return a mean as a column over QQ, with entries in the range of float64."""
+    """Return a mean as a column over QQ, and check that its entries are in the range of float64."""
     try:
         column = as_vectors(mean, dimension).to_dense()
     except InvalidInputError as error:
         raise InvalidInputError(f"mean: {error}") from None
     if column.shape[1] != 1:
         raise InvalidInputError(
-            f"expected a mean of {dimension} numbers, got {column.shape[1]} columns"
+            f"expected the mean as a vector or one column of {dimension} numbers, got "
+            f"{column.shape[1]} columns"
         )
     if not column.domain.is_QQ:
         raise InvalidInputError(
             f"expected a mean of rational numbers or floats, got entries in {column.domain}: "
-            "convert them to floats"
+            "convert the entries to floats"
         )
     if not all(isfinite(to_float(x)) for x in column.to_list_flat()):
         raise InvalidInputError(
@@ -169,17 +171,17 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
 
 
 def check_covariance_except_definiteness(M: DomainMatrix) -> None:
-    """Raise `InvalidInputError` unless a square matrix is symmetric and over QQ, and has at least
+    """Raise `InvalidInputError` unless the square matrix M is over QQ, symmetric, and has at least
     two rows.
     """
     if not M.domain.is_QQ:
         raise InvalidInputError(
             f"expected a covariance of rational numbers or floats, got entries in {M.domain}: "
-            "convert them to floats"
+            "convert the entries to floats"
         )
     if M.shape[0] < 2:
         raise InvalidInputError(
-            "expected a covariance of at least two coordinates, got 1 x 1: "
+            "expected a covariance of at least two coordinates, got a 1 x 1 matrix: "
             "divide a single coordinate by its standard deviation"
         )
     rows = M.to_list()
@@ -194,21 +196,23 @@ def check_covariance_except_definiteness(M: DomainMatrix) -> None:
 
 
 def _format_two_digits(value: Element) -> str:
-    """Return a rational number of any size as text with two digits."""
+    """Format a rational number of any size as a decimal with two significant digits."""
     rounded = to_float(value)
     return f"{rounded:.2g}" if np.isfinite(rounded) else mpmath.nstr(to_mpf(value), 2)
 
 
-def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) -> None:
+def check_positive_definite(
+    M: DomainMatrix, floats_if_over_64_rows: np.ndarray | None = None
+) -> None:
     """Raise `InvalidInputError` unless M is positive definite; the message names the first leading
     minor that is not positive.
 
-    If `rounded` is given and has more than 64 rows, the error is raised only for an eigenvalue of
-    `rounded` that is negative by more than rounding errors.
+    If M has more than 64 rows and its floats are given, the error is raised only if an eigenvalue
+    of the floats is negative by more than rounding errors.
     """
     d = M.shape[0]
-    if rounded is not None and d > MOST_MINORS:
-        values = np.linalg.eigvalsh(rounded)
+    if floats_if_over_64_rows is not None and d > MOST_MINORS:
+        values = np.linalg.eigvalsh(floats_if_over_64_rows)
         if values[0] < -d * np.finfo(float).eps * values[-1]:
             raise InvalidInputError(
                 "expected a positive definite matrix, got one with an eigenvalue of about "
@@ -222,6 +226,6 @@ def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) 
                 str(value) if value.denominator < 10**6 else f"about {_format_two_digits(value)}"
             )
             raise InvalidInputError(
-                "expected a positive definite matrix, got one whose leading minor of "
-                f"{k} rows is {shown}{_REMEDY}"
+                "expected a positive definite matrix, got one whose leading "
+                f"{k} x {k} minor is {shown}{_REMEDY}"
             )

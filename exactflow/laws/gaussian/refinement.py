@@ -34,12 +34,12 @@ FloatLayers = tuple[FloatCoupling, ...]
 
 RELATIVE_GRID = 2.0**-100
 ACCEPTED = 1e-6  # layers with a larger error are discarded
-ROUNDINGS = 8  # Newton steps end at this multiple of the rounding error, except the first
+ROUNDINGS = 8  # after one step, Newton's method stops below this multiple of the rounding error
 EQUAL = 1e-9  # squared singular values with a smaller relative difference count as equal
 
 
 def round_columns_to_100_bits(M: np.ndarray) -> np.ndarray:
-    """Round each column to multiples of about 2^-100 times its largest entry."""
+    """Round each column to multiples of 2^-100 times a power of two near its largest entry."""
     largest = np.abs(M).max(axis=0)
     grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * RELATIVE_GRID
     return np.round(M / grid) * grid
@@ -47,12 +47,12 @@ def round_columns_to_100_bits(M: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class SingularBasis:
-    """The singular value decomposition -t = V S W^T, for the shift t of the second layer. In its
-    bases the equations of the diagonal blocks fall into pairs.
+    """The singular value decomposition -t = V S W^T, for the shift t of the second layer. In the
+    bases V and W the equations of the diagonal blocks fall into pairs.
 
-    The equations are alpha - sym(c t) = E1 and beta + sym(t c) = E2, for symmetric alpha and beta,
-    where sym(M) = (M + M^T) / 2. They have a solution c iff alpha and beta satisfy linear
-    conditions, the *solvability conditions*.
+    These equations for the unknown c are alpha - sym(c t) = E1 and beta + sym(t c) = E2, where
+    sym(M) = (M + M^T) / 2, for symmetric alpha and beta. They have a solution c iff alpha and beta
+    satisfy linear conditions, the *solvability conditions*.
     """
 
     V: np.ndarray
@@ -60,21 +60,21 @@ class SingularBasis:
     W: np.ndarray
 
     @staticmethod
-    def of_negative(t: np.ndarray) -> "SingularBasis":
-        """Return the decomposition -t = V S W^T.
+    def decompose_negative(t: np.ndarray) -> "SingularBasis":
+        """Return the singular value decomposition of -t.
 
-        V = [V1, V0] and W = [W1, W0] are square. V0 and W0 are the columns without a singular
-        value; at least one of them is empty.
+        V = [V1, V0] and W = [W1, W0] are square. V0 and W0 are the columns that belong to no
+        singular value; V0 or W0 is empty.
         """
         V, values, transposed = np.linalg.svd(-t)
         return SingularBasis(V, values, transposed.T)
 
-    def solvability_condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the row vectors l and l' of the solvability conditions
-        l alpha l^T + l' beta l'^T = r on symmetric alpha and beta, one pair for each condition.
+    def solvability_quadratic_form_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return two matrices whose rows l and l' are the coefficients of the solvability
+        conditions l alpha l^T + l' beta l'^T = r.
 
-        There is one condition for each singular value. The others are conditions on the entries of
-        V0^T beta V0 and W0^T alpha W0, written as quadratic forms.
+        Each condition is a row in both matrices. There is one condition for each singular value,
+        and one for each entry of V0^T beta V0 and of W0^T alpha W0, written as a quadratic form.
         """
         m = len(self.values)
         (i, j), (i2, j2) = (np.triu_indices(len(Z) - m) for Z in (self.W, self.V))
@@ -85,12 +85,14 @@ class SingularBasis:
         )
 
     def solvability_right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return the right-hand sides r of the solvability conditions."""
-        l1, l2 = self.solvability_condition_vectors()
+        """Return the right-hand side of each solvability condition, for the blocks E1 and E2."""
+        l1, l2 = self.solvability_quadratic_form_rows()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
     def solve_block_equations_for_shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return c with -sym(c t) = E1 and sym(t c) = E2; `solvability_right_sides` must be 0."""
+        """Return c with -sym(c t) = E1 and sym(t c) = E2, where the right-hand sides of all
+        solvability conditions must be 0.
+        """
         s, m = self.values, len(self.values)
         divisors = np.where(s > EQUAL * s[0], s, np.inf)
         r1, r2 = self.W.T @ E1 @ self.W, self.V.T @ E2 @ self.V
@@ -107,7 +109,7 @@ class SingularBasis:
 
 @contextmanager
 def float_errors_as_method_errors() -> Iterator[None]:
-    """Raise `MethodError` if numbers leave the range of float64 or a matrix is singular."""
+    """In the block, turn overflows and singular matrices of NumPy into a `MethodError`."""
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             yield
@@ -119,7 +121,7 @@ def float_errors_as_method_errors() -> Iterator[None]:
 
 
 def absorb_input_power_of_two(layers: FloatLayers, exponent: int) -> FloatLayers:
-    """Return layers that map x exactly as the given layers map 2^exponent x.
+    """Return layers whose image of x is the image of 2^exponent x under the given layers, exactly.
 
     The shift and the scale of the first layer and the scale of the second are multiplied by
     2^exponent. Raises FloatingPointError if entries leave the range of float64.
@@ -134,10 +136,10 @@ def absorb_input_power_of_two(layers: FloatLayers, exponent: int) -> FloatLayers
 
 
 def estimate_rounding_error(layers: FloatLayers, Sigma: Covariance) -> float:
-    """Estimate the error that rounding the entries of whitening layers to float64 causes.
+    """Estimate the error of whitening layers that the rounding of their entries to float64 causes.
 
     The estimate is 2^-52 times the largest standard deviation of an output coordinate, computed as
-    if its summands were independent. The half that the last layer keeps is white.
+    if the summands of the coordinate were independent. The half that the last layer keeps is white.
     """
     sizes = np.split(np.diag(Sigma.rounded), layers[0].partition[:1])
     for layer in layers:
@@ -147,12 +149,13 @@ def estimate_rounding_error(layers: FloatLayers, Sigma: Covariance) -> float:
     return float(np.finfo(float).eps * np.sqrt(max(size.max() for size in sizes)))
 
 
-def refine(
+def refine_by_exact_residuals(
     layers: FloatLayers,
     Sigma: Covariance,
     take_step: Callable[[FloatLayers, np.ndarray], FloatLayers],
 ) -> tuple[FloatLayers, Fraction]:
-    """Improve layers by Newton steps; return the best layers, and max |Q Sigma Q^T - I|, exactly.
+    """Improve layers by Newton steps. Return the best layers, and their error: the exact largest
+    absolute entry of Q Sigma Q^T - I.
 
     `take_step(layers, E)` returns the layers after a step that removes the residual E.
     """

@@ -36,20 +36,23 @@ from exactflow.laws.gaussian import refinement
 from exactflow.laws.gaussian.covariance import Covariance
 from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns_to_100_bits
 
-UNCORRELATED = 1e-12
+UNCORRELATED = 1e-12  # smaller correlations within a half count as zero
 STEPS = 30
-LONGEST = 0.7  # the longest step, as a change of the logarithm of a diagonal entry
-SHORTEST = 2.0**-6  # the search ends when this fraction of a full step brings no improvement
-ROUNDED = 1e-4  # below this residual, the refinement with exact residuals takes over
-# for p = q the least eigenvalue is chosen as 1 + LEAST, since at 1 the equations are singular
+LONGEST = 0.7  # the largest change of the logarithm of a diagonal entry in a step
+SHORTEST = 2.0**-6  # the search ends if no larger fraction of a full step is an improvement
+ROUNDED = 1e-4  # the largest residual from which the refinement with exact residuals starts
+# for p = q the least eigenvalue is set to 1 + LEAST: the equations are singular if it is 1
 LEAST = 0.02
-# the pairs (spread, push) with which `_start_near_unit_diagonals` is tried
+# the pairs (log_spread, log_decrease) for `_start_near_unit_diagonals`, in the order of trials
 SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
 
 
 def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
-    """Return two whitening layers on halves (p, d - p), and their error, or raise `MethodError`."""
+    """Return two whitening layers on halves (p, d - p), and their error.
+
+    Raises `MethodError` if none are found.
+    """
     q = len(covariance.rounded) - p
     found = _find_layers_first_half_first(covariance, p)
     if found is not None and found[1] < refinement.ACCEPTED:
@@ -61,13 +64,13 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
     if k < 2:
         raise MethodError(
             "two layers exist, but the search in float64 did not find them: scale the coordinates "
-            "to unit variance, or use another partition"
+            "to unit variance, or pass another partition=.."
         )
     raise MethodError(
         f"no two layers on halves ({p}, {q}) were found. They exist only if the larger half of the "
         f"covariance, or of its inverse, minus a diagonal matrix has rank {min(p, q)}; for a "
         f"generic matrix this requires (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
-        "(Ledermann), which does not suffice. Use halves whose sizes differ by at most one, "
+        "(Ledermann), a necessary condition. Use halves whose sizes differ by at most one, "
         "for which two layers always exist; for a difference of two the script gaussian_depth "
         "constructs three"
     )
@@ -76,14 +79,16 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
 def _find_layers_first_half_first(
     covariance: Covariance, p: int
 ) -> tuple[FloatLayers, Fraction] | None:
-    """Return layers that move first the first half, then the second, and their error; None if the
-    search finds none.
+    """Return two layers and their error; the first layer moves the first half, of size p. Return
+    None if the search finds no layers.
     """
     A, B = covariance.first_block_of_inverse(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_largest_absolute_correlation(A), _largest_absolute_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
-        layers = _build_layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
+        layers = _build_first_then_second_layer(
+            d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1])
+        )
         error = covariance.whitening_residual_and_error(layers)[1]
         if error < 4 * refinement.estimate_rounding_error(layers, covariance):
             return layers, error
@@ -91,19 +96,23 @@ def _find_layers_first_half_first(
     if match is None:
         return None
     match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
-    return refinement.refine(match.build_layers(regression), covariance, _take_newton_step)
+    return refinement.refine_by_exact_residuals(
+        match.build_layers(regression), covariance, _take_newton_step
+    )
 
 
 def _largest_absolute_correlation(M: np.ndarray) -> float:
-    """Return the largest absolute correlation of two coordinates with this covariance."""
+    """Return the largest absolute correlation of two coordinates with the covariance M."""
     deviations = np.sqrt(np.diag(M))
     return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
 
 
-def _build_layers(
+def _build_first_then_second_layer(
     scale1: np.ndarray, shift1: np.ndarray, scale2: np.ndarray, shift2: np.ndarray
 ) -> FloatLayers:
-    """Return the layers y1 = scale1 x1 + shift1 x2 and y2 = scale2 x2 + shift2 y1, rounded."""
+    """Return the layers y1 = scale1 x1 + shift1 x2 and y2 = scale2 x2 + shift2 y1, with the entries
+    of the shifts rounded.
+    """
     return (
         FloatCoupling("first", round_columns_to_100_bits(shift1), scale1),
         FloatCoupling("second", round_columns_to_100_bits(shift2), scale2),
@@ -111,25 +120,27 @@ def _build_layers(
 
 
 def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
-    """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
+    """Return the layers after a Newton step that removes their residual E = Q Sigma Q^T - I."""
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
-    p, basis = len(x), SingularBasis.of_negative(t)
+    p, basis = len(x), SingularBasis.decompose_negative(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
-    left, right = basis.solvability_condition_vectors()
+    left, right = basis.solvability_quadratic_form_rows()
     equations = np.hstack([left**2, right**2])
     steps = np.linalg.lstsq(equations, basis.solvability_right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
     c = basis.solve_block_equations_for_shear(E1 - np.diag(alpha), E2 - np.diag(beta))
     a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
-    return _build_layers(
+    return _build_first_then_second_layer(
         d1 + alpha * d1, x + alpha[:, None] * x + c * d2, d2 + beta * d2, t + a + beta[:, None] * t
     )
 
 
 @dataclass(frozen=True, eq=False)
 class SpectralMatch:
-    """Positive diagonals a = exp(u) and b = exp(v), and the eigenvalues of a A a and b B b, which
-    should match.
+    """Positive diagonals a = exp(u) and b = exp(v) for symmetric matrices A and B, with which the
+    eigenvalues of a A a and b B b should match.
+
+    In this class, k = len(v) - len(u) is the difference of the sizes of B and A.
     """
 
     A: np.ndarray
@@ -153,21 +164,21 @@ class SpectralMatch:
         return min(self.eigh_of_scaled_A[0][0], self.eigh_of_scaled_B[0][0]) > 0
 
     def with_logs_moved(self, du: np.ndarray, dv: np.ndarray) -> "SpectralMatch":
-        """Return the match with the logarithms u + du and v + dv."""
+        """Return the match with the logarithms u + du and v + dv of the diagonals."""
         return SpectralMatch(self.A, self.B, self.u + du, self.v + dv)
 
     def stacked_log_residuals(self) -> np.ndarray:
         """Return the differences of the logarithms of eigenvalues that should be equal, followed by
-        the entries of the logarithm of the k x k block of b B b that should be the identity.
+        the logarithms of the k eigenvalues of b B b that should be 1, as a k x k diagonal block.
         """
         k = len(self.v) - len(self.u)
         logs = np.log(self.eigh_of_scaled_B[0])
         block = np.diag(logs[:k])[np.triu_indices(k)]
         return np.concatenate([np.log(self.eigh_of_scaled_A[0]) - logs[k:], block])
 
-    def stacked_log_residuals_jacobian(self) -> np.ndarray:
-        """Return the derivative of `stacked_log_residuals` by (u, v), which is exact if the k least
-        eigenvalues of b B b are equal.
+    def approximate_stacked_log_residuals_jacobian(self) -> np.ndarray:
+        """Return the derivative of `stacked_log_residuals` by (u, v). It is exact only if the k
+        least eigenvalues of b B b are equal.
         """
         k, V, W = len(self.v) - len(self.u), self.eigh_of_scaled_A[1], self.eigh_of_scaled_B[1]
         i, j = np.triu_indices(k)
@@ -175,9 +186,9 @@ class SpectralMatch:
         block = 2 * (W[:, i] * W[:, j]).T
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
-    def with_least_eigenvalue_set(self) -> "SpectralMatch":
-        """Return the match with a and b times the factor that makes the least eigenvalue 1, or
-        1 + LEAST if p = q.
+    def with_least_eigenvalue_near_one(self) -> "SpectralMatch":
+        """Return the match with a and b multiplied by the factor that makes the least eigenvalue of
+        b B b equal to 1, or, if p = q, the least eigenvalue of a A a equal to 1 + LEAST.
         """
         unequal = len(self.u) < len(self.v)
         shift = (
@@ -190,15 +201,17 @@ class SpectralMatch:
         )
         return self.with_logs_moved(-shift, -shift)
 
-    def build_layers(self, regression: np.ndarray) -> FloatLayers:
-        """Return the two whitening layers; `regression` is Sigma12 Sigma22^-1."""
+    def build_layers(self, first_on_second_regression: np.ndarray) -> FloatLayers:
+        """Return the two whitening layers; the regression is Sigma12 Sigma22^-1."""
         least = min(len(self.u), len(self.v))
         d1, d2 = np.exp(-self.u), np.exp(self.v)
         (a_values, V), (b_values, W) = self.eigh_of_scaled_A, self.eigh_of_scaled_B
         values = (a_values[-least:] + b_values[-least:]) / 2
         R = W[:, -least:] * np.sqrt(values - 1) @ V[:, -least:].T
         inverse = W / b_values @ W.T
-        return _build_layers(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
+        return _build_first_then_second_layer(
+            d1, R.T @ inverse * d2 - d1[:, None] * first_on_second_regression, d2, -R
+        )
 
 
 def _eigh_of_scaled(M: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -208,31 +221,34 @@ def _eigh_of_scaled(M: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, 
 
 
 def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return diagonals a and b, up to rounding, with which the eigenvalues of a A a and b B b match
-    as in the module docstring; None if none are found.
+    """Find diagonals a and b with which the eigenvalues of a A a and b B b match as in the module
+    docstring, up to rounding. Return None if the search fails.
 
     The search begins near the diagonals that make the diagonal entries of a A a and b B b one.
     """
-    if len(A) == 1 and len(B) > 2 and (one := _match_one_factor_model(A, B)) is not None:
+    if len(A) == 1 and len(B) > 2 and (one := _match_scalar_to_one_factor_model(A, B)) is not None:
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _start_near_unit_diagonals(A, B, spread, push)
         found = (
-            _improve_match(start.with_least_eigenvalue_set())
+            _solve_match_by_newton(start.with_least_eigenvalue_near_one())
             if start.has_positive_eigenvalues
             else None
         )
         if (
             found is not None
-            and (found := found.with_least_eigenvalue_set()).eigh_of_scaled_A[0][0] > 1 + LEAST / 4
+            and (found := found.with_least_eigenvalue_near_one()).eigh_of_scaled_A[0][0]
+            > 1 + LEAST / 4
         ):
             return found
     return None
 
 
-def _match_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return, for p = 1, the match that scales B = D + l l^T, where D is diagonal, to I + r r^T;
-    None if B has no such form with all l_i nonzero, or if rounding errors are too large.
+def _match_scalar_to_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+    """Return, for a 1 x 1 matrix A and B = D + l l^T with D diagonal, the match that scales B to
+    I + r r^T.
+
+    Returns None if B has no such form with all l_i nonzero, or if rounding errors are too large.
     """
     i, j = np.triu_indices(len(B), 1)
     if not B[i, j].all():
@@ -253,28 +269,31 @@ def _match_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | Non
 
 
 def _start_near_unit_diagonals(
-    A: np.ndarray, B: np.ndarray, spread: float, push: float
+    A: np.ndarray, B: np.ndarray, log_spread: float, log_decrease: float
 ) -> SpectralMatch:
-    """Return a starting point: the diagonals that make the diagonal entries of a A a and b B b one,
-    with the logarithms of a spread in one direction and those of b in the other.
+    """Return a starting point for the search for the diagonals a and b.
 
-    Without the spread the equations are singular. The k entries of b whose rows of B depend most on
-    the other rows are decreased by the factor exp(push), so that the least k eigenvalues are
-    separate from the others: where eigenvalues cross, the sorted eigenvalues have no derivative.
+    It begins with the diagonals that make the diagonal entries of a A a and b B b one. Then
+    -log_spread to log_spread is subtracted from the logarithms of a in order, and added to those of
+    b; without this spread the equations are singular. At last the k entries of b whose rows of B
+    depend most on the other rows are divided by exp(log_decrease), so that the least k eigenvalues
+    are separate from the others: sorted eigenvalues have no derivative where they cross.
     """
-    u = -spread * np.linspace(-1, 1, len(A)) - np.log(np.diag(A)) / 2
-    v = spread * np.linspace(-1, 1, len(B)) - np.log(np.diag(B)) / 2
-    if push:
+    u = -log_spread * np.linspace(-1, 1, len(A)) - np.log(np.diag(A)) / 2
+    v = log_spread * np.linspace(-1, 1, len(B)) - np.log(np.diag(B)) / 2
+    if log_decrease:
         dependence = np.diag(B) * np.diag(np.linalg.inv(B))
-        v[np.argsort(-dependence)[: len(B) - len(A)]] -= push
+        v[np.argsort(-dependence)[: len(B) - len(A)]] -= log_decrease
     return SpectralMatch(A, B, u, v)
 
 
-def _improve_match(match: SpectralMatch) -> SpectralMatch | None:
-    """Improve a match by damped Newton steps; return None if its residual does not become small."""
+def _solve_match_by_newton(match: SpectralMatch) -> SpectralMatch | None:
+    """Solve for a match by damped Newton steps; return None if the residual remains large."""
     residual = match.stacked_log_residuals()
     for _ in range(STEPS):
-        step = np.linalg.lstsq(match.stacked_log_residuals_jacobian(), -residual, rcond=None)[0]
+        step = np.linalg.lstsq(
+            match.approximate_stacked_log_residuals_jacobian(), -residual, rcond=None
+        )[0]
         length = min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
         size, better = np.linalg.norm(residual), None
         while better is None and length > SHORTEST:

@@ -28,19 +28,21 @@ def test_the_linearization_is_the_derivative(layers, first):
         pattern.product(X + h * dX)
     ) - linearization.centred_residual(pattern.product(X - h * dX))
     assert np.allclose(
-        linearization.equations.apply_centred_jacobian(dX), derivative / (2 * h), atol=1e-7
+        linearization.normal_equations.apply_centred_jacobian(dX), derivative / (2 * h), atol=1e-7
     )
 
 
 @pytest.mark.parametrize("layers", [5, 6, 9])
 def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
     pattern, X, _ = example(layers, 3, 0)
-    equations = CentredLinearization(pattern, X).equations
+    equations = CentredLinearization(pattern, X).normal_equations
     lam, mu = np.random.default_rng(1).standard_normal((2, 6, 6))
-    image = equations.apply_centred_jacobian(equations.apply_weighted_adjoint(lam))
+    image = equations.apply_centred_jacobian(equations.apply_inverse_weighted_adjoint(lam))
     assert np.isclose(
         np.vdot(mu, image),
-        np.vdot(equations.apply_centred_jacobian(equations.apply_weighted_adjoint(mu)), lam),
+        np.vdot(
+            equations.apply_centred_jacobian(equations.apply_inverse_weighted_adjoint(mu)), lam
+        ),
     )
     assert np.vdot(lam, image) > 0
 
@@ -49,14 +51,16 @@ def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
 @pytest.mark.parametrize("tol", [TUNING.tol, 1e-9])
 def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
     pattern, X, _ = example(6, n, 1)
-    equations = CentredLinearization(pattern, X).equations
-    r = remove_trace(np.random.default_rng(n).standard_normal((2 * n, 2 * n)), pattern.active_mask)
+    equations = CentredLinearization(pattern, X).normal_equations
+    r = remove_trace(
+        np.random.default_rng(n).standard_normal((2 * n, 2 * n)), pattern.unpadded_mask
+    )
     lam = equations.solve_up_to_trace(r, tol)
     assert lam.dtype == np.float64
     rest = (
         remove_trace(
-            equations.apply_centred_jacobian(equations.apply_weighted_adjoint(lam)),
-            pattern.active_mask,
+            equations.apply_centred_jacobian(equations.apply_inverse_weighted_adjoint(lam)),
+            pattern.unpadded_mask,
         )
         - r
     )
@@ -68,13 +72,15 @@ def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
 def test_a_step_solves_the_linearized_problem(n, pull):
     pattern, X, F = example(6, n, 0)
     linearization = CentredLinearization(pattern, X)
-    F = remove_trace(np.random.default_rng(2).standard_normal((2 * n, 2 * n)), pattern.active_mask)
+    F = remove_trace(
+        np.random.default_rng(2).standard_normal((2 * n, 2 * n)), pattern.unpadded_mask
+    )
     anchor = np.zeros_like(X)
     dX = linearization.newton_step(F, pull, anchor, 1e-10)
-    assert np.allclose(linearization.equations.apply_centred_jacobian(dX), F, atol=1e-6)
+    assert np.allclose(linearization.normal_equations.apply_centred_jacobian(dX), F, atol=1e-6)
     if pull == 1:
         least = linearization.newton_step(
-            F + linearization.equations.apply_centred_jacobian(X), 0.0, anchor, 1e-10
+            F + linearization.normal_equations.apply_centred_jacobian(X), 0.0, anchor, 1e-10
         )
         assert np.allclose(X + dX, least, atol=1e-6)
 
@@ -94,16 +100,16 @@ def test_halves_of_two_sizes(halves, pull):
     generator = np.random.default_rng(sum(halves))
     shapes = [(halves[pattern_half(i)], halves[1 - pattern_half(i)]) for i in range(12)]
     shifts = [0.5 * generator.standard_normal(shape) for shape in shapes]
-    X = pattern.pack(shifts)
-    assert all((a == b).all() for a, b in zip(pattern.unpack(X), shifts, strict=True))
+    X = pattern.pad_and_stack(shifts)
+    assert all((a == b).all() for a, b in zip(pattern.unpad(X), shifts, strict=True))
     d = sum(halves)
     M = generator.standard_normal((d, d))
     M -= np.trace(M) / d * np.eye(d)
     F = pattern.embed_in_identity(M) - pattern.embed_in_identity(np.zeros((d, d)))
     linearization = CentredLinearization(pattern, X)
     dX = linearization.newton_step(F, pull, np.zeros_like(X), 1e-10)
-    assert (pattern.pack(pattern.unpack(dX)) == dX).all()
-    assert np.allclose(linearization.equations.apply_centred_jacobian(dX), F, atol=1e-6)
+    assert (pattern.pad_and_stack(pattern.unpad(dX)) == dX).all()
+    assert np.allclose(linearization.normal_equations.apply_centred_jacobian(dX), F, atol=1e-6)
 
 
 def pattern_half(i: int) -> int:

@@ -24,7 +24,7 @@ THIRD = Fraction(1, 3)
     ],
 )
 def test_the_root_of_the_determinant_where_it_is_rational(W, root):
-    assert Target.of(W).rational_determinant_root == root
+    assert Target.check_and_orient(W).rational_determinant_root == root
 
 
 @pytest.mark.parametrize(("bits", "is_known"), [(2048, True), (2049, False)])
@@ -36,11 +36,13 @@ def test_the_root_is_exact_up_to_the_limit_of_dimension_times_bits(bits, is_know
 
 
 def test_the_root_is_that_of_the_matrix_after_its_flips():
-    assert Target.of([[0, 3], [3, 0]], "flip").rational_determinant_root == 3
+    assert Target.check_and_orient([[0, 3], [3, 0]], "flip").rational_determinant_root == 3
 
 
 def test_a_matrix_over_its_root_is_on_the_same_halves():
-    target = Target.of(4 * np.diag([1.0, 2, 3, 0.5]), partition=[1, 0, 1, 1]).with_unit_determinant
+    target = Target.check_and_orient(
+        4 * np.diag([1.0, 2, 3, 0.5]), partition=[1, 0, 1, 1]
+    ).with_unit_determinant
     assert target.halves == (3, 1)
     assert np.linalg.det(target.entries) == pytest.approx(1)
 

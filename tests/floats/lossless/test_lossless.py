@@ -222,7 +222,7 @@ def test_the_hash_of_outputs():
     W = CouplingFlow([layer.exact() for layer in layers]).matrix()
     rows, columns = np.indices((2 * n, 1000))
     x = (rows * 7919 + columns * 104729) % 65536 - 32768
-    result = round_shears(Target.of(W), layers, Fraction(1), 30, LIMIT)
+    result = round_shears(Target.check_and_orient(W), layers, Fraction(1), 30, LIMIT)
     y = result.forward(x)
     assert (result.backward(y) == x).all()
     digest = hashlib.sha256(y.astype("<i8").tobytes()).hexdigest()
@@ -281,7 +281,7 @@ def test_float64_products_are_those_of_integers_up_to_the_radius():
 def test_integer_shifts_are_exact_up_to_the_radius(bits):
     """1/2 is no multiple of 1: at 2^53 - 1 units floor(z + 1/2) would be z + 1."""
     T = np.array([[3, -1], [1, 0]])
-    layer = IntegerCoupling.of("first", T.astype(float), bits, 1)
+    layer = IntegerCoupling.from_split_shift("first", T.astype(float), bits, 1)
     for below in range(8):
         kept = np.array([[layer.largest_exact_input - below], [1 - layer.largest_exact_input]])
         assert layer.rounded_shift(kept.astype(float)).tolist() == (T @ kept).tolist()
@@ -389,7 +389,7 @@ def test_far_values_of_an_ill_conditioned_map_are_refused_on_the_way():
         (np.zeros(4, complex), "expected integers"),
         (np.array([1, 2, 3, 4], dtype=object), "expected integers"),
         (["1", "2", "3", "4"], "expected integers"),
-        ([[1, 2], [3], [4], [5]], "ragged rows"),
+        ([[1, 2], [3], [4], [5]], "rows of different lengths"),
         (np.zeros((2, 4), int), "expected 4 rows"),
         (np.zeros((1, 4, 4), int), "expected 4 rows"),
         (np.array(1), "expected 4 rows"),

@@ -108,7 +108,7 @@ def test_bad_input(capsys, tmp_path):
     path.write_text("1,2\n2,1\n")
     code, out, err = run(capsys, "whiten", path)
     assert (code, out) == (2, "")
-    assert "leading minor of 2 rows is -3" in err
+    assert "leading 2 x 2 minor is -3" in err
     certificate = tmp_path / "c.json"
     for text, options, words in (
         ("1,0\n1e-9,1\n", (), "differ by 1e-09"),

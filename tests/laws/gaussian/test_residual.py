@@ -20,7 +20,7 @@ def test_residual_is_exact(unit):
     Sigma = rational(np.cov(rng.standard_normal((3, 9)))) * QQ.to_sympy(unit)
     shift, scale = rng.standard_normal((2, 1)), np.array([2.0, 3])
     Q = rational(np.block([[np.eye(1), np.zeros((1, 2))], [shift, np.diag(scale)]]))
-    covariance = Covariance.of(Sigma)
+    covariance = Covariance.from_matrix_checking_definiteness(Sigma)
     E, error = covariance.whitening_residual_and_error([FloatCoupling("second", shift, scale)])
     exact = Q * Sigma * Q.T - sympy.eye(3)
     assert error == max(abs(x) for x in exact)
@@ -34,7 +34,11 @@ def test_residual_is_exact(unit):
 
 def test_ordered_and_normalized_stay_exact():
     Sigma = sympy.Matrix([[5, 1, 2], [1, 7, 3], [2, 3, 900]]) / 3
-    covariance, k = Covariance.of(Sigma).ordered((2, 0, 1)).normalized_by_power_of_four()
+    covariance, k = (
+        Covariance.from_matrix_checking_definiteness(Sigma)
+        .ordered((2, 0, 1))
+        .normalized_by_power_of_four()
+    )
     assert covariance.exact_matrix.to_Matrix() == Sigma.extract([2, 0, 1], [2, 0, 1]) / 4**k
     assert covariance.rounded[0, 0] == 300 / 4**k
     assert covariance.exact_matrix.to_Matrix().det() == Sigma.det() / 64**k

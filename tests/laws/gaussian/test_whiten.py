@@ -113,7 +113,7 @@ def test_the_refusal_of_halves_far_apart_counts(partition):
     assert str(caught.value) == (
         f"no two layers on halves ({p}, {q}) were found. They exist only if the larger half of the "
         "covariance, or of its inverse, minus a diagonal matrix has rank 1; for a generic matrix "
-        "this requires (q - p) (q - p + 1) / 2 = 6 <= 4 (Ledermann), which does not suffice. Use "
+        "this requires (q - p) (q - p + 1) / 2 = 6 <= 4 (Ledermann), a necessary condition. Use "
         "halves whose sizes differ by at most one, for which two layers always exist; for a "
         "difference of two the script gaussian_depth constructs three"
     )
@@ -122,7 +122,7 @@ def test_the_refusal_of_halves_far_apart_counts(partition):
 MEANS = [
     ([1], "mean: expected vectors of 2 entries.*got 1"),
     ([1, 2, 3], "mean: expected vectors of 2 entries.*got 3"),
-    (np.ones((2, 2)), "a mean of 2 numbers, got 2 columns"),
+    (np.ones((2, 2)), "one column of 2 numbers, got 2 columns"),
     (np.ones((1, 2)), "mean: expected vectors of 2 entries"),
     ([np.nan, 0], "mean: .*finite number, got nan"),
     ([1j, 0], "mean: .*got complex"),
@@ -161,10 +161,10 @@ NAN = np.full((2, 2), np.nan)
 BAD = [
     ([[2, 1], ["1/2", 2]], r"entries \(0, 1\) and \(1, 0\) differ by 1/2"),
     (np.array([[1.0, 0.5], [0.5 + 1e-12, 1]]), "differ by 1e-12"),
-    ([[1, 2], [2, 1]], "leading minor of 2 rows is -3"),
-    ([[1, 1], [1, 1]], "leading minor of 2 rows is 0"),
-    ([[0, 0], [0, 1]], "leading minor of 1 rows is 0"),
-    (-np.eye(3), "leading minor of 1 rows is -1"),
+    ([[1, 2], [2, 1]], "leading 2 x 2 minor is -3"),
+    ([[1, 1], [1, 1]], "leading 2 x 2 minor is 0"),
+    ([[0, 0], [0, 1]], "leading 1 x 1 minor is 0"),
+    (-np.eye(3), "leading 1 x 1 minor is -1"),
     (np.diag([1.0] * 69 + [-2]), "eigenvalue of about -2:"),
     (np.ones((3, 3)), "minor of 2 rows is 0: .*more samples than"),
     (np.eye(2) * 1j, "complex128"),
@@ -173,7 +173,7 @@ BAD = [
     (NAN, "nan"),
     (np.array([[1, np.inf], [np.inf, 1]]), "inf"),
     ([[sympy.sqrt(2), 0], [0, 1]], "rational numbers or floats"),
-    (np.array([[1e-300, 1e300], [1e300, 1e-10]]), r"leading minor of 2 rows is about -1.0e\+600"),
+    (np.array([[1e-300, 1e300], [1e300, 1e-10]]), r"leading 2 x 2 minor is about -1.0e\+600"),
     ([[1, sympy.Rational(10**400, 3000001)], [0, 1]], r"differ by 3.3e\+393"),
 ]
 
