@@ -4,6 +4,7 @@ The imports are read off the text, so that those inside functions, and those for
 """
 
 import ast
+import re
 from collections import Counter
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -142,6 +143,12 @@ def lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[
     numbers = range(function.lineno, (function.end_lineno or 0) + 1)
     stripped = (lines[n - 1].strip() for n in numbers if n not in doc)
     return sum(bool(line) and not line.startswith("#") for line in stripped)
+
+
+def test_a_section_of_a_docstring_follows_a_blank_line():
+    section = re.compile(r"^ *\S.*\n *([A-Z]\w+)\n *-{4,}$", re.MULTILINE)
+    found = {module: section.findall(path.read_text("utf-8")) for module, path in modules().items()}
+    assert {module: titles for module, titles in found.items() if titles} == {}
 
 
 def test_functions_fit_on_a_screen():

@@ -160,6 +160,7 @@ def _report_reasons(report: checker.Report) -> str:
 
 def read_accepted_flow(path: str | Path) -> CouplingFlow:
     """Read a flow from a certificate file that the checker accepts.
+
     Raises
     ------
     CertificateError

@@ -56,6 +56,7 @@ _CHILD = (
 @dataclass
 class Outcome:
     """Result of running a proof script.
+
     Attributes
     ----------
     claims : in the order of the script, unreached ones last.

@@ -26,6 +26,7 @@ class Hypothesis:
 @dataclass(frozen=True, repr=False)
 class Challenge:
     """Result of checking a theorem on random instances.
+
     Attributes
     ----------
     theorem, tried : its name, and the part of it that was checked on each instance.
@@ -62,6 +63,7 @@ class Challenge:
 @dataclass(frozen=True, repr=False)
 class Theorem:
     """A theorem of the project: a row of the table `theorems`.
+
     Parameters
     ----------
     number : in the list of theorems that the book and docstrings share. A theorem that goes with
