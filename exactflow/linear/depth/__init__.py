@@ -45,7 +45,7 @@ from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.scaled import bound_scaled_depth
-from exactflow.linear.factor.problem import Problem, format_element, sign_assumption_hint
+from exactflow.linear.factor.problem import Problem, format_element, hint_to_assume_positive_det
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -123,7 +123,9 @@ def minimal_depth(
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
     with assuming(Assumptions.of(assume)):
-        return _depth(Problem.of(as_square_matrix(M), partition, orientation, "nonzero"), scales)
+        return _depth(
+            Problem.from_matrix(as_square_matrix(M), partition, orientation, "nonzero"), scales
+        )
 
 
 def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDepth:
@@ -142,6 +144,6 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
         raise InvalidInputError(
             f"det(M) = {format_element(det, field)} over {format_field(field)} is "
             "neither 1 nor known to be positive: "
-            f"{sign_assumption_hint(det, field)}divide a row by the determinant"
+            f"{hint_to_assume_positive_det(det, field)}divide a row by the determinant"
         )
     return bound_scaled_depth(replace(problem, scales="positive"))

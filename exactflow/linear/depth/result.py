@@ -80,7 +80,10 @@ class MinimalDepth(DepthBounds, FlowResult):
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
         """Verify layers against the matrix of a problem; return the result with obstructions."""
-        target, flow = problem.target.to_dense(), problem.make_unverified_flow(layers, "depth")
+        target, flow = (
+            problem.target.to_dense(),
+            problem.merge_into_unverified_flow(layers, "depth"),
+        )
         verify(flow, target)
         lower = lower_bound(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)

@@ -56,10 +56,13 @@ from exactflow.linear.factor.assembly import (
 
 MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
+PairsOfPAndG: TypeAlias = tuple[MatrixAndInverse, MatrixAndInverse]
+"""(P, P^-1) and (G, G^-1), which define the commutator G^-1 P^-1 G P."""
+
 
 def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
-    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1;
-    None if C is singular.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), or None if the
+    lower left block C of M is singular. M has determinant 1.
     """
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
@@ -68,7 +71,7 @@ def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
         return None
     K = C * (A * C_inverse * D - B)
     report_stage("a commutator", 0.05)
-    (P, P_inverse), (G, G_inverse) = write_as_commutator(K)
+    (P, P_inverse), (G, G_inverse) = write_as_commutator_of_G_P(K)
     report_stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
     shifts = complete_five_shifts(blocks, V, Y, Z, P_inverse)
@@ -93,7 +96,7 @@ def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
 
 
 def six_shears_by_commutator(blocks: BlocksOfDet1) -> ShearList:
-    """Return six shears whose product M has the given n x n blocks, for det M = 1."""
+    """Return six shears whose product is a matrix of determinant 1 with the given n x n blocks."""
     W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
         shifts: Any = find_five_shifts_by_commutator(rest)  # never None, since C' is invertible
@@ -125,12 +128,12 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     return W0, rest
 
 
-def write_as_commutator(K: DomainMatrix) -> tuple[MatrixAndInverse, MatrixAndInverse]:
-    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P, for a K of determinant 1.
+def write_as_commutator_of_G_P(K: DomainMatrix) -> PairsOfPAndG:
+    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P; K has determinant 1.
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
-    H, H_inverse, L1, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = pair_eigenvalues_of_R_and_KR(K)
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
@@ -161,8 +164,9 @@ class PairedSpectra(NamedTuple):
     places: list[int]
 
 
-def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
-    """Return R such that the eigenvalues of R and det K are the eigenvalues of K R and 1.
+def pair_eigenvalues_of_R_and_KR(K: DomainMatrix) -> PairedSpectra:
+    """Return an R for which the list of the eigenvalues of R and of det K is a permutation of the
+    list of the eigenvalues of K R and of 1.
 
     K is invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
@@ -173,7 +177,10 @@ def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
     L1_inverse = L1.inv()
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
-    r, det = _choose_diagonal_permuted_by_factors(n, u, field), prod(u.values(), start=field.one)
+    r, det = (
+        _choose_distinct_diagonal_permuted_by_factors(n, u, field),
+        prod(u.values(), start=field.one),
+    )
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
     V_lower = _reverse_rows_and_columns(
         krylov.triangular_eigenvectors(_reverse_rows_and_columns(lower))
@@ -184,7 +191,9 @@ def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
 
 
 def _unit_lower_bidiagonal(n: int, run_starts: list[int], field: Domain) -> DomainMatrix:
-    """Return I plus ones below the diagonal, except in the rows `run_starts`."""
+    """Return the identity matrix with ones added directly below the diagonal, except in the rows
+    `run_starts`.
+    """
     ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in run_starts}
     rows = [[field.one if (i, j) in ones else field.zero for j in range(n)] for i in range(n)]
     return linalg.from_entries(rows, (n, n), field)
@@ -196,15 +205,15 @@ def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
     return M.extract(order, order)
 
 
-def _choose_diagonal_permuted_by_factors(
+def _choose_distinct_diagonal_permuted_by_factors(
     n: int, factors: dict[int, Element], field: Domain
 ) -> list[Element]:
-    """Return distinct nonzero r_0 .. r_(n-1) such that the r_i and the product of all factors u_i
-    are, in another order, the u_i r_i and 1.
+    """Return distinct nonzero r_0 .. r_(n-1) such that the list of all r_i and of the product of
+    all factors u_i is a permutation of the list of all u_i r_i and of 1.
 
     `factors` maps some i to u_i; the other u_i are 1. The r_i are the partial products of the u_i.
-    These would repeat if some consecutive factors multiply to 1: such a stretch is cut out, and its
-    r_i are multiplied by a constant of their own.
+    These would repeat if some consecutive factors multiply to 1: such a stretch is cut out, and the
+    r_i of this stretch are multiplied by a constant that no other stretch has.
     """
     stretches, open_places, partial = [], [], field.one
     for i, factor in factors.items():

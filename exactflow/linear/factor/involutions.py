@@ -45,7 +45,9 @@ class CooMatrix(NamedTuple):
         return CooMatrix(self.rows, self.columns, -self.values)
 
     def select_entries(self, chosen: np.ndarray | slice) -> "CooMatrix":
-        """Return the matrix of some entries; `chosen` is a slice or an array of booleans."""
+        """Return the matrix with only the chosen entries; `chosen` is a slice or an array of
+        booleans.
+        """
         return CooMatrix(self.rows[chosen], self.columns[chosen], self.values[chosen])
 
     def multiply_left(self, left: "SignedPermutation") -> "CooMatrix":
@@ -110,10 +112,9 @@ class ReversingInvolution(NamedTuple):
     sign_classes: np.ndarray
 
 
-def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
-    """Find an involution K with K Theta K = Theta^-1, which fixes the last coordinate.
-
-    Theta has determinant 1.
+def find_reversing_involution_fixing_last(theta: SignedPermutation) -> ReversingInvolution:
+    """Return an involution K that fixes the last coordinate, with K Theta K = Theta^-1, and the
+    matrices g and Z of `ReversingInvolution`. Theta has determinant 1.
     """
     cycles = cycles_from_last_index(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
@@ -138,7 +139,8 @@ def _g_Z_and_sign_classes(
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return g, Z and the sign classes of a `ReversingInvolution`.
 
-    For each coordinate, `place` is its place in its cycle, and `length` the length of this cycle.
+    For each coordinate, `place` is its place in its cycle, `length` the length of this cycle, and
+    `eps` and `tau` are the signs of this cycle in the module docstring.
     """
     index = np.arange(len(place))
     swaps = (place > 0) & (2 * place < length)
