@@ -96,14 +96,17 @@ def __getattr__(name: str) -> Any:
 
     try:
         value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)
-    except MissingExtraError as error:  # raised later, since help(exactflow) looks up each name
+    except MissingExtraError as error:
+        # the error is raised when the name is called, since help(exactflow) looks up each name
         return _make_raising_stand_in(name, error)
     globals()[name] = value
     return value
 
 
 def _make_raising_stand_in(name: str, error: Exception) -> Callable[..., NoReturn]:
-    """Return a function that raises `error` when it is called, for a missing extra."""
+    """Return a function that raises `error` when it is called; it stands for a public name that
+    needs a missing extra.
+    """
 
     def raise_error(*arguments: Any, **options: Any) -> NoReturn:
         raise error.with_traceback(None)
@@ -114,7 +117,9 @@ def _make_raising_stand_in(name: str, error: Exception) -> Callable[..., NoRetur
 
 
 def _hint_at_similar_names(name: str) -> str:
-    """Return a hint at a module with this name, or else at public names that are spelled alike."""
+    """Return the end of an error text: the import of a module with this name, or public names that
+    are spelled alike; "" if there are none.
+    """
     if name.startswith("_") or not name.isidentifier():
         return ""
     root = Path(__file__).parent
