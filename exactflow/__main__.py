@@ -16,8 +16,8 @@ def main(exit_code_file: str | None = None) -> int:
 
     Python's own handler of Ctrl-C waits until the library call that is running returns, which can
     take minutes. Files are written as a whole or not at all, so a signal leaves no file incomplete.
-    The exit code is also written to `exit_code_file`, if there is one: `_run_in_new_process` reads
-    it.
+    The exit code is also written to the file `exit_code_file`, if there is one, which
+    `_run_command_in_new_process` reads.
     """
     for name in ("SIGINT", "SIGPIPE"):
         if hasattr(signal, name):
@@ -27,7 +27,7 @@ def main(exit_code_file: str | None = None) -> int:
     from exactflow import cli
 
     runs_a_script = exit_code_file is None and sys.argv[1:2] == ["diagnose"]
-    code = cli.run_reporting_errors(_run_in_forked_or_new_process) if runs_a_script else cli.main()
+    code = cli.run_reporting_errors(_run_command_in_child_process) if runs_a_script else cli.main()
     if exit_code_file is not None:
         Path(exit_code_file).write_text(str(code), "utf-8")
     try:
@@ -38,7 +38,7 @@ def main(exit_code_file: str | None = None) -> int:
     return code
 
 
-def _run_in_forked_or_new_process() -> int:
+def _run_command_in_child_process() -> int:
     """Run the command in a forked process, or in a new one on systems without fork, and return the
     exit code of the command.
 
@@ -47,7 +47,7 @@ def _run_in_forked_or_new_process() -> int:
     ends before it reports; if a signal ended that process, the same signal ends this one.
     """
     if not hasattr(os, "fork"):
-        return _run_in_new_process()
+        return _run_command_in_new_process()
     from exactflow import cli
 
     reading, writing = os.pipe()
@@ -70,10 +70,10 @@ def _run_in_forked_or_new_process() -> int:
     raise _make_process_died_error(exit_code)
 
 
-def _run_in_new_process() -> int:
+def _run_command_in_new_process() -> int:
     """Run the command in a new process, and return the exit code that it reports in a file.
 
-    It replaces `_run_in_forked_or_new_process` on systems without fork, and raises the same errors.
+    It replaces `_run_command_in_child_process` on systems without fork, and raises the same errors.
     """
     import subprocess
     from tempfile import TemporaryDirectory

@@ -1,8 +1,8 @@
-"""The command line: `GROUPS` names the commands, and each command is a module of this room.
+"""The command line: `GROUPS` names the commands, and each command is a module of this package.
 
 A command's module has ``add_arguments(parser)``, ``run(arguments)``, which returns the exit code,
 `EXAMPLES`, and `EXIT_CODES` with their meanings. It is imported when its command runs, so that no
-command waits for the imports of another. The modules of this room export nothing: they are used
+command waits for the imports of another. The modules of this package export nothing: they are used
 through `main` and the shell.
 
 Exit codes: 0 done or verified, 1 refuted (never an error), 2 malformed input, wrong usage or
@@ -144,10 +144,10 @@ def _write_keywords_as_options(text: str, option_names: Container[str]) -> str:
 
 
 def make_parser(*complete_commands: str) -> argparse.ArgumentParser:
-    """Return the parser of the whole command line.
+    """Return the parser of the command line with all commands.
 
-    Only the named commands are complete; the others have no arguments, since their modules are not
-    imported.
+    Only the commands named in `complete_commands` have their arguments; the modules of the others
+    are not imported.
     """
     groups = [_format_table(f"{title}:", names) for title, names in GROUPS.items()]
     whole = _ArgumentParser(

@@ -103,7 +103,7 @@ def add_json_and_quiet_options(group: argparse._ArgumentGroup, json_help: str) -
 def add_jobs_and_backend_options(
     command: argparse._ActionsContainer, jobs_help: str, default: int | None
 ) -> None:
-    """Add the options --jobs and --backend, for work in parallel."""
+    """Add the options --jobs and --backend, which say how to run jobs in parallel."""
     command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=jobs_help)
     command.add_argument(
         "--backend",
@@ -164,7 +164,7 @@ def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
 def print_orientation_repair(
     flow: "CouplingFlow", pads: tuple[int, ...] = (), end_of_pads_sentence: str = ""
 ) -> None:
-    """Print the flips or pads of a flow, if any, which repair a negative determinant."""
+    """Print how flips or pads of the flow repair a negative determinant, if there are any."""
     if pads:
         print_wrapped_lines(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"

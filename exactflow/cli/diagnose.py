@@ -1,4 +1,4 @@
-"""``exactflow diagnose``: a table of facts about a trained model, which a script makes."""
+"""``exactflow diagnose``: a table of facts about a trained model that a script returns."""
 
 import argparse
 import contextlib
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_script_argument(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
     context = _read_tensor(arguments.context) if arguments.context else None
-    with _model_of_script(arguments.model) as model:
+    with _running_script_with_model(arguments.model) as model:
         found = diagnose(
             model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows
         )
@@ -99,13 +99,13 @@ def _check_script_argument(argument: str) -> None:
 
 
 @contextlib.contextmanager
-def _model_of_script(argument: str) -> Iterator[Any]:
+def _running_script_with_model(script_and_model: str) -> Iterator[Any]:
     """Run the script of the argument SCRIPT.py:MODEL, and yield the model MODEL.
 
     Until the context ends, what the script and the model print goes to stderr, and modules are
     imported from the folder of the script.
     """
-    file, _, name = argument.rpartition(":")
+    file, _, name = script_and_model.rpartition(":")
     before = sys.argv, list(sys.path)
     sys.argv, sys.path = [file], [str(Path(file).resolve().parent), *sys.path]
     try:

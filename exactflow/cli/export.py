@@ -1,4 +1,4 @@
-"""``exactflow export``: a certificate as a theorem for Rocq."""
+"""``exactflow export``: write a certificate as a theorem for Rocq."""
 
 import argparse
 import shlex

@@ -1,4 +1,4 @@
-"""``exactflow factor``: a matrix as a product of affine coupling layers."""
+"""``exactflow factor``: write a matrix as a product of affine coupling layers."""
 
 import argparse
 import time

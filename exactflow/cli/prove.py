@@ -138,7 +138,7 @@ def _resolve_scripts_and_theorem_titles(
 
 
 def _lacks_only_tools(outcome: Outcome) -> bool:
-    """Whether only missing tools keep a script from passing."""
+    """Whether a script is incomplete for the sole reason that tools are missing."""
     return outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
@@ -160,7 +160,7 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
     """
     jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
     is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
-    longest_first = sorted(files, key=_start_rank)
+    longest_first = sorted(files, key=_rank_in_longest_first)
     outcomes = {}
     with TemporaryDirectory() as folder:
         begun = Path(folder) / "claims"
@@ -189,7 +189,7 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
     return [outcomes[path] for path in files]
 
 
-def _start_rank(path: str) -> int:
+def _rank_in_longest_first(path: str) -> int:
     """Return the place of a script in `LONGEST_FIRST`, or the length of this list if the script is
     not in it.
     """

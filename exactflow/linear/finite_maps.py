@@ -90,7 +90,7 @@ def _add(u: Vector, v: Vector) -> Vector:
 def _combine_vectors(
     operation: Callable, us: Sequence[Vector], vs: Sequence[Vector]
 ) -> list[Vector]:
-    """Return operation(u, v) for each pair of vectors, such as u + v, coordinate by coordinate."""
+    """Return the vector of all operation(u[i], v[i]) for each pair of vectors u and v."""
     entries = map(itemgetter, range(len(us[0])))
     return [*zip(*(map(operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
 
@@ -105,7 +105,8 @@ def _kept_and_moved_by_first_coupling(pattern: str, halves: Sequence) -> Sequenc
 def _split_points_and_images(
     pattern: str, points: Iterable[Halves], images: Iterable[Halves]
 ) -> list[SplitPoint]:
-    """Return (k, m, k', m') for each point: the kept and the moved half of the point and its image.
+    """Return each point and its image in halves: kept and moved half of the point, kept and moved
+    half of the image. The first coupling of the pattern keeps and moves these halves.
 
     The empty pattern keeps all coordinates.
     """
@@ -162,8 +163,8 @@ class PointObstruction(Checkable):
             )
 
     def _conditions_met_and_vectors_required_equal(self) -> tuple[bool, Vector, Vector]:
-        """Return whether the points meet the conditions of `kind`, and the two vectors of
-        `vectors_required_equal`.
+        """Return whether the points meet the conditions of an obstruction of this `kind`, and the
+        two vectors of `vectors_required_equal`.
         """
         split, count = (
             _split_points_and_images(self.pattern, self.points, self.images),
@@ -205,7 +206,9 @@ class PointObstruction(Checkable):
 
 
 def _join_and_abbreviate_rows(rows: Sequence[int]) -> str:
-    """Join row numbers by commas; of more than eight, show only the first four and the last two."""
+    """Return the numbers of rows, separated by commas; of more than eight, only the first four and
+    the last two.
+    """
     shown = rows if len(rows) <= 8 else (*rows[:4], f".. ({len(rows)} points) ..", *rows[-2:])
     return ", ".join(map(str, shown))
 
@@ -440,7 +443,7 @@ def _edges_of_path(forest: Forest, start: int, stop: int) -> list[int]:
 def coupling_from_table(
     partition: tuple[int, int], letter: str, table: Table, denominator: int, integers: bool
 ) -> PiecewiseCoupling:
-    """Return a coupling whose shift takes the values of a table, and is linear between them.
+    """Return a coupling whose shift has the values of the table, and is linear between the keys.
 
     With `integers`, the shift at an integer is the value at the nearest smaller knot, or at the
     first knot.

@@ -1,4 +1,5 @@
-"""Zero padding: three additive layers apply any invertible matrix to a vector with n zeros.
+"""Zero padding: three additive layers apply any invertible n x n matrix to a vector, to which n
+zeros are appended.
 
 Main results
 ------------

@@ -67,7 +67,8 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
 
 
 def conv1x1(W: Any) -> sympy.Matrix:
-    """Return the c x c matrix of a 1x1 convolution (Kingma and Dhariwal, *Glow*, 2018), exactly.
+    """Return the exact matrix by which a 1x1 convolution (Kingma and Dhariwal, *Glow*, 2018)
+    multiplies the channels.
 
     Parameters
     ----------
@@ -108,7 +109,8 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
 
 
 def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matrix:
-    """Return the Toeplitz matrix with the given first column and first row: T[i, j] = t(i - j).
+    """Return the matrix with the given first column and first row, and equal entries along each
+    diagonal.
 
     Without `row` the matrix is lower triangular: a causal convolution with the taps `column`. The
     column and the row must have equal lengths and equal first entries; otherwise

@@ -1,4 +1,5 @@
-"""The route through a commutator: five layers if C is invertible, else six; and its lemma.
+"""The route through a commutator, and its lemma: five layers if the lower left block of the matrix
+is invertible, else six.
 
 Main results
 ------------
@@ -104,7 +105,7 @@ def six_shears_by_commutator(blocks: BlocksOfDet1) -> ShearList:
 
 
 def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
-    """Return a shift W0 with few nonzero entries, and the blocks of L(W0) M, in which
+    """Return a shift W0 with few nonzero entries, and the blocks of L(W0) M, whose lower left block
     C' = C + W0 A has full column rank.
 
     M is invertible, and C has at least as many rows as columns. Hence A is injective on the kernel
@@ -147,7 +148,7 @@ def write_as_commutator_of_G_P(K: DomainMatrix) -> PairsOfPAndG:
 
 
 class PairedSpectra(NamedTuple):
-    """The matrix R of the lemma, in factors: R = H lower H^-1, lower = L1^-1 diag(r).
+    """The matrix R of the lemma in the module docstring: R = H lower H^-1, lower = L1^-1 diag(r).
 
     The columns of V_lower and of V_upper are eigenvectors of `lower` and of H^-1 K R H; both are
     unit triangular. The eigenvalue of column i of V_upper is r[places[i]]; or det K if places[i] is
@@ -200,7 +201,9 @@ def _unit_lower_bidiagonal(n: int, run_starts: list[int], field: Domain) -> Doma
 
 
 def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
-    """Return M with rows and columns reversed: a lower triangular M becomes upper triangular."""
+    """Return M with its rows and its columns in reverse order, which makes a lower triangular
+    matrix upper triangular.
+    """
     order = list(range(M.shape[0] - 1, -1, -1))
     return M.extract(order, order)
 

@@ -225,9 +225,8 @@ class Peel(NamedTuple):
     rest_inverse: Blocks
 
     def lift_shifts(self, shifts: Shifts) -> Shifts:
-        """Return the shifts of shears U L .. U for M from the shifts of such shears for M2.
-
-        At least three shifts are given; M needs two more.
+        """Return the shifts of alternating shears U .. U whose product is M, two more than the
+        given ones, at least three, of such shears whose product is M2.
         """
         first, *middle, last = shifts
         none = self.x * self.x.domain.zero
@@ -243,7 +242,8 @@ class Peel(NamedTuple):
 
 
 def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
-    """Reduce M to a matrix whose second half has k coordinates fewer; None if draws are unlucky.
+    """Reduce M to a matrix with k coordinates fewer in the second half; None if the draws are
+    unlucky.
 
     `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.
     """

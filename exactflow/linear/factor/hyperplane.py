@@ -1,4 +1,5 @@
-"""Halves of n and n + 1 coordinates: five layers if C has rank n, else six.
+"""Halves of n and n + 1 coordinates: five layers if the lower left or the upper right block of the
+matrix has rank n, else six.
 
 Main results
 ------------
@@ -90,8 +91,8 @@ def shears_for_second_half_one_larger(blocks: BlocksOfDet1) -> ShearList:
 
 
 def shifts_for_second_half_one_larger(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> Shifts | None:
-    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if
-    rank C < n.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
+    lower left block of M has a rank less than n.
 
     M has determinant 1 and the given blocks, of n + (n + 1) coordinates; `inverse` are the blocks
     of M^-1. Raises `FieldTooSmallError` over a finite field with too few elements.

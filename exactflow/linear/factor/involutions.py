@@ -51,17 +51,17 @@ class CooMatrix(NamedTuple):
         return CooMatrix(self.rows[chosen], self.columns[chosen], self.values[chosen])
 
     def multiply_left(self, left: "SignedPermutation") -> "CooMatrix":
-        """Return left times this matrix."""
+        """Return the product of `left` and this matrix."""
         return CooMatrix(left.rows[self.rows], self.columns, left.signs[self.rows] * self.values)
 
     def multiply_left_and_right_transposed(
         self, left: "SignedPermutation", right: "SignedPermutation"
     ) -> "CooMatrix":
-        """Return left times this matrix times the transpose of right."""
+        """Return the product of `left`, this matrix and the transpose of `right`."""
         return self.multiply_left(left).multiply_right_transposed(right)
 
     def multiply_right_transposed(self, right: "SignedPermutation") -> "CooMatrix":
-        """Return this matrix times the transpose of right."""
+        """Return the product of this matrix and the transpose of `right`."""
         return self.T.multiply_left(right).T
 
     @property
@@ -87,7 +87,7 @@ class SignedPermutation(NamedTuple):
         return SignedPermutation(self.rows[other.rows], self.signs[other.rows] * other.signs)
 
     def scale_columns(self, signs: np.ndarray) -> "SignedPermutation":
-        """Return this matrix times diag(signs)."""
+        """Return this matrix with column j multiplied by ``signs[j]``."""
         return SignedPermutation(self.rows, self.signs * signs)
 
     @property

@@ -118,12 +118,12 @@ def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
                     return shears
     raise FieldTooSmallError(
         f"no draw over {field} led to layers for the partition {(p, q)}: use a field of at least "
-        f"{_sufficient_field_size(p, q)} elements"
+        f"{_field_size_for_most_draws(p, q)} elements"
     )
 
 
 def _record_drawn_shears(shears: ShearList) -> None:
-    """Record the shears that a search found as a step of the explanation."""
+    """Record a step of the explanation: the shears that a search found."""
     named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
     letters = {"first": "U", "second": "L"}
     product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
@@ -137,7 +137,7 @@ def _record_drawn_shears(shears: ShearList) -> None:
     )
 
 
-def _sufficient_field_size(p: int, q: int) -> int:
+def _field_size_for_most_draws(p: int, q: int) -> int:
     """Return a size of a finite field over which most draws of the last search succeed.
 
     It is four times the degree of the polynomials whose zeros the draws must avoid. In one peel

@@ -57,7 +57,7 @@ class Problem:
         orientation="error", and for a determinant of unknown sign with scales="positive".
         """
         order, sizes = resolve_partition_or_mask(partition, M.shape[0])
-        det = _nonzero_determinant(M)
+        det = _determinant_or_raise_singular(M)
         reverses = _is_det_negative_or_raise_unknown(det, M, scales)
         layout = layout_for_orientation(order, sizes, orientation, reverses)
         return cls(layout.with_swapped_pads(M), layout, -det if reverses else det, scales)
@@ -168,7 +168,7 @@ class Problem:
         record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, named_matrices)
 
 
-def _nonzero_determinant(target: DomainMatrix) -> Element:
+def _determinant_or_raise_singular(target: DomainMatrix) -> Element:
     """Return the determinant; raise `SingularMatrixError` if it is zero.
 
     For a signed permutation this takes linear time.

@@ -87,7 +87,7 @@ class Route:
         return f"{self.name!r}: {self.where}, {_HALVES[self.differences]}; {self.cost}."
 
 
-def _permutation_layers(problem: Problem) -> Layers | None:
+def _record_and_find_permutation_layers(problem: Problem) -> Layers | None:
     if problem.rational_signed_permutation is None:
         return None
     try:
@@ -104,7 +104,7 @@ def _permutation_layers(problem: Problem) -> Layers | None:
     return at_most_six_signed_permutation_layers(perm, signs, problem.partition)
 
 
-def _at_most_two_layers(problem: Problem) -> Layers | None:
+def _record_and_find_at_most_two_layers(problem: Problem) -> Layers | None:
     problem.record_blocks()
     return find_at_most_two_layers(problem.split_into_blocks(), problem.scales)
 
@@ -154,14 +154,14 @@ ROUTES = (
         "permutation",
         "a signed permutation matrix",
         "six layers of integers of absolute value at most 2, in linear time",
-        _permutation_layers,
+        _record_and_find_permutation_layers,
         differences=(0, 1),
     ),
     Route(
         "short",
         "a matrix that is visibly a product of at most two layers",
         "two layers, with the entries of the matrix",
-        _at_most_two_layers,
+        _record_and_find_at_most_two_layers,
         differences=None,
     ),
     Route(
@@ -202,7 +202,7 @@ METHODS = ("auto", *(route.name for route in ROUTES))
 
 
 def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
-    """Return layers that compose to the problem's matrix, and the name of their route.
+    """Return layers that compose to the matrix of the problem, and the name of the route used.
 
     With method="auto", this is the first route that applies and does not need a larger field.
     Raises `MethodError`, with the reason, if the route of the given name does not apply.
@@ -229,7 +229,9 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
 
 
 def _check_uneven_permutation_size(problem: Problem) -> None:
-    """Raise `MethodError` for a large permutation whose halves differ by more than one."""
+    """Raise `MethodError` for a permutation of more than `LARGEST_UNEVEN` coordinates if the sizes
+    of the halves differ by more than one.
+    """
     d = sum(problem.partition)
     if (
         d > LARGEST_UNEVEN
@@ -245,7 +247,9 @@ def _check_uneven_permutation_size(problem: Problem) -> None:
 
 
 def _check_symbol_count(problem: Problem, route: Route) -> None:
-    """Raise `MethodError` for too many symbols, unless the route only copies entries."""
+    """Raise `MethodError` if the matrix has too many symbols, unless the route computes no new
+    entries.
+    """
     field, d = problem.target.domain, sum(problem.partition)
     if not field.is_FractionField or route.name in ("permutation", "short"):
         return

@@ -255,9 +255,11 @@ class _Block(NamedTuple):
 
 
 def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
-    """Split a part into the fewest parts that fit the partition and compose to it."""
+    """Split a part into the fewest parts that fit the partition and together equal the part."""
     reads = {
-        i: read for i, read in _coordinates_read(part.layer).items() if part.moved[i] is not None
+        i: read
+        for i, read in _coordinates_read_by_moved(part.layer).items()
+        if part.moved[i] is not None
     }
     cuts = [_cut_shift_into_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
     if isinstance(part.layer, PiecewiseCoupling):
@@ -279,7 +281,8 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
 def _cut_shift_into_blocks(
     reads: dict[int, set[int]], most_moved: int, most_read: int
 ) -> list[_Block]:
-    """Cut a shift into blocks of at most `most_moved` rows and `most_read` columns.
+    """Return blocks of a shift with at most `most_moved` rows and `most_read` columns each, which
+    together contain all rows and the columns that they read.
 
     `reads` maps each row to the columns that it reads.
     """
@@ -307,7 +310,7 @@ def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
     )
 
 
-def _coordinates_read(layer: Any) -> dict[int, set[int]]:
+def _coordinates_read_by_moved(layer: Any) -> dict[int, set[int]]:
     """Return a dictionary from each coordinate that the layer changes, in the moved half, to the
     coordinates in the kept half on which the change depends.
     """
@@ -316,7 +319,7 @@ def _coordinates_read(layer: Any) -> dict[int, set[int]]:
     reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:
-            for i, read in _coordinates_read(part.layer).items():
+            for i, read in _coordinates_read_by_moved(part.layer).items():
                 if (place := part.moved[i]) is not None:
                     seen = {see[0] for j in read if (see := part.kept[j]) is not None}
                     reads.setdefault(place[0], set()).update(seen)

@@ -39,7 +39,7 @@ class Placement(NamedTuple):
     sign: dict[int, int]
 
     def copy(self) -> "Placement":
-        """Return a copy with dictionaries of its own."""
+        """Return a copy of the placement; a change of the copy does not change this placement."""
         return Placement(dict(self.place), dict(self.sign))
 
 
@@ -53,7 +53,8 @@ LayerLists: TypeAlias = Callable[
 
 
 class OneMaskBuilder:
-    """The layers so far, and the place and sign of each coordinate after them.
+    """A list of layers under one mask that grows, and the places and signs of coordinates after the
+    last layer.
 
     `order` lists the coordinates in the order of their places before the first layer, `field`
     contains the entries of all layers and matrices, and `layer_lists` yields lists of layers that
@@ -184,7 +185,8 @@ class OneMaskBuilder:
         ]
 
     def _choose_pairs_to_swap(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
-        """Return pairs of coordinates to swap, after which `half` contains `moves`, but no `reads`.
+        """Return pairs of coordinates to swap, so that `half` then contains all coordinates `moves`
+        and none of the coordinates `reads`.
 
         Pairs are preferred in which a coordinate returns to the place that it had at first.
         """
