@@ -90,7 +90,7 @@ __all__ = list(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(
-            f"module 'exactflow' has no attribute {name!r}{_hint_at_similar_names(name)}"
+            f"module 'exactflow' has no attribute {name!r}{_hint_at_module_or_similar_names(name)}"
         )
     from exactflow.errors import MissingExtraError
 
@@ -116,7 +116,7 @@ def _make_raising_stand_in(name: str, error: Exception) -> Callable[..., NoRetur
     return raise_error
 
 
-def _hint_at_similar_names(name: str) -> str:
+def _hint_at_module_or_similar_names(name: str) -> str:
     """Return the end of an error text: the import of a module with this name, or public names that
     are spelled alike; "" if there are none.
     """

@@ -54,7 +54,7 @@ Table: TypeAlias = dict[Vector, Vector]
 
 PatternTablesAndObstructions: TypeAlias = tuple[str, list[Table], tuple["PointObstruction", ...]]
 
-Columns: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
+FirstAndSecondHalves: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
 """The first halves of all points, and their second halves."""
 
 Forest: TypeAlias = dict[int, tuple[int, int]]
@@ -237,7 +237,7 @@ class _ExcludedPatternError(Exception):
 
 
 def find_fewest_couplings(
-    points: Columns, images: Columns, denominator: int
+    points: FirstAndSecondHalves, images: FirstAndSecondHalves, denominator: int
 ) -> PatternTablesAndObstructions:
     """Return the fewest couplings that map the points to the images, and obstructions to fewer.
 
@@ -270,7 +270,7 @@ def find_fewest_couplings(
         if found:
             break
         excluded += reasons
-    pattern, tables = min(found, key=_largest_shift_entry)
+    pattern, tables = min(found, key=_largest_absolute_shift_entry)
     return pattern, tables, tuple(excluded)
 
 
@@ -281,14 +281,14 @@ def _to_rationals(vectors: Iterable[Vector], denominator: int) -> tuple[Vector, 
 
 
 def _select_points_as_rationals(
-    columns: Columns, rows: Sequence[int], denominator: int
+    columns: FirstAndSecondHalves, rows: Sequence[int], denominator: int
 ) -> tuple[Halves, ...]:
     halves = (_to_rationals([column[i] for i in rows], denominator) for column in columns)
     return tuple(zip(*halves, strict=True))
 
 
-def _largest_shift_entry(found: tuple[str, list[Table]]) -> Element:
-    shifts = (shift for table in found[1] for shift in table.values())
+def _largest_absolute_shift_entry(pattern_and_tables: tuple[str, list[Table]]) -> Element:
+    shifts = (shift for table in pattern_and_tables[1] for shift in table.values())
     return max(map(abs, chain.from_iterable(shifts)), default=0)
 
 
@@ -441,7 +441,7 @@ def _edges_of_path(forest: Forest, start: int, stop: int) -> list[int]:
 
 
 def coupling_from_table(
-    partition: tuple[int, int], letter: str, table: Table, denominator: int, integers: bool
+    partition: tuple[int, int], moved_letter: str, table: Table, denominator: int, integers: bool
 ) -> PiecewiseCoupling:
     """Return a coupling whose shift has the values of the table, and is linear between the keys.
 
@@ -457,7 +457,7 @@ def coupling_from_table(
     places, shifts = zip(*points, strict=True)
     (knots,) = _to_rationals([places], denominator)
     conditioner = PiecewiseLinear(knots, _to_rationals(shifts, denominator))
-    (moves,) = (half for half, name in LETTERS.items() if name == letter)
+    (moves,) = (half for half, letter in LETTERS.items() if letter == moved_letter)
     return PiecewiseCoupling(partition, moves, conditioner, reads=row)
 
 

@@ -38,7 +38,7 @@ from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.partition import LETTERS, opposite, resolve_partition_or_mask
 from exactflow.flows.result import MapResult
 from exactflow.linear.finite_maps import (
-    Columns,
+    FirstAndSecondHalves,
     PointObstruction,
     coupling_from_table,
     find_fewest_couplings,
@@ -297,7 +297,7 @@ def _scaled_halves_of_distinct_rows(
     first_size: int,
     denominator: int,
     integers: bool,
-) -> Columns:
+) -> FirstAndSecondHalves:
     """Return the first and the second halves of the rows, with entries multiplied by `denominator`.
 
     Raises `InvalidInputError` for equal rows and, with `integers`, for an entry that is no integer.

@@ -241,14 +241,15 @@ class Peel(NamedTuple):
         return (T + new_columns * self.R).hstack(new_columns)
 
 
-def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
-    """Reduce M to a matrix with k coordinates fewer in the second half; None if the draws are
-    unlucky.
+def peel_off_second_half(inverse: Blocks, removed_count: int, draws: Draws) -> Peel | None:
+    """Reduce M to a matrix with `removed_count` coordinates fewer in the second half; None if the
+    draws are unlucky.
 
-    `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.
+    `inverse` are the blocks of M^-1. `removed_count` must not exceed the size of the first half,
+    and the second half must not become smaller than the first.
     """
     a, b, c, d = inverse
-    q, p = c.shape
+    (q, p), k = c.shape, removed_count
     n = q - k
     R = draws.matrix(k, n)
     H = R.hstack(linalg.identity(k, a.domain))
@@ -272,15 +273,17 @@ def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
 
 
 def _factor_with_inner_size(
-    M: DomainMatrix, p: int, draws: Draws
+    M: DomainMatrix, inner_size: int, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return C, of p columns, and x with M = C x; C has rank p unless the draw is unlucky."""
+    """Return C and x with M = C x, where C has `inner_size` columns; C has full column rank unless
+    the draw is unlucky.
+    """
     n, k = M.shape
     echelon, pivots = linalg.rref(M)
     r = len(pivots)
+    missing = inner_size - r
     C = M.extract(list(range(n)), list(pivots))
-    x = echelon[:r, :].vstack(linalg.zeros(p - r, k, M.domain))
-    if r < p:
-        rest = linalg.complementary_unit_vectors(C)[:, : p - r] + draws.matrix(n, p - r)
-        C = C.hstack(rest)
+    x = echelon[:r, :].vstack(linalg.zeros(missing, k, M.domain))
+    if missing > 0:
+        C = C.hstack(linalg.complementary_unit_vectors(C)[:, :missing] + draws.matrix(n, missing))
     return C, x
