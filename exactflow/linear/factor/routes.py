@@ -138,8 +138,8 @@ def _finder_trying_constructions_in_order(
 def _construction_from_shifts(
     find_shifts: Callable[[BlocksOfDet1], Shifts | None], leftmost: Half
 ) -> ConstructionAndHalfToDivide:
-    """Return the half `leftmost`, and before it a construction: it finds shifts, and returns
-    alternating shears with these shifts, of which the first one moves `leftmost`.
+    """Return a construction and the half `leftmost`. The construction finds shifts, and returns
+    alternating shears with these shifts; the first shear moves `leftmost`.
     """
 
     def find_shears(blocks: BlocksOfDet1) -> ShearList | None:
