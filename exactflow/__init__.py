@@ -90,20 +90,23 @@ __all__ = list(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(
-            f"module 'exactflow' has no attribute {name!r}{_hint_at_similar_names(name)}"
+            f"module 'exactflow' has no attribute {name!r}{_hint_at_module_or_similar_names(name)}"
         )
     from exactflow.errors import MissingExtraError
 
     try:
         value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)
-    except MissingExtraError as error:  # raised later, since help(exactflow) looks up each name
+    except MissingExtraError as error:
+        # the error is raised when the name is called, since help(exactflow) looks up each name
         return _make_raising_stand_in(name, error)
     globals()[name] = value
     return value
 
 
 def _make_raising_stand_in(name: str, error: Exception) -> Callable[..., NoReturn]:
-    """Return a function that raises `error` when it is called, for a missing extra."""
+    """Return a function that raises `error` when it is called; it stands for a public name that
+    needs a missing extra.
+    """
 
     def raise_error(*arguments: Any, **options: Any) -> NoReturn:
         raise error.with_traceback(None)
@@ -113,8 +116,10 @@ def _make_raising_stand_in(name: str, error: Exception) -> Callable[..., NoRetur
     return raise_error
 
 
-def _hint_at_similar_names(name: str) -> str:
-    """Return a hint at a module with this name, or else at public names that are spelled alike."""
+def _hint_at_module_or_similar_names(name: str) -> str:
+    """Return the end of an error text: the import of a module with this name, or public names that
+    are spelled alike; "" if there are none.
+    """
     if name.startswith("_") or not name.isidentifier():
         return ""
     root = Path(__file__).parent

@@ -14,39 +14,40 @@ from exactflow.errors import ProcessDiedError
 def main(exit_code_file: str | None = None) -> int:
     """Run the command line and return the exit code; a signal ends the process at once.
 
-    Python's own handler of Ctrl-C waits for the end of the library call that is running, which
-    may take minutes. No file is cut: each is written at once, or not at all. The exit code is also
-    written to `exit_code_file`, if there is one: `_run_in_new_process` reads it.
+    Python's own handler of Ctrl-C waits until the library call that is running returns, which can
+    take minutes. Files are written as a whole or not at all, so a signal leaves no file incomplete.
+    The exit code is also written to the file `exit_code_file`, if there is one, which
+    `_run_command_in_new_process` reads.
     """
     for name in ("SIGINT", "SIGPIPE"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     if isinstance(sys.stdout, TextIOWrapper):  # stdout is None if it was closed
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names may be invalid Unicode
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names can be invalid Unicode
     from exactflow import cli
 
     runs_a_script = exit_code_file is None and sys.argv[1:2] == ["diagnose"]
-    code = cli.run_reporting_errors(_run_in_child) if runs_a_script else cli.main()
+    code = cli.run_reporting_errors(_run_command_in_child_process) if runs_a_script else cli.main()
     if exit_code_file is not None:
         Path(exit_code_file).write_text(str(code), "utf-8")
     try:
         print(end="", flush=True)
         print(end="", file=sys.stderr, flush=True)
-    except OSError:  # Python would flush again at exit, and change the exit code
+    except OSError:  # a normal exit would flush again, fail, and change the exit code
         os._exit(code)
     return code
 
 
-def _run_in_child() -> int:
-    """Run the command in a child process and return its exit code.
+def _run_command_in_child_process() -> int:
+    """Run the command in a forked process, or in a new one on systems without fork, and return the
+    exit code of the command.
 
-    A script that the command runs may end its process with any exit code, so the child reports the
-    exit code of the command through a pipe.
-
-    Raises `ProcessDiedError` if the child ends before it reports its verdict.
+    A script that the command runs can end its process with any exit code, so the forked process
+    reports the exit code of the command through a pipe. Raises `ProcessDiedError` if that process
+    ends before it reports; if a signal ended that process, the same signal ends this one.
     """
     if not hasattr(os, "fork"):
-        return _run_in_new_process()
+        return _run_command_in_new_process()
     from exactflow import cli
 
     reading, writing = os.pipe()
@@ -61,7 +62,7 @@ def _run_in_child() -> int:
     os.close(writing)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.set_blocking(reading, False)
-    with suppress(BlockingIOError):  # a process that the script started may keep the pipe open
+    with suppress(BlockingIOError):  # processes that the script started can keep the pipe open
         if reported := os.read(reading, 1):
             return reported[0]
     if exit_code < 0:
@@ -69,10 +70,10 @@ def _run_in_child() -> int:
     raise _make_process_died_error(exit_code)
 
 
-def _run_in_new_process() -> int:
+def _run_command_in_new_process() -> int:
     """Run the command in a new process, and return the exit code that it reports in a file.
 
-    It replaces `_run_in_child` on systems without fork, and raises the same errors.
+    It replaces `_run_command_in_child_process` on systems without fork, and raises the same errors.
     """
     import subprocess
     from tempfile import TemporaryDirectory

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "scripts", nargs="*", metavar="NAME", help="names of theorems (default: all)"
     )
-    prove.add_running_options(parser)
+    prove.add_execution_and_output_options(parser)
     arguments = parser.parse_args(argv)
     arguments.all = not arguments.scripts
     with show_progress("proofs"):

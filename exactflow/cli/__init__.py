@@ -1,8 +1,8 @@
-"""The command line: `GROUPS` names the commands, and each command is a module of this room.
+"""The command line: `GROUPS` names the commands, and each command is a module of this package.
 
 A command's module has ``add_arguments(parser)``, ``run(arguments)``, which returns the exit code,
 `EXAMPLES`, and `EXIT_CODES` with their meanings. It is imported when its command runs, so that no
-command waits for the imports of another. The modules of this room export nothing: they are used
+command waits for the imports of another. The modules of this package export nothing: they are used
 through `main` and the shell.
 
 Exit codes: 0 done or verified, 1 refuted (never an error), 2 malformed input, wrong usage or
@@ -13,7 +13,7 @@ import argparse
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
@@ -54,7 +54,7 @@ EXIT_CODES = {
     3: "incomplete: neither verified nor refuted",
     130: "interrupted",
 }
-"""The exit codes of all commands; each command says which it has, and what they mean there."""
+"""The exit codes of all commands, and their meanings; each module names those of its command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,9 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_reporting_errors(work: Callable[[], int]) -> int:
-    """Return the exit code of `work`; an error that it raises is printed to stderr.
+    """Return the exit code of `work`; if `work` raises an error, print it to stderr, and return the
+    exit code of the error.
 
-    Of an unforeseen error, the traceback is printed, too.
+    The traceback is also printed if the error is a defect of exactflow.
     """
     trace = ""
     try:
@@ -82,16 +83,18 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
         message, code = "error: the input is nested too deeply", 2
     except OSError as error:
         message, code = f"error: {error}", 2
-    except Exception:  # the exit code must not be 1, which means refuted
+    except Exception:  # Python would exit with 1, which means refuted
         trace = traceback.format_exc()
         message, code = "error: this is a defect of exactflow: please report it, with the input", 2
-    with suppress(OSError):  # the exit code stays the same if stderr cannot be written
+    with suppress(OSError):  # even if stderr cannot be written, return the exit code of the error
         print(f"{trace}exactflow: {printable(message)}", file=sys.stderr)
     return code
 
 
 class _ArgumentParser(argparse.ArgumentParser):
-    """A parser whose errors show control characters as escapes, and hint at similar options."""
+    """A parser whose error messages show control characters as escapes, and name a similar option
+    for an unknown one.
+    """
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
@@ -100,7 +103,7 @@ class _ArgumentParser(argparse.ArgumentParser):
         found, rest = super().parse_known_args(args, namespace)
         if rest:
             near = get_close_matches(rest[0], self._option_string_actions, 1)
-            hint = f"did you mean {near[0]}?" if near else f"{self.prog} --help lists all"
+            hint = f"did you mean {near[0]}?" if near else f"{self.prog} --help lists all arguments"
             raise InvalidInputError(f"{self.prog} has no argument {rest[0]!r}: {hint}")
         return found, rest
 
@@ -116,7 +119,7 @@ def _run_command(argv: list[str]) -> int:
     with show_progress(name):
         try:
             arguments = make_parser(name).parse_args(argv)
-        except SystemExit as stop:  # the parser raises it for --help, --version and wrong usage
+        except SystemExit as stop:  # raised by the parser for --help, --version and wrong usage
             return int(stop.code or 0)
         try:
             return arguments.run(arguments)
@@ -125,24 +128,26 @@ def _run_command(argv: list[str]) -> int:
             raise
 
 
-def _write_keywords_as_options(text: str, names: Mapping[str, object]) -> str:
-    """Rewrite method='x' in an error text as --method x, if the command has this option.
+def _write_keywords_as_options(text: str, option_names: Container[str]) -> str:
+    """Rewrite method='x' in an error text as --method x if `option_names` contains "method".
 
-    >>> _write_keywords_as_options("use method='auto' or scales='nonzero'", {"method": "qr"})
+    >>> _write_keywords_as_options("use method='auto' or scales='nonzero'", {"method"})
     "use --method auto or scales='nonzero'"
     """
 
-    def write_as_option(match: re.Match[str]) -> str:
-        return f"--{match[1].replace('_', '-')} {match[2]}" if match[1] in names else match[0]
+    def write_match_as_option(match: re.Match[str]) -> str:
+        if match[1] not in option_names:
+            return match[0]
+        return f"--{match[1].replace('_', '-')} {match[2]}"
 
-    return re.sub(r"\b([a-z_]+)='([^']*)'", write_as_option, text)
+    return re.sub(r"\b([a-z_]+)='([^']*)'", write_match_as_option, text)
 
 
 def make_parser(*complete_commands: str) -> argparse.ArgumentParser:
-    """Return the parser of the whole command line.
+    """Return the parser of the command line with all commands.
 
-    Only the named commands are complete; the others have no arguments, since their modules are not
-    imported.
+    Only the commands named in `complete_commands` have their arguments; the modules of the others
+    are not imported.
     """
     groups = [_format_table(f"{title}:", names) for title, names in GROUPS.items()]
     whole = _ArgumentParser(
@@ -175,6 +180,6 @@ def make_parser(*complete_commands: str) -> argparse.ArgumentParser:
 
 
 def _format_table(title: str, rows: Mapping[str, str] | Mapping[int, str]) -> str:
-    """Return a section of a help text: a title, and below it rows of two columns."""
+    """Return a section of a help text: a title, and below it a line for each name and its text."""
     width = max(len(str(name)) for name in rows)
     return "\n".join([title, *(f"  {name!s:{width}}  {text}" for name, text in rows.items())])

@@ -17,8 +17,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--layers", type=int, metavar="K", help="number of layers (default: six or eleven)"
     )
     common.add_seed_option(command, "search")
-    common.add_construction_options(command, METHODS, ORIENTATIONS)
-    common.add_reading_and_output_options(
+    common.add_method_partition_orientation_options(command, METHODS, ORIENTATIONS)
+    common.add_reading_output_printing_options(
         command, "write a certificate of the error, or the layers"
     )
 

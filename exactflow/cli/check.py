@@ -36,6 +36,7 @@ EXIT_CODES = {
 }
 
 BytesAndSuffix: TypeAlias = tuple[bytes, str]
+"""The content of a file, and the suffix of its format, such as ".json"."""
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
 
@@ -67,17 +68,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="end each check after this time; its verdict is then incomplete",
     )
-    common.add_reading_options(command)
+    common.add_key_and_transpose_options(command)
     output = command.add_argument_group("output")
-    common.add_printing_options(output, "print one JSON object per certificate")
-    common.add_parallel_options(command, "check N certificates at once (default: 1)", 1)
+    common.add_json_and_quiet_options(output, "print one JSON object per certificate")
+    common.add_jobs_and_backend_options(command, "check N certificates at once (default: 1)", 1)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the verdict on each certificate, in the given order, and return one exit code.
+    """Print the verdict on each certificate, in the given order, and return one exit code for all.
 
-    It is 1 if a certificate is refuted, else 2 if one is malformed, else 3 if one is incomplete. If
-    verdicts differ, the last line on stderr lists the files by verdict.
+    The exit code is 1 if a certificate is refuted, else 2 if one is malformed, else 3 if one is
+    incomplete, else 0. If verdicts differ, the last line on stderr lists the files by verdict.
     """
     files = arguments.certificates
     if files.count("-") + (arguments.target == "-") > 1:
@@ -110,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_checker_options(arguments: argparse.Namespace) -> dict:
-    """Return the options of `check_certificate`, with the bytes of the target."""
+    """Return the keyword arguments of `check_certificate`, with the target as bytes."""
     if not arguments.target and (arguments.transpose or arguments.key):
         raise InvalidInputError("--transpose and --key say how to read a target: add --target FILE")
     try:
@@ -139,9 +140,9 @@ def _read_checker_options(arguments: argparse.Namespace) -> dict:
 
 
 def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
-    """Return a function that checks a file in a process, for at most --timeout seconds."""
+    """Return a function that checks a file in a new process, for at most --timeout seconds."""
     if not 0 < arguments.timeout < math.inf:
-        raise InvalidInputError(f"expected --timeout in seconds > 0, got {arguments.timeout}")
+        raise InvalidInputError(f"expected seconds > 0 as --timeout, got {arguments.timeout}")
     command = ["check", "--json"]
     for name in ("target", "key", "within"):
         value = getattr(arguments, name)
@@ -162,7 +163,9 @@ def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResu
 def _check_in_new_process(
     file: str, command: list[str], stdin: bytes, seconds: float
 ) -> CheckResult:
-    """Check a file in a new process; after the given time, the verdict is incomplete."""
+    """Check a file in a new process; the verdict is incomplete if this takes longer than `seconds`
+    seconds.
+    """
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
@@ -183,7 +186,7 @@ def _check_in_new_process(
     try:
         record: dict[str, Any] = json.loads(out)
     except ValueError:
-        if process.returncode == 2:  # the target or an option is wrong
+        if process.returncode == 2:  # the exit code for a wrong target or option
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
         return _incomplete_verdict(file, problem, seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
@@ -191,7 +194,7 @@ def _check_in_new_process(
 
 
 def _verdict_of_lost_worker(file: str) -> CheckResult:
-    """Return the verdict, incomplete, on a file whose worker process died."""
+    """Return the verdict "incomplete" on a file whose worker process died."""
     return _incomplete_verdict(file, "the worker process ended before the check")
 
 
@@ -210,7 +213,9 @@ def _kill_process_tree(process: subprocess.Popen) -> None:
 
 
 def _convert_target_for_checker(path: str, key: str | None) -> BytesAndSuffix:
-    """Return the bytes of a target, as JSON if the checker cannot read its format, and a suffix."""
+    """Return the bytes of a target and the suffix of their format, which is JSON if the checker
+    cannot read the format of the file.
+    """
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:
         try:

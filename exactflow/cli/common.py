@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 CONSTRUCTION = "method", "orientation", "partition"
-"""Names of the arguments that `add_construction_options` adds, as `factor` takes them."""
+"""Names of the options of `add_method_partition_orientation_options`, as keywords of `factor`."""
 
 
 def add_matrix_argument(
     command: argparse.ArgumentParser, what: str = "matrix", **options: Any
 ) -> None:
-    """Add the argument FILE, the file of a matrix."""
+    """Add the argument FILE, a file that contains a matrix; `what` names the matrix in the help."""
     text = f"file of the {what}: .npy, .npz, .json, .csv, .txt, .safetensors or .pt; - reads stdin"
     command.add_argument("file", metavar="FILE", help=text, **options)
 
 
-def add_construction_options(
+def add_method_partition_orientation_options(
     command: argparse.ArgumentParser, methods: Sequence[str], orientations: Sequence[str]
 ) -> None:
     """Add the options --method, --partition and --orientation."""
@@ -68,21 +68,21 @@ def _parse_partition_or_mask(text: str) -> list[int]:
     return [int(part) for part in (text.split(",") if "," in text else text)]
 
 
-def add_seed_option(command: argparse._ActionsContainer, what: str) -> None:
+def add_seed_option(command: argparse._ActionsContainer, what_is_seeded: str) -> None:
     """Add the option --seed."""
-    text = f"seed of the {what} (default: 0)"
+    text = f"seed of the {what_is_seeded} (default: 0)"
     command.add_argument("--seed", type=int, default=0, metavar="N", help=text)
 
 
-def add_reading_and_output_options(command: argparse.ArgumentParser, output_help: str) -> None:
+def add_reading_output_printing_options(command: argparse.ArgumentParser, output_help: str) -> None:
     """Add the options --key, --transpose, --output, --json and --quiet."""
-    add_reading_options(command)
+    add_key_and_transpose_options(command)
     group = command.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="CERT.json", help=output_help)
-    add_printing_options(group, "print one JSON object in place of the text")
+    add_json_and_quiet_options(group, "print one JSON object in place of the text")
 
 
-def add_reading_options(command: argparse.ArgumentParser) -> None:
+def add_key_and_transpose_options(command: argparse.ArgumentParser) -> None:
     """Add the options --key and --transpose, for reading a matrix from a file."""
     group = command.add_argument_group("input")
     group.add_argument(
@@ -93,17 +93,17 @@ def add_reading_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_printing_options(group: argparse._ArgumentGroup, json_help: str) -> None:
+def add_json_and_quiet_options(group: argparse._ArgumentGroup, json_help: str) -> None:
     """Add the options --json and --quiet."""
     form = group.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help=json_help)
     form.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
-def add_parallel_options(
+def add_jobs_and_backend_options(
     command: argparse._ActionsContainer, jobs_help: str, default: int | None
 ) -> None:
-    """Add the options --jobs and --backend, for work in parallel."""
+    """Add the options --jobs and --backend, which say how to run jobs in parallel."""
     command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=jobs_help)
     command.add_argument(
         "--backend",
@@ -114,7 +114,7 @@ def add_parallel_options(
 
 
 def get_attributes(value: object, *names: str) -> dict[str, Any]:
-    """Return the named attributes of a value, by name."""
+    """Return a dictionary from the given names to the attributes of `value` with these names."""
     return {name: getattr(value, name) for name in names}
 
 
@@ -138,7 +138,7 @@ def print_wrapped_lines(*sentences: object) -> None:
 
 
 def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
-    """Return facts about a flow over QQ and each of its layers, without entries, for JSON."""
+    """Return facts about a flow over QQ and about each layer of the flow, for JSON."""
     from exactflow.flows.display import format_three_digits_or_empty
 
     return {
@@ -162,13 +162,13 @@ def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
 
 
 def print_orientation_repair(
-    flow: "CouplingFlow", pads: tuple[int, ...] = (), closeness: str = ""
+    flow: "CouplingFlow", pads: tuple[int, ...] = (), end_of_pads_sentence: str = ""
 ) -> None:
-    """Print the flips or pads of a flow, if any, which repair a negative determinant."""
+    """Print how flips or pads of the flow repair a negative determinant, if there are any."""
     if pads:
         print_wrapped_lines(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
-            + closeness
+            + end_of_pads_sentence
         )
     for coordinate in flow.flips:
         print_wrapped_lines(
@@ -177,17 +177,17 @@ def print_orientation_repair(
 
 
 def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
-    """Read the matrix in the file that the arguments name."""
+    """Read the matrix from the file `arguments.file`, with the options --key and --transpose."""
     from exactflow.files.matrices import read_square_matrix
 
     return read_square_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True) -> None:
-    """Raise an error, before the work, unless the output can be written.
+    """Raise an error unless the file --output can be written; a command calls this before it works.
 
-    It may not be the input, and needs the suffix of a certificate or, if `allows_arrays`, of a file
-    of arrays.
+    The output must differ from the input, and needs the suffix of a certificate or, if
+    `allows_arrays`, of a file of arrays.
     """
     output = arguments.output
     if output is None:
@@ -200,7 +200,7 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
     )
     if Path(output).suffix.lower() not in chain(*kinds.values()):
         allowed = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
-        raise InvalidInputError(f"expected {allowed} as output, got {output!r}")
+        raise InvalidInputError(f"expected a file of suffix {allowed} as output, got {output!r}")
     atomic.check_writable(output)
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
         raise InvalidInputError(f"the output {output!r} is the input: choose another file")
@@ -211,7 +211,7 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
 def write_result_and_describe(
     result: Any, arguments: argparse.Namespace, source: "MatrixFile"
 ) -> str:
-    """Write a result to the output, and return lines about the file; "" without an output.
+    """Write a result to the file --output, and return lines about this file; "" without --output.
 
     A file with the suffix .json is a certificate about the source, which the stand-alone checker
     must accept first; another file contains the layers as float64 arrays.
@@ -235,13 +235,15 @@ def write_result_and_describe(
 
 
 def provenance_of_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
-    """Return the file, the type and the digest of a matrix, for its certificate."""
+    """Return the entries of a certificate about the file of its matrix: name, type and digest."""
     name = Path(arguments.file).name if arguments.file else "demo"
     return {"source": name, "dtype": source.dtype, "sha256": source.sha256}
 
 
 def suggest_check_command(arguments: argparse.Namespace) -> str:
-    """Return a line with the command that checks the certificate against the file of the matrix."""
+    """Return a line with the command that checks the written certificate against the file of the
+    matrix.
+    """
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []
     words += ["--key", arguments.key] if arguments.key else []

@@ -39,7 +39,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="allow additive layers only, or any positive scales (default: additive if det = 1)",
     )
     common.add_partition_and_orientation_options(command, ORIENTATIONS)
-    common.add_reading_and_output_options(
+    common.add_reading_output_printing_options(
         command, "write a certificate of the layers and of the obstructions, and check it"
     )
 
@@ -76,7 +76,7 @@ def _write_and_check_certificate(
 ) -> tuple[int, list[str]]:
     """Write the certificate and check it; return the exit code, and lines to print.
 
-    Without a certificate of this answer, the exit code is 3, and there are no lines.
+    If this answer has no certificate, the exit code is 3, and there are no lines.
     """
     try:
         text = depth_certificate_text(answer, common.provenance_of_source(arguments, source))

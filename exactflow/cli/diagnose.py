@@ -1,4 +1,4 @@
-"""``exactflow diagnose``: a table of facts about a trained model, which a script makes."""
+"""``exactflow diagnose``: a table of facts about a trained model that a script returns."""
 
 import argparse
 import contextlib
@@ -46,11 +46,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     out = command.add_argument_group("output")
     fail = "exit with 1 if an error of inputs, of draws or of a log-determinant is larger"
     out.add_argument("--fail-above", metavar="ERROR", type=float, help=fail)
-    common.add_printing_options(out, "print one JSON object in place of the table")
+    common.add_json_and_quiet_options(out, "print one JSON object in place of the table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table of facts; return 1 if an error exceeds --fail-above, else 0."""
+    """Print the table of facts; return 1 if an error in it exceeds --fail-above, else 0."""
     require("torch", "torch", "a whole model")
     from exactflow.interop.diagnosis import diagnose
     from exactflow.interop.diagnosis.result import ERRORS
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_script_argument(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
     context = _read_tensor(arguments.context) if arguments.context else None
-    with _model_of_script(arguments.model) as model:
+    with _running_script_with_model(arguments.model) as model:
         found = diagnose(
             model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows
         )
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_tensor(path: str, key: str | None = None) -> "Tensor":
-    """Read an array from a file as a tensor."""
+    """Return the array in a file as a tensor; `key` names it in a file of several arrays."""
     import torch
 
     data = read_file_or_stdin(path)
@@ -86,7 +86,7 @@ def _read_tensor(path: str, key: str | None = None) -> "Tensor":
 
 
 def _check_script_argument(argument: str) -> None:
-    """Raise `InvalidInputError` unless the argument is SCRIPT.py:MODEL, and the script exists."""
+    """Raise `InvalidInputError` unless the argument is SCRIPT.py:MODEL, and SCRIPT.py is a file."""
     file, _, name = argument.rpartition(":")
     script = Path(file)
     if not name or script.suffix != ".py":
@@ -99,19 +99,19 @@ def _check_script_argument(argument: str) -> None:
 
 
 @contextlib.contextmanager
-def _model_of_script(argument: str) -> Iterator[Any]:
-    """Run the script of SCRIPT.py:MODEL, and yield its model.
+def _running_script_with_model(script_and_model: str) -> Iterator[Any]:
+    """Run the script of the argument SCRIPT.py:MODEL, and yield the model MODEL.
 
-    While the model is used, the output of the script goes to stderr, and modules are imported from
-    its folder.
+    Until the context ends, what the script and the model print goes to stderr, and modules are
+    imported from the folder of the script.
     """
-    file, _, name = argument.rpartition(":")
+    file, _, name = script_and_model.rpartition(":")
     before = sys.argv, list(sys.path)
     sys.argv, sys.path = [file], [str(Path(file).resolve().parent), *sys.path]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            yield _find_or_make_model(file, name)
-    except SystemExit as stop:  # the exit code must not be 1, which means refuted
+            yield _run_script_and_make_model(file, name)
+    except SystemExit as stop:  # Python could exit with 1, which means refuted
         raise InvalidInputError(
             f"the model ended Python (SystemExit: {safe_error_message(stop)}): pass a model that "
             "runs without sys.exit"
@@ -120,8 +120,10 @@ def _model_of_script(argument: str) -> Iterator[Any]:
         sys.argv, sys.path[:] = before
 
 
-def _find_or_make_model(file: str, name: str) -> Any:
-    """Run a script, and return its object `name`; a function or a class is called first."""
+def _run_script_and_make_model(file: str, name: str) -> Any:
+    """Run a script, and return the object `name` of it, or the result of calling this object if it
+    is a function or a class.
+    """
     try:
         made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))
         return made() if isinstance(made, type | FunctionType) else made

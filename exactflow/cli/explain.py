@@ -26,8 +26,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         choices=DEPTH_SCALES,
         help="explain the least depth, with such scales, in place of a factorization",
     )
-    common.add_construction_options(command, METHODS, ORIENTATIONS)
-    common.add_reading_options(command)
+    common.add_method_partition_orientation_options(command, METHODS, ORIENTATIONS)
+    common.add_key_and_transpose_options(command)
     form = command.add_argument_group("output").add_mutually_exclusive_group()
     for name, what in _FORMS.items():
         text = f"print {what}"

@@ -1,4 +1,4 @@
-"""``exactflow export``: a certificate as a theorem for Rocq."""
+"""``exactflow export``: write a certificate as a theorem for Rocq."""
 
 import argparse
 import shlex
@@ -37,7 +37,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the theorem to the output, or print it without one."""
+    """Write the theorem to the file --output, or print it if this option is not given."""
     if arguments.output is not None:
         check_writable(arguments.output)
     data = read_file_or_stdin(arguments.certificate, "certificate")

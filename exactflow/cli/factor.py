@@ -1,4 +1,4 @@
-"""``exactflow factor``: a matrix as a product of affine coupling layers."""
+"""``exactflow factor``: write a matrix as a product of affine coupling layers."""
 
 import argparse
 import time
@@ -34,8 +34,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--demo", action="store_true", help="factor a random 1x1 convolution of the size of Glow's"
     )
-    common.add_construction_options(command, METHODS, ORIENTATIONS)
-    common.add_reading_and_output_options(
+    common.add_method_partition_orientation_options(command, METHODS, ORIENTATIONS)
+    common.add_reading_output_printing_options(
         command, "write a certificate, or the layers as float64 to .npz, .safetensors or .pt"
     )
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     flow = factor(source.matrix, **options)
     seconds = time.perf_counter() - start
     pads = pads_last_in_halves_or_empty(flow.partition, d)
-    verdict = str(Verification(flow))  # `factor` has verified the flow
+    verdict = str(Verification(flow))  # this does not check the flow, which `factor` has verified
     written = common.write_result_and_describe(flow, arguments, source)
     if arguments.json:
         facts = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
-    """Return the matrix to factor and its name; with --demo, the matrix is drawn."""
+    """Return the matrix to factor, read from FILE or drawn for --demo, and a name for it."""
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: try exactflow factor --demo")
     if not arguments.demo:
@@ -83,8 +83,8 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
 def _print_layers_and_verdict(
     flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
-    """Print the layers as a table; below it the order of coordinates, flips or pads, if any, the
-    method, the time and the verdict.
+    """Print the layers as a table. Below it, print the order of coordinates and the flips or pads,
+    if there are any, the method, the time and the verdict.
     """
     console = Console()
     gap = 1 if console.width >= NARROW else 0

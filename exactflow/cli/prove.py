@@ -11,7 +11,7 @@ from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 from exactflow.claims import Options
 from exactflow.cli import common
@@ -36,6 +36,8 @@ EXIT_CODES = {
     3: "a claim was not reached, a tool is missing for a script of yours, or a process ended early",
 }
 
+TitlesByPath: TypeAlias = dict[str, str]
+
 LONGEST_FIRST = (
     "formal",
     "depth_for_conditioning",
@@ -58,15 +60,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--template", action="store_true", help="print a proof script to begin with, and run none"
     )
-    add_running_options(command)
+    add_execution_and_output_options(command)
 
 
-def add_running_options(command: argparse.ArgumentParser) -> None:
-    """Add the options that `prove` shares with ``python -m proofs``."""
+def add_execution_and_output_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of execution and of output, which ``python -m proofs`` has, too."""
     running = command.add_argument_group("execution")
     Options.add_to(running)
     jobs = "run N scripts at once, each in a process of one thread (default: one per core)"
-    common.add_parallel_options(running, jobs, None)
+    common.add_jobs_and_backend_options(running, jobs, None)
     form = command.add_argument_group("output").add_mutually_exclusive_group()
     form.add_argument(
         "-v", "--verbose", action="store_true", help="print each claim, and the scripts' output"
@@ -78,22 +80,22 @@ def add_running_options(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the scripts and print the table of claims; return one exit code for all.
 
-    It is 1 if one script has 1, else 2, else 3, else 0.
+    The exit code is 1 if a script has the code 1, else 2 if one has 2, else 3 if one has 3, else 0.
     """
     if getattr(arguments, "template", False):
         template = resources("exactflow.proving").joinpath("my_theorem.py.txt")
         print(template.read_text("utf-8"), end="")
         return 0
-    files, titles = _find_scripts_and_titles(arguments.scripts, arguments.all)
+    files, titles = _resolve_scripts_and_theorem_titles(arguments.scripts, arguments.all)
     if arguments.plot:
         _check_picture_folder_writable(arguments.plot)
-    outcomes = _run_scripts(files, arguments)
+    outcomes = _run_scripts_and_print_output(files, arguments)
     if not (arguments.json or arguments.quiet):
         print(summarize_claims(outcomes))
         print_table(outcomes, titles, arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
-    # for the scripts of our theorems, missing tools are excused: readers need not install all
+    # missing tools are excused in the scripts of our theorems, since few readers have all of them
     judged = (
         outcome
         for outcome in outcomes
@@ -103,14 +105,19 @@ def run(arguments: argparse.Namespace) -> int:
     return next((code for code in (1, 2, 3) if code in codes), 0)
 
 
-def _find_scripts_and_titles(scripts: list[str], is_all: bool) -> tuple[list[str], dict[str, str]]:
-    """Return the paths of scripts, and path -> title for each theorem's script."""
+def _resolve_scripts_and_theorem_titles(
+    names_or_paths: list[str], is_all: bool
+) -> tuple[list[str], TitlesByPath]:
+    """Return the paths of the scripts to run, and the titles of all theorems, by the paths of their
+    scripts. There are no titles if all scripts are given as paths.
+    """
+    scripts = names_or_paths
     if is_all == bool(scripts):
         raise InvalidInputError(
-            "expected theorems or FILEs, or --all alone: exactflow theorems lists the theorems, "
+            "expected names of theorems, FILEs, or only --all: exactflow theorems lists the names, "
             "and exactflow prove --template prints a script to begin with"
         )
-    titles: dict[str, str] = {}
+    titles: TitlesByPath = {}
     if is_all or any(Path(name).suffix != ".py" for name in scripts):
         # this import takes longer than a short script, and a FILE does not need it
         from exactflow.proving.theorem_scripts import find_theorem_scripts
@@ -131,12 +138,12 @@ def _find_scripts_and_titles(scripts: list[str], is_all: bool) -> tuple[list[str
 
 
 def _lacks_only_tools(outcome: Outcome) -> bool:
-    """Whether only missing tools keep a script from passing."""
+    """Whether a script is incomplete for the sole reason that tools are missing."""
     return outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
 def _check_picture_folder_writable(folder: Path) -> None:
-    """Raise `InvalidInputError` if a folder for pictures cannot be written."""
+    """Raise `InvalidInputError` if files cannot be written to the folder, or it cannot be made."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise InvalidInputError(
@@ -144,15 +151,16 @@ def _check_picture_folder_writable(folder: Path) -> None:
         )
 
 
-@raising_keyboard_interrupt()  # so that Ctrl-C also ends the processes of the scripts
-def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
-    """Run the scripts, the longest first, and list the outcomes in the order of the files.
+@raising_keyboard_interrupt()  # Ctrl-C must also end the processes of the scripts
+def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
+    """Run the scripts, the longest first, and return the outcomes in the order of the files.
 
-    If one script runs at a time, its output is printed at once, otherwise when it has ended.
+    With --verbose, the output of the scripts is printed, and with --json, their outcomes. If one
+    script runs at a time, its output is printed at once, otherwise when it has ended.
     """
     jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
     is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
-    longest_first = sorted(files, key=_start_rank)
+    longest_first = sorted(files, key=_rank_in_longest_first)
     outcomes = {}
     with TemporaryDirectory() as folder:
         begun = Path(folder) / "claims"
@@ -181,14 +189,16 @@ def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcom
     return [outcomes[path] for path in files]
 
 
-def _start_rank(path: str) -> int:
-    """Return the place of a script in `LONGEST_FIRST`, or the length of this list."""
+def _rank_in_longest_first(path: str) -> int:
+    """Return the place of a script in `LONGEST_FIRST`, or the length of this list if the script is
+    not in it.
+    """
     name = Path(path).stem
     return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def _outcome_of_lost_worker(path: str) -> Outcome:
-    """Return the outcome, incomplete, of a script whose worker process died."""
+    """Return the outcome "incomplete" of a script whose worker process died."""
     failure = f"{path}: the worker process ended before the script"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
 
@@ -204,8 +214,8 @@ def _count_cores() -> int:
 def _showing_last_claim(claims_file: Path, script_count: int) -> Iterator[Callable[[], None]]:
     """Show the last line of a file as progress in a terminal, until the context ends.
 
-    Scripts append each claim to the file when they begin it. The context is a function to call when
-    a script has ended.
+    Scripts append each claim to the file when they begin it. The context yields a function, which
+    the caller calls whenever a script has ended.
     """
     count, is_over = 0, threading.Event()
 

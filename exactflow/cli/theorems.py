@@ -28,7 +28,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     common.add_seed_option(command, "draws")
     common.add_partition_and_orientation_options(command)
-    common.add_reading_options(command)
+    common.add_key_and_transpose_options(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -36,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     width = min(shutil.get_terminal_size().columns, 88)
     if not arguments.name:
         if arguments.file or arguments.challenge is not None:
-            raise InvalidInputError("expected the NAME of a theorem with --check and --challenge")
+            raise InvalidInputError(
+                "--check and --challenge need the NAME of a theorem: exactflow theorems lists them"
+            )
         names = {name: row.statement for name, row in theorems.items()}
         print(json.dumps(names) if arguments.json else theorems.table(width=width))
         return 0

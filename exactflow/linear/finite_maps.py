@@ -46,12 +46,15 @@ from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 from exactflow.flows.partition import LETTERS
 
 Vector: TypeAlias = tuple
-"""Numbers n, which stand for n / `denominator`; in an obstruction, elements of QQ."""
+"""Numbers: elements of QQ in a `PointObstruction`; elsewhere n stands for n / `denominator`."""
 
 Halves: TypeAlias = tuple[Vector, Vector]
 Table: TypeAlias = dict[Vector, Vector]
+"""The shift of a coupling: for each half that it keeps, the vector that it adds to the other."""
 
-Columns: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
+PatternTablesAndObstructions: TypeAlias = tuple[str, list[Table], tuple["PointObstruction", ...]]
+
+FirstAndSecondHalves: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
 """The first halves of all points, and their second halves."""
 
 Forest: TypeAlias = dict[int, tuple[int, int]]
@@ -59,6 +62,7 @@ Forest: TypeAlias = dict[int, tuple[int, int]]
 
 NodeValues: TypeAlias = dict[int, Vector]
 NodeRoots: TypeAlias = dict[int, int]
+"""For each node the root of its tree, which is a node, too."""
 
 SplitPoint: TypeAlias = tuple[Vector, Vector, Vector, Vector]
 """A point and its image in halves: k, m, k', m'."""
@@ -75,31 +79,34 @@ _REASONS = {
 }
 
 
-def _minus(u: Vector, v: Vector) -> Vector:
+def _subtract(u: Vector, v: Vector) -> Vector:
     return tuple(map(sub, u, v))
 
 
-def _plus(u: Vector, v: Vector) -> Vector:
+def _add(u: Vector, v: Vector) -> Vector:
     return tuple(map(add, u, v))
 
 
 def _combine_vectors(
     operation: Callable, us: Sequence[Vector], vs: Sequence[Vector]
 ) -> list[Vector]:
-    """Return operation(u, v) for each pair of vectors, such as u + v, coordinate by coordinate."""
+    """Return the vector of all operation(u[i], v[i]) for each pair of vectors u and v."""
     entries = map(itemgetter, range(len(us[0])))
     return [*zip(*(map(operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
 
 
-def _kept_and_moved_by_first(pattern: str, halves: Sequence) -> Sequence:
-    """Order (first, second) as the half that the first coupling keeps, then the half it moves."""
+def _kept_and_moved_by_first_coupling(pattern: str, halves: Sequence) -> Sequence:
+    """Return the two halves with the one in front that the first coupling keeps: the coupling that
+    the last letter of the pattern names.
+    """
     return halves[::-1] if pattern.endswith("U") else halves
 
 
-def _kept_and_moved_of_points(
+def _split_points_and_images(
     pattern: str, points: Iterable[Halves], images: Iterable[Halves]
 ) -> list[SplitPoint]:
-    """Return (k, m, k', m') for each point: the kept and the moved half of the point and its image.
+    """Return each point and its image in halves: kept and moved half of the point, kept and moved
+    half of the image. The first coupling of the pattern keeps and moves these halves.
 
     The empty pattern keeps all coordinates.
     """
@@ -107,7 +114,10 @@ def _kept_and_moved_of_points(
     if not pattern:
         return [((*x[0], *x[1]), (), (*y[0], *y[1]), ()) for x, y in pairs]
     return [
-        (*_kept_and_moved_by_first(pattern, x), *_kept_and_moved_by_first(pattern, y))
+        (
+            *_kept_and_moved_by_first_coupling(pattern, x),
+            *_kept_and_moved_by_first_coupling(pattern, y),
+        )
         for x, y in pairs
     ]
 
@@ -139,42 +149,49 @@ class PointObstruction(Checkable):
     images: tuple[Halves, ...]
 
     @property
-    def compared_values(self) -> Halves:
-        """Two vectors that would be equal if couplings of the pattern existed."""
-        return self._conditions_and_compared_values()[1:]
+    def vectors_required_equal(self) -> tuple[Vector, Vector]:
+        """Two unequal vectors that would be equal if couplings of the pattern existed."""
+        return self._conditions_met_and_vectors_required_equal()[1:]
 
     def check(self) -> None:
         """Raise `VerificationError` unless the points exclude the pattern."""
-        is_met, one, other = self._conditions_and_compared_values()
+        is_met, one, other = self._conditions_met_and_vectors_required_equal()
         if not (is_met and self.pattern in "LULUL" and one != other):
             raise VerificationError(
                 f"the points {_join_and_abbreviate_rows(self.rows)} do not exclude "
                 f"{self.pattern or 'the identity'}: they are no obstruction of kind {self.kind!r}"
             )
 
-    def _conditions_and_compared_values(self) -> tuple[bool, Vector, Vector]:
-        """Return whether the points fulfil the conditions of `kind`, and `compared_values`."""
+    def _conditions_met_and_vectors_required_equal(self) -> tuple[bool, Vector, Vector]:
+        """Return whether the points meet the conditions of an obstruction of this `kind`, and the
+        two vectors of `vectors_required_equal`.
+        """
         split, count = (
-            _kept_and_moved_of_points(self.pattern, self.points, self.images),
+            _split_points_and_images(self.pattern, self.points, self.images),
             len(self.pattern),
         )
         (k, m, k2, m2), (x, y, x2, y2) = split[0], split[-1]
-        moved_by, kept_by = (_minus(m2, m), _minus(y2, y)), (_minus(k2, k), _minus(x2, x))
+        moved_by, kept_by = (
+            (_subtract(m2, m), _subtract(y2, y)),
+            (_subtract(k2, k), _subtract(x2, x)),
+        )
         is_even = count == 3 and len(split) % 2 == 0
         is_cycle = is_even and _agree_in_kept_halves_alternately([*split, split[0]])
         is_path = is_even and _agree_in_kept_halves_alternately(split)
-        meets = is_path and _plus(m, _alternating_sum_of_shifts(split[1:-1])) == y
+        meets = is_path and _add(m, _alternating_sum_of_moved_shifts(split[1:-1])) == y
         return {
             "point": (count < 2, k, k2),
             "before": (count in (1, 2) and k == x, *moved_by),
             "after": (count == 2 and m2 == y2, *kept_by),
-            "cycle": (is_cycle, _alternating_sum_of_shifts(split), _minus(m, m)),
+            "cycle": (is_cycle, _alternating_sum_of_moved_shifts(split), _subtract(m, m)),
             "path": (meets, *kept_by),
         }[self.kind]
 
     def __str__(self) -> str:
-        kept, moved = _kept_and_moved_by_first(self.pattern, HALVES)
-        one, other = (f"({', '.join(map(format_short, half))})" for half in self.compared_values)
+        kept, moved = _kept_and_moved_by_first_coupling(self.pattern, HALVES)
+        one, other = (
+            f"({', '.join(map(format_short, half))})" for half in self.vectors_required_equal
+        )
         reason = _REASONS[self.kind].format(
             rows=_join_and_abbreviate_rows(self.rows),
             between=_join_and_abbreviate_rows(self.rows[1:-1]),
@@ -189,30 +206,39 @@ class PointObstruction(Checkable):
 
 
 def _join_and_abbreviate_rows(rows: Sequence[int]) -> str:
-    """Join row numbers by commas; of more than eight, show only the first four and the last two."""
+    """Return the numbers of rows, separated by commas; of more than eight, only the first four and
+    the last two.
+    """
     shown = rows if len(rows) <= 8 else (*rows[:4], f".. ({len(rows)} points) ..", *rows[-2:])
     return ", ".join(map(str, shown))
 
 
-def _alternating_sum_of_shifts(points: Sequence[SplitPoint]) -> Vector:
-    """Return the sum of the shifts m' - m of the moved halves, with the signs +, -, +, .."""
-    signed = (_minus(m, m2) if i % 2 else _minus(m2, m) for i, (_, m, _, m2) in enumerate(points))
+def _alternating_sum_of_moved_shifts(points: Sequence[SplitPoint]) -> Vector:
+    """Return the sum, with signs +, -, +, .., of the differences by which the moved halves move."""
+    signed = (
+        _subtract(m, m2) if i % 2 else _subtract(m2, m) for i, (_, m, _, m2) in enumerate(points)
+    )
     return tuple(map(sum, zip(*signed, strict=True)))
 
 
 def _agree_in_kept_halves_alternately(points: Sequence[SplitPoint]) -> bool:
-    """Whether points 0 and 1 agree in k, the images of 1 and 2 in k', points 2 and 3 in k, .."""
+    """Whether in the kept half points 0 and 1 agree, then the images of 1 and 2, points 2 and 3,
+    and so on.
+    """
     pairs = enumerate(pairwise(points))
     return all(one[i % 2 * 2] == other[i % 2 * 2] for i, (one, other) in pairs)
 
 
 class _ExcludedPatternError(Exception):
-    """A pattern is excluded. Arguments: the kind of the obstruction, and the rows of its points."""
+    """Raised if no couplings of a pattern suffice.
+
+    Its arguments are the kind of the obstruction, and the rows of its points.
+    """
 
 
 def find_fewest_couplings(
-    points: Columns, images: Columns, denominator: int
-) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
+    points: FirstAndSecondHalves, images: FirstAndSecondHalves, denominator: int
+) -> PatternTablesAndObstructions:
     """Return the fewest couplings that map the points to the images, and obstructions to fewer.
 
     The results are the pattern of the couplings, their shifts as tables, in order of application,
@@ -226,7 +252,10 @@ def find_fewest_couplings(
     for count in range(5):
         found, reasons = [], []
         for pattern in dict.fromkeys(("ULUL"[4 - count :], "LULU"[4 - count :])):
-            columns = (_kept_and_moved_by_first(pattern, pair) for pair in (points, images, shifts))
+            columns = (
+                _kept_and_moved_by_first_coupling(pattern, pair)
+                for pair in (points, images, shifts)
+            )
             try:
                 found.append(
                     (pattern, _shift_tables_or_exclude(count, [*chain(*columns)], denominator))
@@ -241,25 +270,25 @@ def find_fewest_couplings(
         if found:
             break
         excluded += reasons
-    pattern, tables = min(found, key=_largest_shift_entry)
+    pattern, tables = min(found, key=_largest_absolute_shift_entry)
     return pattern, tables, tuple(excluded)
 
 
 def _to_rationals(vectors: Iterable[Vector], denominator: int) -> tuple[Vector, ...]:
-    """Divide the entries of vectors by `denominator`, as elements of QQ."""
+    """Return the vectors, each entry divided by `denominator`, with elements of QQ as entries."""
     one = QQ(1, denominator)
     return tuple([tuple([x * one for x in vector]) for vector in vectors])
 
 
 def _select_points_as_rationals(
-    columns: Columns, rows: Sequence[int], denominator: int
+    columns: FirstAndSecondHalves, rows: Sequence[int], denominator: int
 ) -> tuple[Halves, ...]:
     halves = (_to_rationals([column[i] for i in rows], denominator) for column in columns)
     return tuple(zip(*halves, strict=True))
 
 
-def _largest_shift_entry(found: tuple[str, list[Table]]) -> Element:
-    shifts = (shift for table in found[1] for shift in table.values())
+def _largest_absolute_shift_entry(pattern_and_tables: tuple[str, list[Table]]) -> Element:
+    shifts = (shift for table in pattern_and_tables[1] for shift in table.values())
     return max(map(abs, chain.from_iterable(shifts)), default=0)
 
 
@@ -274,13 +303,14 @@ def _tabulate_or_exclude(obstruction_kind: str, keys: Iterable, values: Sequence
 
 
 def _shift_tables_or_exclude(
-    count: int, halves: Sequence[Sequence[Vector]], denominator: int
+    count: int, kept_moved_and_shifts: Sequence[Sequence[Vector]], denominator: int
 ) -> list[Table]:
     """Return the shifts of `count` couplings as tables, or raise `_ExcludedPatternError`.
 
-    `halves` are k, m, k', m', k' - k and m' - m, each as a list with one vector for each point.
+    `kept_moved_and_shifts` has six lists with a vector for each point. With the letters of the
+    module docstring they are k, m, k', m', k' - k and m' - m.
     """
-    k, m, k2, m2, k_shifts, m_shifts = halves
+    k, m, k2, m2, k_shifts, m_shifts = kept_moved_and_shifts
     unmoved = (k_shifts, m_shifts)[: max(0, 2 - count)]
     for i, shifts in enumerate(zip(*unmoved, strict=True)):
         if any(chain(*shifts)):
@@ -290,13 +320,13 @@ def _shift_tables_or_exclude(
         return [_tabulate_or_exclude(*function) for function in functions[:count]]
     if count == 3:
         first, last = (
-            _first_shift_of_three(halves, denominator),
-            dict.fromkeys(m2, _minus(k[0], k[0])),
+            _first_shift_of_three_or_exclude(kept_moved_and_shifts, denominator),
+            dict.fromkeys(m2, _subtract(k[0], k[0])),
         )
     else:
         first, last = (
-            _constants_separating_groups(k, m, denominator),
-            _constants_separating_groups(m2, k2, denominator),
+            _constants_separating_groups_by_first_coordinate(k, m, denominator),
+            _constants_separating_groups_by_first_coordinate(m2, k2, denominator),
         )
     B, A = _add_table_shifts(m, first, k), _add_table_shifts(k2, last, m2)
     middle = (
@@ -310,17 +340,19 @@ def _add_table_shifts(vectors: Sequence[Vector], table: Table, keys: Sequence) -
     return _combine_vectors(add, vectors, [table[key] for key in keys])
 
 
-def _first_shift_of_three(halves: Sequence[Sequence[Vector]], denominator: int) -> Table:
-    """Return t such that m' - m - t(k) is a function of k', and k' - k a function of m + t(k).
+def _first_shift_of_three_or_exclude(
+    kept_moved_and_shifts: Sequence[Sequence[Vector]], denominator: int
+) -> Table:
+    """Return the shift t of the first of three couplings, or raise `_ExcludedPatternError`.
 
-    Raises `_ExcludedPatternError` if there is no such t. The halves are those of
-    `_shift_tables_or_exclude`.
+    With the letters of the module docstring, m' - m - t(k) is a function of k', and k' - k one of
+    m + t(k). The arguments are those of `_shift_tables_or_exclude`.
     """
-    k, m, k2, _, k_shifts, m_shifts = halves
+    k, m, k2, _, k_shifts, m_shifts = kept_moved_and_shifts
     nodes = {x: i for i, x in enumerate(dict.fromkeys(k))}
     others = {x: i for i, x in enumerate(dict.fromkeys(k2), len(nodes))}
     ends = [nodes[x] for x in k], [others[x] for x in k2]
-    value, roots, forest = _solve_edge_sums(*ends, m_shifts)
+    value, roots, forest = _solve_edge_sums_or_exclude(*ends, m_shifts)
     t = {x: value[i] for x, i in nodes.items()}
     components, B = [roots[i] for i in ends[0]], _add_table_shifts(m, t, k)
     try:
@@ -331,18 +363,18 @@ def _first_shift_of_three(halves: Sequence[Sequence[Vector]], denominator: int) 
         raise _ExcludedPatternError("path", rows) from None
     if len({*zip(B, k_shifts, strict=True)}) == len({*B}):
         return t
-    constants = _constants_separating_groups(components, B, denominator)
-    return {x: _plus(t[x], constants[roots[i]]) for x, i in nodes.items()}
+    constants = _constants_separating_groups_by_first_coordinate(components, B, denominator)
+    return {x: _add(t[x], constants[roots[i]]) for x, i in nodes.items()}
 
 
-def _constants_separating_groups(
+def _constants_separating_groups_by_first_coordinate(
     groups: Sequence, vectors: Sequence[Vector], denominator: int
 ) -> dict[Any, Vector]:
-    """Return a vector for each group; if it is added to the vectors of the group, vectors of
-    different groups differ in their first coordinate.
+    """Return a constant vector for each group. After each vector is increased by the constant of
+    its group, vectors of different groups have different first coordinates.
 
-    The intervals of the groups are laid one after the other, in their order. The entries are
-    multiples of `denominator`, which stand for integers.
+    The constants lay the intervals of first coordinates of the groups one after the other, in their
+    order. Their entries are multiples of `denominator`, which stand for integers.
     """
     ends: dict[Any, tuple[Element, Element]] = {}
     for group, (x, *_) in zip(groups, vectors, strict=True):
@@ -361,14 +393,14 @@ def _constants_separating_groups(
     return {group: (shift - middle, *zeros) for group, shift in shifts.items()}
 
 
-def _solve_edge_sums(
+def _solve_edge_sums_or_exclude(
     starts: list[int], stops: list[int], sums: Sequence[Vector]
 ) -> tuple[NodeValues, NodeRoots, Forest]:
     """Solve ``value[start] + value[stop] = sum`` for each edge (start, stop) of a bipartite graph.
 
-    Returns the values, with 0 at the first node of each component, its root; the root of each node;
-    and a spanning forest. If there is no solution, raises `_ExcludedPatternError` with the edges of
-    a cycle on which the alternating sum is not zero.
+    Returns the value of each node, the root of each node, and a spanning forest. The root is the
+    first node of a component, and has the value 0. If there is no solution, raises
+    `_ExcludedPatternError` with the edges of a cycle on which the alternating sum is not zero.
     """
     edges = defaultdict(list)
     for i, ends in enumerate(zip(starts, stops, strict=True)):
@@ -379,11 +411,11 @@ def _solve_edge_sums(
     for root in dict.fromkeys(starts):
         if root in value:
             continue
-        value[root], reached = _minus(sums[0], sums[0]), [root]
+        value[root], reached = _subtract(sums[0], sums[0]), [root]
         for node in reached:
             roots[node] = root
             for i in edges[node]:
-                other, wanted = starts[i] + stops[i] - node, _minus(sums[i], value[node])
+                other, wanted = starts[i] + stops[i] - node, _subtract(sums[i], value[node])
                 if other not in value:
                     value[other], forest[other] = wanted, (node, i)
                     reached.append(other)
@@ -395,7 +427,7 @@ def _solve_edge_sums(
 
 
 def _edges_of_path(forest: Forest, start: int, stop: int) -> list[int]:
-    """Return the edges of the path from one node to another, as rows of points."""
+    """Return the edges of the path from one node to another; the row of a point names its edge."""
     up: list[int] = []
     down: list[int] = []
     for node, path in ((start, up), (stop, down)):
@@ -409,9 +441,9 @@ def _edges_of_path(forest: Forest, start: int, stop: int) -> list[int]:
 
 
 def coupling_from_table(
-    partition: tuple[int, int], letter: str, table: Table, denominator: int, integers: bool
+    partition: tuple[int, int], moved_letter: str, table: Table, denominator: int, integers: bool
 ) -> PiecewiseCoupling:
-    """Return a coupling whose shift takes the values of a table, and is linear between them.
+    """Return a coupling whose shift has the values of the table, and is linear between the keys.
 
     With `integers`, the shift at an integer is the value at the nearest smaller knot, or at the
     first knot.
@@ -425,13 +457,13 @@ def coupling_from_table(
     places, shifts = zip(*points, strict=True)
     (knots,) = _to_rationals([places], denominator)
     conditioner = PiecewiseLinear(knots, _to_rationals(shifts, denominator))
-    (moves,) = (half for half, name in LETTERS.items() if name == letter)
+    (moves,) = (half for half, letter in LETTERS.items() if letter == moved_letter)
     return PiecewiseCoupling(partition, moves, conditioner, reads=row)
 
 
 def _separating_row_and_products(keys: Sequence[Vector]) -> tuple[list[int], list[Element]]:
-    """Return a row whose products with the keys are distinct, and these products: a unit row if one
-    separates the keys, else a row 1, b, b^2, ..
+    """Return a row whose products with the keys are distinct, and these products. The row is a unit
+    vector if one has this property, else 1, b, b^2, .. for some b.
 
     The products are distinct once b - 1 exceeds all quotients of entries of differences of keys.
     """

@@ -38,7 +38,7 @@ from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.partition import LETTERS, opposite, resolve_partition_or_mask
 from exactflow.flows.result import MapResult
 from exactflow.linear.finite_maps import (
-    Columns,
+    FirstAndSecondHalves,
     PointObstruction,
     coupling_from_table,
     find_fewest_couplings,
@@ -47,7 +47,10 @@ from exactflow.linear.finite_maps import (
 __all__ = ["Interpolation", "interpolate"]
 
 _MOST_BITS = 2048
-"""Limit of the bits of a common denominator: entries stay fractions if it is longer."""
+"""The most bits of a common denominator with which entries are multiplied; beyond, they stay
+fractions.
+"""
+
 _THEOREM = "Theorem 18: exactflow.linear.finite_maps"
 
 
@@ -79,7 +82,7 @@ class Interpolation(MapResult):
 
     @property
     def layers(self) -> tuple:  # type: ignore[override]
-        """The couplings, in the order in which data meets them."""
+        """The couplings, in order of application."""
         return self.flow.layers
 
     @property
@@ -102,9 +105,9 @@ class Interpolation(MapResult):
         return self._map_in_int64_if_integers(self.flow, x, self.int64_limit)
 
     def backward(self, y: Any) -> Any:
-        """Return the preimage of a vector, or of each column; see `forward`."""
+        """Return the preimage of a vector, or of each column of a matrix; see `forward`."""
         return self._map_in_int64_if_integers(
-            self.flow.inverse(), y, self.int64_limit + self._largest_total_change
+            self.flow.inverse(), y, self.int64_limit + self._bound_of_total_change
         )
 
     @cached_property
@@ -117,11 +120,11 @@ class Interpolation(MapResult):
         most = 2**63 - 1
         if max(map(abs, knots), default=0) > most:
             return -1
-        return most // int(max(rows, default=1)) - 2 * self._largest_total_change
+        return most // int(max(rows, default=1)) - 2 * self._bound_of_total_change
 
     @cached_property
-    def _largest_total_change(self) -> int:
-        """A bound on the change of an entry by all couplings together."""
+    def _bound_of_total_change(self) -> int:
+        """An upper bound of the change of an entry by all couplings together."""
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
@@ -244,11 +247,11 @@ def interpolate(
             f"{count} points of {d} entries and {shape[0]} images of {shape[1]} entries"
         )
     if partition is not None and mask is not None:
-        raise InvalidInputError("expected a partition or a mask, got both: leave out one of them")
+        raise InvalidInputError("expected partition=.. or mask=.., got both: leave out one of them")
     order, sizes = resolve_partition_or_mask(partition if mask is None else mask, d)
-    denominator = 1 if integers else _common_denominator_if_short(*given)
+    denominator = 1 if integers else _common_denominator_or_one_if_long(*given)
     start, stop = (
-        _halves_of_distinct_rows(name, matrix, order, sizes[0], denominator, integers)
+        _scaled_halves_of_distinct_rows(name, matrix, order, sizes[0], denominator, integers)
         for name, matrix in zip(("points", "images"), given, strict=True)
     )
     pattern, tables, obstructions = find_fewest_couplings(start, stop, denominator)
@@ -275,8 +278,10 @@ def _read_rational_points(name: str, given: MatrixLike) -> DomainMatrix:
     return matrix.to_dense()
 
 
-def _common_denominator_if_short(*given: DomainMatrix) -> int:
-    """Return the least common denominator of all entries; 1 if it has more than `_MOST_BITS`."""
+def _common_denominator_or_one_if_long(*given: DomainMatrix) -> int:
+    """Return the least common denominator of all entries, or 1 if it has more than `_MOST_BITS`
+    bits.
+    """
     common = 1
     for denominator in {int(x.denominator) for matrix in given for x in matrix.to_list_flat()}:
         common = lcm(common, denominator)
@@ -285,10 +290,15 @@ def _common_denominator_if_short(*given: DomainMatrix) -> int:
     return common
 
 
-def _halves_of_distinct_rows(
-    name: str, matrix: DomainMatrix, order: Sequence[int], p: int, denominator: int, integers: bool
-) -> Columns:
-    """Return the first and the second halves of the rows, multiplied by `denominator`.
+def _scaled_halves_of_distinct_rows(
+    name: str,
+    matrix: DomainMatrix,
+    order: Sequence[int],
+    first_size: int,
+    denominator: int,
+    integers: bool,
+) -> FirstAndSecondHalves:
+    """Return the first and the second halves of the rows, with entries multiplied by `denominator`.
 
     Raises `InvalidInputError` for equal rows and, with `integers`, for an entry that is no integer.
     """
@@ -310,11 +320,14 @@ def _halves_of_distinct_rows(
                 f"and {i}: leave out one of the rows"
             )
     seen = [columns[j] for j in order]
-    return [*zip(*seen[:p], strict=True)], [*zip(*seen[p:], strict=True)]
+    first, second = seen[:first_size], seen[first_size:]
+    return [*zip(*first, strict=True)], [*zip(*second, strict=True)]
 
 
 def _multiply_by_denominator(x: Element, denominator: int) -> Element:
-    """Return x times `denominator`, as a Python integer if it is an integer."""
+    """Return x times `denominator`: as a Python integer if it has no fraction, else as a rational
+    number.
+    """
     factor, rest = divmod(denominator, int(x.denominator))
     return denominator * x if rest else int(x.numerator) * factor
 

@@ -1,4 +1,5 @@
-"""Zero padding: three additive layers apply any invertible matrix to a vector with n zeros.
+"""Zero padding: three additive layers apply any invertible n x n matrix to a vector, to which n
+zeros are appended.
 
 Main results
 ------------
@@ -57,7 +58,7 @@ def zero_padding(A: MatrixLike) -> CouplingFlow:
 
 
 def _explain_flow(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
-    """Explain the three layers, for all n and for this matrix, by their product on (x, 0)."""
+    """Explain the three layers by an identity for all n, and by their product for this matrix."""
     check_explainable_dimension(flow.dimension)
     identity = IDENTITIES["zero padding"]
     values, ring = identity.define_names_in_ring()

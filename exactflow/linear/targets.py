@@ -67,7 +67,8 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
 
 
 def conv1x1(W: Any) -> sympy.Matrix:
-    """Return the c x c matrix of a 1x1 convolution (Kingma and Dhariwal, *Glow*, 2018), exactly.
+    """Return the exact matrix by which a 1x1 convolution (Kingma and Dhariwal, *Glow*, 2018)
+    multiplies the channels.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
 
 
 def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
-    """Return M with a new coordinate at the end of each half; the matrix swaps these two.
+    """Return M extended by a coordinate at the end of each half, two that the new matrix swaps.
 
     The determinant changes its sign, so that a flow exists if det M < 0. The new coordinates are p
     and d + 1. If both are zero in a vector, they are zero in its image, and M acts on the others.
@@ -108,10 +109,12 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
 
 
 def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matrix:
-    """Return the Toeplitz matrix with the given first column and first row: T[i, j] = t(i - j).
+    """Return the matrix with the given first column and first row, and equal entries along each
+    diagonal.
 
     Without `row` the matrix is lower triangular: a causal convolution with the taps `column`. The
-    column and the row must have one length and one first entry, or `InvalidInputError` is raised.
+    column and the row must have equal lengths and equal first entries; otherwise
+    `InvalidInputError` is raised.
 
     >>> toeplitz([1, "1/2", 0], [1, 3, 0])
     Matrix([
@@ -125,7 +128,7 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
     if len(right) != len(down) or not is_equal(parts[0][:1, :], parts[-1][:1, :]):
         first, second = (format_short(entries[0]) for entries in (down, right))
         raise InvalidInputError(
-            "expected a column and a row of one length and with one first entry, got "
+            "expected a column and a row of equal length and with equal first entries, got "
             f"{len(down)} and {len(right)} entries, starting with {first} and {second}"
         )
     d = len(down)
@@ -153,7 +156,7 @@ def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
     """Return the rotation (I - K)(I + K)^-1 of a skew-symmetric K: the Cayley transform.
 
     Every rotation without the eigenvalue -1 is of this form, and it is rational if K is. Raises
-    `InvalidInputError` if K is not skew-symmetric, or I + K has no inverse, which may happen over
+    `InvalidInputError` if K is not skew-symmetric, or if I + K has no inverse, as for some K over
     GF(p).
 
     >>> cayley_rotation([[0, "1/3"], ["-1/3", 0]])
@@ -196,7 +199,7 @@ def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
 
 
 def _read_nonempty_column(values: VectorLike) -> DomainMatrix:
-    """Return values as a column; raise `InvalidInputError` if there are none."""
+    """Return the values as a matrix of one column; raise `InvalidInputError` if there are none."""
     column = as_column(values)
     if not column.shape[0]:
         raise InvalidInputError("expected at least one entry, got an empty sequence")

@@ -60,7 +60,7 @@ from exactflow.linear.factor.assembly import (
     shear_layer,
 )
 from exactflow.linear.factor.commutator import give_C_full_column_rank
-from exactflow.linear.factor.permutation import at_most_six_permutation_layers
+from exactflow.linear.factor.permutation import at_most_six_signed_permutation_layers
 from exactflow.linear.factor.problem import Problem
 
 __all__ = ["LAYERS", "classical"]
@@ -79,11 +79,11 @@ def classical(M: MatrixLike) -> CouplingFlow:
     [-1,  0],
     [ 0, -1]])
     """
-    problem = Problem.of(as_square_matrix(M))
+    problem = Problem.from_matrix(as_square_matrix(M))
     p, q = problem.partition
     if p != q:
         raise MethodError(f"expected halves of one size, got {p} and {q}: use exactflow.factor")
-    layers, field = _layers(problem.blocks()), problem.target.domain
+    layers, field = _layers(problem.split_into_blocks()), problem.target.domain
     flow = CouplingFlow(
         merge_neighbours_drop_identities(layers), problem.partition, method="classical", field=field
     )
@@ -156,7 +156,7 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     column perm[i]; none for the identity.
     """
     n = len(perm)
-    layers = at_most_six_permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
+    layers = at_most_six_signed_permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
     return [
         shear_layer(layer.moves, layer.shift_matrix.convert_to(field).to_dense())
         for layer in layers

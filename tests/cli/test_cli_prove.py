@@ -5,7 +5,7 @@ import json
 import pytest
 
 from exactflow import cli, theorems
-from exactflow.cli.prove import _find_scripts_and_titles
+from exactflow.cli.prove import _resolve_scripts_and_theorem_titles
 from exactflow.proving import theorem_scripts
 from exactflow.proving.script_run import Outcome
 from exactflow.proving.theorem_scripts import find_theorem_scripts
@@ -121,7 +121,7 @@ def test_the_template_runs(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "expected theorems or FILEs, or --all alone"),
+        ([], "expected names of theorems, FILEs, or only --all"),
         (["."], "expected a proof script, got '.': a directory"),
         (["true.py", "none.py"], "got 'none.py': No such file"),
         (["c.json"], r"got 'c.json': not a Python script (.py)"),
@@ -146,12 +146,12 @@ def test_theorems_run_by_name_beside_files_in_any_folder(run):
 
 def test_all_runs_every_theorem(run, monkeypatch):
     monkeypatch.setattr(
-        "exactflow.cli.prove._run_scripts",
+        "exactflow.cli.prove._run_scripts_and_print_output",
         lambda files, _: [Outcome(path, is_undecided=True) for path in files],
     )
     code, out, _ = run("--all", "--json")
     assert (code, out) == (3, "")
-    paths, titles = _find_scripts_and_titles([], True)
+    paths, titles = _resolve_scripts_and_theorem_titles([], True)
     assert titles[paths[0]] == "1, 14 six layers"
     assert len(paths) == len(set(paths)) == len(theorems)
 
@@ -159,7 +159,7 @@ def test_all_runs_every_theorem(run, monkeypatch):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("--all", "true.py"), "expected theorems or FILEs, or --all alone"),
+        (("--all", "true.py"), "expected names of theorems, FILEs, or only --all"),
         (("seven_layers",), "expected a theorem, such as six_layers, or a proof script (.py), got"),
         (("true.txt",), "not a Python script (.py)"),
     ],

@@ -277,7 +277,7 @@ def test_theorems(run):
         2,
         "exactflow: error: expected at least one instance as --challenge, got 0\n",
     )
-    assert "expected the NAME of a theorem" in run("theorems", "--challenge", 2)[2]
+    assert "need the NAME of a theorem" in run("theorems", "--challenge", 2)[2]
 
 
 @pytest.mark.parametrize(

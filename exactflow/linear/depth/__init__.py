@@ -45,7 +45,7 @@ from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.scaled import bound_scaled_depth
-from exactflow.linear.factor.problem import Problem, format_element, sign_assumption_hint
+from exactflow.linear.factor.problem import Problem, format_element, hint_to_assume_positive_det
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -124,7 +124,7 @@ def minimal_depth(
     check_option("orientation", orientation, ORIENTATIONS)
     with assuming(Assumptions.of(assume)):
         return _minimal_depth_of_problem(
-            Problem.of(as_square_matrix(M), partition, orientation, "nonzero"), scales
+            Problem.from_matrix(as_square_matrix(M), partition, orientation, "nonzero"), scales
         )
 
 
@@ -146,6 +146,6 @@ def _minimal_depth_of_problem(
         raise InvalidInputError(
             f"det(M) = {format_element(det, field)} over {format_field(field)} is "
             "neither 1 nor known to be positive: "
-            f"{sign_assumption_hint(det, field)}divide a row by the determinant"
+            f"{hint_to_assume_positive_det(det, field)}divide a row by the determinant"
         )
     return bound_scaled_depth(replace(problem, scales="positive"))

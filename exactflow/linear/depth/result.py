@@ -84,7 +84,8 @@ class MinimalDepth(DepthBounds, FlowResult):
         `VerificationError` is raised if the product of the layers is not the matrix of the problem,
         or if an obstruction fails its check.
         """
-        target, flow = problem.target.to_dense(), problem.make_unverified_flow(layers, "depth")
+        target = problem.target.to_dense()
+        flow = problem.merge_into_unverified_flow(layers, "depth")
         verify(flow, target)
         lower = lower_bound_from_obstructions(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)

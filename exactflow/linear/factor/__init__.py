@@ -101,16 +101,18 @@ def factor(
     report_stage("the determinant", 0)
     assumptions = Assumptions.of(assume)
     with assuming(assumptions):
-        problem = Problem.of(target, partition, orientation, scales)
+        problem = Problem.from_matrix(target, partition, orientation, scales)
         layers, used = factor_by_route(problem, method)
-    flow = problem.make_unverified_flow(layers, used, partial(_explain_flow, problem, assumptions))
+    flow = problem.merge_into_unverified_flow(
+        layers, used, partial(_explain_flow, problem, assumptions)
+    )
     report_stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow
 
 
 def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
-    """Return the proof of the theorem on this matrix: ``factor(M, **options).explain()``.
+    """Return the proof, in steps, that `M` is a product of layers: ``factor(M, ..).explain()``.
 
     A ``BlockMatrix`` [[A, B], [C, D]] of four different ``MatrixSymbol``, or diag(X, X^-1) for any
     expression X, is explained *for all n*; other blocks, and symbols named like a function, such as
@@ -134,7 +136,9 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
 
 
 def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
-    """Run the route of a flow again, and explain the flow by its steps and the final product."""
+    """Run the route that built a flow again, and explain the flow by the steps of this run and by
+    the product of its layers.
+    """
     check_explainable_dimension(flow.dimension)
     with assuming(assumptions), collect_steps() as derivation:
         factor_by_route(problem, flow.method)
@@ -158,7 +162,7 @@ def check_explainable_dimension(d: int) -> None:
 
 
 def _list_routes(indent: str) -> str:
-    """Return the routes as a list for a docstring: one entry for each, wrapped after `indent`."""
+    """Return the list of routes for a docstring; each line of the list begins with `indent`."""
     return "\n".join(
         fill(f"- {route}", 100, initial_indent=indent, subsequent_indent=indent + "  ")
         for route in ROUTES

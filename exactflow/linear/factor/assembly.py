@@ -38,13 +38,20 @@ BlocksOfDet1: TypeAlias = Blocks
 """The blocks of a matrix of determinant 1."""
 
 Layers = list[LinearCoupling]
+"""Layers in order of application."""
+
 Shift: TypeAlias = DomainMatrix
 Shifts = list[Shift]
+"""The shifts of the shears of a product, from left to right."""
+
 ShearList = list[tuple[Half, Shift]]
+"""The shears of a product from left to right: the half that each one moves, and its shift."""
 
 
 def alternate_shears(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearList:
-    """Return shears with the given shifts; they move `leftmost`, the other half, `leftmost`, .."""
+    """Return the shears with the given shifts, which move the two halves in turn; the first one
+    moves the half `leftmost`.
+    """
     halves = leftmost, opposite(leftmost)
     return [(halves[i % 2], T) for i, T in enumerate(shifts)]
 
@@ -67,14 +74,14 @@ def shear_layer(half: Half, T: Shift) -> LinearCoupling:
 
 
 def layers_in_application_order(shears: ShearList) -> Layers:
-    """Return the additive layers of shears: the last shear is applied first."""
+    """Return the additive layers of a product of shears; the rightmost shear is applied first."""
     return [shear_layer(half, T) for half, T in reversed(shears)]
 
 
 def complete_five_shifts(
     blocks: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, T_inverse: DomainMatrix
 ) -> Shifts:
-    """Return the shifts of the five shears with M = U(X) L(Y) U(Z) L(W) U(V), from V, Y and Z.
+    """Return the shifts X, Y, Z, W, V of M = U(X) L(Y) U(Z) L(W) U(V), where V, Y, Z are given.
 
     `blocks` are those of M, and `T_inverse` is the inverse of T = D - C V = I + Y Z.
     """
@@ -85,7 +92,7 @@ def complete_five_shifts(
 def complete_five_shifts_from_inverse(
     inverse: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, S_inverse: DomainMatrix
 ) -> Shifts:
-    """Return the five shifts of `complete_five_shifts`, but from the blocks of M^-1.
+    """Compute the result of `complete_five_shifts` from the blocks of M^-1 in place of M.
 
     `S_inverse` is the inverse of S = a + V c = I + Z Y.
     """
@@ -94,7 +101,7 @@ def complete_five_shifts_from_inverse(
 
 
 def merge_neighbours_drop_identities(layers: Iterable[LinearCoupling]) -> Layers:
-    """Merge neighbours that move the same half, and drop layers that change nothing."""
+    """Merge neighbours that move the same half, and drop layers that are the identity."""
     result: Layers = []
     for layer in layers:
         if result and result[-1].moves == layer.moves:
@@ -112,8 +119,8 @@ def with_halves_exchanged(layers: Iterable[LinearCoupling]) -> Layers:
 def append_scale(layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]) -> Layers:
     """Return layers that equal the given layers followed by the diagonal `scale` on one half.
 
-    One of the last two layers must move this half; it takes up the scale. A layer that moves the
-    other half is changed by diag(s) L(T) = L(T diag(s)^-1) diag(s).
+    The last layer that moves this half, one of the last two, is multiplied by the scale. If the
+    last layer moves the other half, its shift changes: diag(s) L(T) = L(T diag(s)^-1) diag(s).
     """
     *rest, last = layers
     field = last.field
@@ -125,20 +132,22 @@ def append_scale(layers: Sequence[LinearCoupling], half: Half, scale: Sequence[E
     return [*rest, LinearCoupling.trusted(last.partition, half, nothing, scale).after(last)]
 
 
-def restore_determinant(shears: ShearList, det: Element, half: Half) -> Layers:
-    """Return the layers of a matrix, from the shears of the matrix in which the first row of `half`
-    is divided by the determinant `det`: one scale entry multiplies this row by `det` again.
+def layers_with_determinant_restored(
+    shears: ShearList, det: Element, half_with_divided_row: Half
+) -> Layers:
+    """Return the layers of a matrix of determinant `det`. In the product of the shears, the first
+    row of one half is divided by `det`; in the layers, one scale entry multiplies it by `det`.
     """
     layers, one = layers_in_application_order(shears), shears[0][1].domain.one
     if det == one:
         return layers
-    size, _ = moved_and_kept(half, layers[0].partition)
-    return append_scale(layers, half, [det] + [one] * (size - 1))
+    size, _ = moved_and_kept(half_with_divided_row, layers[0].partition)
+    return append_scale(layers, half_with_divided_row, [det] + [one] * (size - 1))
 
 
 def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | None:
-    """Return at most two layers, in order of application, whose product has the given blocks; None
-    if there are none.
+    """Return at most two layers, in order of application, that compose to the matrix with the given
+    blocks; None if no two layers do.
 
     With scales="nonzero", a scale whose sign is unknown is allowed, too.
     """
@@ -151,7 +160,9 @@ def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Laye
 
 
 def _find_second_then_first_layer(blocks: Blocks, scales: Scales) -> Layers | None:
-    """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]] for s, X, Y and t, or return None."""
+    """Return layers [[I, 0], [Y, diag(t)]] and then [[diag(s), X], [0, I]] that compose to the
+    matrix with the given blocks; None if there are none with allowed scales.
+    """
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]
     if (t := _diagonal_if_allowed_scales(D, scales)) is None:
@@ -166,13 +177,16 @@ def _find_second_then_first_layer(blocks: Blocks, scales: Scales) -> Layers | No
 
 
 def _diagonal_if_allowed_scales(M: DomainMatrix, scales: Scales) -> list | None:
-    """Return the diagonal of M if M is diagonal and every entry may be a scale, else None."""
+    """Return the diagonal of M if M is diagonal and all its entries are allowed scales, else None.
+
+    With scales="nonzero", an entry of unknown sign is allowed, too.
+    """
     if not M.is_diagonal:
         return None
     field, entries = M.domain, M.diagonal()
 
-    def may_be_scale(x: Element) -> bool:
+    def is_allowed_scale(x: Element) -> bool:
         positive = x == field.one or linalg.is_positive(x, field)
         return bool(x) and (scales == "nonzero" if positive is None else positive)
 
-    return entries if all(map(may_be_scale, entries)) else None
+    return entries if all(map(is_allowed_scale, entries)) else None

@@ -1,4 +1,5 @@
-"""The route through a commutator: five layers if C is invertible, else six; and its lemma.
+"""The route through a commutator, and its lemma: five layers if the lower left block of the matrix
+is invertible, else six.
 
 Main results
 ------------
@@ -56,10 +57,13 @@ from exactflow.linear.factor.assembly import (
 
 MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
+PairsOfPAndG: TypeAlias = tuple[MatrixAndInverse, MatrixAndInverse]
+"""(P, P^-1) and (G, G^-1), which define the commutator G^-1 P^-1 G P."""
+
 
 def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
-    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1;
-    None if C is singular.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), or None if the
+    lower left block C of M is singular. M has determinant 1.
     """
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
@@ -68,7 +72,7 @@ def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
         return None
     K = C * (A * C_inverse * D - B)
     report_stage("a commutator", 0.05)
-    (P, P_inverse), (G, G_inverse) = write_as_commutator(K)
+    (P, P_inverse), (G, G_inverse) = write_as_commutator_of_G_P(K)
     report_stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
     shifts = complete_five_shifts(blocks, V, Y, Z, P_inverse)
@@ -93,7 +97,7 @@ def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
 
 
 def six_shears_by_commutator(blocks: BlocksOfDet1) -> ShearList:
-    """Return six shears whose product M has the given n x n blocks, for det M = 1."""
+    """Return six shears whose product is a matrix of determinant 1 with the given n x n blocks."""
     W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
         shifts: Any = find_five_shifts_by_commutator(rest)  # never None, since C' is invertible
@@ -101,7 +105,7 @@ def six_shears_by_commutator(blocks: BlocksOfDet1) -> ShearList:
 
 
 def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
-    """Return a shift W0 with few nonzero entries, and the blocks of L(W0) M, in which
+    """Return a shift W0 with few nonzero entries, and the blocks of L(W0) M, whose lower left block
     C' = C + W0 A has full column rank.
 
     M is invertible, and C has at least as many rows as columns. Hence A is injective on the kernel
@@ -125,12 +129,12 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     return W0, rest
 
 
-def write_as_commutator(K: DomainMatrix) -> tuple[MatrixAndInverse, MatrixAndInverse]:
-    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P, for a K of determinant 1.
+def write_as_commutator_of_G_P(K: DomainMatrix) -> PairsOfPAndG:
+    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P; K has determinant 1.
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
-    H, H_inverse, L1, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = pair_eigenvalues_of_R_and_KR(K)
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
@@ -144,7 +148,7 @@ def write_as_commutator(K: DomainMatrix) -> tuple[MatrixAndInverse, MatrixAndInv
 
 
 class PairedSpectra(NamedTuple):
-    """The matrix R of the lemma, in factors: R = H lower H^-1, lower = L1^-1 diag(r).
+    """The matrix R of the lemma in the module docstring: R = H lower H^-1, lower = L1^-1 diag(r).
 
     The columns of V_lower and of V_upper are eigenvectors of `lower` and of H^-1 K R H; both are
     unit triangular. The eigenvalue of column i of V_upper is r[places[i]]; or det K if places[i] is
@@ -161,8 +165,9 @@ class PairedSpectra(NamedTuple):
     places: list[int]
 
 
-def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
-    """Return R such that the eigenvalues of R and det K are the eigenvalues of K R and 1.
+def pair_eigenvalues_of_R_and_KR(K: DomainMatrix) -> PairedSpectra:
+    """Return an R for which the list of the eigenvalues of R and of det K is a permutation of the
+    list of the eigenvalues of K R and of 1.
 
     K is invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
@@ -173,7 +178,10 @@ def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
     L1_inverse = L1.inv()
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
-    r, det = _choose_diagonal_permuted_by_factors(n, u, field), prod(u.values(), start=field.one)
+    r, det = (
+        _choose_distinct_diagonal_permuted_by_factors(n, u, field),
+        prod(u.values(), start=field.one),
+    )
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
     V_lower = _reverse_rows_and_columns(
         krylov.triangular_eigenvectors(_reverse_rows_and_columns(lower))
@@ -184,27 +192,31 @@ def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
 
 
 def _unit_lower_bidiagonal(n: int, run_starts: list[int], field: Domain) -> DomainMatrix:
-    """Return I plus ones below the diagonal, except in the rows `run_starts`."""
+    """Return the identity matrix with ones added directly below the diagonal, except in the rows
+    `run_starts`.
+    """
     ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in run_starts}
     rows = [[field.one if (i, j) in ones else field.zero for j in range(n)] for i in range(n)]
     return linalg.from_entries(rows, (n, n), field)
 
 
 def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
-    """Return M with rows and columns reversed: a lower triangular M becomes upper triangular."""
+    """Return M with its rows and its columns in reverse order, which makes a lower triangular
+    matrix upper triangular.
+    """
     order = list(range(M.shape[0] - 1, -1, -1))
     return M.extract(order, order)
 
 
-def _choose_diagonal_permuted_by_factors(
+def _choose_distinct_diagonal_permuted_by_factors(
     n: int, factors: dict[int, Element], field: Domain
 ) -> list[Element]:
-    """Return distinct nonzero r_0 .. r_(n-1) such that the r_i and the product of all factors u_i
-    are, in another order, the u_i r_i and 1.
+    """Return distinct nonzero r_0 .. r_(n-1) such that the list of all r_i and of the product of
+    all factors u_i is a permutation of the list of all u_i r_i and of 1.
 
     `factors` maps some i to u_i; the other u_i are 1. The r_i are the partial products of the u_i.
-    These would repeat if some consecutive factors multiply to 1: such a stretch is cut out, and its
-    r_i are multiplied by a constant of their own.
+    These would repeat if some consecutive factors multiply to 1: such a stretch is cut out, and the
+    r_i of this stretch are multiplied by a constant that no other stretch has.
     """
     stretches, open_places, partial = [], [], field.one
     for i, factor in factors.items():

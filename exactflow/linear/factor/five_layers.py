@@ -99,7 +99,7 @@ def draw_five_shifts_if_generic(
     V, p = matched.V, inverse.A.shape[0]
     T, S = blocks.D - blocks.C * V, inverse.A + V * inverse.C
     try:
-        (Y, top_inverse), S_inverse = _similarity_and_top_inverse(matched, T, S, draws), S.inv()
+        (Y, top_inverse), S_inverse = _intertwiner_and_inverse_of_top(matched, T, S, draws), S.inv()
     except DMNonInvertibleMatrixError:
         return None
     report_stage("five shears", 0.55)
@@ -110,11 +110,12 @@ def draw_five_shifts_if_generic(
 def draw_shifts_for_equal_halves(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> Shifts | None:
-    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for p = q; None
-    if the drawn V is unlucky.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for halves of
+    one size; None if the drawn V is unlucky.
 
-    V is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for
-    some Y and Z. Over a field of few elements this is frequent, also without cyclic vectors.
+    V is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for some Y and Z;
+    a and c are blocks of M^-1. Over a field of few elements many V are lucky, even if there is no
+    cyclic vector.
     """
     V = draws.matrix(*blocks.B.shape)
     T = blocks.D - blocks.C * V
@@ -123,9 +124,11 @@ def draw_shifts_for_equal_halves(
     return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 
-def _right_inverse_from_draw(matrix: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None:
-    """Return the right inverse of a matrix whose columns are combinations of the columns of
-    [drawn; I]; None if the draw is unlucky.
+def _right_inverse_within_drawn_columns(
+    matrix: DomainMatrix, drawn: DomainMatrix
+) -> DomainMatrix | None:
+    """Return the right inverse of `matrix` that is [drawn; I] times a square matrix; None if there
+    is none for this draw.
     """
     columns = drawn.vstack(linalg.identity(matrix.shape[0], matrix.domain))
     pivot = linalg.inverse_or_none(matrix * columns)
@@ -135,7 +138,7 @@ def _right_inverse_from_draw(matrix: DomainMatrix, drawn: DomainMatrix) -> Domai
 def _find_shift_matching_spectra(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> MatchedSpectra | None:
-    """Return a shift V with the properties of `MatchedSpectra`; None if the draws are unlucky.
+    """Return a shift V as in `MatchedSpectra`, with two bases; None if the draws are unlucky.
 
     V = V0 - u r N, where T fixes the rows [R, I_k] for every row r: r is chosen such that the
     characteristic polynomials agree. See the implementation notes above.
@@ -146,7 +149,7 @@ def _find_shift_matching_spectra(
     u = linalg.unit_vector(p, 0, field) + draws.matrix(p, 1)
     R = draws.matrix(k, p)
     if 0 < k < p:
-        # change one column of R so that [R, I] v = 0
+        # change one column of R so that H C u = 0 for H = [R, I]
         v = C * u
         place = next((i for i in range(p) if v[i, 0].element), None)
         if place is None:
@@ -155,7 +158,7 @@ def _find_shift_matching_spectra(
         R -= (v[p:, :] + R * v[:p, :]) * unit
     H = R.hstack(linalg.identity(k, field))
     HC, V0 = H * C, -draws.matrix(p, q)
-    right_inverse = _right_inverse_from_draw(HC, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_within_drawn_columns(HC, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V0 += right_inverse * (H * D - H - HC * V0)
@@ -176,32 +179,32 @@ def _find_shift_matching_spectra(
     return MatchedSpectra(V0 - u * feedback, R, polynomial, of_T, of_S)
 
 
-def _similarity_and_top_inverse(
+def _intertwiner_and_inverse_of_top(
     matched: MatchedSpectra, T: DomainMatrix, S: DomainMatrix, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y with T Y = Y S, and the inverse of the top p rows of Y."""
+    """Return a Y with T Y = Y S, and the inverse of the square block of its top rows."""
     q, p, field = T.shape[0], S.shape[0], S.domain
     one = linalg.identity(q, field)
     lift = T - one if q == 2 * p else one
     try:
-        return _quotient_and_top_inverse(lift * matched.long_basis, matched.short_basis)
+        return _right_quotient_and_inverse_of_top(lift * matched.long_basis, matched.short_basis)
     except DMNonInvertibleMatrixError:
         top = draws.matrix(p, 1)
         v = top.vstack(-matched.R * top)
         of_T = krylov.controller_basis(T, matched.polynomial, lift * v)
         of_S = krylov.controller_basis(S, matched.polynomial, draws.matrix(p, 1))
-        return _quotient_and_top_inverse(of_T, of_S)
+        return _right_quotient_and_inverse_of_top(of_T, of_S)
 
 
-def _quotient_and_top_inverse(
+def _right_quotient_and_inverse_of_top(
     H: DomainMatrix, G: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y = H G^-1, and the inverse of the top p rows of Y; H is q x p, G is p x p."""
+    """Return Y = H G^-1, and the inverse of the square block of its top rows; G is square."""
     return H * G.inv(), G * H[: G.shape[0], :].inv()
 
 
 def _solve_near_draw(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix | None:
-    """Return a drawn column r, changed so that E r = rhs; None if there is no solution."""
+    """Return a solution r of E r = rhs, a drawn column plus a correction; None if there is none."""
     start = draws.matrix(E.shape[1], 1)
     solution, _ = linalg.solve(E, rhs - E * start)
     return None if solution is None else start + solution
@@ -222,9 +225,8 @@ class Peel(NamedTuple):
     rest_inverse: Blocks
 
     def lift_shifts(self, shifts: Shifts) -> Shifts:
-        """Return the shifts of shears U L .. U for M from the shifts of such shears for M2.
-
-        At least three shifts are given; M needs two more.
+        """Return the shifts of alternating shears U .. U whose product is M, two more than the
+        given ones, at least three, of such shears whose product is M2.
         """
         first, *middle, last = shifts
         none = self.x * self.x.domain.zero
@@ -239,18 +241,20 @@ class Peel(NamedTuple):
         return (T + new_columns * self.R).hstack(new_columns)
 
 
-def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
-    """Reduce M to a matrix whose second half has k coordinates fewer; None if draws are unlucky.
+def peel_off_second_half(inverse: Blocks, removed_count: int, draws: Draws) -> Peel | None:
+    """Reduce M to a matrix with `removed_count` coordinates fewer in the second half; None if the
+    draws are unlucky.
 
-    `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.
+    `inverse` are the blocks of M^-1. `removed_count` must not exceed the size of the first half,
+    and the second half must not become smaller than the first.
     """
     a, b, c, d = inverse
-    q, p = c.shape
+    (q, p), k = c.shape, removed_count
     n = q - k
     R = draws.matrix(k, n)
     H = R.hstack(linalg.identity(k, a.domain))
     y = H * c
-    right_inverse = _right_inverse_from_draw(y, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_within_drawn_columns(y, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V = draws.matrix(p, q)
@@ -269,15 +273,17 @@ def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
 
 
 def _factor_with_inner_size(
-    M: DomainMatrix, p: int, draws: Draws
+    M: DomainMatrix, inner_size: int, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return C, of p columns, and x with M = C x; C has rank p unless a draw is unlucky."""
+    """Return C and x with M = C x, where C has `inner_size` columns; C has full column rank unless
+    the draw is unlucky.
+    """
     n, k = M.shape
     echelon, pivots = linalg.rref(M)
     r = len(pivots)
+    missing = inner_size - r
     C = M.extract(list(range(n)), list(pivots))
-    x = echelon[:r, :].vstack(linalg.zeros(p - r, k, M.domain))
-    if r < p:
-        rest = linalg.complementary_unit_vectors(C)[:, : p - r] + draws.matrix(n, p - r)
-        C = C.hstack(rest)
+    x = echelon[:r, :].vstack(linalg.zeros(missing, k, M.domain))
+    if missing > 0:
+        C = C.hstack(linalg.complementary_unit_vectors(C)[:, :missing] + draws.matrix(n, missing))
     return C, x

@@ -1,4 +1,5 @@
-"""Halves of n and n + 1 coordinates: five layers if C has rank n, else six.
+"""Halves of n and n + 1 coordinates: five layers if the lower left or the upper right block of the
+matrix has rank n, else six.
 
 Main results
 ------------
@@ -53,27 +54,27 @@ from exactflow.linear.factor.assembly import (
     transposed,
 )
 from exactflow.linear.factor.commutator import (
-    find_R_with_paired_spectra,
     give_C_full_column_rank,
-    write_as_commutator,
+    pair_eigenvalues_of_R_and_KR,
+    write_as_commutator_of_G_P,
 )
 from exactflow.linear.factor.five_layers import draw_five_shifts_if_generic
 
-ShiftAndSimilarity: TypeAlias = tuple[Shift, DomainMatrix, DomainMatrix]
+VSAndSimilarityG: TypeAlias = tuple[Shift, DomainMatrix, DomainMatrix]
 """V, S and G with T G = G diag(S, 1), for T = D - C V and S = a + V c."""
 
 
-def shears_for_halves_differing_by_one(blocks: BlocksOfDet1) -> ShearList:
-    """Return the shears whose product has the given blocks, of n + (n + 1) coordinates and
-    determinant 1: five if C or B has rank n, otherwise six.
+def shears_for_second_half_one_larger(blocks: BlocksOfDet1) -> ShearList:
+    """Return the shears whose product is a matrix of determinant 1 with the given blocks and halves
+    of n and n + 1 coordinates: five shears if C or B has rank n, otherwise six.
 
     Raises `FieldTooSmallError` over a finite field.
     """
     n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
-    if (shifts := shifts_for_halves_differing_by_one(blocks, inverse)) is not None:
+    if (shifts := shifts_for_second_half_one_larger(blocks, inverse)) is not None:
         return alternate_shears(shifts, "first")
-    found: Any  # never None, since the rank of the block is n
+    found: Any  # never None, since the lower left block of the given blocks has rank n
     if linalg.rank(blocks.B) == n:
         other = transposed(blocks)
         names = {name: f"{name}'" for name in "ABCD"}
@@ -81,19 +82,17 @@ def shears_for_halves_differing_by_one(blocks: BlocksOfDet1) -> ShearList:
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
         record_step("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
         with rename_matrices(**names):
-            found = shifts_for_halves_differing_by_one(other, transposed(inverse))
+            found = shifts_for_second_half_one_larger(other, transposed(inverse))
         return transpose_product_of_shears(alternate_shears(found, "first"))
     W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
-        found = shifts_for_halves_differing_by_one(rest, linalg.split(linalg.join(rest).inv(), n))
+        found = shifts_for_second_half_one_larger(rest, linalg.split(linalg.join(rest).inv(), n))
     return alternate_shears([-W0, *found], "second")
 
 
-def shifts_for_halves_differing_by_one(
-    blocks: BlocksOfDet1, inverse: BlocksOfDet1
-) -> Shifts | None:
-    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if
-    rank C < n.
+def shifts_for_second_half_one_larger(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> Shifts | None:
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
+    lower left block of M has a rank less than n.
 
     M has determinant 1 and the given blocks, of n + (n + 1) coordinates; `inverse` are the blocks
     of M^-1. Raises `FieldTooSmallError` over a finite field with too few elements.
@@ -106,22 +105,22 @@ def shifts_for_halves_differing_by_one(
     )
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
-        V, S, G = _find_shift_and_similarity(blocks, inverse)
+        V, S, G = _find_V_S_and_similarity_G(blocks, inverse)
         Z = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
         shifts = complete_five_shifts_from_inverse(inverse, V, G[:, :n], Z, S.inv())
     _record_similarity_and_shears(blocks, inverse, shifts)
     return shifts
 
 
-def _find_shift_and_similarity(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> ShiftAndSimilarity:
+def _find_V_S_and_similarity_G(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> VSAndSimilarityG:
     """Return a shift V, S = a + V c, and G with T G = G diag(S, 1) for T = D - C V."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
     try:
         if x is None:
-            return _shift_and_similarity_on_hyperplane(blocks.C, blocks.D, inverse.C)
-        return _shift_and_similarity_by_commutator(blocks, inverse.C, x, v * blocks.C)
+            return _V_S_G_on_hyperplane(blocks.C, blocks.D, inverse.C)
+        return _V_S_G_by_commutator(blocks, inverse.C, x, v * blocks.C)
     except FieldTooSmallError:
         raise FieldTooSmallError(
             f"expected a field of at least {(n + 1) ** 2 // 4 + 2} elements for halves of {n} and "
@@ -129,44 +128,49 @@ def _find_shift_and_similarity(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> S
         ) from None
 
 
-def _shift_and_similarity_by_commutator(
+def _V_S_G_by_commutator(
     blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix
-) -> ShiftAndSimilarity:
-    """Return V, S and G in the first case above, T = [[1, w], [0, S K]] in the basis [x, C]."""
+) -> VSAndSimilarityG:
+    """Return V, S and G in the first case of the proof in the module docstring, where T is
+    [[1, w], [0, S K]] in the basis [x, C].
+    """
     C, D = blocks.C, blocks.D
     n, field = C.shape[1], C.domain
     one, frame = linalg.identity(n, field), x.hstack(C)
     frame_inverse = frame.inv()
     C_left = frame_inverse[1:, :]
     K = -(C_left * c).inv()
-    (_, P_inverse), (_, H_inverse) = write_as_commutator(K)
+    (_, P_inverse), (_, H_inverse) = write_as_commutator_of_G_P(K)
     multiples = (P_inverse * k for k in linalg.distinct_units_or_raise(field))
     inverses = ((S, linalg.inverse_or_none(S - one)) for S in multiples)
     S, without_one = next((S, X) for S, X in inverses if X is not None)
     V = (C_left * (D * x - x)).hstack(C_left * D * C - S * K) * frame_inverse
-    of_S = P_inverse * H_inverse  # S K of_S = of_S S
-    y = w * of_S * without_one
-    return V, S, (C * of_S + x * y).hstack(x)
+    basis = P_inverse * H_inverse  # the basis in which S K becomes S: basis^-1 (S K) basis = S
+    y = w * basis * without_one
+    return V, S, (C * basis + x * y).hstack(x)
 
 
-def _shift_and_similarity_on_hyperplane(
-    C: DomainMatrix, D: DomainMatrix, c: DomainMatrix
-) -> ShiftAndSimilarity:
-    """Return V, S and G in the second case above: im c = im C, and det K is not 1."""
+def _V_S_G_on_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> VSAndSimilarityG:
+    """Return V, S and G in the second case of the proof in the module docstring, where c and C have
+    the same image and det K is not 1.
+    """
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = pair_eigenvalues_of_R_and_KR(K)
     R = H * lower * H_inverse
     of_T, of_S = (C * H * V_lower).hstack(linalg.complementary_unit_vectors(C)), R * H * V_upper
     det, q = K.det(), C.shape[0]
     T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
-    rest = next(i for i in range(q) if i not in places)  # column `rest` has the eigenvalue 1
+    # column `rest` of of_T is an eigenvector of T with the eigenvalue 1
+    rest = next(i for i in range(q) if i not in places)
     G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
     return C_left * (D - T), R * K, G
 
 
 def _record_similarity_and_shears(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
-    """Record two steps of the explanation: the similarity, and the five shears that follow."""
+    """Record two steps of the explanation: the similarity of T and diag(S, 1), and the five shears
+    that follow from it.
+    """
     _, _, C, D = blocks
     a, _, c, _ = inverse
     X, Y, Z, W, V = shifts

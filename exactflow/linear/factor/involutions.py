@@ -45,21 +45,23 @@ class CooMatrix(NamedTuple):
         return CooMatrix(self.rows, self.columns, -self.values)
 
     def select_entries(self, chosen: np.ndarray | slice) -> "CooMatrix":
-        """Return the matrix of some entries; `chosen` is a slice or an array of booleans."""
+        """Return the matrix with only the chosen entries; `chosen` is a slice or an array of
+        booleans.
+        """
         return CooMatrix(self.rows[chosen], self.columns[chosen], self.values[chosen])
 
     def multiply_left(self, left: "SignedPermutation") -> "CooMatrix":
-        """Return left times this matrix."""
+        """Return the product of `left` and this matrix."""
         return CooMatrix(left.rows[self.rows], self.columns, left.signs[self.rows] * self.values)
 
     def multiply_left_and_right_transposed(
         self, left: "SignedPermutation", right: "SignedPermutation"
     ) -> "CooMatrix":
-        """Return left times this matrix times the transpose of right."""
+        """Return the product of `left`, this matrix and the transpose of `right`."""
         return self.multiply_left(left).multiply_right_transposed(right)
 
     def multiply_right_transposed(self, right: "SignedPermutation") -> "CooMatrix":
-        """Return this matrix times the transpose of right."""
+        """Return the product of this matrix and the transpose of `right`."""
         return self.T.multiply_left(right).T
 
     @property
@@ -85,7 +87,7 @@ class SignedPermutation(NamedTuple):
         return SignedPermutation(self.rows[other.rows], self.signs[other.rows] * other.signs)
 
     def scale_columns(self, signs: np.ndarray) -> "SignedPermutation":
-        """Return this matrix times diag(signs)."""
+        """Return this matrix with column j multiplied by ``signs[j]``."""
         return SignedPermutation(self.rows, self.signs * signs)
 
     @property
@@ -110,10 +112,9 @@ class ReversingInvolution(NamedTuple):
     sign_classes: np.ndarray
 
 
-def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
-    """Find an involution K with K Theta K = Theta^-1, which fixes the last coordinate.
-
-    Theta has determinant 1.
+def find_reversing_involution_fixing_last(theta: SignedPermutation) -> ReversingInvolution:
+    """Return an involution K that fixes the last coordinate, with K Theta K = Theta^-1, and the
+    matrices g and Z of `ReversingInvolution`. Theta has determinant 1.
     """
     cycles = cycles_from_last_index(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
@@ -138,7 +139,8 @@ def _g_Z_and_sign_classes(
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return g, Z and the sign classes of a `ReversingInvolution`.
 
-    For each coordinate, `place` is its place in its cycle, and `length` the length of this cycle.
+    For each coordinate, `place` is its place in its cycle, `length` the length of this cycle, and
+    `eps` and `tau` are the signs of this cycle in the module docstring.
     """
     index = np.arange(len(place))
     swaps = (place > 0) & (2 * place < length)

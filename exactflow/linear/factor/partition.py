@@ -32,7 +32,7 @@ they come from ever larger ranges, and over a finite one they can run out.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
@@ -53,7 +53,10 @@ from exactflow.linear.factor.five_layers import (
     draw_shifts_for_equal_halves,
     peel_off_second_half,
 )
-from exactflow.linear.factor.hyperplane import shifts_for_halves_differing_by_one
+from exactflow.linear.factor.hyperplane import shifts_for_second_half_one_larger
+
+SearchesAndTries: TypeAlias = tuple[Sequence["ShearSearch"], int]
+"""Searches to run one after the other with the same draws, and how often to try them all."""
 
 _TRIES = 6
 _TRIES_IN_A_FINITE_FIELD = 12
@@ -94,8 +97,9 @@ class ShearSearch(NamedTuple):
         return transpose_product_of_shears(shears) if self.is_transposed else shears
 
 
-def shears_for_smaller_first_half(blocks: BlocksOfDet1) -> ShearList:
-    """Return shears whose product has the given blocks, for a matrix of determinant 1 and p <= q.
+def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
+    """Return shears whose product has the given blocks: those of a matrix of determinant 1 whose
+    first half is not larger than the second.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
     how many suffice.
@@ -106,7 +110,7 @@ def shears_for_smaller_first_half(blocks: BlocksOfDet1) -> ShearList:
         for k in range(tries):
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for search in searches:
-                # these steps are dropped, since they are about reduced or transposed blocks
+                # steps that a search records are dropped: they show reduced or transposed blocks
                 with collect_steps():
                     shears = search.find_shears(blocks, draws)
                 if shears is not None:
@@ -114,12 +118,12 @@ def shears_for_smaller_first_half(blocks: BlocksOfDet1) -> ShearList:
                     return shears
     raise FieldTooSmallError(
         f"no draw over {field} led to layers for the partition {(p, q)}: use a field of at least "
-        f"{_sufficient_field_size(p, q)} elements"
+        f"{_field_size_for_most_draws(p, q)} elements"
     )
 
 
 def _record_drawn_shears(shears: ShearList) -> None:
-    """Record the shears that a search found as a step of the explanation."""
+    """Record a step of the explanation: the shears that a search found."""
     named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
     letters = {"first": "U", "second": "L"}
     product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
@@ -133,8 +137,8 @@ def _record_drawn_shears(shears: ShearList) -> None:
     )
 
 
-def _sufficient_field_size(p: int, q: int) -> int:
-    """Return a number of elements of a field over which most draws of the last search succeed.
+def _field_size_for_most_draws(p: int, q: int) -> int:
+    """Return a size of a finite field over which most draws of the last search succeed.
 
     It is four times the degree of the polynomials whose zeros the draws must avoid. In one peel
     det(y Z) has degree at most 2p in the drawn entries, det(y Z) det D at most q + 4p; the
@@ -144,8 +148,8 @@ def _sufficient_field_size(p: int, q: int) -> int:
     return 4 * steps * (q + 6 * p) + p * p
 
 
-def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
-    """Yield searches, each with a number of tries; searches for fewer shears come first."""
+def _plan_searches(blocks: Blocks) -> Iterator[SearchesAndTries]:
+    """Yield searches and the number of their tries; searches for fewer shears come first."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_SEARCH
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
@@ -179,51 +183,54 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
 
 
 def _fewest_shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
-    """Return 2m + 1 shifts, m = ceil(q / p), or five if p = q > 1; None if the draws are unlucky,
-    as they always are unless the matrix is generic.
+    """Return 2m + 1 shifts, m = ceil(q / p), or five if p = q > 1; None if the matrix is not
+    generic or the draws are unlucky.
     """
     q, p = blocks.C.shape
     if p == 1:
-        return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_2x2, draws)
+        return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_of_2x2_matrix, draws)
     return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), draw_five_shifts_if_generic, draws)
 
 
 def _shifts_given_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return 2m + 1 shifts, m = ceil(q / p), if p divides q - 1, else 2m + 3; None if the draws are
-    unlucky. The rank of C is p, and p > 1.
+    unlucky. The block C must have rank p > 1.
     """
     q, p = blocks.C.shape
     if p == q:
         return _shifts_by_peeling(
             blocks, [], lambda rest, *_: find_five_shifts_by_commutator(rest), draws
         )
-    sizes = _sizes_of_successive_peels(p, q - 1)
+    sizes = _counts_removed_by_successive_peels(p, q - 1)
     return _shifts_by_peeling(
         blocks,
         sizes,
-        lambda rest, inverse, _: shifts_for_halves_differing_by_one(rest, inverse),
+        lambda rest, inverse, _: shifts_for_second_half_one_larger(rest, inverse),
         draws,
     )
 
 
 def _shifts_via_equal_halves(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
-    """Return 2m + 3 shifts, m = ceil(q / p), after peels to p = q; None if the draws are unlucky.
+    """Return 2m + 3 shifts, m = ceil(q / p), of which peels to halves of one size cost 2m - 2; None
+    if the draws are unlucky.
 
-    This often succeeds over fields of few elements, too.
+    Draws are often lucky also over fields of few elements.
     """
     q, p = blocks.C.shape
     return _shifts_by_peeling(
-        blocks, _sizes_of_successive_peels(p, q), draw_shifts_for_equal_halves, draws
+        blocks, _counts_removed_by_successive_peels(p, q), draw_shifts_for_equal_halves, draws
     )
 
 
-def _sizes_of_successive_peels(p: int, q: int) -> list[int]:
-    """Return how many coordinates each peel removes, for peels from size q down to size p."""
+def _counts_removed_by_successive_peels(p: int, q: int) -> list[int]:
+    """Return how many coordinates each peel removes, if peels reduce a half of size q to size p."""
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
-def _three_shifts_2x2(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws) -> Shifts | None:
-    """Return [X, C, Z] with M = U(X) L(C) U(Z), for p = q = 1 and C != 0."""
+def _three_shifts_of_2x2_matrix(
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
+) -> Shifts | None:
+    """Return [X, C, Z] with M = U(X) L(C) U(Z) for a 2 x 2 matrix M; None if its entry C is 0."""
     A, _, C, D = blocks
     C_inverse = linalg.inverse_or_none(C)
     if C_inverse is None:
@@ -234,19 +241,19 @@ def _three_shifts_2x2(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws)
 
 def _shifts_by_peeling(
     blocks: BlocksOfDet1,
-    sizes: Iterable[int],
+    counts_removed: Iterable[int],
     find_core_shifts: Callable[[Blocks, Blocks, Draws], Shifts | None],
     draws: Draws,
 ) -> Shifts | None:
     """Return the shifts of alternating shears U .. U for the given blocks; None if the draws are
     unlucky.
 
-    Peels remove as many coordinates as `sizes` say, and `find_core_shifts` finds the shifts of the
-    matrix that remains.
+    Each peel removes as many coordinates as its entry of `counts_removed` says.
+    `find_core_shifts` finds the shifts of the matrix that remains.
     """
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
-    for k in sizes:
+    for k in counts_removed:
         step = peel_off_second_half(inverse, k, draws)
         if step is None:
             return None

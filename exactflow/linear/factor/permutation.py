@@ -31,7 +31,7 @@ coordinates, every signed one of up to 6, and on samples.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from sympy import QQ
@@ -45,17 +45,18 @@ from exactflow.linear.factor.assembly import with_halves_exchanged
 from exactflow.linear.factor.involutions import (
     CooMatrix,
     SignedPermutation,
-    find_reversing_involution,
+    find_reversing_involution_fixing_last,
 )
 
 Indices = Sequence[int] | np.ndarray
+ShiftsInApplicationOrder: TypeAlias = list[CooMatrix]
 
 
-def at_most_six_permutation_layers(
+def at_most_six_signed_permutation_layers(
     perm: Indices, signs: Indices, partition: tuple[int, int] | None = None
 ) -> list[LinearCoupling]:
-    """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``, of
-    determinant 1 on d >= 2 coordinates, under (p, q) with abs(p - q) <= 1.
+    """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``, a
+    map of determinant 1 on d >= 2 coordinates. The sizes of the halves differ by at most one.
 
     The shifts are sparse, of integers of absolute value at most 2. In all, at most 11 n of them are
     not zero, or 11 n + 1 if p and q differ; n is the size of the smaller half.
@@ -71,9 +72,7 @@ def at_most_six_permutation_layers(
     perm, signs = np.asarray(perm), np.asarray(signs)
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
-    for half, shift in zip(
-        halves * 3, _six_shifts_in_application_order(perm, signs, p), strict=True
-    ):
+    for half, shift in zip(halves * 3, _compute_and_record_six_shifts(perm, signs, p), strict=True):
         shape = (p, q) if half == "first" else (q, p)
         array = SparseArray.from_sums(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
@@ -90,8 +89,8 @@ class ExtendedBlocks(NamedTuple):
     """Parts of a signed permutation from which the shifts are computed.
 
     `nonzero_rows` are the indices of the nonzero rows of A, `images` those of the zero rows of C to
-    which W0 carries them. `D` is the block D. `C` and `J` are the matrices C' and J of the
-    theorem, with a column appended if q = n + 1.
+    which W0 carries them. `D` is the block D. `C` and `J` are the matrices C' and J of the module
+    docstring, with a column appended if q = n + 1.
     """
 
     nonzero_rows: np.ndarray
@@ -101,7 +100,7 @@ class ExtendedBlocks(NamedTuple):
     J: SignedPermutation
 
     @classmethod
-    def of(cls, perm: np.ndarray, signs: np.ndarray, n: int) -> "ExtendedBlocks":
+    def of_signed_permutation(cls, perm: np.ndarray, signs: np.ndarray, n: int) -> "ExtendedBlocks":
         """Return the parts of ``y[i] = signs[i] * x[perm[i]]``; the first half has size n."""
         nonzero_rows, zero_rows = np.flatnonzero(perm[:n] < n), np.flatnonzero(perm[n:] >= n)
         images, u = np.split(zero_rows, [len(nonzero_rows)])
@@ -119,13 +118,14 @@ class ExtendedBlocks(NamedTuple):
         return cls(nonzero_rows, images, D, C, J)
 
 
-def _six_shifts_in_application_order(
+def _compute_and_record_six_shifts(
     perm: np.ndarray, signs: np.ndarray, n: int
-) -> list[CooMatrix]:
+) -> ShiftsInApplicationOrder:
     """Return the shifts V, W, Z, Y, X and -W0, and record the steps of the explanation."""
-    nonzero_rows, images, D, C, J = ExtendedBlocks.of(perm, signs, n)
-    found = find_reversing_involution(J.T @ C)
-    D1 = C @ found.vectors @ found.K @ (J @ found.vectors).T  # the matrix D' of the theorem
+    nonzero_rows, images, D, C, J = ExtendedBlocks.of_signed_permutation(perm, signs, n)
+    found = find_reversing_involution_fixing_last(J.T @ C)
+    # the matrix D' of the module docstring
+    D1 = C @ found.vectors @ found.K @ (J @ found.vectors).T
 
     # B - A V = W0^T D' - J^T; both summands have at most one entry in each row
     rows_of_D1 = np.zeros((2, n), dtype=np.int64)
@@ -135,7 +135,7 @@ def _six_shifts_in_application_order(
 
     E, classes = C @ found.vectors, found.sign_classes
     Z = found.Z.multiply_left_and_right_transposed(found.vectors, E)
-    chosen = _choose_signs_near_targets(B_less_AV, Z, classes[found.Z.rows], len(classes))
+    chosen = _choose_class_signs_near_targets(B_less_AV, Z, classes[found.Z.rows], len(classes))
     F = found.vectors.scale_columns(chosen[classes])
     G, Z = (
         found.g.multiply_left_and_right_transposed(E, F),
@@ -155,19 +155,20 @@ def _six_shifts_in_application_order(
     return shifts
 
 
-def _choose_signs_near_targets(
-    targets: list[CooMatrix], Z: CooMatrix, sign_classes: np.ndarray, count: int
+def _choose_class_signs_near_targets(
+    targets: list[CooMatrix], Z: CooMatrix, classes_of_entries: np.ndarray, class_count: int
 ) -> np.ndarray:
-    """Choose a sign for the entries of each sign class in Z, so that Z is near the targets.
+    """Return a sign for each sign class, by which the entries of Z in this class are multiplied to
+    bring Z near the targets.
 
     The signs minimize the sum of the fourth powers of the entries of target - Z, for all targets.
-    The class of entry k of Z is ``sign_classes[k]``, a number below `count`. Entry i of a target is
-    in row i, and may be zero.
+    The class of entry k of Z is ``classes_of_entries[k]``, a number below `class_count`. A target
+    lists one entry for each row, in the order of the rows; it is zero if the row is.
     """
     inside = Z.rows < len(targets[0].rows)
     rows, columns, z = Z.select_entries(inside)
     met = sum(t.values[rows] * (t.columns[rows] == columns) for t in targets)
-    gain = np.bincount(sign_classes[inside], met * z * (met**2 + z**2), count)
+    gain = np.bincount(classes_of_entries[inside], met * z * (met**2 + z**2), class_count)
     return np.where(gain < 0, -1, 1)
 
 

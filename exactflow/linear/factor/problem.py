@@ -33,7 +33,8 @@ class Problem:
     """A matrix to factor, with properties that are computed once.
 
     `target` is this matrix, with the pads of the layout, if any. The layers compose to
-    `matrix_of_layers`, whose determinant is `det`; a scale of one layer may carry it.
+    `matrix_of_layers`, whose determinant is `det`; an entry `det` of one scale gives them this
+    determinant.
     """
 
     target: DomainMatrix
@@ -42,22 +43,22 @@ class Problem:
     scales: Scales
 
     @classmethod
-    def of(
+    def from_matrix(
         cls,
         M: DomainMatrix,
         partition: "PartitionLike | None" = None,
         orientation: Orientation = "error",
         scales: Scales = "positive",
     ) -> "Problem":
-        """Return the problem of factoring `M`; if det M < 0, `orientation` says how it is repaired.
+        """Return the problem of factoring `M`; `orientation` names the repair if det M < 0.
 
         Raises `InvalidInputError` for an invalid partition, or orientation="pad" with a mask;
         `SingularMatrixError` for det = 0; and `OrientationError` for det < 0 with
         orientation="error", and for a determinant of unknown sign with scales="positive".
         """
         order, sizes = resolve_partition_or_mask(partition, M.shape[0])
-        det = _nonzero_determinant(M)
-        reverses = _decide_orientation_reversal(det, M, scales)
+        det = _determinant_or_raise_singular(M)
+        reverses = _is_det_negative_or_raise_unknown(det, M, scales)
         layout = layout_for_orientation(order, sizes, orientation, reverses)
         return cls(layout.append_swapped_pads_if_any(M), layout, -det if reverses else det, scales)
 
@@ -68,7 +69,9 @@ class Problem:
 
     @cached_property
     def matrix_of_layers(self) -> DomainMatrix:
-        """The product of the layers: the target with its coordinates flipped and reordered."""
+        """The product of the layers: the target after the flips and the reordering of coordinates
+        that `layout` describes.
+        """
         return self.layout.matrix_of_layers(self.target)
 
     @cached_property
@@ -76,13 +79,17 @@ class Problem:
         """The target as (perm, signs), if it is a signed permutation over QQ, else None."""
         return find_row_permutation_and_signs(self.target) if self.target.domain.is_QQ else None
 
-    def make_unverified_flow(
+    def merge_into_unverified_flow(
         self,
         layers: Iterable[LinearCoupling],
         method: str,
         derivation: Callable[[CouplingFlow], Any] | None = None,
     ) -> CouplingFlow:
-        """Return a flow with the layout of the problem; layers are in order of application."""
+        """Return a flow of the layers, with neighbours merged and without identities. The flow is
+        not compared with the target.
+
+        The layers are in order of application.
+        """
         layout, field = self.layout, self.target.domain
         return CouplingFlow(
             merge_neighbours_drop_identities(layers),
@@ -94,19 +101,21 @@ class Problem:
             derivation=derivation,
         )
 
-    def blocks(self, exchanged: bool = False, divided_half: Half | None = None) -> Blocks:
+    def split_into_blocks(
+        self, exchanged: bool = False, half_with_divided_row: Half | None = None
+    ) -> Blocks:
         """Return the dense blocks of `matrix_of_layers`, the second half first if `exchanged`.
 
-        The first row of `divided_half`, unless it is None, is divided by the determinant.
+        The first row of the half `half_with_divided_row` is divided by the determinant.
         """
         p, q = self.partition
         blocks = linalg.split(self.matrix_of_layers.to_dense(), p)
         if exchanged:
             p, blocks = q, linalg.swap_halves(blocks)
-        if divided_half is None:
+        if half_with_divided_row is None:
             return blocks
         scale = self._diagonal_ones_except(
-            0 if divided_half == "first" else p, self.target.domain.one / self.det
+            0 if half_with_divided_row == "first" else p, self.target.domain.one / self.det
         )
         return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
 
@@ -115,9 +124,13 @@ class Problem:
         one = self.target.domain.one
         return [value if k == place else one for k in range(sum(self.partition))]
 
-    def record_blocks(self, exchanged: bool = False, divided_half: Half | None = None) -> None:
-        """Record the result of `blocks` with the same arguments as a step of the explanation:
-        ``Delta blocks(A, B, C, D) = E M F E^T``, where Delta is the scale with the determinant.
+    def record_blocks(
+        self, exchanged: bool = False, half_with_divided_row: Half | None = None
+    ) -> None:
+        """Record a step of the explanation: the result of `split_into_blocks` with these arguments.
+
+        It is ``Delta blocks(A, B, C, D) = E M F E^T``, with the permutation matrix E of the order,
+        the flips F, and the diagonal matrix Delta that multiplies a row by the determinant.
         """
         p, q = self.partition
         field, order = self.target.domain, list(self.layout.order)
@@ -132,19 +145,20 @@ class Problem:
         if self.layout.flips:
             right = f" F{right}"
             phrases.append("after coordinate 0 is negated, by the signs `F`, since `det(M) < 0`")
-        divided = divided_half is not None and self.det != field.one
+        divided = half_with_divided_row is not None and self.det != field.one
         if divided:
             phrases.append(
                 "and divide a row by the determinant: `Delta`, the scale of a layer, will carry it"
             )
 
         def named_matrices() -> dict[str, DomainMatrix]:
-            flips, blocks = self.layout.flips, self.blocks(exchanged, divided_half)
+            flips = self.layout.flips
+            blocks = self.split_into_blocks(exchanged, half_with_divided_row)
             named = {"M": self.target.to_dense()} | nontrivial_order_and_flip_matrices(
                 order, flips, field
             )
             if divided:
-                place = 0 if divided_half == "first" else blocks.A.shape[0]
+                place = 0 if half_with_divided_row == "first" else blocks.A.shape[0]
                 named["Delta"] = linalg.diagonal(self._diagonal_ones_except(place, self.det), field)
             return named | blocks._asdict()
 
@@ -154,7 +168,7 @@ class Problem:
         record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, named_matrices)
 
 
-def _nonzero_determinant(target: DomainMatrix) -> Element:
+def _determinant_or_raise_singular(target: DomainMatrix) -> Element:
     """Return the determinant; raise `SingularMatrixError` if it is zero.
 
     For a signed permutation this takes linear time.
@@ -170,14 +184,16 @@ def _nonzero_determinant(target: DomainMatrix) -> Element:
     return det
 
 
-def _decide_orientation_reversal(det: Element, target: DomainMatrix, scales: Scales) -> bool:
-    """Whether det < 0; raise `OrientationError` if its sign is unknown and scales are positive."""
+def _is_det_negative_or_raise_unknown(det: Element, target: DomainMatrix, scales: Scales) -> bool:
+    """Whether the determinant is negative; raise `OrientationError` if its sign is unknown and
+    scales have to be positive.
+    """
     field = target.domain
     positive = linalg.is_positive(det, field)
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
             f"the sign of det(M) = {format_element(det, field)} over {format_field(field)} is "
-            f"unknown: {sign_assumption_hint(det, field)}"
+            f"unknown: {hint_to_assume_positive_det(det, field)}"
             "allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
@@ -188,8 +204,10 @@ def format_element(x: Element, field: Domain) -> str:
     return format_short(field.to_sympy(x))
 
 
-def sign_assumption_hint(det: Element, field: Domain) -> str:
-    """Return advice to declare a determinant that has symbols positive; "" for a number."""
+def hint_to_assume_positive_det(det: Element, field: Domain) -> str:
+    """Return the advice to assume that a determinant in symbols is positive, followed by "or"; ""
+    for a determinant without symbols, and over GF(p).
+    """
     if not field.is_FractionField or field.characteristic():
         return ""
     text = str(field.to_sympy(det))

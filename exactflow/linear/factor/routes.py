@@ -21,19 +21,22 @@ from exactflow.linear.factor.assembly import (
     Shifts,
     alternate_shears,
     find_at_most_two_layers,
-    restore_determinant,
+    layers_with_determinant_restored,
     with_halves_exchanged,
 )
 from exactflow.linear.factor.commutator import (
     find_five_shifts_by_commutator,
     six_shears_by_commutator,
 )
-from exactflow.linear.factor.hyperplane import shears_for_halves_differing_by_one
-from exactflow.linear.factor.partition import shears_for_smaller_first_half
+from exactflow.linear.factor.hyperplane import shears_for_second_half_one_larger
+from exactflow.linear.factor.partition import shears_for_first_half_not_larger
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.transvection import six_shifts_by_transvection
 
 LARGEST_UNEVEN = 128
+"""The most coordinates of a permutation that method="auto" factors if the halves differ by more
+than one.
+"""
 MOST_TERMS = 20_000
 """The most monomials in an entry of a layer: a matrix at this limit takes some 20 seconds."""
 
@@ -45,8 +48,8 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
 }
 
 ConstructionForDet1 = Callable[[BlocksOfDet1], ShearList | None]
-ConstructionAndDividedHalf: TypeAlias = tuple[ConstructionForDet1, Half]
-"""A construction, and the half of which a row is first divided by the determinant."""
+ConstructionAndHalfToDivide: TypeAlias = tuple[ConstructionForDet1, Half]
+"""A construction, and the half whose first row is divided by the determinant before it."""
 
 LayerFinder = Callable[[Problem], Layers | None]
 
@@ -57,9 +60,9 @@ class Route:
 
     `name` is its name as `method` of `factor` and of the flow, `where` the matrices to which it
     applies, as they are named in a message, and `cost` the number and kind of its layers.
-    `find_layers` returns the layers of a problem in order of application, neighbours perhaps not
-    merged, or None if the route does not apply. `differences` are the allowed differences between
-    the sizes of the halves; None allows all.
+    `find_layers` returns the layers of a problem in order of application, or None if the route does
+    not apply; it need not merge neighbours that move the same half. `differences` are the allowed
+    differences between the sizes of the halves; None allows all.
     """
 
     name: str
@@ -77,36 +80,37 @@ class Route:
         if self.fits_halves(partition):
             return f"method={self.name!r} applies only to {self.where}: use method='auto'"
         halves = _HALVES[self.differences]
-        return f"expected {halves} for method={self.name!r}, got {partition}: use method='auto'"
+        found = f"got the partition {partition}: use method='auto'"
+        return f"expected {halves} for method={self.name!r}, {found}"
 
     def __str__(self) -> str:
         return f"{self.name!r}: {self.where}, {_HALVES[self.differences]}; {self.cost}."
 
 
-def _permutation_layers(problem: Problem) -> Layers | None:
+def _record_and_find_permutation_layers(problem: Problem) -> Layers | None:
     if problem.rational_signed_permutation is None:
         return None
     try:
         import numpy as np
 
-        from exactflow.linear.factor.permutation import at_most_six_permutation_layers
-    except ModuleNotFoundError:  # without NumPy, as in some browsers, the other routes work
+        from exactflow.linear.factor.permutation import at_most_six_signed_permutation_layers
+    except ModuleNotFoundError:  # NumPy is missing, as in some browsers; other routes need none
         return None
 
     problem.record_blocks(exchanged=problem.partition[0] > problem.partition[1])
     perm, signs = problem.layout.signed_permutation_of_layers(
         *map(np.array, problem.rational_signed_permutation)
     )
-    return at_most_six_permutation_layers(perm, signs, problem.partition)
+    return at_most_six_signed_permutation_layers(perm, signs, problem.partition)
 
 
-def _at_most_two_layers(problem: Problem) -> Layers | None:
+def _record_and_find_at_most_two_layers(problem: Problem) -> Layers | None:
     problem.record_blocks()
-    return find_at_most_two_layers(problem.blocks(), problem.scales)
+    return find_at_most_two_layers(problem.split_into_blocks(), problem.scales)
 
 
 def _finder_trying_constructions_in_order(
-    *constructions: ConstructionAndDividedHalf,
+    *constructions: ConstructionAndHalfToDivide,
 ) -> LayerFinder:
     """Return a function that returns the layers of the first construction that succeeds.
 
@@ -121,10 +125,10 @@ def _finder_trying_constructions_in_order(
             for exchanged in orders:
                 with collect_steps() as steps:
                     problem.record_blocks(exchanged, half)
-                    shears = construct(problem.blocks(exchanged, half))
+                    shears = construct(problem.split_into_blocks(exchanged, half))
                 if shears is not None:
                     adopt_steps(steps)
-                    layers = restore_determinant(shears, problem.det, half)
+                    layers = layers_with_determinant_restored(shears, problem.det, half)
                     return with_halves_exchanged(layers) if exchanged else layers
         return None
 
@@ -133,10 +137,9 @@ def _finder_trying_constructions_in_order(
 
 def _construction_from_shifts(
     find_shifts: Callable[[BlocksOfDet1], Shifts | None], leftmost: Half
-) -> ConstructionAndDividedHalf:
-    """Return a construction of shears from a search for shifts, paired with `leftmost`.
-
-    `leftmost` is the half that the leftmost shear moves.
+) -> ConstructionAndHalfToDivide:
+    """Return a construction and the half `leftmost`. The construction finds shifts, and returns
+    alternating shears with these shifts; the first shear moves `leftmost`.
     """
 
     def find_shears(blocks: BlocksOfDet1) -> ShearList | None:
@@ -151,14 +154,14 @@ ROUTES = (
         "permutation",
         "a signed permutation matrix",
         "six layers of integers of absolute value at most 2, in linear time",
-        _permutation_layers,
+        _record_and_find_permutation_layers,
         differences=(0, 1),
     ),
     Route(
         "short",
         "a matrix that is visibly a product of at most two layers",
         "two layers, with the entries of the matrix",
-        _at_most_two_layers,
+        _record_and_find_at_most_two_layers,
         differences=None,
     ),
     Route(
@@ -183,14 +186,14 @@ ROUTES = (
         "hyperplane",
         "an invertible matrix",
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
-        _finder_trying_constructions_in_order((shears_for_halves_differing_by_one, "first")),
+        _finder_trying_constructions_in_order((shears_for_second_half_one_larger, "first")),
         differences=(1,),
     ),
     Route(
         "partition",
         "an invertible matrix",
         "over any field; five layers generically where the halves are equal",
-        _finder_trying_constructions_in_order((shears_for_smaller_first_half, "first")),
+        _finder_trying_constructions_in_order((shears_for_first_half_not_larger, "first")),
         differences=None,
     ),
 )
@@ -199,9 +202,9 @@ METHODS = ("auto", *(route.name for route in ROUTES))
 
 
 def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
-    """Return layers that compose to the problem's matrix, and the name of their route.
+    """Return layers that compose to the matrix of the problem, and the name of the route used.
 
-    With method="auto", it is the first route that applies and for which the field is large enough.
+    With method="auto", this is the first route that applies and does not need a larger field.
     Raises `MethodError`, with the reason, if the route of the given name does not apply.
     """
     if method == "auto":
@@ -226,7 +229,9 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
 
 
 def _check_uneven_permutation_size(problem: Problem) -> None:
-    """Raise `MethodError` for a large permutation whose halves differ by more than one."""
+    """Raise `MethodError` for a permutation of more than `LARGEST_UNEVEN` coordinates if the sizes
+    of the halves differ by more than one.
+    """
     d = sum(problem.partition)
     if (
         d > LARGEST_UNEVEN
@@ -235,14 +240,16 @@ def _check_uneven_permutation_size(problem: Problem) -> None:
     ):
         raise MethodError(
             f"expected halves that differ by at most one for a permutation of more than "
-            f"{LARGEST_UNEVEN} coordinates, got {problem.partition}: the other routes compute with "
-            "dense matrices of long fractions; leave out the partition, or give a mask with halves "
-            "of nearly one size"
+            f"{LARGEST_UNEVEN} coordinates, got the partition {problem.partition}: other routes "
+            "compute with dense matrices of long fractions; leave out the partition, or give a "
+            "mask with halves of nearly one size"
         )
 
 
 def _check_symbol_count(problem: Problem, route: Route) -> None:
-    """Raise `MethodError` for too many symbols, unless the route only copies entries."""
+    """Raise `MethodError` if the matrix has too many symbols, unless the route computes no new
+    entries.
+    """
     field, d = problem.target.domain, sum(problem.partition)
     if not field.is_FractionField or route.name in ("permutation", "short"):
         return
@@ -250,7 +257,7 @@ def _check_symbol_count(problem: Problem, route: Route) -> None:
     terms = comb(count + 2 * d, count)
     if terms > MOST_TERMS:
         raise MethodError(
-            f"expected fewer symbols in a {d} x {d} matrix, got {count}: the entries of its layers "
-            f"are quotients of polynomials of up to {terms:,} terms; replace some symbols by "
+            f"expected fewer symbols in a {d} x {d} matrix, got {count} symbols: the entries of "
+            f"layers are quotients of polynomials of up to {terms:,} terms; replace symbols by "
             "numbers, or explain blocks of every size: exactflow.explain(BlockMatrix(..))"
         )

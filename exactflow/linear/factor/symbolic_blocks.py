@@ -26,7 +26,7 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
         A, B, C, D = blocks
         if all(isinstance(block, MatrixSymbol) for block in blocks):
             if len(set(blocks)) == 4 and A.shape == B.shape:
-                return _explain_by_commutator(blocks)
+                return _explain_four_blocks_by_commutator(blocks)
         elif B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _is_inverse(D, A):
             return _explain_diagonal_with_inverse(A)
     raise InvalidInputError(
@@ -37,17 +37,19 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
 
 
 def _is_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
-    """Whether D is the expression that SymPy makes of A^-1."""
+    """Whether D is the expression to which SymPy simplifies the inverse of A."""
     try:
         return bool(Inverse(A).doit() == D)
     except NonInvertibleMatrixError:
         return False
 
 
-def _explain_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explanation:
+def _explain_four_blocks_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explanation:
     """Explain the layers of a matrix of four blocks by the commutator route."""
     names = [block.name for block in blocks]
-    identity = _rename_identity("commutator route", dict(zip("ABCD", names, strict=True)), names)
+    identity = _get_renamed_identity(
+        "commutator route", dict(zip("ABCD", names, strict=True)), names
+    )
     matrix, C = f"`blocks({', '.join(names)})`", names[2]
     field = "over every field of more than two elements"
     commutator, _, quotient, *_ = parse_identities(identity.text)
@@ -56,25 +58,27 @@ def _explain_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explanation:
         f"too: so it is a commutator, `{commutator}`, {field} (Shoda 1936, Thompson 1961)."
     )
     hypothesis = f", {field}, if `{C}` is invertible and the determinant is 1"
-    return _build_explanation(identity, matrix, hypothesis, why)
+    return _explain_by_identity(identity, matrix, hypothesis, why)
 
 
 def _explain_diagonal_with_inverse(A: MatrixExpr) -> Explanation:
-    """Explain the layers of diag(A, A^-1) by Whitehead's lemma; a composed A gets a letter."""
+    """Explain the layers of diag(A, A^-1) by Whitehead's lemma; an A that is no symbol is named."""
     names = [symbol.name for symbol in A.free_symbols]
     if isinstance(A, MatrixSymbol):
         name, where = A.name, ""
     else:
         name = _append_primes_until_unused("A", names)
         where = f" with `{name} = {A}`"
-    identity = _rename_identity("diagonal", {"X": name}, names)
+    identity = _get_renamed_identity("diagonal", {"X": name}, names)
     matrix = f"`diag({name}, {name}^-1)`{where}"
     why = f"This is Whitehead's lemma, for an invertible `{name}`{where}."
-    return _build_explanation(identity, matrix, f", if `{name}` is invertible", why)
+    return _explain_by_identity(identity, matrix, f", if `{name}` is invertible", why)
 
 
-def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
-    """Explain layers by an identity; the left side of its last line is the product of shears."""
+def _explain_by_identity(
+    identity: Identity, matrix_text: str, hypothesis: str, why: str
+) -> Explanation:
+    """Explain layers by an identity whose last line has the product of the shears on the left."""
     values, ring = identity.define_names_in_ring()
     *_, last = parse_identities(identity.text)
     layers = "A new letter is defined by the line in which it first occurs, or it is arbitrary."
@@ -84,22 +88,26 @@ def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: st
         Step(identity.name, layers, identity.text, values, {}, ring, source),
     ]
     claim = (
-        f"{matrix} is the product of {len(last.left) - 1} couplings, for blocks of every "
+        f"{matrix_text} is the product of {len(last.left) - 1} couplings, for blocks of every "
         f"size{hypothesis}."
     )
     return Explanation.from_checked_steps(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
-def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Identity:
-    """Return an identity with symbols renamed by `names`; others get primes if they are `taken`."""
+def _get_renamed_identity(
+    identity_name: str, new_names: Mapping[str, str], taken: Iterable[str]
+) -> Identity:
+    """Return the identity of this name with its letters renamed by `new_names`; any other letter of
+    it gets primes if it is `taken`.
+    """
     for given in taken:
         if not is_unreserved_name(given):
             raise InvalidInputError(
                 f"the symbol {given} must be renamed: a name consists of letters and digits, and "
-                "is not the name of a function or an identity, such as U, diag or I"
+                "is neither the name of a function, such as U or diag, nor I, the identity matrix"
             )
-    identity, known = IDENTITIES[name], [*taken, *names.values()]
-    renaming = dict(names)
+    identity, known = IDENTITIES[identity_name], [*taken, *new_names.values()]
+    renaming = dict(new_names)
     for letter in identity.define_names_in_ring()[0]:
         if letter not in renaming:
             renaming[letter] = _append_primes_until_unused(letter, known)
@@ -108,7 +116,7 @@ def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) 
 
 
 def _append_primes_until_unused(name: str, taken: Iterable[str]) -> str:
-    """Return the name, followed by as few prime marks (') as make it unused."""
+    """Return the name with the fewest prime marks (') appended with which it is not `taken`."""
     while name in taken:
         name += "'"
     return name

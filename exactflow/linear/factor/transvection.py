@@ -32,7 +32,7 @@ from exactflow.linear.factor.assembly import BlocksOfDet1, Shifts
 
 
 def six_shifts_by_transvection(blocks: BlocksOfDet1) -> Shifts | None:
-    """Return the shifts of six shears, M = L(W0') U(X) L(Y) U(Z) L(W) U(V), W0' first, or None.
+    """Return the shifts of six shears, M = L(W0') U(X) L(Y) U(Z) L(W) U(V), from W0' to V.
 
     M has determinant 1 and the given n x n blocks. The result is None if 2 = 0 in the field, if A
     is singular, or if no cyclic vector of A or of the inverse Schur complement was found.
@@ -60,7 +60,7 @@ def six_shifts_by_transvection(blocks: BlocksOfDet1) -> Shifts | None:
     A, B, C, S, A_inverse = map(to_rational_matrix_if_large, (A, B, C, S, A_inverse))
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
     s = first_row * K_inverse * S
-    w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1, since e starts with a one
+    w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1, since e[0] is 1
     W = e * (w * C_new) * half
     report_stage("six shears", 0.4)
     W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)

@@ -57,7 +57,11 @@ from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 from exactflow.flows.orientation import signs_from_flips
 from exactflow.flows.partition import moved_and_kept, resolve_partition_or_mask
 from exactflow.flows.verification import verify
-from exactflow.linear.masks.explaining import dense_matrices_of, explain_merged
+from exactflow.linear.masks.explaining import (
+    FlowsAndMatrices,
+    explain_merged_flow,
+    to_dense_matrices,
+)
 from exactflow.linear.masks.mask_builder import OneMaskBuilder, as_masked_part
 
 __all__ = ["merge_masks"]
@@ -104,10 +108,12 @@ def merge_masks(
     >>> flow.depth <= 8, flow.matrix() == second.matrix() * first.matrix()
     (True, True)
     """
-    given = _read_flows_over_common_field(flows)
-    builder = _make_filled_builder(given, mask)
-    layers, order, partition = builder.layers(), builder.order, builder.partition
-    derivation = partial(explain_merged, given, partial(_make_filled_builder, given, mask))
+    given = _read_over_common_field(flows)
+    builder = _make_builder_with_all_layers(given, mask)
+    layers, order, partition = builder.merged_layers(), builder.order, builder.partition
+    derivation = partial(
+        explain_merged_flow, given, partial(_make_builder_with_all_layers, given, mask)
+    )
     linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
     if len(linear) < len(layers):
         return PiecewiseFlow(layers, order=order, derivation=derivation)
@@ -123,8 +129,10 @@ def merge_masks(
     return flow
 
 
-def _make_filled_builder(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
-    """Return a builder that contains the layers of flows and matrices over one field."""
+def _make_builder_with_all_layers(
+    given: FlowsAndMatrices, mask: "PartitionLike | None"
+) -> OneMaskBuilder:
+    """Return a builder to which all given flows and matrices, over one field, have been added."""
     d = given[0].shape[0] if isinstance(given[0], DomainMatrix) else given[0].dimension
     first = next((flow for flow in given if isinstance(flow, Flow)), None)
     if mask is None and first is not None:
@@ -136,24 +144,27 @@ def _make_filled_builder(given: list, mask: "PartitionLike | None") -> OneMaskBu
     steps = [step for item in given for step in _split_flow_or_matrix(item, partition)]
     for step, following in zip_longest(steps, steps[1:]):
         if isinstance(step, DomainMatrix):
-            builder.add_matrix(step, following if isinstance(following, MaskedPart) else None)
+            builder.add_matrix_or_rename_coordinates(
+                step, following if isinstance(following, MaskedPart) else None
+            )
         else:
-            builder.add_coupling(step)
+            builder.add_coupling_after_needed_swap(step)
     builder.add_layers_restoring_places()
     return builder
 
 
-def _read_flows_over_common_field(flows: object) -> list:
-    """Return flows and matrices over the smallest field that contains all their entries.
+def _read_over_common_field(flows_and_matrices: object) -> FlowsAndMatrices:
+    """Return the flows and matrices over the smallest field that contains all their entries.
 
     Raises `InvalidInputError` unless there is at least one, and all have one dimension.
     """
-    if isinstance(flows, Flow) or not isinstance(flows, Iterable):
+    if isinstance(flows_and_matrices, Flow) or not isinstance(flows_and_matrices, Iterable):
         raise InvalidInputError(
-            f"expected a list of flows and matrices, got {format_short(flows)}: pass [flow, ..]"
+            f"expected a list of flows and matrices, got {format_short(flows_and_matrices)}: "
+            "pass [flow, ..]"
         )
-    given: list = []
-    for item in flows:
+    given: FlowsAndMatrices = []
+    for item in flows_and_matrices:
         if isinstance(item, LinearCoupling):
             item = CouplingFlow([item])
         elif isinstance(item, Coupling):
@@ -172,15 +183,15 @@ def _read_flows_over_common_field(flows: object) -> list:
 
 
 def _to_coupling_flow_if_linear(flow: PiecewiseFlow) -> Flow:
-    """Return a flow as a `CouplingFlow` if all its layers are linear, else unchanged."""
+    """Return the flow as a `CouplingFlow` if all its layers are linear, else unchanged."""
     linear = [layer for layer in flow.layers if isinstance(layer, LinearCoupling)]
     if len(linear) < flow.depth:
         return flow
     return CouplingFlow(linear, flow.partition, order=flow.order)
 
 
-def _convert_to_common_field(given: list) -> list:
-    """Return flows and matrices over the smallest field that contains all entries.
+def _convert_to_common_field(given: FlowsAndMatrices) -> FlowsAndMatrices:
+    """Return the flows and matrices over the smallest field that contains all their entries.
 
     Beside flows over GF(p), a rational matrix is converted to GF(p); a rational flow is not.
     """
@@ -201,24 +212,25 @@ def _convert_to_common_field(given: list) -> list:
 
 
 def _extend_field_if_linear(flow: Flow, field: Domain) -> Flow:
-    """Return a flow over a larger field if it is linear, else unchanged."""
+    """Return the flow over the larger `field` if it is linear, else unchanged."""
     if not isinstance(flow, CouplingFlow):
         return flow
     layers = [layer if layer.field == field else layer.convert_to(field) for layer in flow.layers]
     return flow.with_layers(layers, field=field)
 
 
-def _verify_product(flow: CouplingFlow, given: list) -> None:
-    """Raise `VerificationError` unless a flow equals the product of flows and matrices."""
-    verify(flow, reduce(lambda product, M: M * product, dense_matrices_of(given)))
+def _verify_product(flow: CouplingFlow, given: FlowsAndMatrices) -> None:
+    """Raise `VerificationError` unless `flow` equals the product of the given linear flows and
+    matrices.
+    """
+    verify(flow, reduce(lambda product, M: M * product, to_dense_matrices(given)))
 
 
 def _split_flow_or_matrix(
     item: "Flow | DomainMatrix", partition: tuple[int, int]
 ) -> Iterator[MaskedPart | DomainMatrix]:
-    """Yield the couplings of a flow, split into parts that fit the partition.
-
-    The flips of a flow are yielded first, as a diagonal matrix. A matrix is yielded unchanged.
+    """Yield a matrix unchanged, and of a flow the couplings, split into parts that fit the
+    partition. The flips of a flow are yielded first, as a diagonal matrix.
     """
     if isinstance(item, DomainMatrix):
         yield item
@@ -233,7 +245,9 @@ def _split_flow_or_matrix(
 
 
 class _Block(NamedTuple):
-    """Rows and columns of a shift. Of all blocks with the same rows, the first has their scales."""
+    """Rows and columns of a shift. Of all blocks with the same rows, the one with `is_first` also
+    has the scales of these rows.
+    """
 
     rows: list[int]
     columns: list[int]
@@ -241,17 +255,20 @@ class _Block(NamedTuple):
 
 
 def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
-    """Split a part into the fewest parts that fit the partition and compose to it."""
+    """Split a part into the fewest parts that fit the partition and together equal the part."""
     reads = {
-        i: read for i, read in _coordinates_read(part.layer).items() if part.moved[i] is not None
+        i: read
+        for i, read in _coordinates_read_by_moved(part.layer).items()
+        if part.moved[i] is not None
     }
     cuts = [_cut_shift_into_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
-    if isinstance(part.layer, PiecewiseCoupling):  # it reads all its coordinates at once
+    if isinstance(part.layer, PiecewiseCoupling):
+        # all columns of its rows must be in one block, since it reads them at once
         cuts = [blocks for blocks in cuts if all(block.is_first for block in blocks)]
         if not cuts:
             raise InvalidInputError(
                 f"the coupling {part.layer!r} reads more than {max(partition)} coordinates at "
-                "once, the size of the larger half: choose a mask with a larger half"
+                "once, but no half under the mask is larger: choose a mask with a larger half"
             )
     blocks = min(cuts, key=len)
     if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
@@ -264,7 +281,8 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
 def _cut_shift_into_blocks(
     reads: dict[int, set[int]], most_moved: int, most_read: int
 ) -> list[_Block]:
-    """Cut a shift into blocks of at most `most_moved` rows and `most_read` columns.
+    """Return blocks of a shift with at most `most_moved` rows and `most_read` columns each, which
+    together contain all rows and the columns that they read.
 
     `reads` maps each row to the columns that it reads.
     """
@@ -281,7 +299,7 @@ def _cut_into_batches(items: list[int], size: int) -> list[list[int]]:
 
 
 def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
-    """Return a part restricted to a block: it moves only its rows, and reads only its columns."""
+    """Return a part that moves only the rows of the block, and reads only the block's columns."""
     layer = part.layer
     if isinstance(layer, LinearCoupling) and not block.is_first:
         layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
@@ -292,14 +310,16 @@ def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
     )
 
 
-def _coordinates_read(layer: Any) -> dict[int, set[int]]:
-    """Map each coordinate that a layer changes to the coordinates that determine the change."""
+def _coordinates_read_by_moved(layer: Any) -> dict[int, set[int]]:
+    """Return a dictionary from each coordinate that the layer changes, in the moved half, to the
+    coordinates in the kept half on which the change depends.
+    """
     if isinstance(layer, PiecewiseCoupling):
         return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
     reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:
-            for i, read in _coordinates_read(part.layer).items():
+            for i, read in _coordinates_read_by_moved(part.layer).items():
                 if (place := part.moved[i]) is not None:
                     seen = {see[0] for j in read if (see := part.kept[j]) is not None}
                     reads.setdefault(place[0], set()).update(seen)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
@@ -15,21 +15,28 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.factor import check_explainable_dimension
 
+FlowsAndMatrices: TypeAlias = list[Any]
+"""Flows, and matrices as `DomainMatrix`, in order of application."""
 
-def dense_matrices_of(given: list) -> list[DomainMatrix]:
-    """Return linear flows and matrices as dense matrices."""
-    matrices = (x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in given)
+
+def to_dense_matrices(linear_flows_and_matrices: FlowsAndMatrices) -> list[DomainMatrix]:
+    """Return the matrix of each linear flow, and each matrix, as a dense matrix."""
+    matrices = (
+        x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in linear_flows_and_matrices
+    )
     return [matrix.to_dense() for matrix in matrices]
 
 
-def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explanation:
-    """Explain a flow under one mask by the steps that `build` records, such as swaps.
+def explain_merged_flow(
+    given: FlowsAndMatrices, merge_again: Callable[[], Any], flow: Flow
+) -> Explanation:
+    """Explain a flow under one mask by the steps that `merge_again` records, such as swaps.
 
-    The last steps compare the flow with the composition of the given maps.
+    The last steps compare the flow with the composition of the given flows and matrices.
     """
     check_explainable_dimension(flow.dimension)
     with collect_steps() as derivation:
-        build()
+        merge_again()
     items = "one map" if len(given) == 1 else f"{len(given)} maps"
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
     claim = f"The composition of {items} is a flow of {couplings} under one mask."
@@ -42,17 +49,17 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
     return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
 
 
-def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
+def _product_steps(given: FlowsAndMatrices, flow: CouplingFlow) -> list[Step]:
     """Return two steps: the product of the given matrices, and the product of the layers."""
-    named = {f"g{k}": matrix for k, matrix in enumerate(dense_matrices_of(given), 1)}
+    named = {f"g{k}": matrix for k, matrix in enumerate(to_dense_matrices(given), 1)}
     M = reduce(lambda product, matrix: matrix * product, named.values())
     text = f"{' '.join(reversed(named))} = M"
     why = "The maps that were given, in the order in which data meets them."
     return [Step("given", why, text, {}, {**named, "M": M}, flow.field), product_step(flow, M)]
 
 
-def _point_steps(given: list, flow: Flow) -> list[Step]:
-    """Return one step, which compares images of points: a piecewise-linear flow is no matrix."""
+def _point_steps(given: FlowsAndMatrices, flow: Flow) -> list[Step]:
+    """Return a step that compares images of points, since a piecewise-linear flow has no matrix."""
     d = flow.dimension
     points = [[QQ((i + 2) * k % 7 - 3, 1 + k % 3) for i in range(d)] for k in range(2 * d)]
     X = DomainMatrix(points, (2 * d, d), QQ).transpose().to_dense()

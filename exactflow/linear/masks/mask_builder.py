@@ -31,27 +31,30 @@ from exactflow.linear.factor.assembly import (
 
 
 class Placement(NamedTuple):
-    """Where coordinates are between two layers: coordinate i is ``sign[i]`` times the entry at
-    ``place[i]``.
+    """The places and signs of coordinates between two layers: coordinate i is ``sign[i]`` times the
+    entry at ``place[i]``.
     """
 
     place: dict[int, int]
     sign: dict[int, int]
 
     def copy(self) -> "Placement":
-        """Return a copy with dictionaries of its own."""
+        """Return a copy of the placement; a change of the copy does not change this placement."""
         return Placement(dict(self.place), dict(self.sign))
 
 
 _SWAP = "Whitehead's lemma"
 Pairs: TypeAlias = list[tuple[int, int]]
+SignByPlaces: TypeAlias = dict[tuple[int, int], int]
+"""For two places, a place of the first half in front, the sign e of a swap of their entries."""
 LayerLists: TypeAlias = Callable[
     [DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]
 ]
 
 
 class OneMaskBuilder:
-    """The layers so far, and the place and sign of each coordinate after them.
+    """A list of layers under one mask that grows, and the places and signs of coordinates after the
+    last layer.
 
     `order` lists the coordinates in the order of their places before the first layer, `field`
     contains the entries of all layers and matrices, and `layer_lists` yields lists of layers that
@@ -74,7 +77,7 @@ class OneMaskBuilder:
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
-        # counters for the names in an explanation
+        # the explanation numbers the names of matrices by these counters
         self.swaps = self.matrices = self.factors = 0
 
     @property
@@ -82,8 +85,10 @@ class OneMaskBuilder:
         """The half that the last layer moves; None before the first layer."""
         return self.parts[-1][0] if self.parts else None
 
-    def layers(self) -> list[Coupling]:
-        """Return the layers; neighbours that move the same half are merged."""
+    def merged_layers(self) -> list[Coupling]:
+        """Return the layers so far; neighbours that move the same half are merged, and linear
+        layers that are the identity are dropped.
+        """
         result: list[Coupling] = []
         for half, run in groupby(self.parts, key=itemgetter(0)):
             parts = [part for _, part in run]
@@ -100,8 +105,10 @@ class OneMaskBuilder:
         """The place and the sign of each coordinate, after the layers so far."""
         return Placement(self.place, self.sign)
 
-    def add_coupling(self, part: MaskedPart) -> None:
-        """Add a coupling, if need be after a swap that brings coordinates to suitable halves."""
+    def add_coupling_after_needed_swap(self, part: MaskedPart) -> None:
+        """Add a coupling; first, unless the coordinates that it moves and those that it reads are
+        in different halves, add a swap that brings them there.
+        """
 
         def count_new_layers(option: tuple[Half, Pairs]) -> int:
             return (3 if option[1] else 1) - (option[0] == self.last_half)
@@ -110,7 +117,7 @@ class OneMaskBuilder:
         moves, reads = ([see[0] for see in places if see] for places in (part.moved, part.kept))
         task = f"The next coupling moves coordinates {moves} and reads {reads}."
         if pairs:
-            self._add_swap_layers(half, pairs, task)
+            self._add_three_swap_layers(half, pairs, task)
         else:
             record_step(
                 "coupling", f"{task} They are in different halves: no swap is needed.", "", {}
@@ -119,10 +126,13 @@ class OneMaskBuilder:
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
         self.parts.append((half, part.renumbered(seen, seen)))
 
-    def add_matrix(self, matrix: DomainMatrix, next_coupling: MaskedPart | None) -> None:
-        """Add the layers of a matrix; after them `next_coupling`, if any, needs no swap.
+    def add_matrix_or_rename_coordinates(
+        self, matrix: DomainMatrix, next_coupling: MaskedPart | None
+    ) -> None:
+        """Add the layers of a matrix; for a signed permutation, only change the places and signs of
+        coordinates.
 
-        A signed permutation only changes the places and signs of coordinates.
+        After the layers, `next_coupling` needs no swap.
         """
         if (signed := find_row_permutation_and_signs(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
@@ -153,7 +163,7 @@ class OneMaskBuilder:
         inner = _matrix_between_placements(one, self.placement, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
-                "the composition reverses orientation, which no flow of couplings does: negate one "
+                "the composition reverses orientation, but no flow of couplings does: negate one "
                 "coordinate, or leave out a flip or an odd permutation"
             )
         self._add_layers_of_matrix(
@@ -161,7 +171,9 @@ class OneMaskBuilder:
         )
 
     def _possible_halves_and_swaps(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
-        """Return each half that a coupling may move, with the pairs to swap before it."""
+        """Return each half that is large enough for the coordinates that a coupling moves, if the
+        other half is for those that it reads, with the pairs to swap before the coupling.
+        """
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
         p, q = self.partition
@@ -173,7 +185,8 @@ class OneMaskBuilder:
         ]
 
     def _choose_pairs_to_swap(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
-        """Return pairs of coordinates to swap, after which `half` contains `moves`, but no `reads`.
+        """Return pairs of coordinates to swap, so that `half` then contains all coordinates `moves`
+        and none of the coordinates `reads`.
 
         Pairs are preferred in which a coordinate returns to the place that it had at first.
         """
@@ -197,11 +210,12 @@ class OneMaskBuilder:
             pairs.append((i, j))
         return pairs
 
-    def _exchange_places_with_signs(self, pairs: Pairs) -> dict[tuple[int, int], int]:
-        """Exchange the places of pairs of coordinates; return (place, place) -> sign e of the swap.
+    def _exchange_places_with_signs(self, pairs: Pairs) -> SignByPlaces:
+        """Exchange the places of the two coordinates of each pair, and return the signs e by which
+        the exchanges (x, y) -> (e y, -e x) multiply.
 
-        A swap multiplies the coordinate that enters the first half by e, and the other one by -e.
-        The sign e makes both coordinates positive, if it can, or else the one in its first place.
+        Here x is the entry in the first half. The sign e makes both coordinates positive, if it
+        can, or else the one that returns to its place before the first layer.
         """
         swapped = {}
         for pair in pairs:
@@ -214,22 +228,23 @@ class OneMaskBuilder:
             swapped[a, b] = e
         return swapped
 
-    def _add_swap_layers(self, half: Half, pairs: Pairs, task: str) -> None:
-        """Add three layers that swap pairs: ``U(E) L(-E^T) U(E)`` if `half` is the first one, else
-        ``L(-E^T) U(E) L(-E^T)``.
+    def _add_three_swap_layers(self, outer_half: Half, pairs: Pairs, task: str) -> None:
+        """Add three layers that swap the two coordinates of each pair; the first and the third
+        layer move `outer_half`.
 
-        `task` is a sentence about the next coupling, which needs the swap, for an explanation.
+        The layers are ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``. `task` is a sentence of
+        the explanation about the next coupling, which needs the swap.
         """
         p, q = self.partition
         signs = self._exchange_places_with_signs(pairs).items()
         entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
         E = DomainMatrix.from_dok(entries, (p, q), self.field)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
-        letters = half, opposite(half), half
+        halves = outer_half, opposite(outer_half), outer_half
         self.swaps += 1
         K = f"K{self.swaps}"
         U, L = f"U({K})", f"L(-{K}^T)"
-        product = f"{U} {L} {U}" if half == "first" else f"{L} {U} {L}"
+        product = f"{U} {L} {U}" if outer_half == "first" else f"{L} {U} {L}"
         swapped = ", ".join(f"{i} and {j}" for i, j in pairs)
         why = (
             f"{task} Three shears swap the places of coordinates {swapped}, one of each negated. "
@@ -239,19 +254,19 @@ class OneMaskBuilder:
         blocks = f"blocks(I - {K} {K}^T, {K}, -{K}^T, I - {K}^T {K})"
         record_step("signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, _SWAP)
         self._append_layers_acting_on_places(
-            LinearCoupling.trusted((p, q), x, shears[x]) for x in letters
+            LinearCoupling.trusted((p, q), half, shears[half]) for half in halves
         )
 
     def _append_layers_acting_on_places(self, layers: Iterable[LinearCoupling]) -> None:
-        """Add layers whose coordinates are the places; they are not merged."""
+        """Append layers that act on places, without merging them with neighbours."""
         self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
     def _add_layers_of_matrix(self, matrix: DomainMatrix, next_half: Half | None, why: str) -> None:
-        """Add layers that compose to a matrix in the order of places.
+        """Add layers that compose to a matrix whose rows and columns stand in the order of places.
 
         Of the lists that `layer_lists` yields, the one is added that has the fewest layers after
-        merging with the last layer and with a next layer that moves `next_half`. `why` is the
-        beginning of a sentence about the matrix, for an explanation.
+        merging with the last layer and with a next layer that moves `next_half`. `why` begins the
+        sentence of the explanation about this matrix.
         """
 
         def count_new_layers(layers: Sequence[LinearCoupling]) -> int:
@@ -260,7 +275,7 @@ class OneMaskBuilder:
             merged = (layers[0].moves == self.last_half) + (layers[-1].moves == next_half)
             return len(layers) - merged
 
-        with collect_steps():  # the steps of a factorization are not shown
+        with collect_steps():  # the explanation does not show the steps of the factorizations
             candidates = list(self.layer_lists(matrix, self.partition))
         if not candidates:
             raise FieldTooSmallError(
@@ -294,7 +309,7 @@ class OneMaskBuilder:
 
 
 def as_masked_part(layer: Coupling) -> MaskedPart:
-    """Return a layer as a part whose coordinates are the places."""
+    """Return the layer as a part that reads and moves the entries of the halves, counted from 0."""
     moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.moved_and_kept_sizes)
     return MaskedPart(layer, kept, moved)
 
@@ -302,10 +317,11 @@ def as_masked_part(layer: Coupling) -> MaskedPart:
 def yield_layers_from_either_half(
     matrix: DomainMatrix, partition: tuple[int, int]
 ) -> Iterator[Sequence[LinearCoupling]]:
-    """Yield lists of layers that compose to a matrix, if possible with either half moved first.
+    """Yield lists of layers that compose to a matrix, if possible lists that move the first half
+    first and lists that move the second half first.
 
-    Lists that begin with the other half come from the matrix with halves exchanged or, if their
-    sizes differ, from the inverse. Over GF(p), where no number is positive, a scale may be the
+    Lists of the second sort come from the matrix with its halves exchanged or, if the sizes of the
+    halves differ, from the inverse. Over GF(p), where no number is positive, a scale may be the
     determinant.
     """
     p, q = partition
@@ -332,7 +348,9 @@ def yield_layers_from_either_half(
 def _matrix_between_placements(
     matrix: DomainMatrix, before: Placement, after: Placement
 ) -> DomainMatrix:
-    """Return a matrix that acts on coordinates as one that acts on places, `before` to `after`."""
+    """Rewrite a matrix that acts on coordinates as the matrix that acts on places: `before` is the
+    placement of the coordinates of its input, `after` that of its output.
+    """
     size, field = matrix.shape[0], matrix.domain
     columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))
     inner = matrix.to_dense().extract(rows, columns)

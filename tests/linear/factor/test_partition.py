@@ -42,7 +42,7 @@ def block_diagonal(*blocks):
 def layers_of(blocks):
     """The layers of any blocks."""
     sizes = blocks.A.shape[0], blocks.D.shape[0]
-    problem = Problem.of(linalg.join(blocks), sizes, scales="nonzero")
+    problem = Problem.from_matrix(linalg.join(blocks), sizes, scales="nonzero")
     return merge_neighbours_drop_identities(factor_by_route(problem, "partition")[0])
 
 

@@ -388,4 +388,4 @@ def test_a_field_without_layers_for_a_matrix_is_too_small():
         range(4), (2, 2), field, layer_lists=lambda matrix, partition: iter(())
     )
     with pytest.raises(FieldTooSmallError, match="larger field"):
-        builder.add_matrix(random_flow(field, 2, 1).domain_matrix(), None)
+        builder.add_matrix_or_rename_coordinates(random_flow(field, 2, 1).domain_matrix(), None)

@@ -201,7 +201,7 @@ def _certify_four_layers(
     rounded = [layer.midpoints_as_floats().exact() for layer in found.layers]
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
-        flow = problem.make_unverified_flow(layers, "depth")
+        flow = problem.merge_into_unverified_flow(layers, "depth")
         error = sympy.Rational(_largest_absolute_entry(flow.domain_matrix() - target))
         if error < NEAR * _largest_absolute_entry(target):
             return CertifiedDepth(
