@@ -354,7 +354,10 @@ def test_each_pattern_has_its_line(name, lines):
 
 def test_an_obstruction_that_says_nothing_is_named():
     lines = check(CORPUS / "incorrect" / "coefficient_that_agrees.json")[1]
-    assert lines[-2:] == ["c trace does not exclude ULULU", "s NOT VERIFIED"]
+    assert lines[-2:] == [
+        'c the obstruction of kind "trace" does not exclude ULULU',
+        "s NOT VERIFIED",
+    ]
 
 
 def test_as_many_minors_as_the_limit_are_counted(monkeypatch):
