@@ -25,8 +25,8 @@ For each of these, `obstructions` has {"pattern": .., "kind": .., witness}:
     similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
     linear       "multiplier"   a list of matrices, one for each equation of `layer_equations`; or,
                                 with positive scales and four or more letters, of
-                                `has_one_signed_combination`; or, with four letters, the single Q of
-                                `excludes_four_scaled_layers`
+                                `has_one_signed_polynomial_combination`; or, with four letters, the
+                                single Q of `excludes_four_scaled_layers`
     chain        "factors"
     opposed      "k"            the size of minors
 
@@ -91,6 +91,8 @@ Pair = tuple[int, int]  # numerator and denominator > 0, not always in lowest te
 Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; over QQ and GF(p) only the first
 Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
 Characteristic = int  # 0 over QQ, p over GF(p)
+SignOrZeroIfUndecided = int  # 1, -1, or 0
+LowAndHigh = tuple[Fraction, ...]  # the two ends of an interval, or no ends
 Polynomial = list[Any]  # ascending coefficients; moduli have Fractions, and no trailing zeros
 
 FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
@@ -204,7 +206,7 @@ class Field:
     name: str
     prime: int = 0
     modulus: tuple[Fraction, ...] = ()
-    root: tuple[Fraction, ...] = ()  # ends of an interval around the chosen root, if any
+    root: LowAndHigh = ()  # an interval around the chosen root; empty if no root is chosen
     undecided: str = ""
 
     @property
@@ -218,7 +220,7 @@ class Field:
         return ((1, 1), *[(0, 1)] * (self.degree - 1))
 
     @cached_property
-    def positivity_root_intervals(self) -> list[tuple[Fraction, ...]]:
+    def positivity_root_intervals(self) -> list[LowAndHigh]:
         """Return an interval around each root of the modulus at which scales must be positive.
 
         These roots are the chosen root or, if the file names none, all real roots.
@@ -658,7 +660,9 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         if len(obstruction["multiplier"]) < claim.n:
             return excludes_four_scaled_layers(obstruction["multiplier"][0], blocks)
         require_zero_C_for_five(kind, pattern, blocks)
-        return has_one_signed_combination(obstruction["multiplier"], blocks, claim.target)
+        return has_one_signed_polynomial_combination(
+            obstruction["multiplier"], blocks, claim.target
+        )
     if kind == "linear":
         system = layer_equations(pattern, claim.scales, blocks, p)
         return has_contradictory_combination(obstruction["multiplier"], system, p)
@@ -668,7 +672,7 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
         clash = jordan_blocks_exclude_pattern(factors, Du, aN, r, sizes, p)
-        return clash or linear_equations_exclude_pattern(factors, Du, aN, blocks, p)
+        return clash or shift_equations_exclude_pattern(factors, Du, aN, blocks, p)
     require_zero_C_for_five(kind, pattern, blocks)
     if kind == "similarity":
         return jordan_blocks_exclude_pattern(
@@ -739,7 +743,7 @@ def has_minors_of_opposite_sign(k: int, D: Matrix, a: Matrix) -> bool:
     return signs - {0} in ({1}, {-1})
 
 
-def has_one_signed_combination(
+def has_one_signed_polynomial_combination(
     multiplier: list[Matrix], blocks: PatternBlocks, target: Matrix
 ) -> bool:
     """Whether the multiplier combines the equations of four scaled layers into a polynomial whose
@@ -1033,7 +1037,7 @@ def jordan_blocks_exclude_pattern(
     return total > most
 
 
-def linear_equations_exclude_pattern(
+def shift_equations_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: Characteristic
 ) -> bool:
     """Whether linear equations for the shift V, with D' = D - C V and a' = a + V c, have no
@@ -1730,10 +1734,10 @@ def count_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> 
     return left - right
 
 
-def isolate_real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
+def isolate_real_roots(m: tuple[Fraction, ...]) -> list[LowAndHigh]:
     """Return, for each real root of m, an interval (low, high] that contains no other root."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
-    found: list[tuple[Fraction, ...]] = []
+    found: list[LowAndHigh] = []
     intervals = [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
@@ -1746,7 +1750,7 @@ def isolate_real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
 
 def sign_at_root_if_found(
     a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction
-) -> int:
+) -> SignOrZeroIfUndecided:
     """Return the sign, 1 or -1, of the polynomial `a` at the only root of m in an interval, or 0 if
     the sign was not found.
     """
@@ -1765,7 +1769,7 @@ def sign_at_root_if_found(
     return 0
 
 
-def decide_positivity(a: Element, field: Field) -> int:
+def decide_positivity(a: Element, field: Field) -> SignOrZeroIfUndecided:
     """Return 1 if `a` is proved positive (over GF(p): invertible), -1 if disproved, else 0.
 
     Over a number field the sign is taken at the root that the file names; if it names none, at all

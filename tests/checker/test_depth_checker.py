@@ -379,9 +379,9 @@ def test_as_many_terms_as_the_limit_are_added(monkeypatch, limit, terms, minors)
     monkeypatch.setattr(checker, "MOST_MINORS", minors)
     if limit < terms or minors < 4:
         with pytest.raises(checker.UndecidedError):
-            checker.has_one_signed_combination(multiplier, blocks, whole)
+            checker.has_one_signed_polynomial_combination(multiplier, blocks, whole)
     else:
-        assert checker.has_one_signed_combination(multiplier, blocks, whole) is False
+        assert checker.has_one_signed_polynomial_combination(multiplier, blocks, whole) is False
 
 
 def test_exponents_up_to_the_limit():

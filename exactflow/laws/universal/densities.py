@@ -160,7 +160,10 @@ class PiecewiseConstantDensity:
         return [((a, b), high - low) for low, high, a, b in found]
 
     def split_into_tiles(
-        self, columns_with_masses: list, band_masses: np.ndarray, most_total_loss: float
+        self,
+        columns_with_masses: list[tuple[Interval, float]],
+        band_masses: np.ndarray,
+        most_total_loss: float,
     ) -> list[Tile]:
         """Return tiles: the runs of each column, cut at the quantiles of x2 that correspond to the
         ends of the bands of z2.

@@ -115,7 +115,10 @@ class MixtureDensity:
         return mass, max(losses) + bend + BLIND * abs(mass - seen)
 
     def split_into_tiles(
-        self, columns_with_masses: list, band_masses: np.ndarray, most_total_loss: float
+        self,
+        columns_with_masses: list[tuple[Interval, float]],
+        band_masses: np.ndarray,
+        most_total_loss: float,
     ) -> list[Tile]:
         """Return tiles: the parts of each column between the quantiles at which bands of z2 end.
 

@@ -77,10 +77,8 @@ from exactflow.laws.universal.zones import (
 MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**12, 2**12, 2**19
 COLUMNS = 0.1  # the share of the allowed loss in KL for the cuts into columns
 HOLES = 0.15  # the share of it for holes between copies of cells; the rest is for blocks
-LEAST_PRICE = (
-    2.0**-60
-)  # the lowest price of a strip, in units of KL, that the search for blocks tries
-SHORT = QQ(1, 2**16)  # rounding shortens a length by at most this share of the length
+LEAST_PRICE = 2.0**-60  # the lowest price of a strip, in KL, that the search for blocks tries
+SHORT = QQ(1, 2**16)  # lengths, and each end of an interval, are rounded by at most this share
 ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound of KL is valid for any positive number here
 
 

@@ -255,7 +255,7 @@ def build_piecewise_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
 
 
 def _shrink_to_multiples(interval: Interval, unit: Element) -> Interval:
-    """Return the largest interval inside, with other ends, which are multiples of `unit`."""
+    """Return the largest interval with multiples of `unit` as ends, strictly inside another."""
     low, high = interval
     return round_down(low, unit) + unit, round_up(high, unit) - unit
 
@@ -398,9 +398,9 @@ def uniform_kl_contribution_between_quantiles(low_level: float, high_level: floa
 
 
 def fewest_band_masses(most_kl: float) -> np.ndarray:
-    """Return the masses of the fewest bands that approximate N(0, 1) within `most_kl` in KL.
+    """Return the masses of the fewest bands for which KL(law | N(0, 1)) is at most `most_kl`.
 
-    The approximation is the law with these masses that is uniform on each band.
+    The law has these masses and is uniform on each band.
     """
     least = int(np.sqrt(1.9 / most_kl))  # for more than 8 bands the KL is at least 1.9 / count^2
     check_tile_count(least)
@@ -416,9 +416,9 @@ def fewest_band_masses(most_kl: float) -> np.ndarray:
 
 
 def least_kl_inner_ends(count: int) -> np.ndarray:
-    """Return the ends between `count` cells of the line that approximate N(0, 1) nearly best in KL.
+    """Return the ends between `count` cells of the line, for a nearly least KL(law | N(0, 1)).
 
-    The approximation is uniform on each cell, with the mass that N(0, 1) gives to the cell.
+    The law is uniform on each cell, with the mass that N(0, 1) gives to the cell.
 
     A narrow cell at z adds about (z dz)^2 / 24, so the ends have the density (z^2 phi)^(1/3), and
     |z|^2 / 6 is Gamma(5/6) distributed. The KL is about 2.1 / count^2.
