@@ -98,7 +98,7 @@ Polynomial = list[Any]  # ascending coefficients; moduli have Fractions, and no 
 FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
-AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks around a number in a file, or a plus sign
+AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks around a number, and a plus sign before it
 ESCAPE = re.compile(  # group 1 matches in a surrogate without its partner
     r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\."
 )
@@ -121,7 +121,7 @@ MAX_EXPONENT = 10_000  # largest exponent of a decimal; the exponents of floats 
 MAX_PRIME_BITS = 4096  # the primality of longer numbers is not tested
 MAX_DEGREE = 16  # largest degree of a modulus
 MAX_MODULUS_BITS = 2048  # total bits of the numerators and denominators of a modulus
-MAX_HALVINGS = 1000  # bisections of an interval around a root, to find a sign at the root
+MAX_HALVINGS = 1000  # the most bisections of an interval around a root, to find a sign at the root
 # The largest absolute value of the integers tried as roots of a modulus, and the number of integers
 # tried in a proof that the modulus is irreducible.
 MAX_TRIED = 1000
@@ -283,7 +283,7 @@ class Certificate:
     within: Fraction | None
     is_covariance: bool
     depth: DepthClaim | None
-    size: int  # the bytes of the file
+    size: int  # the number of bytes of the file
     digest: bytes
 
     @property
@@ -431,8 +431,8 @@ def describe_first_difference(
 
 
 class Draw(NamedTuple):
-    """A random vector modulo a random prime: its image under the target, and under the layers so
-    far.
+    """The images of a random vector modulo a random prime: under the target (`expected`), and under
+    the layers applied so far (`image`).
     """
 
     prime: int
@@ -796,7 +796,7 @@ def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
 
 
 class BlockEquation(NamedTuple):
-    """The equation R = sum of P X Q over the terms (X, P, Q), where X is the name of an unknown.
+    """The equation R = sum of P X Q over the terms (X, P, Q); X is the name of an unknown matrix.
 
     The unknowns in `POSITIVE` are diagonal matrices with positive entries.
     """
@@ -988,8 +988,8 @@ def jordan_blocks_exclude_pattern(
     sizes: tuple[int, int],
     p: Characteristic,
 ) -> bool:
-    """Whether the Jordan blocks of Du and aN, at the roots of the given factors, exclude all D' and
-    a', and so the pattern.
+    """Whether the Jordan blocks of the matrices Du and aN, defined below, at the roots of the
+    factors exclude every D' and a', and so the pattern.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
     of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
@@ -1409,7 +1409,10 @@ def read_polynomial_terms(found: Any, where: str, half_size: int, p: Characteris
 def read_obstruction(
     found: Any, where: str, scales: str, half_sizes: Sequence[int], p: Characteristic
 ) -> dict[str, Any]:
-    """Return an obstruction whose kind applies to its pattern, with its witness."""
+    """Return the kind, the pattern and the witness of an obstruction, in a dictionary.
+
+    Raises MalformedError if no obstruction of the kind can exclude the pattern.
+    """
     n = max(half_sizes)
     kind: Any = found.get("kind") if type(found) is dict else None
     expect(kind in [*KINDS], f"{where}, kind", f"one of {', '.join(KINDS)}", kind)
@@ -1480,7 +1483,7 @@ def read_depth_claim(
 
 
 def read_certificate(data: bytes) -> Certificate:
-    """Return a well-formed certificate."""
+    """Return the certificate in a JSON file; raise MalformedError if it violates the format."""
     found = read_json(data, "certificate")
     head = found if type(found) is dict else {}
     is_depth = head.get("format") == FORMATS[1]
@@ -1877,7 +1880,7 @@ def check(
     bound: Fraction | None = None,
     quick: bool = False,
 ) -> Report:
-    """Return the report on a certificate; `target` is a matrix file, as its bytes and suffix.
+    """Return the report on a certificate; `target` has the bytes and the suffix of a matrix file.
 
     If `transposed`, this matrix is transposed first.
     """

@@ -1,4 +1,4 @@
-"""Explanations of `approximate`: steps for the construction and for each term of the bound.
+"""Explanations of the results of `approximate`: steps for construction and terms of the bound.
 
 The terms of a W2 bound are checked by another method than the one that computed them: rational sums
 exactly, normal probabilities in mpmath with more digits than the ball arithmetic had. The

@@ -30,7 +30,8 @@ from exactflow.laws.universal.quantization import (
     quantize_by_cell_means,
 )
 
-# More than sqrt(3) pi / 2, the factor in the least mean square error, factor / count^2.
+# The least mean square error of `count` atoms for N(0, 1) is about sqrt(3) pi / (2 count^2). This
+# is an upper bound of sqrt(3) pi / 2.
 _PANTER_DITE = QQ(11, 4)
 
 

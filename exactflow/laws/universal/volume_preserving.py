@@ -1,4 +1,4 @@
-"""Volume-preserving maps in KL: a lower bound, and four additive couplings within any eps of it.
+"""Volume-preserving maps: a lower bound of KL, and four additive couplings within any eps of it.
 
 Main results
 ------------
