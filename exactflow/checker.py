@@ -25,8 +25,8 @@ For each of these, `obstructions` has {"pattern": .., "kind": .., witness}:
     similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
     linear       "multiplier"   a list of matrices, one for each equation of `layer_equations`; or,
                                 with positive scales and four or more letters, of
-                                `has_one_signed_combination`; or, with four letters, the single Q of
-                                `excludes_four_scaled_layers`
+                                `has_one_signed_polynomial_combination`; or, with four letters, the
+                                single Q of `excludes_four_scaled_layers`
     chain        "factors"
     opposed      "k"            the size of minors
 
@@ -90,12 +90,15 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 Pair = tuple[int, int]  # numerator and denominator > 0, not always in lowest terms
 Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; over QQ and GF(p) only the first
 Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
+Characteristic = int  # 0 over QQ, p over GF(p)
+SignOrZeroIfUndecided = int  # 1, -1, or 0
+LowAndHigh = tuple[Fraction, ...]  # the two ends of an interval, or no ends
 Polynomial = list[Any]  # ascending coefficients; moduli have Fractions, and no trailing zeros
 
 FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
-AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks around a number in a file, or a plus sign
+AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks around a number, and a plus sign before it
 ESCAPE = re.compile(  # group 1 matches in a surrogate without its partner
     r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\."
 )
@@ -107,16 +110,21 @@ NPY_CODES = {"f2": "e", "f4": "f", "f8": "d", "b1": "?", "i1": "b", "i2": "h", "
 NPY_CODES |= {"u1": "B", "u2": "H", "u4": "I", "u8": "Q"}
 OTHER_TARGET = "the certificate's target is not the given target"
 MAX_BYTES = 2**29  # the most bytes of memory that reading a file may take
-VALUE_BYTES, OBJECT_BYTES = 72, 240  # memory of a JSON value, and additional memory of an object
+VALUE_BYTES = 72  # an upper estimate of the memory of a JSON value
+OBJECT_BYTES = 240  # the additional memory of a value that is an object
 BATCH = 512  # number of rows of a layer that are multiplied at once
 PATIENCE = 10  # seconds of waiting for a process to write to a named pipe
-MAX_SHOWN = 40  # if a claim has a bound, longer entries are not shown, but their difference is
-MAX_EXPONENT = 10_000  # largest exponent of a decimal: floats have smaller ones
+# The most characters of two differing entries in a message of a claim with a bound. If they have
+# more, the message has their difference instead.
+MAX_SHOWN = 40
+MAX_EXPONENT = 10_000  # largest exponent of a decimal; the exponents of floats are smaller
 MAX_PRIME_BITS = 4096  # the primality of longer numbers is not tested
 MAX_DEGREE = 16  # largest degree of a modulus
 MAX_MODULUS_BITS = 2048  # total bits of the numerators and denominators of a modulus
-MAX_HALVINGS = 1000  # bisections of an interval around a root, to find a sign at the root
-MAX_TRIED = 1000  # the most integers tried as roots, and in a proof of irreducibility
+MAX_HALVINGS = 1000  # the most bisections of an interval around a root, to find a sign at the root
+# The largest absolute value of the integers tried as roots of a modulus, and the number of integers
+# tried in a proof that the modulus is irreducible.
+MAX_TRIED = 1000
 SMALL_PRIMES = [q for q in range(2, 200) if all(q % r for r in range(2, q))]
 # The bases 2, ..., 41 of the Miller-Rabin test decide primality below `PROVED_BELOW`: Sorenson and
 # Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003.
@@ -137,8 +145,12 @@ KINDS = {
 EQUATIONS = [
     "pp pq qq qp", "pp pq qq", "qq pp", "pp qq qp", "pq pq qq", "",
 ]  # fmt: skip
-MOST_LAYERS = 6  # the largest depth: no kind of obstruction excludes a pattern of six letters
-MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # limits of witnesses for positive scales
+# The largest depth that a certificate can claim: no kind of obstruction excludes a pattern of six
+# letters, so that depth 7 has no proof.
+MOST_LAYERS = 6
+# For positive scales: the most minors and the most terms that a witness may need, and the largest
+# exponent in it.
+MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100
 
 
 class MalformedError(Exception):
@@ -194,7 +206,7 @@ class Field:
     name: str
     prime: int = 0
     modulus: tuple[Fraction, ...] = ()
-    root: tuple[Fraction, ...] = ()  # ends of an interval around the chosen root, if any
+    root: LowAndHigh = ()  # an interval around the chosen root; empty if no root is chosen
     undecided: str = ""
 
     @property
@@ -208,7 +220,7 @@ class Field:
         return ((1, 1), *[(0, 1)] * (self.degree - 1))
 
     @cached_property
-    def positivity_root_intervals(self) -> list[tuple[Fraction, ...]]:
+    def positivity_root_intervals(self) -> list[LowAndHigh]:
         """Return an interval around each root of the modulus at which scales must be positive.
 
         These roots are the chosen root or, if the file names none, all real roots.
@@ -271,7 +283,7 @@ class Certificate:
     within: Fraction | None
     is_covariance: bool
     depth: DepthClaim | None
-    size: int  # the bytes of the file
+    size: int  # the number of bytes of the file
     digest: bytes
 
     @property
@@ -280,7 +292,7 @@ class Certificate:
         return 2**26 + 12 * self.size
 
     @property
-    def is_equality(self) -> bool:
+    def is_equality_claim(self) -> bool:
         """Whether the claim is that the product Q of the layers equals the target."""
         return self.within is None and not self.is_covariance
 
@@ -294,8 +306,8 @@ def reduce_row(den: int, nums: dict[int, int]) -> Row:
     return Row(den // divisor, {j: num // divisor for j, num in nums.items() if num})
 
 
-def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -> Row:
-    """Return the sum of weights[k] rows[k] in lowest terms, or modulo the prime unless it is 0."""
+def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], p: Characteristic) -> Row:
+    """Return the sum of weights[k] rows[k], in lowest terms or, over GF(p), modulo p."""
     if len(weights.nums) == 1 and weights.den == 1:
         ((k, weight),) = weights.nums.items()
         if weight == 1:
@@ -306,21 +318,21 @@ def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: i
     for k, weight in scaled.items():
         for j, num in rows[k].nums.items():
             total[j] = total.get(j, 0) + weight * num
-    if prime:  # every denominator is 1 over GF(prime)
-        return Row(1, {j: num % prime for j, num in total.items() if num % prime})
+    if p:  # every denominator is 1 over GF(p)
+        return Row(1, {j: num % p for j, num in total.items() if num % p})
     return reduce_row(weights.den * common, total)
 
 
 def estimate_row_bytes(row: Row) -> int:
-    """Return an estimate of the memory of a row, in bytes."""
+    """Return an estimate of the bytes of memory that a row takes."""
     return 300 + sum(90 + num.bit_length() // 8 for num in row.nums.values())
 
 
-def multiply_rows(left: Rows, right: Rows, prime: int, most_bytes: float = math.inf) -> Rows:
+def multiply_rows(left: Rows, right: Rows, p: Characteristic, most_bytes: float = math.inf) -> Rows:
     """Return left times right; raise UndecidedError if the product takes more than `most_bytes`."""
     found = []
     for weights in left:
-        row = combine_rows(weights, right, prime)
+        row = combine_rows(weights, right, p)
         most_bytes -= estimate_row_bytes(row)
         if most_bytes < 0:
             raise UndecidedError("a product of layers takes much more memory than the certificate")
@@ -328,9 +340,9 @@ def multiply_rows(left: Rows, right: Rows, prime: int, most_bytes: float = math.
     return found
 
 
-def subtract_rows(left: Rows, right: Rows, prime: int) -> Rows:
+def subtract_rows(left: Rows, right: Rows, p: Characteristic) -> Rows:
     """Return left - right."""
-    return [combine_rows(DIFFERENCE, pair, prime) for pair in zip(left, right, strict=True)]
+    return [combine_rows(DIFFERENCE, pair, p) for pair in zip(left, right, strict=True)]
 
 
 def transpose_rows(matrix: Rows) -> Rows:
@@ -343,7 +355,9 @@ def transpose_rows(matrix: Rows) -> Rows:
     return [reduce_row(den, nums) for nums in columns]
 
 
-def expand_row_to_rational_rows(elements: Mapping[int, Element], field: Field, powers: int) -> Rows:
+def expand_row_to_rational_rows(
+    elements: Mapping[int, Element], field: Field, power_count: int
+) -> Rows:
     """Return the n rows of rationals that represent a row of elements; n is the field's degree.
 
     An element a becomes the coefficients of a, a x, ..., a x^(powers - 1), in as many columns: with
@@ -353,12 +367,14 @@ def expand_row_to_rational_rows(elements: Mapping[int, Element], field: Field, p
     if field.modulus:
         for j, a in elements.items():
             if not any(num for num, _ in a[1:]):  # a is rational
-                for s in range(powers):
-                    columns[j * powers + s] = [(0, 1)] * s + [a[0]] + [(0, 1)] * (len(a) - s - 1)
+                for s in range(power_count):
+                    columns[j * power_count + s] = (
+                        [(0, 1)] * s + [a[0]] + [(0, 1)] * (len(a) - s - 1)
+                    )
                 continue
             fractions = tuple(Fraction(*c) for c in a)
-            for s in range(powers):
-                columns[j * powers + s] = [c.as_integer_ratio() for c in fractions]
+            for s in range(power_count):
+                columns[j * power_count + s] = [c.as_integer_ratio() for c in fractions]
                 times_x = zip((Fraction(0), *fractions[:-1]), field.modulus, strict=False)
                 fractions = tuple(c - fractions[-1] * m for c, m in times_x)
     rows = []
@@ -404,7 +420,9 @@ def describe_first_difference(
             values = f"{names[0]} {a}, {names[1]} {b}"
             if bound and len(a) + len(b) > MAX_SHOWN:
                 difference = Fraction(abs(error[0].nums[j]), error[0].den)
-                values = f"the difference is {format_decimal(difference, up=False)}"
+                values = (
+                    f"the difference is {format_with_three_digits(difference, rounds_up=False)}"
+                )
             return f"first differing entry: row {i}, column {j}: {values}"
     return ""
 
@@ -413,8 +431,8 @@ def describe_first_difference(
 
 
 class Draw(NamedTuple):
-    """A random vector modulo a random prime: its image under the target, and under the layers so
-    far.
+    """The images of a random vector modulo a random prime: under the target (`expected`), and under
+    the layers applied so far (`image`).
     """
 
     prime: int
@@ -422,8 +440,10 @@ class Draw(NamedTuple):
     image: list[int]
 
 
-def apply_modulo(matrix: Iterable[Row], vector: Sequence[int], prime: int) -> list[int]:
-    """Return matrix times vector modulo a prime; raise ValueError if it divides a denominator."""
+def multiply_by_vector_modulo(
+    matrix: Iterable[Row], vector: Sequence[int], prime: int
+) -> list[int]:
+    """Return matrix times vector modulo a prime; raise ValueError if it divides any denominator."""
     return [
         sum(num * vector[k] for k, num in nums.items()) * pow(den, -1, prime) % prime
         for den, nums in matrix
@@ -456,7 +476,8 @@ def passes_quick_test(certificate: Certificate) -> bool:
             x = [next(numbers) % prime for _ in range(certificate.dimension)]
             with contextlib.suppress(ValueError):
                 expected, y = (
-                    apply_modulo(M, x, prime) for M in (certificate.target, certificate.start)
+                    multiply_by_vector_modulo(M, x, prime)
+                    for M in (certificate.target, certificate.start)
                 )
                 draws.append(Draw(prime, expected, y))
         for layer in certificate.layers:
@@ -474,7 +495,9 @@ def apply_layer_dropping_bad_primes(rows: Mapping[int, Row], draws: list[Draw]) 
     moved = []
     for prime, expected, y in draws:
         with contextlib.suppress(ValueError):
-            changed = dict(zip(rows, apply_modulo(rows.values(), y, prime), strict=True))
+            changed = dict(
+                zip(rows, multiply_by_vector_modulo(rows.values(), y, prime), strict=True)
+            )
             moved.append(Draw(prime, expected, [changed.get(r, a) for r, a in enumerate(y)]))
     return moved
 
@@ -489,7 +512,7 @@ def clear_denominators(vector: Iterable[Any]) -> tuple[list[int], int]:
     return [x.numerator * (den // x.denominator) for x in vector], den
 
 
-def multiply(P: Matrix, Q: Matrix, p: int) -> Matrix:
+def multiply(P: Matrix, Q: Matrix, p: Characteristic) -> Matrix:
     """Return the product P Q."""
     columns = [clear_denominators(column) for column in zip(*Q, strict=True)]
     product = []
@@ -499,14 +522,14 @@ def multiply(P: Matrix, Q: Matrix, p: int) -> Matrix:
     return product
 
 
-def add_multiple(P: Matrix, c: Any, Q: Matrix, p: int) -> Matrix:
+def add_multiple(P: Matrix, c: Any, Q: Matrix, p: Characteristic) -> Matrix:
     """Return P + c Q."""
     pairs = zip(P, Q, strict=True)
     rows = [[x + c * y for x, y in zip(r, s, strict=True)] for r, s in pairs]
     return [[x % p for x in row] for row in rows] if p else rows
 
 
-def reciprocal(x: Any, p: int) -> Any:
+def reciprocal(x: Any, p: Characteristic) -> Any:
     """Return 1/x."""
     return pow(x, -1, p) if p else 1 / Fraction(x)
 
@@ -521,7 +544,7 @@ def transpose(M: Matrix) -> Matrix:
     return [list(column) for column in zip(*M, strict=True)]
 
 
-def eliminate(M: Matrix, p: int) -> tuple[list[int], Matrix]:
+def eliminate(M: Matrix, p: Characteristic) -> tuple[list[int], Matrix]:
     """Return the indices of the pivot columns, and the nonzero rows of the reduced echelon form.
 
     Over QQ by Jordan's elimination in integers: each division by the last pivot is exact (Bareiss).
@@ -547,18 +570,18 @@ def eliminate(M: Matrix, p: int) -> tuple[list[int], Matrix]:
     return pivots, reduced
 
 
-def rank(M: Matrix, p: int) -> int:
+def rank(M: Matrix, p: Characteristic) -> int:
     """Return the rank."""
     return len(eliminate(M, p)[0])
 
 
-def inverse(M: Matrix, p: int) -> Matrix:
+def inverse(M: Matrix, p: Characteristic) -> Matrix:
     """Return the inverse of an invertible matrix."""
     pairs = zip(M, identity(len(M)), strict=True)
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
 
-def kernel_basis(M: Matrix, size: int, p: int) -> Matrix:
+def kernel_basis(M: Matrix, size: int, p: Characteristic) -> Matrix:
     """Return a basis of {x : M x = 0} as the rows of a matrix; `size` is the length of x."""
     pivots, rows = eliminate(M, p)
     basis = []
@@ -571,7 +594,7 @@ def kernel_basis(M: Matrix, size: int, p: int) -> Matrix:
     return basis
 
 
-def evaluate_at_matrix(f: Polynomial, M: Matrix, p: int) -> Matrix:
+def evaluate_at_matrix(f: Polynomial, M: Matrix, p: Characteristic) -> Matrix:
     """Return f(M)."""
     one = identity(len(M))
     value = add_multiple(one, -1, one, p)
@@ -580,7 +603,7 @@ def evaluate_at_matrix(f: Polynomial, M: Matrix, p: int) -> Matrix:
     return value
 
 
-def descending_characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
+def descending_characteristic_polynomial(M: Matrix, p: Characteristic) -> Polynomial:
     """Return the coefficients of det(x I - M), descending, by the algorithm of Samuelson and
     Berkowitz.
     """
@@ -605,7 +628,10 @@ def descending_characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
 
 
 class PatternBlocks(NamedTuple):
-    """Blocks of M and M^-1, with the halves exchanged if the pattern starts with L."""
+    """The blocks A, B, C, D of M, and a, c of M^-1, as at the head of this section.
+
+    If the pattern starts with L, the halves are exchanged.
+    """
 
     A: Matrix
     B: Matrix
@@ -616,7 +642,7 @@ class PatternBlocks(NamedTuple):
 
 
 def split_into_blocks(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> PatternBlocks:
-    """Return blocks of M and of its inverse, where n is the size of the first half.
+    """Return blocks of M and of its inverse `inverted`, where n is the size of the first half.
 
     If the pattern starts with L, the halves are exchanged.
     """
@@ -634,7 +660,9 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         if len(obstruction["multiplier"]) < claim.n:
             return excludes_four_scaled_layers(obstruction["multiplier"][0], blocks)
         require_zero_C_for_five(kind, pattern, blocks)
-        return has_one_signed_combination(obstruction["multiplier"], blocks, claim.target)
+        return has_one_signed_polynomial_combination(
+            obstruction["multiplier"], blocks, claim.target
+        )
     if kind == "linear":
         system = layer_equations(pattern, claim.scales, blocks, p)
         return has_contradictory_combination(obstruction["multiplier"], system, p)
@@ -644,7 +672,7 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
         clash = jordan_blocks_exclude_pattern(factors, Du, aN, r, sizes, p)
-        return clash or linear_equations_exclude_pattern(factors, Du, aN, blocks, p)
+        return clash or shift_equations_exclude_pattern(factors, Du, aN, blocks, p)
     require_zero_C_for_five(kind, pattern, blocks)
     if kind == "similarity":
         return jordan_blocks_exclude_pattern(
@@ -661,10 +689,11 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
 
 
 def require_zero_C_for_five(kind: str, pattern: str, blocks: PatternBlocks) -> None:
-    """Raise RefutedError if the pattern has five letters and C is not 0."""
+    """Raise RefutedError if the pattern has five letters and the block C is not 0."""
     if len(pattern) == 5 and any(map(any, blocks.C)):
         raise RefutedError(
-            f"{kind} applies to {pattern} only if C (for LULUL: B) is 0, but that block is not 0"
+            f'an obstruction of kind "{kind}" excludes {pattern} only if the block C (for '
+            "LULUL: B) is 0, but it is not 0"
         )
 
 
@@ -714,7 +743,9 @@ def has_minors_of_opposite_sign(k: int, D: Matrix, a: Matrix) -> bool:
     return signs - {0} in ({1}, {-1})
 
 
-def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, M: Matrix) -> bool:
+def has_one_signed_polynomial_combination(
+    multiplier: list[Matrix], blocks: PatternBlocks, target: Matrix
+) -> bool:
     """Whether the multiplier combines the equations of four scaled layers into a polynomial whose
     coefficients have one sign.
 
@@ -728,7 +759,7 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
     """
     n = len(blocks.D)
     total: dict[tuple[Any, ...], Any] = {}
-    det = principal_minor(M, range(2 * n))
+    det = principal_minor(target, range(2 * n))
     if 2**n > MOST_MINORS:
         raise UndecidedError(
             f"the witness needs more than {MOST_MINORS} minors, which is the limit"
@@ -749,7 +780,7 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, 
 
 
 def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
-    """Whether the witness Q, with a Q = 0 and Q D = 0, excludes four scaled layers.
+    """Whether a Q = 0, Q D = 0, and the witness Q excludes four scaled layers.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
@@ -765,7 +796,7 @@ def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
 
 
 class BlockEquation(NamedTuple):
-    """The equation R = sum of P X Q over the terms (X, P, Q), where X is the name of an unknown.
+    """The equation R = sum of P X Q over the terms (X, P, Q); X is the name of an unknown matrix.
 
     The unknowns in `POSITIVE` are diagonal matrices with positive entries.
     """
@@ -778,7 +809,7 @@ POSITIVE = {"F", "G", "S", "T"}
 
 
 def layer_equations(
-    pattern: str, scales: str, blocks: PatternBlocks, p: int
+    pattern: str, scales: str, blocks: PatternBlocks, p: Characteristic
 ) -> list[BlockEquation]:
     """Return linear equations that the layers of every product with the pattern satisfy.
 
@@ -823,16 +854,17 @@ def layer_equations(
     return [first, *(BlockEquation(R, []) for R in (C, D1, *[B] * (not pattern)))]
 
 
-def find_minus_c_over_C(blocks: PatternBlocks, p: int) -> Any | None:
-    """Return k such that c = -k C, or None if there is no such k or C is 0."""
+def find_minus_c_over_C(blocks: PatternBlocks, p: Characteristic) -> Any | None:
+    """Return the number k for which c = -k C, or None if there is no such number or C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
     k = next((-y * reciprocal(x, p) for x, y in entries), None)
     return None if k is None or any(map(any, add_multiple(c, k, C, p))) else k
 
 
-def five_letter_equation(blocks: PatternBlocks, p: int) -> BlockEquation:
-    """Return a linear equation that holds for every product ULULU, if c = -k C and C is not 0.
+def five_letter_equation(blocks: PatternBlocks, p: Characteristic) -> BlockEquation:
+    """Return a linear equation for every product with the pattern ULULU, if C is not 0 and c = -k C
+    for a number k; else raise RefutedError.
 
     C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
     maps im C to itself: let g be its characteristic polynomial there, monic of degree r = rank C.
@@ -843,7 +875,10 @@ def five_letter_equation(blocks: PatternBlocks, p: int) -> BlockEquation:
     """
     C, k, r = blocks.C, find_minus_c_over_C(blocks, p), rank(blocks.C, p)
     if k is None:
-        raise RefutedError("linear applies to five letters only if c = k C and C is not 0")
+        raise RefutedError(
+            'an obstruction of kind "linear" excludes a pattern of five letters only if C is not 0 '
+            "and c = k C for a number k"
+        )
     Du, aN = (
         quotient_by_krylov_space(blocks.D, C, p),
         quotient_by_krylov_space(transpose(blocks.a), transpose(blocks.c), p),
@@ -862,7 +897,7 @@ def five_letter_equation(blocks: PatternBlocks, p: int) -> BlockEquation:
 
 
 def has_contradictory_combination(
-    multiplier: list[Matrix], system: list[BlockEquation], p: int
+    multiplier: list[Matrix], system: list[BlockEquation], p: Characteristic
 ) -> bool:
     """Whether the multiplier combines the equations into one that has no solution.
 
@@ -889,7 +924,7 @@ def has_contradictory_combination(
     return (min(weights) >= 0 and s <= 0) or (max(weights) <= 0 and s >= 0)
 
 
-def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
+def quotient_by_krylov_space(D: Matrix, C: Matrix, p: Characteristic) -> Matrix:
     """Return the matrix of D on the quotient of F^n by the span of im C, D im C, D^2 im C, .., in a
     basis of unit vectors; F is the field.
     """
@@ -908,21 +943,21 @@ def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
     return [[row[j] for j in free] for row in multiply(L, D, p)]
 
 
-def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
+def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: Characteristic) -> list[int]:
     """Return the list of e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
     value, space, sizes = evaluate_at_matrix(f, M, p), identity(len(M)), [len(M)]
-    for _ in range(n + 1):  # `space` spans the rows of f(M)^k
+    for _ in range(n + 1):  # the rows of `space` are a basis of the row space of f(M)^k
         space = eliminate(multiply(space, value, p), p)[1] if sizes[-1:] != sizes[-2:-1] else space
         sizes.append(len(space))
     return [x - y for x, y in pairwise(sizes)]
 
 
 def lower_bound_rank_drop_sum(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
-    """Return a lower bound of the sum of the rank drops e_k of D', or None if D' and a' cannot
-    exist.
+    """Return a lower bound of the sum of the rank drops of the unknown D', or None if the rank
+    drops of Du and aN exclude all D' and a'.
 
-    In the notation of `jordan_blocks_exclude_pattern`, lam and mu are the e_k of Du and aN, and r
-    is its r times deg f; (1) to (3) refer to its theorem.
+    Here lam and mu are the rank drops e_k of Du and aN, r is rank C times deg f, in the notation of
+    `jordan_blocks_exclude_pattern`; (1) to (3) refer to the theorem there.
 
     By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k
     <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by (1).
@@ -946,10 +981,15 @@ def lower_bound_rank_drop_sum(lam: list[int], mu: list[int], r: int, e: int | No
 
 
 def jordan_blocks_exclude_pattern(
-    factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
+    factors: list[Polynomial],
+    Du: Matrix,
+    aN: Matrix,
+    r: int,
+    sizes: tuple[int, int],
+    p: Characteristic,
 ) -> bool:
-    """Whether the Jordan blocks of Du and aN, at the roots of the given factors, exclude all D' and
-    a', and so the pattern.
+    """Whether the Jordan blocks of the matrices Du and aN, defined below, at the roots of the
+    factors exclude every D' and a', and so the pattern.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
     of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
@@ -975,12 +1015,14 @@ def jordan_blocks_exclude_pattern(
         size = len(g) - 1
         companion = [[int(i == j + 1) for j in range(size - 1)] + [-g[i]] for i in range(size)]
         if rank(evaluate_at_matrix(f, companion, p), p) < size:
-            raise RefutedError("two of the polynomials in factors are not coprime")
+            raise RefutedError('two polynomials in the list "factors" are not coprime')
     total, most, n = 0, min(sizes), max(sizes)
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
         if at_one and len(f) > 2:
-            raise RefutedError("a polynomial in factors has the root 1, but is not x - 1")
+            raise RefutedError(
+                'a polynomial in the list "factors" has the root 1, but is not x - 1'
+            )
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
         least = lower_bound_rank_drop_sum(
@@ -995,8 +1037,8 @@ def jordan_blocks_exclude_pattern(
     return total > most
 
 
-def linear_equations_exclude_pattern(
-    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: int
+def shift_equations_exclude_pattern(
+    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: Characteristic
 ) -> bool:
     """Whether linear equations for the shift V, with D' = D - C V and a' = a + V c, have no
     solution.
@@ -1055,7 +1097,8 @@ def linear_equations_exclude_pattern(
 
 
 # ------------------------------------------------------------------------- reading the certificate
-# Readers return a checked value or raise MalformedError; `where` names its place in the messages.
+# Readers return a checked value or raise MalformedError; `where` is the place of the value in the
+# file, as messages name it.
 
 
 @cache
@@ -1100,8 +1143,9 @@ def format_element(a: Sequence[Fraction], field: Field) -> str:
     return f"[{', '.join(shown)}]" if field.modulus else shown[0]
 
 
-def format_decimal(x: Fraction, up: bool) -> str:
-    """Return x >= 0 as a decimal of three digits, with a remark if it is rounded, up or down.
+def format_with_three_digits(x: Fraction, rounds_up: bool) -> str:
+    """Return x >= 0 as a decimal of three digits, with the remark "rounded up" or "rounded down" if
+    it is rounded.
 
     With b the bits of the numerator less those of the denominator, x > 2^(b - 1).
     """
@@ -1115,10 +1159,10 @@ def format_decimal(x: Fraction, up: bool) -> str:
     while digits >= 1000:
         digits, last = divmod(digits, 10)
         exponent, rest = exponent + 1, rest or last
-    digits += bool(up and rest)
+    digits += bool(rounds_up and rest)
     text = f"{digits / 100:.3g}e{exponent + 2:+}"
     text = f"{float(text):.3g}" if abs(exponent) < 290 else text
-    return text + (f" (rounded {'up' if up else 'down'})" if rest else "")
+    return text + (f" (rounded {'up' if rounds_up else 'down'})" if rest else "")
 
 
 def describe_json(found: object) -> str:
@@ -1146,7 +1190,7 @@ def check_file_memory(data: bytes, where: str, value_bytes: int) -> None:
 
 
 def read_json(data: bytes, where: str) -> Any:
-    """Return the value of a JSON text in UTF-8, without duplicate keys, NaN and lone surrogates."""
+    """Return the value of a JSON text in UTF-8; refuse duplicate keys, NaN and lone surrogates."""
 
     def refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
@@ -1190,12 +1234,15 @@ def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[
     return found
 
 
-def read_list(found: Any, where: str, sizes: int | range, what: str) -> list[Any]:
-    """Return a list whose length is `sizes`, or in the range `sizes`; `what` names its members."""
+def read_list(found: Any, where: str, sizes: int | range, name_of_members: str) -> list[Any]:
+    """Return a list whose length is `sizes`, or in the range `sizes`.
+
+    `name_of_members` is the word for the members in the message.
+    """
     allowed = sizes if isinstance(sizes, range) else range(sizes, sizes + 1)
     size = shorten_integer(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
     is_such = type(found) is list and len(found) in allowed
-    expect(is_such, where, f"a list of {size} {what}", found)
+    expect(is_such, where, f"a list of {size} {name_of_members}", found)
     return found
 
 
@@ -1206,23 +1253,25 @@ def read_integer(found: Any, where: str, allowed: range) -> int:
     return found
 
 
-def read_rational_pair(found: Any, where: str, prime: int = 0) -> Pair:
-    """Return the numerator and denominator of a string -?[0-9]+(/[0-9]+)?; modulo a prime, the
-    residue of an integer and 1.
+def read_rational_pair(found: Any, where: str, p: Characteristic = 0) -> Pair:
+    """Return the numerator and denominator of a string -?[0-9]+(/[0-9]+)?; over GF(p), the residue
+    of a string of digits and 1.
     """
     match = RATIONAL.fullmatch(found) if type(found) is str else None
-    if match is None or (prime and match[2]):
-        expected = 'a string of digits, such as "-3"' + ' or "1/2"' * (not prime)
+    if match is None or (p and match[2]):
+        expected = 'a string of digits, such as "-3"' + ' or "1/2"' * (not p)
         raise MalformedError(f"{where}: expected {expected}, found {describe_json(found)}")
-    if prime:
-        return (parse_integer(match[1]) % prime, 1)
+    if p:
+        return (parse_integer(match[1]) % p, 1)
     denominator = parse_integer(match[2] or "1")
     expect(denominator, where, "a denominator that is not zero", found)
     return (parse_integer(match[1]), denominator)
 
 
 def read_element(found: Any, where: str, field: Field) -> Element:
-    """Return an element from a string or, over a number field, a list of at most n strings."""
+    """Return an element from a string or, over a number field, from a list of strings: coefficients
+    of 1, x, x^2, .., as many as the degree or fewer.
+    """
     if not field.modulus:
         return (read_rational_pair(found, where, field.prime),)
     read_list(found, where, range(field.degree + 1), "strings")
@@ -1241,16 +1290,16 @@ def read_matrix(
         yield {j: read_element(a, f"{where}, row {i}, column {j}", field) for j, a in written}
 
 
-def read_dense_row(found: Any, where: str, sizes: int | range, prime: int) -> list[Any]:
+def read_dense_row(found: Any, where: str, sizes: int | range, p: Characteristic) -> list[Any]:
     """Return a row of elements of QQ or GF(p), whose length is `sizes`, or in the range `sizes`."""
-    pairs = [read_rational_pair(x, where, prime) for x in read_list(found, where, sizes, "entries")]
-    return [num if prime else Fraction(num, den) for num, den in pairs]
+    pairs = [read_rational_pair(x, where, p) for x in read_list(found, where, sizes, "entries")]
+    return [num if p else Fraction(num, den) for num, den in pairs]
 
 
-def read_dense_matrix(found: Any, where: str, rows: int, columns: int, prime: int) -> Matrix:
+def read_dense_matrix(found: Any, where: str, rows: int, columns: int, p: Characteristic) -> Matrix:
     """Return a matrix over QQ or GF(p)."""
     found = read_list(found, where, rows, "rows")
-    return [read_dense_row(row, f"{where}, row {i}", columns, prime) for i, row in enumerate(found)]
+    return [read_dense_row(row, f"{where}, row {i}", columns, p) for i, row in enumerate(found)]
 
 
 def read_field(found: Any, version: int) -> Field:
@@ -1305,8 +1354,8 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
 
 
 def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], field: Field) -> Layer:
-    """Return a layer whose scales are proved positive (over GF(p), nonzero), or marked as
-    unchecked.
+    """Return a layer whose scales are proved positive (over GF(p), nonzero), or whose signs are
+    marked as unchecked in the file.
     """
     optional = ["sign"] if field.modulus else []
     found = read_object(found, where, ["moves", "scale", "shift"], optional)
@@ -1326,8 +1375,8 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
     return Layer(moved, fixed, scales, found["shift"], unchecked)
 
 
-def read_coordinates(found: Any, where: str, d: int) -> list[int]:
-    """Return a list of distinct coordinates, which are integers from 0 to d - 1."""
+def read_distinct_coordinates(found: Any, where: str, d: int) -> list[int]:
+    """Return a list of distinct coordinates, integers from 0 to d - 1."""
     expect(type(found) is list, where, "a list of coordinates", found)
     expected = f"coordinates from 0 to {shorten_integer(d - 1)}"
     for i in found:
@@ -1336,17 +1385,21 @@ def read_coordinates(found: Any, where: str, d: int) -> list[int]:
     return found
 
 
-def read_monic_polynomial(found: Any, where: str, n: int, prime: int) -> Polynomial:
-    """Return the coefficients of a monic polynomial of degree 1 to n, ascending."""
-    f = read_dense_row(found, where, range(2, n + 2), prime)
+def read_monic_polynomial(
+    found: Any, where: str, most_degree: int, p: Characteristic
+) -> Polynomial:
+    """Return the coefficients of a monic polynomial of degree 1 to `most_degree`, ascending."""
+    f = read_dense_row(found, where, range(2, most_degree + 2), p)
     expect(f[-1] == 1, where, "a monic polynomial, ascending", found[-1])
     return f
 
 
-def read_polynomial_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
-    """Return the terms of a polynomial in 2n variables, as rows (coefficient, exponents ...)."""
+def read_polynomial_terms(found: Any, where: str, half_size: int, p: Characteristic) -> Matrix:
+    """Return the terms of a polynomial in 2 `half_size` variables, as rows (coefficient, exponents
+    ...).
+    """
     size = len(read_list(found, where, range(MOST_TERMS + 1), "terms"))
-    rows = read_dense_matrix(found, where, size, 2 * n + 1, prime)
+    rows = read_dense_matrix(found, where, size, 2 * half_size + 1, p)
     powers = {x for row in rows for x in row[1:]}
     is_such = powers <= set(range(MOST_DEGREE + 1))
     expect(is_such, where, f"exponents from 0 to {MOST_DEGREE}", found)
@@ -1354,10 +1407,13 @@ def read_polynomial_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
 
 
 def read_obstruction(
-    found: Any, where: str, scales: str, sizes: Sequence[int], prime: int
+    found: Any, where: str, scales: str, half_sizes: Sequence[int], p: Characteristic
 ) -> dict[str, Any]:
-    """Return an obstruction whose kind applies to its pattern, with its witness."""
-    n = max(sizes)
+    """Return the kind, the pattern and the witness of an obstruction, in a dictionary.
+
+    Raises MalformedError if no obstruction of the kind can exclude the pattern.
+    """
+    n = max(half_sizes)
     kind: Any = found.get("kind") if type(found) is dict else None
     expect(kind in [*KINDS], f"{where}, kind", f"one of {', '.join(KINDS)}", kind)
     key, lengths = KINDS[kind]
@@ -1368,27 +1424,25 @@ def read_obstruction(
     if key == "k":
         witness = read_integer(witness, place, range(1, n + 1))
     elif key == "factors":
-        most = sum(sizes)  # largest total degree of the factors
+        most = sum(half_sizes)  # largest total degree of the factors
         factors = enumerate(read_list(witness, place, range(1, most + 1), "polynomials"))
-        witness = [read_monic_polynomial(f, f"{place}, {i}", n, prime) for i, f in factors]
+        witness = [read_monic_polynomial(f, f"{place}, {i}", n, p) for i, f in factors]
         degree = sum(len(f) - 1 for f in witness)
         expect(degree <= most, place, f"total degree up to {most}", degree)
     else:
         on_kernels = scales == "positive" and len(pattern) == 4 and n > 1
         on_kernels = on_kernels and type(witness) is list and len(witness) == 1
         is_polynomial = scales == "positive" and len(pattern) > 3 and not on_kernels
-        named = dict(zip("pq", sizes[:: -1 if pattern.startswith("L") else 1], strict=True))
+        named = dict(zip("pq", half_sizes[:: -1 if pattern.startswith("L") else 1], strict=True))
         shapes = [(named[xy[0]], named[xy[1]]) for xy in EQUATIONS[len(pattern)].split()]
         shapes = [(n, n)] if on_kernels else shapes or [(1, n + 1)]
         number = n if is_polynomial else len(shapes)
         matrices = enumerate(read_list(witness, place, number, "matrices"))
         if is_polynomial:
-            witness = [
-                read_polynomial_terms(W, f"{place}, matrix {i}", n, prime) for i, W in matrices
-            ]
+            witness = [read_polynomial_terms(W, f"{place}, matrix {i}", n, p) for i, W in matrices]
         else:
             witness = [
-                read_dense_matrix(W, f"{place}, matrix {i}", *shapes[i], prime) for i, W in matrices
+                read_dense_matrix(W, f"{place}, matrix {i}", *shapes[i], p) for i, W in matrices
             ]
     return {"kind": kind, "pattern": pattern, key: witness}
 
@@ -1396,7 +1450,9 @@ def read_obstruction(
 def read_depth_claim(
     found: Any, field: Field, sizes: list[int], target: Rows, layers: list[Layer]
 ) -> DepthClaim:
-    """Return the claim that no fewer layers suffice; raise if the given layers disagree with it."""
+    """Return the claim that no fewer layers suffice; raise MalformedError if the layers are not of
+    the claimed number or scales.
+    """
     scales, n, p = found["scales"], sizes[0], field.prime
     expect(not field.modulus, "field", '"QQ" or "GF(p)"', found["field"])
     possible = ["additive"] if p else ["additive", "positive"]
@@ -1427,7 +1483,7 @@ def read_depth_claim(
 
 
 def read_certificate(data: bytes) -> Certificate:
-    """Return a well-formed certificate."""
+    """Return the certificate in a JSON file; raise MalformedError if it violates the format."""
     found = read_json(data, "certificate")
     head = found if type(found) is dict else {}
     is_depth = head.get("format") == FORMATS[1]
@@ -1451,14 +1507,14 @@ def read_certificate(data: bytes) -> Certificate:
     for half in sizes:
         expect(type(half) is int and half >= 1, "partition", "integers >= 1", half)
     d = sum(sizes)
-    pads = read_coordinates(found.get("pads", []), "pads", d)
+    pads = read_distinct_coordinates(found.get("pads", []), "pads", d)
     expect(len(pads) < d, "pads", "fewer than all coordinates", pads)
     expect(not (pads and is_covariance), "pads", "no pads with a covariance", pads)
     table = found[name]
     for _ in read_matrix(table, name, d - len(pads), d - len(pads), field):
         pass  # read all entries before anything is computed
-    flips = set(read_coordinates(found.get("flips", []), "flips", d))
-    order = read_coordinates(found["order"], "order", d) if "order" in found else range(d)
+    flips = set(read_distinct_coordinates(found.get("flips", []), "flips", d))
+    order = read_distinct_coordinates(found["order"], "order", d) if "order" in found else range(d)
     expect(len(order) == d, "order", f"each coordinate from 0 to {d - 1}", order)
     within = Fraction(*read_rational_pair(found["within"], "within")) if "within" in found else None
     expect((within or 0) >= 0, "within", "a bound >= 0", found.get("within"))
@@ -1562,7 +1618,8 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
 
 
 def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[int, Element]]:
-    """Return the rows of a target file, from columns to elements; most zeros are omitted.
+    """Return the rows of a target file as dictionaries from columns to elements, in which most
+    zeros are omitted.
 
     Raises RefutedError if the matrix does not have `size` rows.
     """
@@ -1621,7 +1678,9 @@ def polynomial_remainder(f: Polynomial, g: Polynomial) -> Polynomial:
 
 @cache
 def sturm_sequence(m: tuple[Fraction, ...]) -> list[Polynomial]:
-    """Return m, m' and the negated remainders, up to positive factors; the last is gcd(m, m')."""
+    """Return the Sturm sequence of m: m, its derivative and the negated remainders, up to positive
+    factors. The last polynomial is the greatest common divisor of m and its derivative.
+    """
     chain = [list(m), [i * c for i, c in enumerate(m)][1:]]
     while rest := polynomial_remainder(chain[-2], chain[-1]):
         chain.append([-c / abs(rest[-1]) for c in rest])
@@ -1637,7 +1696,7 @@ def evaluate_polynomial(f: Sequence[Any], x: Any) -> Any:
 
 
 def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
-    """Whether a monic polynomial over QQ is irreducible; None if neither is proved.
+    """Whether a monic polynomial over QQ is irreducible; None if neither answer is proved.
 
     Denominators cleared, let f be monic and integral, with complex roots of absolute value below
     bound < x.  A factor g has |g(x)| > x - bound; so if f(x) = k p, p prime and k <= x - bound,
@@ -1651,8 +1710,8 @@ def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
         return False
     c = math.lcm(*(a.denominator for a in m))
     f = [int(a * c ** (n - i)) for i, a in enumerate(m)]  # c^n m(x/c)
-    # The bound is a 2^k with |f[i]| < 2^((k-1)(n-i)) for all i < n: so if |x| >= 2^k, the term x^n
-    # exceeds the sum of the others.
+    # The bound is a power 2^k with |f[i]| < 2^((k-1)(n-i)) for all i < n. If |x| >= 2^k, the term
+    # x^n then exceeds the sum of the other terms of f(x).
     bound = 2 ** (1 + max(-(-f[i].bit_length() // (n - i)) for i in range(n)))
     tried = range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)
     if not all(evaluate_polynomial(f, x) for x in tried):
@@ -1678,10 +1737,10 @@ def count_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> 
     return left - right
 
 
-def isolate_real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
+def isolate_real_roots(m: tuple[Fraction, ...]) -> list[LowAndHigh]:
     """Return, for each real root of m, an interval (low, high] that contains no other root."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
-    found: list[tuple[Fraction, ...]] = []
+    found: list[LowAndHigh] = []
     intervals = [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
@@ -1694,7 +1753,7 @@ def isolate_real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
 
 def sign_at_root_if_found(
     a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction
-) -> int:
+) -> SignOrZeroIfUndecided:
     """Return the sign, 1 or -1, of the polynomial `a` at the only root of m in an interval, or 0 if
     the sign was not found.
     """
@@ -1713,7 +1772,7 @@ def sign_at_root_if_found(
     return 0
 
 
-def decide_positivity(a: Element, field: Field) -> int:
+def decide_positivity(a: Element, field: Field) -> SignOrZeroIfUndecided:
     """Return 1 if `a` is proved positive (over GF(p): invertible), -1 if disproved, else 0.
 
     Over a number field the sign is taken at the root that the file names; if it names none, at all
@@ -1763,12 +1822,12 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
 def check_product_or_covariance(
     certificate: Certificate, bound: Fraction | None, quick: bool
 ) -> Report:
-    """Return the report that the product Q, or the covariance Q Q^T, equals the target or is within
-    the bound of it.
+    """Return the report that the product Q, or the covariance Q Q^T, equals the target or differs
+    from it by at most the bound.
 
-    Raises RefutedError if it is not.
+    Raises RefutedError if neither holds.
     """
-    if quick and certificate.is_equality:
+    if quick and certificate.is_equality_claim:
         if not passes_quick_test(certificate):
             where = "the images of a vector differ modulo a prime: omit --quick to see the entry"
             raise RefutedError("the composition is not the target", where)
@@ -1779,7 +1838,7 @@ def check_product_or_covariance(
         compose_product_or_covariance(certificate),
     )
     names = ("expected", "derived")
-    if certificate.is_equality:
+    if certificate.is_equality_claim:
         if wrong := describe_first_difference(target, derived, Fraction(0), field, names):
             raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
@@ -1787,7 +1846,9 @@ def check_product_or_covariance(
     largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
     allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
-    shown, bound_shown = (format_decimal(x, up=largest <= allowed) for x in (largest, allowed))
+    shown, bound_shown = (
+        format_with_three_digits(x, rounds_up=largest <= allowed) for x in (largest, allowed)
+    )
     line = f"the largest difference is {shown}"
     if wrong := describe_first_difference(target, derived, allowed, field, names):
         raise RefutedError(line, f"not within {bound_shown}", wrong, largest=largest)
@@ -1804,7 +1865,10 @@ def verify_and_describe_obstructions(claim: DepthClaim) -> list[str]:
     for pattern, obstruction in claim.obstructions.items():
         blocks = split_into_blocks(claim.target, inverted, claim.n, pattern.startswith("L"))
         if not excludes_pattern(obstruction, claim, blocks):
-            raise RefutedError(f"{obstruction['kind']} does not exclude {pattern or 'no layers'}")
+            raise RefutedError(
+                f'the obstruction of kind "{obstruction["kind"]}" does not exclude '
+                f"{pattern or 'no layers'}"
+            )
         lines.append(f"c not {pattern or 'the identity'}: {obstruction['kind']}")
     return lines
 
@@ -1816,7 +1880,7 @@ def check(
     bound: Fraction | None = None,
     quick: bool = False,
 ) -> Report:
-    """Return the report on a certificate; `target` is a matrix file, as its bytes and suffix.
+    """Return the report on a certificate; `target` has the bytes and the suffix of a matrix file.
 
     If `transposed`, this matrix is transposed first.
     """
@@ -1825,7 +1889,7 @@ def check(
     try:
         certificate = read_certificate(data)
         field, claim = certificate.field, certificate.depth
-        kind = "depth" if claim else "equality" if certificate.is_equality else "within"
+        kind = "depth" if claim else "equality" if certificate.is_equality_claim else "within"
         kind = "covariance" if certificate.is_covariance else kind
         layers = f"{len(certificate.layers)} layers"
         if claim:
@@ -1872,11 +1936,11 @@ def open_file_or_stdin(path: str | os.PathLike[str]) -> BinaryIO:
     return open(path, "rb", opener=open_without_blocking)
 
 
-def await_writer_and_read_byte(file: BinaryIO) -> bytes:
-    """Wait until a process has opened a named pipe for writing; return its first byte if it was
-    read while waiting, else no byte.
+def await_pipe_writer_and_first_byte(file: BinaryIO) -> bytes:
+    """Wait until a process has opened a named pipe for writing; return the first byte of the pipe
+    if it was read while waiting, else b"".
 
-    Returns no byte for any other file. Raises OSError after `PATIENCE` seconds.
+    Returns b"" for a file that is no pipe. Raises OSError after `PATIENCE` seconds.
     """
     if not hasattr(os, "O_NONBLOCK") or os.get_blocking(file.fileno()):
         return b""
@@ -1899,7 +1963,7 @@ def read_file_or_stdin(path: str) -> bytes:
     """Return the bytes of a file, at most 2^28, or of standard input for -."""
     try:
         with open_file_or_stdin(path) as file:
-            head = await_writer_and_read_byte(file)
+            head = await_pipe_writer_and_first_byte(file)
             data = head + b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
             expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
             return data

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from exactflow.checker import await_writer_and_read_byte, open_file_or_stdin
+from exactflow.checker import await_pipe_writer_and_first_byte, open_file_or_stdin
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
 MOST_BYTES = 2**29  # the largest size of a file to read: a link may point to an endless device
@@ -48,7 +48,7 @@ def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
     data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
         with nullcontext(sys.stdin.buffer) if is_stdin else open_file_or_stdin(path) as file:
-            data += b"" if is_stdin else await_writer_and_read_byte(file)
+            data += b"" if is_stdin else await_pipe_writer_and_first_byte(file)
             while len(data) <= MOST_BYTES and (piece := file.read(2**20)):
                 data += piece
     except AttributeError:

@@ -40,8 +40,8 @@ from exactflow.laws.universal.quantization import (
     ceil_sqrt_at_least_one,
     check_atom_count,
     grid_bits_for_error,
-    map_affinely,
-    quantization_from_means,
+    map_quantization_affinely,
+    quantize_by_cell_means,
     round_to_grid,
 )
 
@@ -83,7 +83,7 @@ class Ring(TargetMeasure):
         vars(self).update(inner=inner, outer=outer, start=start, stop=stop)
         vars(self).update(is_singular=inner == outer)
 
-    def quantize(self, tolerance: Element, bits: int) -> Quantization:
+    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return the means of the cells of a polar grid."""
         hollow, share = self.inner / self.outer, (tolerance / self.outer) ** 2 / 2
         rings = ceil_sqrt_at_least_one((1 - hollow) ** 2 / (12 * share))
@@ -105,11 +105,11 @@ class Ring(TargetMeasure):
                     middle = self.start + turns * QQ(2 * j + 1, 2 * count)
                     sin, cos = arb.sin_cos_pi_fmpq(to_fmpq(2 * middle))
                     found.append((ball(mass / count), [distance * cos, distance * sin]))
-            cells = quantization_from_means(
+            cells = quantize_by_cell_means(
                 (1 + ball(hollow * hollow)) / 2, found, grid_bits_for_error(share)
             )
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
-        return map_affinely(cells, [QQ.zero, QQ.zero], axes, bits)
+        return map_quantization_affinely(cells, [QQ.zero, QQ.zero], axes, grid_bits)
 
     def __repr__(self) -> str:
         ends = map(format_short, (self.inner, self.outer, self.start, self.stop))
@@ -149,30 +149,32 @@ class Sphere(TargetMeasure):
         axes = tuple(map(tuple, rows.to_list()))
         vars(self).update(center=center, axes=axes, dimension=d)
 
-    def quantize(self, tolerance: Element, bits: int) -> Quantization:
+    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return the means of the cells of a grid of bands."""
         k = len(self.axes) - 1
         relative = tolerance * tolerance / sum((x * x for x in self.axes[0]), QQ.zero)
         check_atom_count(_about(k, relative))
         with ctx.workprec(2 * grid_bits_for_error(relative)):
-            cells = quantization_from_means(
+            cells = quantize_by_cell_means(
                 arb(1), _sphere(k, relative), grid_bits_for_error(relative)
             )
-        return map_affinely(cells, self.center, self.axes, bits)
+        return map_quantization_affinely(cells, self.center, self.axes, grid_bits)
 
-    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
+    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
         """Return the means of bands around the direction of coordinate i."""
         k, square = len(self.axes) - 1, sum((row[i] ** 2 for row in self.axes), QQ.zero)
         if not square:
-            return round_to_grid([QQ.one], [[self.center[i]]], arb(0), bits)
+            return round_to_grid([QQ.one], [[self.center[i]]], arb(0), grid_bits)
         relative = tolerance * tolerance / square
         with ctx.workprec(2 * grid_bits_for_error(relative)):
             bands = [(mass, [cos]) for mass, cos, _ in _bands(k, relative)] if k else _sphere(0)
-            cells = quantization_from_means(arb(1) / (k + 1), bands, grid_bits_for_error(relative))
+            cells = quantize_by_cell_means(arb(1) / (k + 1), bands, grid_bits_for_error(relative))
         length, more = (
             to_element(sqrt_to_128_bits(to_fraction(square), up)) for up in (False, True)
         )
-        return map_affinely(cells, [self.center[i]], [[length]], bits, more - length)
+        return map_quantization_affinely(
+            cells, [self.center[i]], [[length]], grid_bits, more - length
+        )
 
     def __repr__(self) -> str:
         return f"<Sphere: dimension {len(self.axes) - 1} in dimension {self.dimension}>"

@@ -839,7 +839,7 @@ def test_quick_draws_other_primes_where_one_divides_a_denominator(tmp_path):
         ).encode()
     )
     with pytest.raises(ValueError, match="invertible"):
-        checker.apply_modulo(found.target, [1, 1], prime)
+        checker.multiply_by_vector_modulo(found.target, [1, 1], prime)
     assert checker.passes_quick_test(found)
 
 
@@ -871,17 +871,19 @@ def test_large_numbers_that_must_not_meet_the_digit_limit(tmp_path):
 )
 def test_a_difference_is_written_as_a_decimal_on_the_safe_side(x, above, below):
     value = Fraction(x)
-    assert checker.format_decimal(value, up=True) == above
-    assert checker.format_decimal(value, up=False) == below
+    assert checker.format_with_three_digits(value, rounds_up=True) == above
+    assert checker.format_with_three_digits(value, rounds_up=False) == below
 
 
 @given(st.fractions(min_value=0), st.integers(-600, 600))
 def test_a_written_decimal_encloses_the_number(x, power):
     value = x * Fraction(2) ** power
-    above, below = (checker.format_decimal(value, up).split()[0] for up in (True, False))
+    above, below = (checker.format_with_three_digits(value, up).split()[0] for up in (True, False))
     assert Fraction(below) <= value <= Fraction(above)
     assert Fraction(above) <= value + value / 100
-    assert (value == Fraction(above)) == ("rounded" not in checker.format_decimal(value, up=True))
+    assert (value == Fraction(above)) == (
+        "rounded" not in checker.format_with_three_digits(value, rounds_up=True)
+    )
 
 
 def test_the_lines_of_a_refuted_bound_have_no_long_fraction():

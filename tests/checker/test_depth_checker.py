@@ -354,7 +354,10 @@ def test_each_pattern_has_its_line(name, lines):
 
 def test_an_obstruction_that_says_nothing_is_named():
     lines = check(CORPUS / "incorrect" / "coefficient_that_agrees.json")[1]
-    assert lines[-2:] == ["c trace does not exclude ULULU", "s NOT VERIFIED"]
+    assert lines[-2:] == [
+        'c the obstruction of kind "trace" does not exclude ULULU',
+        "s NOT VERIFIED",
+    ]
 
 
 def test_as_many_minors_as_the_limit_are_counted(monkeypatch):
@@ -376,9 +379,9 @@ def test_as_many_terms_as_the_limit_are_added(monkeypatch, limit, terms, minors)
     monkeypatch.setattr(checker, "MOST_MINORS", minors)
     if limit < terms or minors < 4:
         with pytest.raises(checker.UndecidedError):
-            checker.has_one_signed_combination(multiplier, blocks, whole)
+            checker.has_one_signed_polynomial_combination(multiplier, blocks, whole)
     else:
-        assert checker.has_one_signed_combination(multiplier, blocks, whole) is False
+        assert checker.has_one_signed_polynomial_combination(multiplier, blocks, whole) is False
 
 
 def test_exponents_up_to_the_limit():

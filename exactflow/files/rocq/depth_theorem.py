@@ -37,7 +37,7 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     which D = I + Y Z and a = I + Z Y have different traces.
     "linear" for five letters becomes a recurrence, if there is one. For positive scales all kinds
     are written, except a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
-    `checker.has_one_signed_combination`) if D is singular.
+    `checker.has_one_signed_polynomial_combination`) if D is singular.
 
     Raises `InvalidInputError` for another order of coordinates, or an obstruction without a formal
     counterpart.

@@ -28,7 +28,7 @@ from exactflow.laws.universal.measures import (
     Product,
     TargetMeasure,
     empirical_measure,
-    is_sample,
+    is_array_tensor_or_sequence,
 )
 from exactflow.laws.universal.quantization import (
     Quantization,
@@ -97,7 +97,7 @@ def as_law_up_to_translation(target: Any) -> Law:
         return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
     if isinstance(target, TargetMeasure | Gaussian):
         return target
-    if not is_sample(target):
+    if not is_array_tensor_or_sequence(target):
         raise InvalidInputError(
             "expected a measure that exactflow.approximate takes, or Gaussian(covariance), or "
             "points (an (N, d) array, tensor or list), got "

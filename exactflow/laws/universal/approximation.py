@@ -68,7 +68,7 @@ from exactflow.laws.universal.construction import (
 from exactflow.laws.universal.kl_approximation import KLApproximation, approximate_in_kl
 from exactflow.laws.universal.measures import (
     TargetMeasure,
-    as_multivariate_measure,
+    as_measure_padded_to_plane,
     draw_normal_columns,
     resolve_halves,
 )
@@ -196,7 +196,7 @@ def approximate(
     """
     check_option("distance", distance, ("W2", "KL"))
     check_option("scales", scales, ("additive", "positive") if distance == "KL" else ("positive",))
-    measure, accuracy = as_multivariate_measure(target), as_supported_eps(eps)
+    measure, accuracy = as_measure_padded_to_plane(target), as_supported_eps(eps)
     halves = resolve_halves(measure, partition)
     if distance == "KL":
         if halves[0] != halves[1]:
@@ -214,7 +214,7 @@ def approximate(
         terms = parameters.bound_w2(quantization.error)
     if terms.total > QQ.to_sympy(accuracy):
         raise InvalidInputError(
-            "the measure's method quantize(tolerance, bits) returned a quantization with the error "
+            "the measure's method quantize(tolerance, grid_bits) returned atoms with the error "
             f"bound {format_up(terms.quantization)}, but the tolerance was "
             f"{format_short(QUANTIZATION * accuracy)}: make quantize respect its tolerance"
         )

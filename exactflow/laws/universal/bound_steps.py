@@ -1,4 +1,4 @@
-"""Explanations of `approximate`: steps for the construction and for each term of the bound.
+"""Explanations of the results of `approximate`: steps for construction and terms of the bound.
 
 The terms of a W2 bound are checked by another method than the one that computed them: rational sums
 exactly, normal probabilities in mpmath with more digits than the ball arithmetic had. The
@@ -81,7 +81,7 @@ def explain_kl(result: Any, recompute: Callable[[], Any]) -> Explanation:
         {},
         QQ,
         f"exactflow.laws.universal.kl_approximation, {result.layers} layers",
-        witness=lambda: _is_inverse_exact_at_points(result.flow),
+        witness=lambda: _is_inverse_exact_at_seven_points(result.flow),
         proved="the inverse of the layers returns points of the plane exactly",
     )
     names = "cells", "ramps", "tails"
@@ -108,7 +108,7 @@ def explain_kl(result: Any, recompute: Callable[[], Any]) -> Explanation:
 
 
 def _check_explainable_count(objects: str, count: int) -> None:
-    """Raise `InvalidInputError` if there are too many atoms, or tiles, to explain."""
+    """Raise `InvalidInputError` if `count` atoms, or tiles, are too many for an explanation."""
     if count > LARGEST_EXPLAINED:
         raise InvalidInputError(
             f"an explanation checks at most {LARGEST_EXPLAINED} {objects}, but this approximation "
@@ -229,8 +229,10 @@ def _are_plateau_middles_mapped_correctly(parameters: Construction, flow: Piecew
 
 
 def _is_weights_error_bounded(parameters: Construction, bound: Element) -> bool:
-    """Whether the term `weights` of the W2 bound is at most `bound`: the diameter of the atoms
-    times the square root of the sum of |Gaussian mass - weight|.
+    """Whether the term `weights` of the W2 bound is at most `bound`.
+
+    The term is the diameter of the atoms times the square root of a sum over knots: the differences
+    of the Gaussian mass below the knot and the weight of the atoms before it.
     """
     masses = list(accumulate(parameters.weights))
     with _precise_mpmath_context(bound):
@@ -243,8 +245,10 @@ def _is_weights_error_bounded(parameters: Construction, bound: Element) -> bool:
 
 
 def _are_ramps_bounded(parameters: Construction, bound: Element) -> bool:
-    """Whether the term `ramps` of the W2 bound is at most `bound`: the root mean square, on ramps,
-    of the steps between neighbouring atoms.
+    """Whether the term `ramps` of the W2 bound is at most `bound`.
+
+    The term is the square root of the sum, over ramps, of the Gaussian mass of the ramp times the
+    squared step between the neighbouring atoms.
     """
     half, excess = parameters.tau / 2, parameters.delta if parameters.depth == 3 else QQ.zero
     with _precise_mpmath_context(bound):
@@ -259,8 +263,10 @@ def _are_ramps_bounded(parameters: Construction, bound: Element) -> bool:
 
 
 def _are_tails_bounded(parameters: Construction, bound: Element) -> bool:
-    """Whether the term `tails` of the W2 bound is at most `bound`: the diameter of the images times
-    the square root of the probability that the latent leaves a plateau of a later layer.
+    """Whether the term `tails` of the W2 bound is at most `bound`.
+
+    The term is the diameter of the images times the square root of the probability that the latent
+    leaves a plateau of a later layer.
     """
     moved, kept = parameters.first_layer_moved_and_kept
     with _precise_mpmath_context(bound):
@@ -291,7 +297,7 @@ def _precise_mpmath_context(bound: Element) -> Any:
     return mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)
 
 
-def _is_inverse_exact_at_points(flow: PiecewiseFlow) -> bool:
+def _is_inverse_exact_at_seven_points(flow: PiecewiseFlow) -> bool:
     """Whether the inverse flow maps the images of seven rational points exactly back to them."""
     d, inverse = flow.dimension, flow.inverse()
     points = [[QQ.to_sympy(QQ(i * (k + 1), 7)) for i in range(d)] for k in range(-3, 4)]

@@ -33,7 +33,7 @@ PointPair = tuple[tuple, tuple]  # two opposite corners of a box, or the two end
 
 
 class Uniform(Mixture):
-    """A mixture of uniform laws, each on a box or a segment, given by its two `ends`."""
+    """A mixture of uniform laws, each on a box or a segment; `ends` has two points for each."""
 
     ends: tuple[PointPair, ...]
 
@@ -41,9 +41,9 @@ class Uniform(Mixture):
     def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
         """Return segments whose product is the box, or the segment, from `start` to `end`."""
 
-    def quantize(self, tolerance: Element, bits: int) -> Quantization:
+    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return a quantization by the centers of equal cells of each box, with W2 error at most
-        `tolerance` before the centers are rounded to multiples of 2^-bits.
+        `tolerance` before the centers are rounded to multiples of 2^-grid_bits.
         """
         rows = [self.sides_of_box(*pair) for pair in self.ends]
         squares = [[_squared_length(*side) for side in row] for row in rows]
@@ -53,13 +53,13 @@ class Uniform(Mixture):
         parts = (zip(*pair, strict=True) for pair in zip(rows, counts, strict=True))
         return mix_products(
             self.weights,
-            [[_quantize_segment(*side, count, bits) for side, count in row] for row in parts],
+            [[_quantize_segment(*side, count, grid_bits) for side, count in row] for row in parts],
         )
 
-    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
+    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
         """Return a quantization of coordinate i, a mixture of uniform laws on intervals."""
         ends = [sorted((a[i], b[i])) for a, b in self.ends]
-        return Boxes([([a], [b]) for a, b in ends], self.weights).quantize(tolerance, bits)
+        return Boxes([([a], [b]) for a, b in ends], self.weights).quantize(tolerance, grid_bits)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -96,7 +96,7 @@ class Boxes(Uniform):
         )
 
     def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
-        """Return the interval of each coordinate, as two points of dimension one."""
+        """Return, for each coordinate, the side of the box as two points of dimension one."""
         return [((a,), (b,)) for a, b in zip(start, end, strict=True)]
 
 
@@ -127,7 +127,7 @@ class Histogram(Boxes):
         rows = [to_elements(row) for row in sequence_to_list(counts)]
         if len({len(row) for row in rows}) != 1 or not rows[0]:
             raise InvalidInputError(
-                f"expected rows of counts of equal length, got {format_short(counts)}"
+                f"expected rows of equal length in the counts, got {format_short(counts)}"
             )
         least, total = min(map(min, rows)), sum(map(sum, rows))
         if least < 0 or total == 0:
@@ -162,7 +162,7 @@ class Histogram(Boxes):
         >>> Histogram.of(np.random.default_rng(0).normal(size=(500, 2)), bins=4)
         <Histogram: 13 of 4 x 4 bins>
         """
-        points = _as_floats(samples)
+        points = _as_real_float64_array(samples)
         if points.ndim != 2 or points.shape[1] != 2:
             raise InvalidInputError(f"expected samples of shape (N, 2), got shape {points.shape}")
         if not np.isfinite(points).all():
@@ -172,7 +172,7 @@ class Histogram(Boxes):
         pair = bins if isinstance(bins, tuple | list) else (bins, bins)
         if len(pair) != 2:
             raise InvalidInputError(
-                f"expected bins to be an integer or a pair of them, got {bins!r}"
+                f"expected bins to be an integer or a pair of integers, got {bins!r}"
             )
         n, m = (to_index("bins", count, 1) for count in pair)
         check_atom_count(n * m)
@@ -197,8 +197,8 @@ class Histogram(Boxes):
         return f"<Histogram: {len(self.weights)} of {n} x {m} bins>"
 
 
-def _as_floats(samples: Any) -> np.ndarray:
-    """Return samples as an array of floats; raise `InvalidInputError` unless they are real."""
+def _as_real_float64_array(samples: Any) -> np.ndarray:
+    """Return samples as a float64 array; raise `InvalidInputError` unless they are real numbers."""
     found = as_array_if_tensor(samples)
     try:
         if not (np.iscomplexobj(found) or np.ma.is_masked(found)):
@@ -233,8 +233,8 @@ def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
 
 
 def as_point_pairs(shape_name: str, points_name: str, pairs: Sequence) -> tuple[PointPair, ...]:
-    """Return pairs of points as tuples of elements of QQ; raise `InvalidInputError` if there is no
-    pair, or unless all points are finite and of one dimension.
+    """Return pairs of points as tuples of elements of QQ; raise `InvalidInputError` if there are
+    no pairs, or if a coordinate is not finite, or if the points differ in dimension.
 
     `shape_name` and `points_name` are words for error messages, such as "box" and "corners".
     """
@@ -268,9 +268,9 @@ def _squared_length(start: tuple, end: tuple) -> Element:
     return sum(((b - a) ** 2 for a, b in zip(start, end, strict=True)), QQ.zero)
 
 
-def _quantize_segment(start: tuple, end: tuple, count: int, bits: int) -> Quantization:
+def _quantize_segment(start: tuple, end: tuple, count: int, grid_bits: int) -> Quantization:
     """Return a quantization of the uniform law on a segment, by centers of `count` equal parts."""
     middles = [QQ(2 * j + 1, 2 * count) for j in range(count)]
     places = [[a + t * (b - a) for a, b in zip(start, end, strict=True)] for t in middles]
     error = (ball(_squared_length(start, end)) / 12).sqrt() / count
-    return round_to_grid([QQ(1, count)] * count, places, error, bits)
+    return round_to_grid([QQ(1, count)] * count, places, error, grid_bits)

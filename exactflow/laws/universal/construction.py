@@ -35,8 +35,8 @@ from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.universal.quantization import TUNING, Quantization, floor_power_of_two
 
-# The shares of eps for the term `quantization` and for each other term.
-QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
+QUANTIZATION = QQ(1, 2)  # the share of eps for the term `quantization` of the W2 bound
+SHARE = QQ(3, 32)  # the share of eps for each other term
 
 
 class W2Bound(NamedTuple):
@@ -59,7 +59,7 @@ class W2Bound(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Construction:
-    """The atoms, and the parameters of the layers, which are elements of QQ.
+    """Atoms with integer coordinates, and the parameters of the layers, which are elements of QQ.
 
     Attributes
     ----------
@@ -139,7 +139,9 @@ class Construction:
         `quantization_error` is an upper bound of W2(target, cell centers). Knots and atoms must be
         as far apart as the theorem requires. The time is linear in the number of atoms.
         """
-        ramps = sqrt_upper_bound(ball(self.tau) * self.bound_squared_ramps_per_width(self.tau))
+        ramps = sqrt_upper_bound(
+            ball(self.tau) * self.bound_squared_ramps_error_per_width(self.tau)
+        )
         terms = (
             quantization_error,
             self.root_mean_square_move(),
@@ -151,14 +153,19 @@ class Construction:
         return W2Bound(*(QQ.to_sympy(upper(term)) for term in terms))
 
     def root_mean_square_move(self) -> arb:
-        """Return the term `spread`: the square root of the weighted mean square of `moved`."""
+        """Return the term `spread`: the root mean square of the moves of atoms from cell centers.
+
+        Each move counts with the weight of its atom.
+        """
         pairs = zip(self.weights, self.moved.tolist(), strict=True)
         square = sum((ball(w) * m * m for w, m in pairs if m), arb(0))
         return sqrt_upper_bound(square) / arb(2) ** self.bits
 
     def bound_weights_error(self) -> arb:
-        """Return the term `weights`: the diameter of the atoms times the square root of the sum,
-        over knots, of |Phi(knot) - weight of the atoms before the knot|.
+        """Return an upper bound of the term `weights`.
+
+        The term is the diameter of the atoms times the square root of a sum over knots: the
+        differences of the Gaussian mass below the knot and the weight of the atoms before it.
         """
         total, cumulative = arb(0), QQ.zero
         for knot, weight in zip(self.knots, self.weights, strict=False):
@@ -167,7 +174,7 @@ class Construction:
         return self._bounding_box_diagonal(slice(None)) * sqrt_upper_bound(total)
 
     def bound_noise_error(self) -> arb:
-        """Return the term `noise`: delta sqrt(d) for two layers in d coordinates.
+        """Return the term `noise`: `delta` times sqrt(d) for two layers in d coordinates.
 
         For three layers it is sqrt((d - m) delta^2 + m delta^4), where the first layer moves m
         coordinates.
@@ -176,9 +183,10 @@ class Construction:
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
-    def bound_squared_ramps_per_width(self, widest: Element) -> arb:
-        """Return an upper bound, for ramps of every width up to `widest`, of the square of the term
-        `ramps` divided by the width.
+    def bound_squared_ramps_error_per_width(self, widest: Element) -> arb:
+        """Return an upper bound of (term `ramps`)^2 / (width of the ramps).
+
+        It holds for ramps of every width up to `widest`.
         """
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)
@@ -190,8 +198,10 @@ class Construction:
         return total
 
     def bound_tails_error(self) -> arb:
-        """Return an upper bound of the term `tails`: the diameter of the images times the square
-        root of the probability that the latent leaves a plateau of a later layer.
+        """Return an upper bound of the term `tails`.
+
+        The term is the diameter of the images times the square root of the probability that the
+        latent leaves a plateau of a later layer.
         """
         delta, (moved, kept) = ball(self.delta), self.first_layer_moved_and_kept
         mass, labels = 2 * normal_cdf(-ball(self.radius) / delta), arb(0)
@@ -220,22 +230,34 @@ def _interpolate_at_plus_minus_radius(
 
 
 def construct_with_precision(
-    cells: Quantization, eps: Element, partition: tuple[int, int], depth: int
+    quantization: Quantization, eps: Element, partition: tuple[int, int], depth: int
 ) -> tuple[Construction, int]:
-    """Return a construction whose terms are within their shares of `eps`, and the precision, in
-    bits, at which ball arithmetic shows that.
+    """Return a construction in which each term of the W2 bound is within its share of `eps`, and
+    the number of bits with which ball arithmetic proves this.
     """
     share = SHARE * eps
-    carrier = _coordinate_with_most_values(cells.centers, partition[0], depth)
-    centers, weights = _sort_atoms_with_weights(cells, carrier)
-    moved = _separating_moves(centers[:, carrier], weights, cells.bits, share)
+    carrier = _coordinate_with_most_values(quantization.centers, partition[0], depth)
+    centers, weights = _sort_atoms_with_weights(quantization, carrier)
+    moved = _separating_moves(centers[:, carrier], weights, quantization.bits, share)
     atoms = centers.copy()
     atoms[:, carrier] += moved
-    gap = min((b - a for a, b in pairwise(atoms[:, carrier].tolist())), default=2**cells.bits)
-    radius = QQ(3 * gap, 8 * 2**cells.bits)  # plateaus cover three quarters of the least gap
+    gap = min(
+        (b - a for a, b in pairwise(atoms[:, carrier].tolist())), default=2**quantization.bits
+    )
+    radius = QQ(3 * gap, 8 * 2**quantization.bits)  # plateaus cover three quarters of the least gap
     delta = floor_power_of_two(min(share, radius))
     draft = Construction(
-        atoms, moved, cells.bits, weights, partition, carrier, depth, [], QQ.zero, radius, delta
+        atoms,
+        moved,
+        quantization.bits,
+        weights,
+        partition,
+        carrier,
+        depth,
+        [],
+        QQ.zero,
+        radius,
+        delta,
     )
     draft, precision = _with_knots_and_precision(draft, share)
     with ctx.workprec(precision):
@@ -258,20 +280,20 @@ def _coordinate_with_most_values(centers: np.ndarray, first_size: int, depth: in
     return max(order, key=lambda i: len(set(centers[:, i].tolist())))
 
 
-def _sort_atoms_with_weights(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
+def _sort_atoms_with_weights(quantization: Quantization, carrier: int) -> tuple[np.ndarray, list]:
     """Return the atoms and their weights, sorted by the coordinate `carrier`.
 
     Atoms with equal values of this coordinate are sorted by the others, in alternating directions,
     so that neighbours are near each other.
     """
-    rows = cells.centers.tolist()
+    rows = quantization.centers.tolist()
     column = {x: k for k, x in enumerate(sorted({row[carrier] for row in rows}))}
     keys = []
     for row in rows:
         place, others = column[row[carrier]], row[:carrier] + row[carrier + 1 :]
         keys.append([place, *(-x if place % 2 else x for x in others)])
     order = sorted(range(len(rows)), key=keys.__getitem__)
-    return cells.centers[order], [cells.weights[i] for i in order]
+    return quantization.centers[order], [quantization.weights[i] for i in order]
 
 
 def _separating_moves(
@@ -306,9 +328,11 @@ def _separate_sorted_integers(places: np.ndarray, gap: int) -> np.ndarray:
     return (above + below) // 2 + ramp
 
 
-def _with_knots_and_precision(draft: Construction, most_error: Element) -> tuple[Construction, int]:
-    """Return the construction with dyadic knots near Gaussian quantiles, and the precision in bits
-    at which its term `weights` is at most `most_error`.
+def _with_knots_and_precision(
+    draft: Construction, most_weights_error: Element
+) -> tuple[Construction, int]:
+    """Return the draft with dyadic knots near Gaussian quantiles, and the number of bits with which
+    ball arithmetic proves that its term `weights` is at most `most_weights_error`.
     """
     precision = TUNING.precision
     while True:
@@ -320,19 +344,19 @@ def _with_knots_and_precision(draft: Construction, most_error: Element) -> tuple
                 knots.append(QQ(nearest_integer(quantile * unit), unit))
             draft = replace(draft, knots=knots)
             apart = all(a < b for a, b in pairwise(knots))
-            if apart and draft.bound_weights_error() <= ball(most_error):
+            if apart and draft.bound_weights_error() <= ball(most_weights_error):
                 return draft, precision
         precision *= 2
 
 
-def _with_widest_ramps(draft: Construction, most_error: Element) -> Construction:
-    """Return the construction with the widest ramps for which a bound of its term `ramps` is at
-    most `most_error`.
+def _with_widest_ramps(draft: Construction, most_ramps_error: Element) -> Construction:
+    """Return the draft with the widest ramps for which an upper bound of its term `ramps` is at
+    most `most_ramps_error`.
 
     The width is a power of two, at most half the least distance of two knots.
     """
     if not draft.knots:
         return replace(draft, tau=QQ.one)
     widest = floor_power_of_two(min((b - a for a, b in pairwise(draft.knots)), default=QQ.one) / 2)
-    most = ball(most_error) ** 2 / draft.bound_squared_ramps_per_width(widest)
+    most = ball(most_ramps_error) ** 2 / draft.bound_squared_ramps_error_per_width(widest)
     return replace(draft, tau=min(widest, floor_power_of_two(lower(most))))

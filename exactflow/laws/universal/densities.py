@@ -27,21 +27,21 @@ from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
     Tile,
-    TileIntegrals,
+    TileMassAndMoments,
     Tiling,
     mean_square_of_uniform,
     uniform_kl_contribution_between_quantiles,
 )
 
-# A cut is omitted if the mass between it and the end of a run is below this share of the least
-# mass of a band.
+# A run of constant density is not cut where the mass between the cut and an end of the run is below
+# this share of the mass of the lightest band.
 SNAP = 0.1
-MOST_COVERED = 2**20  # cells of the grid that boxes cover: more would take minutes
+MOST_COVERED = 2**20  # the most cells of the grid that boxes cover; more would take minutes
 
 
 class DensityRun(NamedTuple):
-    """An interval of x2 on which the density in a column is constant, with its share of the
-    column's mass.
+    """An interval of x2 on which the density in a column is constant, with the share of the
+    column's mass on it.
     """
 
     low: Element
@@ -51,7 +51,7 @@ class DensityRun(NamedTuple):
 
 class RunPart(NamedTuple):
     """A part of a run of constant density: an interval of x2, the index of the band of z2 onto
-    which it is mapped, and its share of the column's mass.
+    which the interval is mapped, and the share of the column's mass on the interval.
     """
 
     low: Element
@@ -68,7 +68,8 @@ class PiecewiseConstantDensity:
     ----------
     grid : the edges between columns, which are intervals of x1, and between rows, of x2; ascending.
     values : for each column the densities in its cells, in the order of x2.
-    share : the share of eps that the choice of bands, and that of columns, may add to the KL.
+    share : the share of eps that the choice of bands may add to the KL; the choice of columns may
+        add as much.
     """
 
     grid: list[list[Element]]
@@ -76,7 +77,7 @@ class PiecewiseConstantDensity:
     share: ClassVar[float] = 0.46
 
     @staticmethod
-    def of(law: Boxes) -> "PiecewiseConstantDensity":
+    def from_boxes(law: Boxes) -> "PiecewiseConstantDensity":
         """Return the density of a mixture of uniform laws on boxes, on the grid of their edges."""
         ends = zip(*(zip(*pair, strict=True) for pair in law.ends), strict=True)
         grid = [sorted({x for pair in axis for x in pair}) for axis in ends]
@@ -130,12 +131,12 @@ class PiecewiseConstantDensity:
             found.append(tuple(DensityRun(a, b, (b - a) * value / total) for a, b, value in runs))
         return found
 
-    def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
+    def split_columns_with_masses(self, most_total_loss: float) -> list[tuple[Interval, float]]:
         """Return intervals of x1 with their masses: columns of the grid, some of them halved
         repeatedly.
 
         They are halved until an affine map of each onto its interval of z1 loses, in all, at most
-        `most_loss` in KL.
+        `most_total_loss` in KL.
         """
         cells, below = [], 0.0
         for (a, b), value in zip(pairwise(self.grid[0]), self.x1_density_by_column, strict=True):
@@ -151,7 +152,7 @@ class PiecewiseConstantDensity:
         found = sorted(
             halve_costliest_cells(
                 cells,
-                most_loss,
+                most_total_loss,
                 lambda cell: uniform_kl_contribution_between_quantiles(*cell[:2]),
                 halve_cell,
             )
@@ -159,16 +160,19 @@ class PiecewiseConstantDensity:
         return [((a, b), high - low) for low, high, a, b in found]
 
     def split_into_tiles(
-        self, columns: list, band_masses: np.ndarray, most_loss: float
+        self,
+        columns_with_masses: list[tuple[Interval, float]],
+        band_masses: np.ndarray,
+        most_total_loss: float,
     ) -> list[Tile]:
         """Return tiles: the runs of each column, cut at the quantiles of x2 that correspond to the
         ends of the bands of z2.
 
-        The density is constant on each tile, so nothing is lost, whatever `most_loss` is.
+        The density is constant on each tile, so nothing is lost, whatever `most_total_loss` is.
         """
         levels, found = np.cumsum(band_masses)[:-1], []
         cuts: dict[int, list[RunPart]] = {}
-        for k, ((a, _), mass) in enumerate(columns):
+        for k, ((a, _), mass) in enumerate(columns_with_masses):
             i = self.column_index_at(a)
             if i not in cuts:
                 snap = SNAP * band_masses.min()
@@ -195,9 +199,11 @@ class PiecewiseConstantDensity:
                     found[value] += (b - a) * (d - c)
         return found
 
-    def tile_integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
-        """Yield the integrals over each tile; their second moments are set to zero, since no mass
-        is outside of the tiles.
+    def tile_masses_and_moments(self, tiling: Tiling) -> Iterator[TileMassAndMoments]:
+        """Yield the integrals over each tile.
+
+        Their second moments about the center serve to bound the part outside of all tiles. No mass
+        is there, so they are given as zero.
         """
         for tile, maps, value in zip(
             tiling.tiles, tiling.affine_maps_from_latents, self._tile_densities(tiling), strict=True
@@ -207,11 +213,11 @@ class PiecewiseConstantDensity:
                 square += mean_square_of_uniform(ball((low - t) / s), ball((high - t) / s))
             (a, b), (c, d) = sides
             mass = ball(value * (b - a) * (d - c))
-            yield TileIntegrals(mass, mass * square, arb(0))
+            yield TileMassAndMoments(mass, mass * square, arb(0))
 
     def bound_margin_mass_per_width(self, tiling: Tiling, axis: int) -> arb:
-        """Return the mass of the margins of columns (axis 0), or of tiles in them (axis 1), per
-        unit of the width of a margin.
+        """Return the mass in the margins of columns (axis 0), or of tiles within columns (axis 1),
+        divided by the width of a margin.
         """
         total = QQ.zero
         for tile, value in zip(tiling.tiles, self._tile_densities(tiling), strict=True):
@@ -230,8 +236,8 @@ class PiecewiseConstantDensity:
 def _cut_runs_at_quantiles(
     runs: Sequence[DensityRun], levels: np.ndarray, snap: float
 ) -> list[RunPart]:
-    """Return the runs of a column, cut at the quantiles of its mass for `levels`, at which bands
-    end.
+    """Return the parts of the runs of a column, cut at the quantiles of x2 for `levels`, the
+    probabilities at which bands end.
 
     If a quantile is nearer than mass `snap` to the end of a run, the run is not cut there.
     """
@@ -255,16 +261,18 @@ def greatest_common_measure(lengths: Sequence[Element]) -> Element:
     return QQ(gcd(*(int(x * denominator) for x in lengths)), denominator)
 
 
-def halve_costliest_cells(cells: list, most_loss: float, loss: Callable, halve: Callable) -> list:
-    """Return the cells, after the cell with the largest loss was halved repeatedly.
+def halve_costliest_cells(
+    cells: list, most_total_loss: float, loss: Callable, halve: Callable
+) -> list:
+    """Halve the cell with the largest loss repeatedly, and return the resulting cells.
 
-    This ends when the losses add up to at most `most_loss`, or there are more than `MOST_TILES`
-    cells.
+    This ends when the losses add up to at most `most_total_loss`, or there are more than
+    `MOST_TILES` cells.
     """
     heap = [(-loss(cell), cell) for cell in cells]
     heapify(heap)
     total = -sum(value for value, _ in heap)
-    while total > most_loss and len(heap) <= MOST_TILES:
+    while total > most_total_loss and len(heap) <= MOST_TILES:
         value, cell = heappop(heap)
         total += value
         for half in halve(cell):

@@ -25,12 +25,13 @@ from exactflow.laws.universal.quantization import (
     ceil_sqrt_at_least_one,
     check_atom_count,
     grid_bits_for_error,
-    map_affinely,
+    map_quantization_affinely,
     mix_products,
-    quantization_from_means,
+    quantize_by_cell_means,
 )
 
-# More than sqrt(3) pi / 2, the factor in the least mean square error, factor / count^2.
+# The least mean square error of `count` atoms for N(0, 1) is about sqrt(3) pi / (2 count^2). This
+# is an upper bound of sqrt(3) pi / 2.
 _PANTER_DITE = QQ(11, 4)
 
 
@@ -94,7 +95,7 @@ class GaussianMixture(Mixture):
             means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
         )
 
-    def quantize(self, tolerance: Element, bits: int) -> Quantization:
+    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return a quantization whose atoms are, for each component, a product of quantizations of
         normal laws.
         """
@@ -109,17 +110,19 @@ class GaussianMixture(Mixture):
         check_atom_count(sum(map(prod, counts)))
         rows = [
             [
-                map_affinely(_quantize_standard_normal(count), [mean], [[s]], bits)
+                map_quantization_affinely(
+                    _quantize_standard_normal(count), [mean], [[s]], grid_bits
+                )
                 for mean, s, count in zip(*triple, strict=True)
             ]
             for triple in zip(self.means, self.deviations, counts, strict=True)
         ]
         return mix_products(self.weights, rows)
 
-    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
+    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
         """Return a quantization of coordinate i, a mixture with the same weights."""
         means, deviations = ([row[i] for row in rows] for rows in (self.means, self.deviations))
-        return GaussianMixture(means, deviations, self.weights).quantize(tolerance, bits)
+        return GaussianMixture(means, deviations, self.weights).quantize(tolerance, grid_bits)
 
 
 def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
@@ -133,8 +136,8 @@ def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
 @cache
 def _quantize_standard_normal(count: int) -> Quantization:
     """Return the quantization of N(0, 1) by `count` cells, whose ends are quantiles of N(0, 3)."""
-    bits = grid_bits_for_error(QQ(1, count * count))
-    with ctx.workprec(2 * bits):
+    grid_bits = grid_bits_for_error(QQ(1, count * count))
+    with ctx.workprec(2 * grid_bits):
         root = arb(3).sqrt()
         cuts = [root * normal_quantile(arb(k) / count, 1 - arb(k) / count) for k in range(1, count)]
         below = [arb(0), *map(normal_cdf, cuts), arb(1)]
@@ -142,4 +145,4 @@ def _quantize_standard_normal(count: int) -> Quantization:
         masses = [q - p for p, q in pairwise(below)]
         gains = [p - q for p, q in pairwise(densities)]
         found = [(mass, [gain / mass]) for mass, gain in zip(masses, gains, strict=True)]
-        return quantization_from_means(arb(1), found, bits)
+        return quantize_by_cell_means(arb(1), found, grid_bits)

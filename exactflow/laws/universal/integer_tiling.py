@@ -31,11 +31,10 @@ class Window(NamedTuple):
 @cache
 def find_interval_tiling(cells: tuple[int, ...]) -> IntervalTiling | None:
     """Return the least interval [0, size) that translates of `cells` tile, with the translations;
-    None if none is found.
+    None if there is no such interval up to four times the span of the cells.
 
-    The cells increase from 0. The result is None if no size up to four times their span has a
-    tiling. There is no choice: the least integer that is not covered must be the first cell of a
-    copy.
+    The cells increase from 0. There is no choice: the least integer that is not covered must be the
+    first cell of a copy.
     """
     shape, covered, shifts, low = sum(1 << i for i in cells), 0, [], 0
     while low < 4 * (cells[-1] + 1):

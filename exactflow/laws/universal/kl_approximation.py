@@ -91,7 +91,7 @@ from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure, draw_normal_columns
 from exactflow.laws.universal.mixture_density import MixtureDensity
 from exactflow.laws.universal.quantization import TUNING, floor_power_of_two
-from exactflow.laws.universal.three_layers import arrange_zones, upper_bound_least_kl
+from exactflow.laws.universal.three_layers import arrange_zones, upper_bound_least_three_layer_kl
 from exactflow.laws.universal.tilings import (
     ALL_DIGITS,
     RAMPS,
@@ -101,10 +101,14 @@ from exactflow.laws.universal.tilings import (
     check_tile_count,
     fewest_band_masses,
 )
-from exactflow.laws.universal.volume_preserving import lower_bound_least_kl, tile_by_translations
+from exactflow.laws.universal.volume_preserving import (
+    lower_bound_volume_preserving_kl,
+    tile_by_translations,
+)
 from exactflow.laws.universal.zones import SHAPING, Arrangement
 
 Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
+DensitySwappedAndLoss: TypeAlias = tuple[Density, bool, Element]
 
 
 class KLBound(NamedTuple):
@@ -134,7 +138,7 @@ class KLBound(NamedTuple):
 
 
 class CoordinatePair(NamedTuple):
-    """The tiles, or zones, of two coordinates, the widths of their margins, and terms of the bound.
+    """The tiles or zones of two coordinates, the sizes of margins, and the terms of the KL bound.
 
     If `swapped`, the second coordinate takes the part of x1.
     """
@@ -163,8 +167,8 @@ class KLApproximation(FlowResult):
 
     @property
     def terms(self) -> KLBound:
-        """The terms of the bound and the sizes, each summed over all pairs of coordinates, and the
-        largest `digits` of a pair.
+        """The terms of the bound and the numbers of tiles, columns and bands, each summed over all
+        pairs of coordinates, and the largest `digits` of a pair.
         """
         rows = list(zip(*(part.terms for part in self.parts), strict=True))
         return KLBound._make([*map(sum, rows[:-1]), max(rows[-1])])
@@ -282,15 +286,15 @@ def approximate_in_kl(
     target: TargetMeasure, eps: Element, layers: int, scales: DepthScales
 ) -> KLApproximation:
     """Return the result of `exactflow.laws.universal.approximate` with distance="KL"."""
-    densities, least = _pair_densities(target), Rational(0)
+    densities, least = _coordinate_pair_densities(target), Rational(0)
     if scales == "additive":
         density = densities[0]
         if layers == 3 or len(densities) > 1 or not isinstance(density, PiecewiseConstantDensity):
             raise InvalidInputError(
-                "additive couplings approximate a Histogram or Boxes in the plane, by four layers: "
-                f"for {target!r} by {layers} layers take scales='positive'"
+                "additive couplings approximate only a Histogram or Boxes in the plane, with "
+                f"layers=4: for {target!r} with layers={layers} take scales='positive'"
             )
-        least = lower_bound_least_kl(density)
+        least = lower_bound_volume_preserving_kl(density)
         parts = [_build_rigid_tiles(density, least, eps)]
     elif layers == 3:
         parts = _build_three_layers(densities, eps)
@@ -300,12 +304,12 @@ def approximate_in_kl(
     return KLApproximation(target, QQ.to_sympy(eps), layers, tuple(parts), least)
 
 
-def _pair_densities(law: TargetMeasure) -> list[Density]:
-    """Return the density of each pair of coordinates; raise `InvalidInputError` if a law is not
-    supported.
+def _coordinate_pair_densities(law: TargetMeasure) -> list[Density]:
+    """Return the density of each pair of coordinates; raise `InvalidInputError` if a law has no
+    density, or a density of an unsupported kind.
     """
     if isinstance(law, Product):
-        return [density for factor in law.factors for density in _pair_densities(factor)]
+        return [density for factor in law.factors for density in _coordinate_pair_densities(factor)]
     remedy = "distance='W2'" + (", or Histogram.of(samples)" if law.dimension == 2 else "")
     if law.is_singular:
         raise InvalidInputError(
@@ -317,76 +321,83 @@ def _pair_densities(law: TargetMeasure) -> list[Density]:
             "expected a Histogram, Boxes or a GaussianMixture in dimension 2, or a Product of "
             f"these, got {law!r} in dimension {law.dimension}: take {remedy}"
         )
-    return [PiecewiseConstantDensity.of(law) if isinstance(law, Boxes) else MixtureDensity(law)]
+    return [
+        PiecewiseConstantDensity.from_boxes(law) if isinstance(law, Boxes) else MixtureDensity(law)
+    ]
 
 
-def _build_within_eps(
-    build: Callable[[float], CoordinatePair],
+def _build_with_shrinking_budget(
+    build_with_budget: Callable[[float], CoordinatePair],
     budget: float,
-    largest_factor: float,
-    room: Element,
+    largest_ratio: float,
+    cutting_eps: Element,
     eps: Element,
 ) -> CoordinatePair:
-    """Return the first pair whose bound is at most `eps`, built with decreasing budgets.
+    """Return the first pair with a KL bound of at most `eps`, built with decreasing budgets of KL.
 
-    A budget is at most `largest_factor` times the budget before, and less if the bound of the last
-    pair exceeds eps by much in comparison with `room`, a part of eps.
+    Each budget is at most `largest_ratio` times the previous one. It is smaller if the bound of the
+    last pair exceeds `eps` by much in comparison with `cutting_eps`, a part of `eps`.
     """
     while True:
-        pair = build(budget)
+        pair = build_with_budget(budget)
         bound = to_element(pair.terms.total)
         if bound <= eps:
             return pair
-        budget *= min(largest_factor, to_float(room / (bound - (eps - room))))
+        budget *= min(largest_ratio, to_float(cutting_eps / (bound - (eps - cutting_eps))))
 
 
-def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
-    """Return tiles whose bound is at most eps; `room`, a part of eps, is for the loss by cutting
-    into tiles.
+def _build_tiles(
+    density: Density, eps: Element, cutting_eps: Element, layers: int
+) -> CoordinatePair:
+    """Return tiles whose KL bound is at most `eps`.
+
+    `cutting_eps` is the part of `eps` that the cuts into tiles may add.
     """
-    entropy = _bound_negative_entropy(density, room)
+    entropy = _bound_negative_entropy(density, cutting_eps)
 
-    def build(budget: float) -> CoordinatePair:
+    def build_tiles_with_budget(budget: float) -> CoordinatePair:
         most = density.share * budget
         masses = fewest_band_masses(most) if layers == 4 else np.ones(1)
-        columns = density.split_columns(most)
+        columns = density.split_columns_with_masses(most)
         check_tile_count(len(columns) * len(masses))
         of_bands = most if layers == 4 else to_float(SHAPING)
         tiles = density.split_into_tiles(columns, masses, most + of_bands)
         check_tile_count(len(tiles))
         tiling = Tiling.from_tile_masses([column for column, _ in columns], tiles, len(masses))
         return _build_coordinate_pair(
-            tiling, *_margins_and_kl_terms(density, tiling, entropy, room)
+            tiling, *_margin_widths_and_kl_terms(density, tiling, entropy, cutting_eps)
         )
 
-    return _build_within_eps(build, to_float(room), 0.8, room, eps)
+    return _build_with_shrinking_budget(
+        build_tiles_with_budget, to_float(cutting_eps), 0.8, cutting_eps, eps
+    )
 
 
 def _build_three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
-    """Return, for each density, tiles or zones for three layers; their bounds add up to at most
-    eps.
+    """Return tiles or zones of each density for three layers, with KL bounds that add up to at most
+    `eps`.
 
-    Each density needs a least loss; the rest of eps is divided equally.
+    Each density needs a least bound; the rest of `eps` is divided equally.
     """
     rows = [(density, False, SHAPING) for density in densities]
     if eps <= SHAPING * len(densities):
-        rows = list(map(_choose_orientation_and_loss, densities))
+        rows = list(map(_orient_for_least_loss, densities))
     needed = sum((loss for _, _, loss in rows), QQ.zero)
     if eps <= needed:
         raise InvalidInputError(
             f"expected eps > {format_up(needed)}, the least bound known for three layers and "
             f"this law, got {format_short(eps)}: take layers=4"
         )
-    room = (eps - needed) / len(densities)
+    cutting_eps = (eps - needed) / len(densities)
     return [
-        _build_tiles(density, SHAPING + room, room, 3)
+        _build_tiles(density, SHAPING + cutting_eps, cutting_eps, 3)
         if isinstance(density, MixtureDensity) or loss == SHAPING
-        else _build_zones(density, loss + room, room, swapped)
+        else _build_zones(density, loss + cutting_eps, cutting_eps, swapped)
         for density, swapped, loss in rows
     ]
 
 
-def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Element]:
+def _orient_for_least_loss(density: Density) -> DensitySwappedAndLoss:
     """Return the density, with its coordinates exchanged if that lowers the known bound of KL for
     three layers; whether they were exchanged; and the bound.
     """
@@ -395,66 +406,72 @@ def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Eleme
     other = density.transposed()
     with ctx.workprec(TUNING.precision):
         rows = [
-            (density, False, upper_bound_least_kl(density)),
-            (other, True, upper_bound_least_kl(other)),
+            (density, False, upper_bound_least_three_layer_kl(density)),
+            (other, True, upper_bound_least_three_layer_kl(other)),
         ]
     return min(rows, key=lambda row: row[2])
 
 
 def _build_zones(
-    density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool
+    density: PiecewiseConstantDensity, eps: Element, cutting_eps: Element, is_swapped: bool
 ) -> CoordinatePair:
-    """Return zones whose bound is at most eps; `room`, a part of eps, is for the loss by cutting
-    into zones.
-    """
-    entropy = _bound_negative_entropy(density, room)
+    """Return zones whose KL bound is at most `eps`.
 
-    def build(budget: float) -> CoordinatePair:
+    `cutting_eps` is the part of `eps` that the cuts into zones may add.
+    """
+    entropy = _bound_negative_entropy(density, cutting_eps)
+
+    def build_zones_with_budget(budget: float) -> CoordinatePair:
         zones = arrange_zones(density, budget)
         with ctx.workprec(2 * TUNING.precision):
-            margins, terms = zones.margin_share_and_kl_terms(entropy, room)
-        return _build_coordinate_pair(zones, margins, [*terms, arb(0)], swapped)
+            margins, terms = zones.margin_share_and_kl_terms(entropy, cutting_eps)
+        return _build_coordinate_pair(zones, margins, [*terms, arb(0)], is_swapped)
 
-    return _build_within_eps(build, 1.6 * to_float(room), 0.95, room, eps)
+    return _build_with_shrinking_budget(
+        build_zones_with_budget, 1.6 * to_float(cutting_eps), 0.95, cutting_eps, eps
+    )
 
 
 def _build_rigid_tiles(
     density: PiecewiseConstantDensity, least_kl: Rational, eps: Element
 ) -> CoordinatePair:
-    """Return tiles whose maps are translations, with a bound of at most `least_kl` plus eps."""
+    """Return tiles whose maps are translations, with a KL bound of at most `least_kl` + `eps`."""
     count, entropy = 1, _bound_negative_entropy(density, eps)
     while True:
         tiling = tile_by_translations(density, count)
-        pair = _build_coordinate_pair(tiling, *_margins_and_kl_terms(density, tiling, entropy, eps))
+        pair = _build_coordinate_pair(
+            tiling, *_margin_widths_and_kl_terms(density, tiling, entropy, eps)
+        )
         if pair.terms.total <= least_kl + QQ.to_sympy(eps):
             return pair
         count += max(1, count // 2)
         check_tile_count(len(tiling.tiles) * 4)
 
 
-def _bound_negative_entropy(density: Density, room: Element) -> arb:
-    """Return an upper bound of E log p whose error is small compared with `room`."""
+def _bound_negative_entropy(density: Density, cutting_eps: Element) -> arb:
+    """Return an upper bound of E log p, p the density, with an error well below `cutting_eps`."""
     with ctx.workprec(TUNING.precision):
         if isinstance(density, PiecewiseConstantDensity):
             return density.enclose_negative_entropy()
-        return density.bound_negative_entropy(to_float(room) / 8)
+        return density.bound_negative_entropy(to_float(cutting_eps) / 8)
 
 
-def _margins_and_kl_terms(
-    density: Density, tiling: Tiling, negative_entropy: arb, room: Element
+def _margin_widths_and_kl_terms(
+    density: Density, tiling: Tiling, negative_entropy: arb, cutting_eps: Element
 ) -> tuple[tuple[Element, ...], list[arb]]:
-    """Return the widths of margins, and the terms of the theorem for cells, ramps and tails.
+    """Return the widths of margins, and the terms `cells`, `ramps` and `tails` of the KL bound.
 
     `negative_entropy` is an upper bound of E log p. The margins are so narrow that the term for
-    ramps is a small share of `room`.
+    ramps is a small share of `cutting_eps`.
     """
     with ctx.workprec(2 * TUNING.precision):
         constant, cells = (2 * arb.pi()).log(), negative_entropy
-        mass, second_moment = arb(0), arb(0)  # the moment on tiles minus the whole second moment
+        mass, second_moment = arb(0), arb(0)
+        # The sum `second_moment` is the moment of the tiles minus the moment of the whole law.
         if isinstance(density, MixtureDensity):
             second_moment = -density.second_moment_in_tiling_units(tiling)
         for tile, ((s, _), (u, _)) in zip(
-            density.tile_integrals(tiling), tiling.affine_maps_from_latents, strict=True
+            density.tile_masses_and_moments(tiling), tiling.affine_maps_from_latents, strict=True
         ):
             cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
             mass += tile.mass
@@ -462,10 +479,10 @@ def _margins_and_kl_terms(
         scales, latents = tiling.scale_product_bounds, tiling.latent_magnitude_bounds
         rate = bound_kl_per_margin_mass(scales, latents)
         edges = [density.bound_margin_mass_per_width(tiling, axis) for axis in (0, 1)]
-        share = ball(room * RAMPS) / rate
+        share = ball(cutting_eps * RAMPS) / rate
         margins = tuple(
             min(floor_power_of_two(lower(share / edge)), width)
-            for edge, width in zip(edges, tiling.widest_allowed_margins, strict=True)
+            for edge, width in zip(edges, tiling.widest_allowed_margin_by_axis, strict=True)
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
         outside = (1 - mass).abs_upper() * bound_kl_per_outside_mass(scales[1], latents)
@@ -475,16 +492,16 @@ def _margins_and_kl_terms(
 def _build_coordinate_pair(
     tiling: Tiling | Arrangement,
     margins: tuple[Element, ...],
-    terms: list[arb],
-    swapped: bool = False,
+    kl_terms: list[arb],
+    is_swapped: bool = False,
 ) -> CoordinatePair:
-    """Return the pair of coordinates with these tiles, or zones; its terms are rounded up to
+    """Return the pair of coordinates with the given tiles or zones; terms are rounded up to
     rationals.
     """
-    bounds = [QQ.to_sympy(upper(term)) for term in terms]
+    bounds = [QQ.to_sympy(upper(term)) for term in kl_terms]
     return CoordinatePair(
         tiling,
         margins,
-        KLBound._make([*bounds, *tiling.counts, tiling.digits_lost_in_float64]),
-        swapped,
+        KLBound._make([*bounds, *tiling.counts_for_kl_bound, tiling.digits_lost_in_float64]),
+        is_swapped,
     )

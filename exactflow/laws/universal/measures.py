@@ -44,12 +44,16 @@ class TargetMeasure(ABC):
     is_singular: bool = False
 
     @abstractmethod
-    def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return atoms at multiples of 2^-bits, at a W2 distance of about `tolerance` or less."""
+    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
+        """Return atoms at multiples of 2^-grid_bits.
 
-    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
+        Their W2 distance from the measure is about `tolerance` or less; the result has a proved
+        bound of it.
+        """
+
+    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
         """Return a quantization of coordinate i, within the same tolerance as `quantize`."""
-        return self.quantize(tolerance, bits).marginal(i)
+        return self.quantize(tolerance, grid_bits).marginal(i)
 
 
 class Mixture(TargetMeasure):
@@ -97,9 +101,9 @@ class Atoms(Mixture):
         weights = as_valid_weights(weights, len(rows))
         vars(self).update(points=rows, weights=weights, dimension=len(rows[0]))
 
-    def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return the atoms, rounded to the grid."""
-        return round_to_grid(list(self.weights), self.points, arb(0), bits)
+    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
+        """Return the atoms, rounded to multiples of 2^-grid_bits, whatever `tolerance` is."""
+        return round_to_grid(list(self.weights), self.points, arb(0), grid_bits)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -134,7 +138,7 @@ class Product(TargetMeasure):
             is_singular=any(factor.is_singular for factor in factors),
         )
 
-    def quantize(self, tolerance: Element, bits: int) -> Quantization:
+    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return the product of quantizations of the factors.
 
         They share the square of the tolerance in the ratio of their dimensions; atoms need none.
@@ -143,13 +147,15 @@ class Product(TargetMeasure):
         square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
         shares = [sqrt_to_128_bits(square * max(1, size) / total) for size in sizes]
         parts = zip(self.factors, map(to_element, shares), strict=True)
-        return mix_products([QQ.one], [[factor.quantize(share, bits) for factor, share in parts]])
+        return mix_products(
+            [QQ.one], [[factor.quantize(share, grid_bits) for factor, share in parts]]
+        )
 
-    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
+    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
         """Return a quantization of coordinate i, which belongs to one factor."""
         owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
         factor, place = owners[i]
-        return factor.quantize_coordinate(place, tolerance, bits)
+        return factor.quantize_coordinate(place, tolerance, grid_bits)
 
     def __repr__(self) -> str:
         sizes = [str(factor.dimension) for factor in self.factors[:FEW]]
@@ -157,13 +163,13 @@ class Product(TargetMeasure):
         return f"<Product: dimension {self.dimension} = {' + '.join(sizes + rest)}>"
 
 
-def as_multivariate_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
-    """Return a target as a measure on R^d, d >= 2, or raise `InvalidInputError`.
+def as_measure_padded_to_plane(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
+    """Return a target as a measure; a law on the line gets a second coordinate, which is zero.
 
-    An array, a tensor or nested lists are taken as a sample. A law on the line gets a second
-    coordinate, which is zero.
+    An array, a tensor or nested lists are taken as a sample. Raises `InvalidInputError` for any
+    other target that is not a measure.
     """
-    if is_sample(target):
+    if is_array_tensor_or_sequence(target):
         target = empirical_measure(target)
     if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
@@ -174,8 +180,8 @@ def as_multivariate_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasu
     return Product([target, Atoms([[0]])]) if target.dimension == 1 else target
 
 
-def is_sample(target: object) -> bool:
-    """Whether a target is an array, a tensor, a list or a tuple, which is read as a sample."""
+def is_array_tensor_or_sequence(target: object) -> bool:
+    """Whether a target is an array, a tensor, a list or a tuple: it is then read as a sample."""
     return is_array(target) or is_torch_tensor(target) or isinstance(target, list | tuple)
 
 

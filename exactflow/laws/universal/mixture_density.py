@@ -25,26 +25,26 @@ from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
     Tile,
-    TileIntegrals,
+    TileMassAndMoments,
     Tiling,
+    finite_intervals_with_normal_masses,
     least_kl_inner_ends,
     least_kl_width_below,
     normal_mass,
-    split_normal,
 )
 
-REACH = 10  # tiles lie within this many deviations of a mean
-LEAST_MASS = 1e-24  # intervals with a smaller mass get no tile
+REACH = 10  # tiles lie within this many standard deviations of the mean of a component
+LEAST_MASS = 1e-24  # columns and tiles with at most this mass are omitted
 TINY = 1e-300  # avoids division by zero in relative entropies
-BLIND = 4  # the loss that is assumed for each unit of mass that the quadrature misses
-TRUSTED = 20  # a cell whose integrals have fewer correct bits gets a cruder bound of the entropy
-FINEST = 1e-11  # the least deviation, as a share of the length that 0 and the means span
-MOST_PRODUCTS = 2**27  # products of balls for the entropy: more would take minutes
+BLIND = 4  # the loss in KL that is assumed for each unit of mass that the quadrature misses
+TRUSTED = 20  # cells whose integrals have at most this many correct bits get a cruder entropy bound
+FINEST = 1e-11  # the least standard deviation, divided by the range of the means and 0
+MOST_PRODUCTS = 2**27  # the most products of balls for the entropy; more would take minutes
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)
 
 
-ScaledNormal = tuple[arb, Element, arb]  # factor, mean and deviation: the factor times N(m, s^2)
+ScaledNormal = tuple[arb, Element, arb]  # (c, m, s) for the measure c N(m, s^2)
 
 
 class MixtureDensity:
@@ -61,38 +61,36 @@ class MixtureDensity:
             m, s = axis.floats
             if not s.min() > FINEST * np.ptp(np.r_[m, 0.0]):
                 raise InvalidInputError(
-                    f"expected deviations of at least {FINEST:.1g} times the range of 0 and the "
-                    f"means, got {s.min() / np.ptp(np.r_[m, 0.0]):.3g} times, which float64 does "
+                    f"expected deviations of at least {FINEST:.1g} times the range of the means "
+                    f"and 0, got {s.min() / np.ptp(np.r_[m, 0.0]):.3g} times, which float64 does "
                     "not resolve: move the means towards 0"
                 )
         self.weights = np.array(list(map(to_float, law.weights)))
         with ctx.workprec(2 * TUNING.precision):
             self.balls = [ball(w) for w in law.weights]
 
-    def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 that have nearly all mass, each with its mass.
+    def split_columns_with_masses(self, most_total_loss: float) -> list[tuple[Interval, float]]:
+        """Return intervals of x1 that together have nearly all mass, and the mass of each interval.
 
         The intervals in which the density of x1, or the law of x2, varies most are halved until the
-        losses add up to about `most_loss`.
+        losses add up to about `most_total_loss`.
         """
         m, s = self.axes[0].floats
         ends = np.unique([m - REACH * s, m, m + REACH * s])
         apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
         cells = list(pairwise(ends[apart].tolist()))
         found = halve_costliest_cells(
-            [cell for cell in cells if self._column_mass_and_loss(*cell)[0] > LEAST_MASS],
-            most_loss,
-            lambda cell: self._column_mass_and_loss(*cell)[1],
+            [cell for cell in cells if self._column_mass_and_estimated_loss(*cell)[0] > LEAST_MASS],
+            most_total_loss,
+            lambda cell: self._column_mass_and_estimated_loss(*cell)[1],
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
-        masses = [(cell, self._column_mass_and_loss(*cell)[0]) for cell in sorted(found)]
+        masses = [(cell, self._column_mass_and_estimated_loss(*cell)[0]) for cell in sorted(found)]
         exact = self.axes[0].to_exact_coordinate
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
-    def _column_mass_and_loss(self, a: float, b: float) -> tuple[float, float]:
-        """Return the mass of an interval of x1, and an estimate of the KL that a column on it
-        costs.
-        """
+    def _column_mass_and_estimated_loss(self, a: float, b: float) -> tuple[float, float]:
+        """Return the mass of a column, an interval of x1, and an estimate of its loss in KL."""
         m, s = self.axes[0].floats
         ends = (np.array([[a], [b]]) - m) / s
         parts = self.weights * normal_mass(*ends)
@@ -109,7 +107,7 @@ class MixtureDensity:
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
         flow = np.exp(-z * z / 2) * width / (b - a)
-        # This is the density of the flow if slots are narrow.
+        # If slots are narrow, the density of the flow is constant on the column.
         flat = np.full_like(density, mass * ROOT / (b - a))
         bends = rel_entr(densities, np.outer(density, parts / mass) + TINY).sum(axis=1)
         rows = rel_entr(density, flow), rel_entr(density, flat), bends, density
@@ -117,32 +115,42 @@ class MixtureDensity:
         return mass, max(losses) + bend + BLIND * abs(mass - seen)
 
     def split_into_tiles(
-        self, columns: list, band_masses: np.ndarray, most_loss: float
+        self,
+        columns_with_masses: list[tuple[Interval, float]],
+        band_masses: np.ndarray,
+        most_total_loss: float,
     ) -> list[Tile]:
         """Return tiles: the parts of each column between the quantiles at which bands of z2 end.
 
         The tiles in which the density varies most are halved until the losses add up to about
-        `most_loss`.
+        `most_total_loss`.
         """
         (m, s), unit, exact = (
             self.axes[0].floats,
             self.axes[0].unit,
             self.axes[1].to_exact_coordinate,
         )
-        ends = np.array([[[to_float(x / unit)] for x in column] for column, _ in columns])
+        ends = np.array(
+            [[[to_float(x / unit)] for x in column] for column, _ in columns_with_masses]
+        )
         parts = self.weights * normal_mass(*np.moveaxis((ends - m) / s, 1, 0))
-        places = self._column_ends_and_quantiles(parts, np.cumsum(band_masses)[:-1])
+        places = self._x2_ends_and_quantiles_by_column(parts, np.cumsum(band_masses)[:-1])
         there = places[:, :-1] < places[:, 1:]
         low, high = places[:, :-1][there], places[:, 1:][there]
         column, band = np.nonzero(there)
-        bands = np.array([[to_float(x) for x in pair] for pair in split_normal(band_masses)])
+        bands = np.array(
+            [
+                [to_float(x) for x in pair]
+                for pair in finite_intervals_with_normal_masses(band_masses)
+            ]
+        )
         while True:
-            mass, loss = self._tile_masses_and_losses(
+            mass, loss = self._tile_masses_and_estimated_losses(
                 parts[column], low, high, bands[band], band_masses[band]
             )
             kept, middle = mass > LEAST_MASS, (low + high) / 2
-            cut = kept & (loss > most_loss / len(loss))
-            if loss[kept].sum() <= most_loss or not cut.any() or len(loss) > MOST_TILES:
+            cut = kept & (loss > most_total_loss / len(loss))
+            if loss[kept].sum() <= most_total_loss or not cut.any() or len(loss) > MOST_TILES:
                 break
             stay = kept & ~cut
             column, band = (np.r_[x[stay], x[cut], x[cut]] for x in (column, band))
@@ -154,7 +162,7 @@ class MixtureDensity:
             if kept[k]
         ]
 
-    def _column_ends_and_quantiles(
+    def _x2_ends_and_quantiles_by_column(
         self, component_masses: np.ndarray, levels: np.ndarray
     ) -> np.ndarray:
         """Return, for each column, the ends of the interval that tiles cover in x2 and, between
@@ -176,7 +184,7 @@ class MixtureDensity:
             a, b = np.where(below, y, a), np.where(below, b, y)
         return np.hstack([low, (a + b) / 2, high])
 
-    def _tile_masses_and_losses(
+    def _tile_masses_and_estimated_losses(
         self,
         component_masses: np.ndarray,
         low: np.ndarray,
@@ -184,8 +192,7 @@ class MixtureDensity:
         band_ends: np.ndarray,
         band_masses: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the masses of the tiles from `low` to `high`, and estimates of the KL that each
-        costs.
+        """Return the masses of the tiles from `low` to `high`, and estimates of their losses in KL.
 
         A row of `component_masses` contains the masses of the components in the column of a tile.
         """
@@ -206,9 +213,10 @@ class MixtureDensity:
         return mass, loss + BLIND * abs(mass - seen)
 
     def bound_negative_entropy(self, accuracy: float) -> arb:
-        """Return an upper bound of E log p: the sum over grid cells of P(cell) log E(p | cell).
+        """Return an upper bound of E log p, where p is the density.
 
-        This is Jensen's inequality; the difference is about half the variance of log p in cells.
+        It is the sum over cells of a grid of P(cell) log E(p | cell), by Jensen's inequality. The
+        difference is about half the variance of log p in cells.
         """
         labels = least_kl_inner_ends(3 + int(2 / np.sqrt(accuracy)))
         count = len(self.balls)
@@ -239,15 +247,15 @@ class MixtureDensity:
             total += mass * (square / mass).log() if seen else mass.abs_upper() * top
         return total
 
-    def tile_integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
+    def tile_masses_and_moments(self, tiling: Tiling) -> Iterator[TileMassAndMoments]:
         """Yield the integrals over each tile, from their closed forms."""
         x, y = self.axes
-        units = list(zip(tiling.least_scales, tiling.center, strict=True))
+        units = list(zip(tiling.least_scale_by_axis, tiling.bounding_box_center, strict=True))
         for tile, maps in zip(tiling.tiles, tiling.affine_maps_from_latents, strict=True):
             first = x.standardized_moments(*tiling.columns[tile.column])
             second = y.standardized_moments(tile.low, tile.high)
             one, other = [a[0] for a in first], [b[0] for b in second]
-            yield TileIntegrals(
+            yield TileMassAndMoments(
                 self._sum_weighted_products(one, other),
                 *(
                     self._sum_weighted_products(x.integrate_scaled_squares(first, *u), other)
@@ -257,8 +265,10 @@ class MixtureDensity:
             )
 
     def bound_margin_mass_per_width(self, tiling: Tiling, axis: int) -> arb:
-        """Return an upper bound of the mass of the margins of columns (axis 0), or of tiles in them
-        (axis 1), per unit of the width of a margin, from the largest density of each component.
+        """Return an upper bound of the mass in the margins of columns (axis 0), or of tiles within
+        columns (axis 1), divided by the width of a margin.
+
+        It is computed from the largest density of each component.
         """
         first, second = self._component_peaks_by_axis()
         if axis == 0:
@@ -271,11 +281,11 @@ class MixtureDensity:
         return total
 
     def second_moment_in_tiling_units(self, tiling: Tiling) -> arb:
-        """Return the second moment about the center of the tiling, in units of the least scales of
-        the tiling.
+        """Return the second moment about the center of the tiling, with each coordinate divided by
+        its least scale in the tiling.
         """
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
-        units = zip(self.axes, tiling.least_scales, tiling.center, strict=True)
+        units = zip(self.axes, tiling.least_scale_by_axis, tiling.bounding_box_center, strict=True)
         return sum(
             (
                 self._sum_weighted_products(axis.integrate_scaled_squares(whole, *unit), ones)
@@ -285,7 +295,7 @@ class MixtureDensity:
         )
 
     def _component_peaks_by_axis(self) -> list[list[arb]]:
-        """Return, for each axis, the maximum of the density of each component along it."""
+        """Return, for each axis, the largest marginal density of each component."""
         return [[normal_density(arb(0)) / ball(s) for _, s in axis.places] for axis in self.axes]
 
     def _sum_weighted_products(self, first: list[arb], second: list[arb]) -> arb:

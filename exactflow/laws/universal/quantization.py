@@ -73,8 +73,10 @@ def check_atom_count(count: int) -> None:
         )
 
 
-def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Quantization:
-    """Return a quantization whose atoms are the given points, rounded to multiples of 2^-bits.
+def round_to_grid(
+    weights: list, points: Sequence[Sequence], error: arb, grid_bits: int
+) -> Quantization:
+    """Return a quantization whose atoms are the given points, rounded to multiples of 2^-grid_bits.
 
     `error` is an upper bound of the W2 error before rounding; the result adds the error of
     rounding.
@@ -82,28 +84,28 @@ def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: i
     check_atom_count(len(weights))
     centers, exact = [], True
     for point in points:
-        row = [divmod((int(x.numerator) << (bits + 1)), int(x.denominator)) for x in point]
+        row = [divmod((int(x.numerator) << (grid_bits + 1)), int(x.denominator)) for x in point]
         exact = exact and not any(rest or twice % 2 for twice, rest in row)
         centers.append([(twice + 1) // 2 for twice, _ in row])
     array = np.array(centers, dtype=object)
-    moved = arb(0) if exact else arb(array.shape[1]).sqrt() / arb(2) ** (bits + 1)
-    return Quantization(weights, array, bits, error + moved)
+    moved = arb(0) if exact else arb(array.shape[1]).sqrt() / arb(2) ** (grid_bits + 1)
+    return Quantization(weights, array, grid_bits, error + moved)
 
 
-def quantization_from_means(
-    second_moment: arb, cells: list[tuple[arb, list[arb]]], bits: int
+def quantize_by_cell_means(
+    second_moment: arb, masses_and_means: list[tuple[arb, list[arb]]], grid_bits: int
 ) -> Quantization:
     """Return the quantization whose atoms are the means of cells, given as pairs (mass, mean).
 
     Masses and means are rounded; `second_moment` is E|X|^2 of the measure.
     """
-    check_atom_count(len(cells))
-    unit, square, moved, off = arb(2) ** bits, second_moment, arb(0), arb(0)
-    counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in cells]
-    counts[counts.index(max(counts))] += 4**bits - sum(counts)
-    weights = [QQ(count, 4**bits) for count in counts]
-    centers = [[nearest_integer(x * unit) for x in mean] for _, mean in cells]
-    for (mass, mean), weight, center in zip(cells, weights, centers, strict=True):
+    check_atom_count(len(masses_and_means))
+    unit, square, moved, off = arb(2) ** grid_bits, second_moment, arb(0), arb(0)
+    counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in masses_and_means]
+    counts[counts.index(max(counts))] += 4**grid_bits - sum(counts)
+    weights = [QQ(count, 4**grid_bits) for count in counts]
+    centers = [[nearest_integer(x * unit) for x in mean] for _, mean in masses_and_means]
+    for (mass, mean), weight, center in zip(masses_and_means, weights, centers, strict=True):
         square -= mass * sum((x * x for x in mean), arb(0))
         gaps = (x - arb(n) / unit for x, n in zip(mean, center, strict=True))
         moved += mass * sum((x * x for x in gaps), arb(0))
@@ -113,52 +115,59 @@ def quantization_from_means(
     error = (
         sqrt_upper_bound(square) + sqrt_upper_bound(moved) + diameter * sqrt_upper_bound(off / 2)
     )
-    return Quantization(weights, array, bits, error)
+    return Quantization(weights, array, grid_bits, error)
 
 
-def map_affinely(
-    cells: Quantization,
+def map_quantization_affinely(
+    quantization: Quantization,
     center: Sequence,
     axes: Sequence[Sequence],
-    bits: int,
+    grid_bits: int,
     axes_error: Element = QQ.zero,
 ) -> Quantization:
     """Return a quantization of center + u_1 axes_1 + .. + u_m axes_m, given a quantization of u.
 
-    The atoms are rounded to multiples of 2^-bits. The axes are orthogonal and of equal length. If
-    |u| <= 1, they may be shorter than they should be by `axes_error`, which is added to the error.
+    The atoms are rounded to multiples of 2^-grid_bits. The axes are orthogonal and of equal
+    length. If |u| <= 1, they may be shorter than they should be by `axes_error`, which is added to
+    the error.
     """
-    unit, columns = QQ(1, 2**cells.bits), list(zip(*axes, strict=True))
+    unit, columns = QQ(1, 2**quantization.bits), list(zip(*axes, strict=True))
     points = [
         [
             c + unit * sum((a * x for a, x in zip(column, row, strict=True)), QQ.zero)
             for c, column in zip(center, columns, strict=True)
         ]
-        for row in cells.centers.tolist()
+        for row in quantization.centers.tolist()
     ]
     length = ball(sum((a * a for a in axes[0]), QQ.zero)).sqrt()
-    return round_to_grid(cells.weights, points, cells.error * length + ball(axes_error), bits)
+    return round_to_grid(
+        quantization.weights, points, quantization.error * length + ball(axes_error), grid_bits
+    )
 
 
 def grid_bits_for_error(mean_square: Element) -> int:
-    """Return the bits of a grid whose rounding errors are small compared with a quantization error
-    of this mean square.
+    """Return the number b of bits for which rounding to multiples of 2^-b adds little to a
+    quantization error of this mean square.
     """
     lengths = int(mean_square.denominator).bit_length() - int(mean_square.numerator).bit_length()
     return TUNING.bits + TUNING.most_atoms.bit_length() + max(0, lengths) // 2
 
 
-def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quantization:
+def mix_products(
+    weights: Sequence, factors_by_component: Sequence[Sequence[Quantization]]
+) -> Quantization:
     """Return a quantization of a mixture of products, given quantizations of all factors.
 
-    Each row has the factors of one component. If there are too many atoms, `InvalidInputError` is
-    raised before any of them is made.
+    Each row of `factors_by_component` has the quantized factors of one component. If there are too
+    many atoms, `InvalidInputError` is raised before any of them is made.
     """
-    check_atom_count(sum(math.prod(len(part.weights) for part in row) for row in rows))
+    check_atom_count(
+        sum(math.prod(len(part.weights) for part in row) for row in factors_by_component)
+    )
     masses: list[Element] = []
     blocks: list[np.ndarray] = []
     square = arb(0)
-    for weight, row in zip(weights, rows, strict=True):
+    for weight, row in zip(weights, factors_by_component, strict=True):
         masses += [math.prod(ws, start=weight) for ws in product(*(part.weights for part in row))]
         sizes = [len(part.weights) for part in row]
         grids = list_index_choices_in_columns(sizes)
@@ -166,7 +175,9 @@ def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Q
             np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
         )
         square += ball(weight) * sum((part.error * part.error for part in row), arb(0))
-    return Quantization(masses, np.vstack(blocks), rows[0][0].bits, sqrt_upper_bound(square))
+    return Quantization(
+        masses, np.vstack(blocks), factors_by_component[0][0].bits, sqrt_upper_bound(square)
+    )
 
 
 def list_index_choices_in_columns(sizes: Sequence[int]) -> np.ndarray:

@@ -58,11 +58,11 @@ from exactflow.laws.universal.integer_tiling import (
 from exactflow.laws.universal.quantization import floor_power_of_two
 from exactflow.laws.universal.tilings import (
     Interval,
+    finite_intervals_with_normal_masses,
     mean_square_of_uniform,
     normal_mass,
     round_down,
     round_up,
-    split_normal,
 )
 from exactflow.laws.universal.zones import (
     SHAPING,
@@ -75,10 +75,11 @@ from exactflow.laws.universal.zones import (
 )
 
 MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**12, 2**12, 2**19
-COLUMNS, HOLES = 0.1, 0.15  # shares of the loss for columns and holes; the rest is for blocks
-LEAST_PRICE = 2.0**-60  # the least loss per strip that the choice of blocks tries as its price
-SHORT = QQ(1, 2**16)  # rounding changes a length by at most this share of it
-ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound holds for every number in its place
+COLUMNS = 0.1  # the share of the allowed loss in KL for the cuts into columns
+HOLES = 0.15  # the share of it for holes between copies of cells; the rest is for blocks
+LEAST_PRICE = 2.0**-60  # the lowest price of a strip, in KL, that the search for blocks tries
+SHORT = QQ(1, 2**16)  # lengths, and each end of an interval, are rounded by at most this share
+ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound of KL is valid for any positive number here
 
 
 class BlockChoice(NamedTuple):
@@ -99,9 +100,9 @@ class BlockChoice(NamedTuple):
 
 
 @cache
-def list_sliding_block_choices(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
-    """Return choices of blocks, with increasing numbers of strips, for a zone whose cells tile no
-    interval.
+def sliding_block_choices_by_strip_count(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
+    """Return, for increasing numbers of strips, the choice of blocks with the least loss of those
+    tried, for a zone whose cells tile no interval.
 
     In a block each group is moved by one cell more, or less, than its neighbour. A block of length
     h at z2 has the mass phi(z2) h. It loses (z2 h)^2 / 24 of its mass because it is uniform, and
@@ -122,14 +123,15 @@ def list_sliding_block_choices(cells: tuple[int, ...]) -> tuple[BlockChoice, ...
 
 
 def _sliding_block_choice(
-    cells: tuple[int, ...], count: int, blocks: int, radius: float
+    cells: tuple[int, ...], strip_count: int, block_count: int, radius: float
 ) -> BlockChoice:
-    """Return the choice of `blocks` blocks with about `count` strips, on the interval [-radius,
-    radius] of z2.
+    """Return the choice of `block_count` blocks with about `strip_count` strips.
+
+    The blocks divide the interval [-radius, radius] of z2.
     """
-    steps = 2 * np.arange(blocks + 1) / blocks - 1
+    steps = 2 * np.arange(block_count + 1) / block_count - 1
     ends = radius * np.sign(steps) * abs(steps) ** 0.6
-    lengths = np.maximum(np.round(np.diff(ends) * count / (2 * radius)), cells[-1] + 1)
+    lengths = np.maximum(np.round(np.diff(ends) * strip_count / (2 * radius)), cells[-1] + 1)
     total, groups = lengths.sum(), lengths - cells[-1]
     scale = 2 * radius / total
     lows = (np.cumsum(lengths) - lengths - total / 2)[:, None] + np.array(cells)
@@ -139,9 +141,10 @@ def _sliding_block_choice(
 
 
 @cache
-def list_tiling_block_choices(strips_per_block: int) -> tuple[BlockChoice, ...]:
-    """Return choices of increasing numbers of blocks, each of one tiling, for cells that tile
-    intervals.
+def tiling_block_choices_by_block_count(strips_per_block: int) -> tuple[BlockChoice, ...]:
+    """Return choices with increasing numbers of blocks, for cells that tile intervals.
+
+    Each block has one tiling, which has `strips_per_block` strips.
     """
     found, count, radii = [], 1, np.linspace(1.5, 6, 46)[:, None]
     while count * strips_per_block <= MOST_STRIPS and count < MOST_BLOCKS:
@@ -176,12 +179,10 @@ class ZoneDraft(NamedTuple):
 
     @property
     def block_choices(self) -> tuple[BlockChoice, ...]:
-        """The choices of blocks, from few to many strips: one tuple for all drafts with equal
-        cells.
-        """
+        """The choices of blocks, from few to many strips; drafts with equal cells share it."""
         if self.tiling:
-            return list_tiling_block_choices(self.tiling.size)
-        return list_sliding_block_choices(tuple(self.column.profile.share_by_cell))
+            return tiling_block_choices_by_block_count(self.tiling.size)
+        return sliding_block_choices_by_strip_count(tuple(self.column.profile.share_by_cell))
 
     def with_blocks(self, choice: BlockChoice) -> Zone:
         """Return the zone with the given blocks."""
@@ -203,48 +204,51 @@ class ZoneDraft(NamedTuple):
 
 
 def arrange_zones(density: PiecewiseConstantDensity, excess_over_upper_bound: float) -> Arrangement:
-    """Return zones whose KL exceeds `upper_bound_least_kl` by about `excess_over_upper_bound`."""
+    """Return zones with a KL of about `excess_over_upper_bound` more than the upper bound of
+    `upper_bound_least_three_layer_kl`.
+    """
     columns = split_into_columns(density, COLUMNS * excess_over_upper_bound)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips_error(MOST_STRIPS)
     masses = [
         [column.mass]
-        if column.profile.is_better_cut_into_cells
+        if column.profile.has_few_cells_beating_one_band
         else [column.mass * run.share for run in column.profile.runs]
         for column in columns
     ]
     places = map(
-        _round_inwards_to_few_bits, split_normal([to_float(mass) for row in masses for mass in row])
+        _round_inwards_to_few_bits,
+        finite_intervals_with_normal_masses([to_float(mass) for row in masses for mass in row]),
     )
     zones: list[Zone] = []
     drafts: list[ZoneDraft] = []
     holes: list[tuple] = []
     for column in columns:
-        if not column.profile.is_better_cut_into_cells:
+        if not column.profile.has_few_cells_beating_one_band:
             zones.append(_zone_of_one_group(column, [next(places) for _ in column.profile.runs]))
         elif tiling := find_interval_tiling(tuple(column.profile.share_by_cell)):
             low, high = next(places)
-            mass = _normal_mass(low, high)
+            mass = _normal_mass_in_float64(low, high)
             drafts.append(ZoneDraft(column, low, high - low, mass, tiling=tiling))
         else:
             _append_copies_and_holes(column, *next(places), drafts, holes)
     _fill_heaviest_holes(drafts, holes, HOLES * excess_over_upper_bound)
-    chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * excess_over_upper_bound)
+    chosen = _choose_blocks_of_each_zone(drafts, (1 - COLUMNS - HOLES) * excess_over_upper_bound)
     zones += [draft.with_blocks(choice) for draft, choice in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
 
 
-def split_into_columns(density: PiecewiseConstantDensity, most_loss: float) -> list[Column]:
-    """Return the columns of the grid, halved until they lose about `most_loss` in KL in total."""
+def split_into_columns(density: PiecewiseConstantDensity, most_total_loss: float) -> list[Column]:
+    """Return the columns of the grid, halved until they lose about `most_total_loss` in total."""
     profiles = list(map(Profile, density.runs_by_column))
     found = []
-    for (a, b), _ in density.split_columns(most_loss):
+    for (a, b), _ in density.split_columns_with_masses(most_total_loss):
         place = density.column_index_at(a)
         found.append(Column((a, b), (b - a) * density.x1_density_by_column[place], profiles[place]))
     return found
 
 
-def upper_bound_least_kl(density: PiecewiseConstantDensity) -> Element:
+def upper_bound_least_three_layer_kl(density: PiecewiseConstantDensity) -> Element:
     """Return an upper bound of the infimum of KL over all flows of three layers.
 
     Each column adds its mass times the KL of the law of x2 from the uniform law on its cells, or
@@ -252,7 +256,7 @@ def upper_bound_least_kl(density: PiecewiseConstantDensity) -> Element:
     """
     found = QQ.zero
     for column in split_into_columns(density, np.inf):
-        if not column.profile.is_better_cut_into_cells:
+        if not column.profile.has_few_cells_beating_one_band:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform_on_support:
             found += column.mass * upper(column.profile.enclose_kl_from_uniform())
@@ -273,9 +277,7 @@ def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
 
 
 def _round_down_to_few_bits(x: Element) -> Element:
-    """Return the largest multiple of a suitable power of two that is at most a positive x; it has
-    few bits.
-    """
+    """Return a positive x, rounded down to 17 significant bits."""
     return round_down(x, floor_power_of_two(x) * SHORT)
 
 
@@ -286,8 +288,8 @@ def _round_inwards_to_few_bits(interval: Interval) -> Interval:
     return round_up(low, unit), round_down(high, unit)
 
 
-def _normal_mass(low: Element, high: Element) -> float:
-    """Return the mass of N(0, 1) on an interval, in floats."""
+def _normal_mass_in_float64(low: Element, high: Element) -> float:
+    """Return the mass of N(0, 1) on an interval, in float64."""
     return float(normal_mass(to_float(low), to_float(high)))
 
 
@@ -296,8 +298,8 @@ def _append_copies_and_holes(
 ) -> None:
     """Fill an interval of z1 with copies of the cells of a column.
 
-    The copies are added to `drafts`, the intervals between them to the heap `holes`, whose first
-    entry is the hole of the largest mass.
+    Appends the copies to `drafts`, and pushes the intervals between copies onto the heap `holes`,
+    whose first entry is the hole of the largest mass.
     """
     cells = tuple(column.profile.share_by_cell)
     window = fill_window_with_copies(cells)
@@ -305,19 +307,19 @@ def _append_copies_and_holes(
     for offset, mirrored in window.copies:
         start = low + offset * unit
         places = (start + unit * (span - 1 - k if mirrored else k) for k in cells)
-        mass = sum(_normal_mass(place, place + unit) for place in places)
+        mass = sum(_normal_mass_in_float64(place, place + unit) for place in places)
         drafts.append(ZoneDraft(column, start, unit, mass, mirrored))
     for a, b in window.holes:
         ends = low + a * unit, low + b * unit
-        heappush(holes, (-_normal_mass(*ends), len(drafts), a, column, *ends))
+        heappush(holes, (-_normal_mass_in_float64(*ends), len(drafts), a, column, *ends))
 
 
-def _fill_heaviest_holes(drafts: list, holes: list, most_mass: float) -> None:
-    """Fill the hole of the largest mass repeatedly, until the remaining holes have at most
-    `most_mass`.
+def _fill_heaviest_holes(drafts: list, holes: list, most_remaining_mass: float) -> None:
+    """Fill the hole of the largest mass repeatedly, until the remaining holes together have at most
+    `most_remaining_mass`. Changes `drafts` and `holes`.
     """
     total = -sum(hole[0] for hole in holes)
-    while holes and total > most_mass:
+    while holes and total > most_remaining_mass:
         _, _, _, column, low, high = heappop(holes)
         before = len(drafts)
         _append_copies_and_holes(column, low, high, drafts, holes)
@@ -325,8 +327,10 @@ def _fill_heaviest_holes(drafts: list, holes: list, most_mass: float) -> None:
         total -= sum(draft.mass for draft in drafts[before:])
 
 
-def _choose_blocks(drafts: list[ZoneDraft], most_loss: float) -> list[BlockChoice]:
-    """Return blocks for each zone, with losses that add up to at most `most_loss`.
+def _choose_blocks_of_each_zone(
+    drafts: list[ZoneDraft], most_total_loss: float
+) -> list[BlockChoice]:
+    """Return a choice of blocks for each zone; the losses add up to at most `most_total_loss`.
 
     Strips have one price, in units of loss, for all zones: about the highest at which the losses
     are small enough. Each zone takes the choice for which its loss plus the price of its strips is
@@ -350,7 +354,7 @@ def _choose_blocks(drafts: list[ZoneDraft], most_loss: float) -> list[BlockChoic
             count += int(strips[picks].sum())
             chosen.update(zip(row, picks.tolist(), strict=True))
         _check_strip_count(count)
-        if loss <= most_loss:
+        if loss <= most_total_loss:
             return [draft.block_choices[chosen[k]] for k, draft in enumerate(drafts)]
         price *= 0.7
     raise _too_many_strips_error(MOST_STRIPS)

@@ -26,9 +26,11 @@ Interval = tuple[Element, Element]  # the lower and the upper end
 AffineMap = tuple[Element, Element]  # (s, t) for the map z -> s z + t
 TileColumnBandCounts = tuple[int, int, int]
 MOST_TILES = 2**16
-FLOATS, ALL_DIGITS = 2**1000, 16  # about the largest float64, and the number of its digits
-RAMPS = QQ(1, 64)  # the term for ramps is at most this share of eps
-GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # shares of a latent interval that are left free for ramps
+FLOATS = 2**1000  # numbers from 1 / FLOATS to FLOATS are in the range of float64
+ALL_DIGITS = 16  # the number of decimal digits of a float64
+RAMPS = QQ(1, 64)  # the term `ramps` of the KL bound is at most this share of eps
+GAP = 2.0**-20  # the share of a latent interval that is cut off at each end, to separate neighbours
+SLACK = QQ(1, 2**24)  # scales are rounded up by at most about this share
 
 
 def check_tile_count(count: int) -> None:
@@ -53,9 +55,11 @@ class Tile(NamedTuple):
     mass: float
 
 
-class TileIntegrals(NamedTuple):
-    """Integrals over a tile of p, of p |z|^2 and of p |x - center|^2, the last in units of
-    `Tiling.least_scales`; p is the density, z the latent of x.
+class TileMassAndMoments(NamedTuple):
+    """Integrals of p, p |z|^2 and p |x - center|^2 over a tile, for the density p and the latent z
+    of x.
+
+    In the last integral both coordinates are divided by `Tiling.least_scale_by_axis`.
     """
 
     mass: arb
@@ -89,10 +93,10 @@ class Tiling:
         for k, tile in enumerate(tiles):
             rows[tile.band].append(k)
         masses = np.array([tile.mass for tile in tiles])
-        bands = split_normal([masses[row].sum() for row in rows])
+        bands = finite_intervals_with_normal_masses([masses[row].sum() for row in rows])
         slots: list = [None] * len(tiles)
         for row in rows:
-            for k, slot in zip(row, split_normal(masses[row]), strict=True):
+            for k, slot in zip(row, finite_intervals_with_normal_masses(masses[row]), strict=True):
                 slots[k] = slot
         return cls(columns, tiles, bands, slots)
 
@@ -108,7 +112,7 @@ class Tiling:
         ]
 
     @cached_property
-    def z1_shift_by_band(self) -> list[Element]:
+    def first_layer_shift_by_band(self) -> list[Element]:
         """The shift of z1 on each band, in the first layer."""
         width = 2 * max(max(abs(a), abs(b)) for a, b in self.slots)
         step, count = 2 * (int(width / 2) + 1), len(self.bands)
@@ -121,21 +125,21 @@ class Tiling:
         for tile in self.tiles:
             ends.setdefault(tile.column, [tile.low, tile.high])[1] = tile.high
         rows = [tuple(ends[column]) for column in range(len(self.columns))]
-        return stacking_shifts(rows, min(high - low for low, high in rows))
+        return shifts_that_stack_around_zero(rows, min(high - low for low, high in rows))
 
     @cached_property
-    def bounding_box(self) -> tuple[Interval, Interval]:
+    def bounding_box_of_tiles(self) -> tuple[Interval, Interval]:
         """The least box around the tiles."""
         lows, highs = zip(*((tile.low, tile.high) for tile in self.tiles), strict=True)
         return (self.columns[0][0], self.columns[-1][1]), (min(lows), max(highs))
 
     @property
-    def center(self) -> tuple[Element, ...]:
+    def bounding_box_center(self) -> tuple[Element, ...]:
         """The center of the least box around the tiles."""
-        return tuple((a + b) / 2 for a, b in self.bounding_box)
+        return tuple((a + b) / 2 for a, b in self.bounding_box_of_tiles)
 
     @cached_property
-    def least_scales(self) -> tuple[Element, ...]:
+    def least_scale_by_axis(self) -> tuple[Element, ...]:
         """The least scale s of x1, and the least scale u of x2, over all tiles."""
         return tuple(min(pair[i][0] for pair in self.affine_maps_from_latents) for i in (0, 1))
 
@@ -143,48 +147,51 @@ class Tiling:
     def scale_product_bounds(self) -> tuple[Element, Element]:
         """The products of the least scales, and of the largest scales, of x1 and x2."""
         largest = (max(pair[i][0] for pair in self.affine_maps_from_latents) for i in (0, 1))
-        return prod(self.least_scales), prod(largest)
+        return prod(self.least_scale_by_axis), prod(largest)
 
     @property
-    def counts(self) -> TileColumnBandCounts:
+    def counts_for_kl_bound(self) -> TileColumnBandCounts:
         """The numbers of tiles, columns and bands."""
         return len(self.tiles), len(self.columns), len(self.bands)
 
     @property
-    def widest_allowed_margins(self) -> tuple[Element, ...]:
-        """The largest widths of margins: about an eighth of the narrowest column, and of the tile
-        that is shortest in x2.
+    def widest_allowed_margin_by_axis(self) -> tuple[Element, ...]:
+        """The largest widths of the margins of columns and of tiles: about an eighth of the
+        shortest column in x1, and of the shortest tile in x2.
         """
         lengths = [b - a for a, b in self.columns], [tile.high - tile.low for tile in self.tiles]
         return tuple(floor_power_of_two(min(row)) / 8 for row in lengths)
 
     @cached_property
     def latent_magnitude_bounds(self) -> tuple[Element, Element]:
-        """Upper bounds of |z1| and |z2| for all points of the bounding box, also on ramps."""
-        (first, second), first_most, second_most = self.bounding_box, QQ.zero, QQ.zero
+        """Upper bounds of |z1| and |z2| for the latents of all points of the bounding box."""
+        (first, second), first_most, second_most = self.bounding_box_of_tiles, QQ.zero, QQ.zero
         span = (
             second[0] + min(self.inverse_x2_shift_by_column),
             second[1] + max(self.inverse_x2_shift_by_column),
         )
         for tile, ((s, t), (u, v)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
             label, shift = (
-                self.z1_shift_by_band[tile.band],
+                self.first_layer_shift_by_band[tile.band],
                 self.inverse_x2_shift_by_column[tile.column] + v,
             )
             first_most = max(first_most, *(abs((x - t) / s + label) for x in first))
             second_most = max(second_most, *(abs(y - shift) / u for y in span))
-        return first_most + self.z1_shift_by_band[-1], second_most
+        return first_most + self.first_layer_shift_by_band[-1], second_most
 
     @property
     def digits_lost_in_float64(self) -> int:
-        """The decimal digits that float64 loses in latents, see `count_float64_digits_lost`.
+        """The number of decimal digits that float64 loses in latents.
 
-        They are the digits before the point of the largest shifted coordinate, in units of the
-        scale of its tile, or of the largest latent.
+        See `count_float64_digits_lost`. They are the digits before the decimal point of the largest
+        latent, or of the largest shifted coordinate in units of the scale of its tile.
         """
         lost, numbers = (
             max(self.latent_magnitude_bounds),
-            [*self.inverse_x2_shift_by_column, *(x for hull in self.bounding_box for x in hull)],
+            [
+                *self.inverse_x2_shift_by_column,
+                *(x for hull in self.bounding_box_of_tiles for x in hull),
+            ],
         )
         for tile, ((s, _), (u, _)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
             shift = self.inverse_x2_shift_by_column[tile.column]
@@ -193,15 +200,21 @@ class Tiling:
             numbers += [s, u]
         return count_float64_digits_lost(lost, numbers)
 
-    def layers(self, margins: tuple[Element, ...], count: int = 4) -> Iterator[PiecewiseCoupling]:
-        """Yield the layers, from latent to data; `count` is 4, or 3 to omit the first layer if
-        there is one band.
+    def layers(
+        self, margin_widths: tuple[Element, ...], layer_count: int = 4
+    ) -> Iterator[PiecewiseCoupling]:
+        """Yield the layers, from latent to data; `layer_count` is 4, or 3 to omit the first layer,
+        which is possible if there is one band.
 
-        `margins` are the widths, powers of two, of the margins of columns and of tiles. No point
-        outside the margins is on a ramp.
+        `margin_widths` are the widths, powers of two, of the margins of columns and of tiles. No
+        point outside the margins is on a ramp.
         """
-        tiles, labels, shifts = self.tiles, self.z1_shift_by_band, self.inverse_x2_shift_by_column
-        if count == 4:
+        tiles, labels, shifts = (
+            self.tiles,
+            self.first_layer_shift_by_band,
+            self.inverse_x2_shift_by_column,
+        )
+        if layer_count == 4:
             yield build_piecewise_layer("first", zip(self.bands, labels, strict=True))
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
         second, first = [], []
@@ -215,10 +228,10 @@ class Tiling:
         yield build_piecewise_layer("second", second)
         for tile, ((s, t), _) in zip(tiles, self.affine_maps_from_latents, strict=True):
             shift = shifts[tile.column]
-            a, b = _shrink_to_multiples((tile.low, tile.high), margins[1])
+            a, b = _shrink_to_multiples((tile.low, tile.high), margin_widths[1])
             first.append(((a + shift, b + shift), t - s * labels[tile.band], s))
         yield build_piecewise_layer("first", first)
-        cores = [_shrink_to_multiples(column, margins[0]) for column in self.columns]
+        cores = [_shrink_to_multiples(column, margin_widths[0]) for column in self.columns]
         yield build_piecewise_layer("second", zip(cores, (-shift for shift in shifts), strict=True))
 
 
@@ -242,7 +255,7 @@ def build_piecewise_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
 
 
 def _shrink_to_multiples(interval: Interval, unit: Element) -> Interval:
-    """Return the largest interval strictly inside another whose ends are multiples of `unit`."""
+    """Return the largest interval with multiples of `unit` as ends, strictly inside another."""
     low, high = interval
     return round_down(low, unit) + unit, round_up(high, unit) - unit
 
@@ -258,13 +271,15 @@ def round_down(x: Element, unit: Element) -> Element:
     return -round_up(-x, unit)
 
 
-def stacking_shifts(intervals: Sequence[Interval], finest: Element) -> list[Element]:
+def shifts_that_stack_around_zero(
+    intervals: Sequence[Interval], shortest_length: Element
+) -> list[Element]:
     """Return a shift for each interval; the shifted intervals are disjoint, in the given order,
     around zero.
 
-    Shifts are multiples of a power of two, about a sixteenth of `finest`.
+    Shifts are multiples of a power of two, about a sixteenth of `shortest_length`.
     """
-    unit = floor_power_of_two(finest) / 16
+    unit = floor_power_of_two(shortest_length) / 16
     top, shifts = -sum((high - low for low, high in intervals), QQ.zero) / 2, []
     for low, high in intervals:
         shifts.append(round_up(top - low, unit) + unit)
@@ -285,7 +300,9 @@ def bound_kl_per_margin_mass(
     return (largest + squares / 2).max(arb(0)) - least.min(arb(0))
 
 
-def bound_kl_per_outside_mass(largest_product: Element, latent_bounds: Iterable[Element]) -> arb:
+def bound_kl_per_outside_mass(
+    largest_scale_product: Element, latent_bounds: Iterable[Element]
+) -> arb:
     """Return an upper bound of the KL that mass outside of all tiles costs, per unit of mass,
     without the part due to its second moment.
 
@@ -293,12 +310,14 @@ def bound_kl_per_outside_mass(largest_product: Element, latent_bounds: Iterable[
     pi s* u*) + Z1^2 + Z2^2).
     """
     squares = ball(sum((x * x for x in latent_bounds), QQ.zero))
-    return ((2 * arb.pi()).log() + ball(largest_product).log() + squares).max(arb(0))
+    return ((2 * arb.pi()).log() + ball(largest_scale_product).log() + squares).max(arb(0))
 
 
 def count_float64_digits_lost(largest: Element, numbers: Iterable[Element]) -> int:
-    """Return how many digits `largest` has before the decimal point: float64 loses them for digits
-    after it. If `numbers` leave the range of float64, the result is at least 16.
+    """Return the number of digits of `largest` before the decimal point.
+
+    A float64 has as many digits fewer after the point. If some of `numbers` are not in the range of
+    float64, the result is at least 16: all digits are lost.
     """
     lost, sizes = len(str(int(largest))), [abs(x) for x in numbers if x]
     is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
@@ -306,18 +325,18 @@ def count_float64_digits_lost(largest: Element, numbers: Iterable[Element]) -> i
 
 
 def mean_square_of_uniform(a: Any, b: Any) -> Any:
-    """Return E x^2 for x uniform between a and b, which are numbers, balls or arrays."""
+    """Return the mean of x^2 for x uniform between `a` and `b`: numbers, balls or arrays."""
     return (a * a + a * b + b * b) / 3
 
 
 def normal_mass(a: Any, b: Any) -> Any:
-    """Return Phi(b) - Phi(a) for floats or arrays, with a small relative error in both tails."""
+    """Return the mass of N(0, 1) from `a` to `b`, floats or arrays, accurately in both tails."""
     return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
 
 
 def _affine_map_covering(data: Interval, latent: Interval, rigid: bool) -> AffineMap:
-    """Return (s, t), of few bits, such that z -> s z + t maps the latent interval to one that
-    contains the data interval and is hardly longer; s = 1 if `rigid`.
+    """Return (s, t), of few bits, for a map z -> s z + t of the latent interval onto an interval
+    that contains the data interval and is hardly longer; s = 1 if `rigid`.
     """
     s, (a, b), (low, high) = QQ.one, data, latent
     if not rigid:
@@ -327,7 +346,7 @@ def _affine_map_covering(data: Interval, latent: Interval, rigid: bool) -> Affin
     return s, round_up(middle, floor_power_of_two(s) * floor_power_of_two(high - low) * SLACK / 8)
 
 
-def split_normal(masses: Sequence[float] | np.ndarray) -> list[Interval]:
+def finite_intervals_with_normal_masses(masses: Sequence[float] | np.ndarray) -> list[Interval]:
     """Return disjoint intervals, with small gaps, to which N(0, 1) gives about these masses.
 
     The masses are divided by their sum. An infinite interval is replaced by a finite one.
@@ -339,13 +358,13 @@ def split_normal(masses: Sequence[float] | np.ndarray) -> list[Interval]:
     knots = np.where(below < above, ndtri(below), -ndtri(above))
     found = []
     for a, b in pairwise([-np.inf, *knots, np.inf]):
-        a, b = _replace_infinite_ends(a, b)
+        a, b = _replace_infinite_ends_for_least_kl(a, b)
         gap = GAP * (b - a)
         found.append((QQ(*(a + gap).as_integer_ratio()), QQ(*(b - gap).as_integer_ratio())))
     return found
 
 
-def _replace_infinite_ends(a: float, b: float) -> tuple[float, float]:
+def _replace_infinite_ends_for_least_kl(a: float, b: float) -> tuple[float, float]:
     """Return finite ends: infinite ones are replaced such that the uniform law on the interval has
     the least KL from N(0, 1).
     """
@@ -357,19 +376,20 @@ def _replace_infinite_ends(a: float, b: float) -> tuple[float, float]:
 
 
 def least_kl_width_below(end: float) -> float:
-    """Return the w for which the uniform law on [end - w, end] has the least KL from N(0, 1)."""
+    """Return the width w for which the uniform law on [end - w, end] has least KL from N(0, 1)."""
     return 0.75 * (end + np.sqrt(end * end + 16 / 3))
 
 
 def uniform_kl_contribution_between_quantiles(low_level: float, high_level: float) -> float:
-    """Return the contribution to KL(law | N(0, 1)) of the interval between two quantiles of N(0,
-    1), if the law is uniform on it with the mass `high_level - low_level`.
+    """Return the contribution of an interval between quantiles of N(0, 1) to KL(law | N(0, 1)).
+
+    The law is uniform on the interval, with the mass `high_level - low_level`.
     """
     low_level, high_level = max(low_level, 0.0), min(high_level, 1.0)
     if low_level >= high_level:
         return 0.0
     mass, ends = high_level - low_level, (ndtri(low_level), ndtri(high_level))
-    a, b = _replace_infinite_ends(*ends)
+    a, b = _replace_infinite_ends_for_least_kl(*ends)
     if a >= b:  # the quantiles are equal in float64
         return 0.0
     return float(
@@ -378,8 +398,9 @@ def uniform_kl_contribution_between_quantiles(low_level: float, high_level: floa
 
 
 def fewest_band_masses(most_kl: float) -> np.ndarray:
-    """Return the masses of bands, as few as possible, such that the law with these masses that is
-    uniform on each band has KL at most `most_kl` from N(0, 1).
+    """Return the masses of the fewest bands for which KL(law | N(0, 1)) is at most `most_kl`.
+
+    The law has these masses and is uniform on each band.
     """
     least = int(np.sqrt(1.9 / most_kl))  # for more than 8 bands the KL is at least 1.9 / count^2
     check_tile_count(least)
@@ -395,8 +416,9 @@ def fewest_band_masses(most_kl: float) -> np.ndarray:
 
 
 def least_kl_inner_ends(count: int) -> np.ndarray:
-    """Return the inner ends of `count` cells of the line that are nearly optimal: the law that is
-    uniform on each cell, with its mass under N(0, 1), has nearly the least KL from N(0, 1).
+    """Return the ends between `count` cells of the line, for a nearly least KL(law | N(0, 1)).
+
+    The law is uniform on each cell, with the mass that N(0, 1) gives to the cell.
 
     A narrow cell at z adds about (z dz)^2 / 24, so the ends have the density (z^2 phi)^(1/3), and
     |z|^2 / 6 is Gamma(5/6) distributed. The KL is about 2.1 / count^2.

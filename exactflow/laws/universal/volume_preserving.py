@@ -1,4 +1,4 @@
-"""Volume-preserving maps in KL: a lower bound, and four additive couplings within any eps of it.
+"""Volume-preserving maps: a lower bound of KL, and four additive couplings within any eps of it.
 
 Main results
 ------------
@@ -34,13 +34,13 @@ from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tile_count, round_up
 
 ROOM = QQ(1, 2**20)  # latent cells are longer by this share, which leaves space for ramps
-COARSEST = 64  # intervals at most this many times the common measure are cut into parts of it
-THINNEST = 1e-150  # the least ratio of sides of a cell that is used: its square is no float 0
+COARSEST = 64  # the longest interval has at most this many parts before they are divided further
+THINNEST = 1e-150  # smaller ratios of the sides of a cell are raised to it: its square is not 0.0
 
 
-def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
-    """Return a lower bound of KL(P | f#N(0, I)) for all volume-preserving maps f, where P is the
-    law with the given density.
+def lower_bound_volume_preserving_kl(density: PiecewiseConstantDensity) -> Rational:
+    """Return a lower bound of KL(P | image of N(0, I) under f) over all volume-preserving maps f,
+    where P is the law with the given density.
     """
     below, moment = QQ.zero, QQ.zero
     for value, area in sorted(density.areas_by_density().items(), reverse=True):
@@ -59,7 +59,7 @@ def tile_by_translations(density: PiecewiseConstantDensity, least_parts: int) ->
     """
     occupied = [(i, j) for i, row in enumerate(density.values) for j, p in enumerate(row) if p]
     (width, columns), (height, rows) = (
-        _choose_width_and_parts(edges, set(used), least_parts)
+        _choose_width_and_parts_by_interval(edges, set(used), least_parts)
         for edges, used in zip(density.grid, zip(*occupied, strict=True), strict=True)
     )
     check_tile_count(sum(len(columns[i]) * len(rows[j]) for i, j in occupied))
@@ -84,7 +84,7 @@ def tile_by_translations(density: PiecewiseConstantDensity, least_parts: int) ->
     )
 
 
-def _choose_width_and_parts(
+def _choose_width_and_parts_by_interval(
     edges: list[Element], used: set[int], least_parts: int
 ) -> tuple[Element, dict[int, list[Interval]]]:
     """Choose a width, and cut each used interval between `edges` into equal parts of at most this
@@ -121,8 +121,8 @@ def _lattice_cells_nearest_zero(
 
 
 def _widened_lattice_interval(i: int, side: Element) -> Interval:
-    """Return interval number i of a lattice; its length is a little more than `side`, and intervals
-    have gaps between them.
+    """Return interval number i of a row of intervals with gaps between them, each of a length a
+    little above `side`.
     """
     wide, gap = side * (1 + ROOM), side * ROOM / 4
     return i * wide + gap, (i + 1) * wide - gap

@@ -28,13 +28,13 @@ from exactflow.laws.universal.tilings import (
     build_piecewise_layer,
     count_float64_digits_lost,
     mean_square_of_uniform,
-    stacking_shifts,
+    shifts_that_stack_around_zero,
 )
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2, the KL that one band costs
-MOST_CELLS = 2**8  # the most cells from the lowest to the highest, in a zone with sliding cells
+MOST_CELLS = 2**8  # the most cells of a zone, counted from the lowest to the highest with the gaps
 BITS = 64  # lengths of groups are multiples of 2^-BITS times the length of their column
-StripColumnZoneCounts = tuple[int, int, int]
+EstimatedStripsColumnsZones = tuple[int, int, int]  # only the first is an estimate
 StartAndLength = tuple[Element, Element]
 
 
@@ -46,17 +46,17 @@ class Profile:
 
     @cached_property
     def is_uniform_on_support(self) -> bool:
-        """Whether the density takes one positive value only."""
+        """Whether the density is equal on all runs."""
         return len({run.share / (run.high - run.low) for run in self.runs}) == 1
 
     @cached_property
     def cell_length(self) -> Element:
-        """The largest length such that all distances between ends of runs are its multiples."""
+        """The largest length of which all distances between ends of runs are multiples."""
         return greatest_common_measure([x - self.runs[0].low for run in self.runs for x in run[:2]])
 
     @cached_property
     def share_by_cell(self) -> dict[int, Element]:
-        """The share of the mass in each cell that has mass; the lowest cell has number 0."""
+        """The share of the mass in each cell that has mass, by its number from 0, from below."""
         found = {}
         for run in self.runs:
             a, b = (int((x - self.runs[0].low) / self.cell_length) for x in run[:2])
@@ -73,9 +73,9 @@ class Profile:
         return sum(terms, arb(0))
 
     @cached_property
-    def is_better_cut_into_cells(self) -> bool:
-        """Whether a zone of cells loses less KL than one band does (`SHAPING`), and the cells are
-        few.
+    def has_few_cells_beating_one_band(self) -> bool:
+        """Whether there are at most `MOST_CELLS` cells, and a zone of cells loses less KL than
+        `SHAPING`, the loss of a zone with one band.
         """
         span = (self.runs[-1].high - self.runs[0].low) / self.cell_length
         return bool(span <= MOST_CELLS and self.enclose_kl_from_uniform() < ball(SHAPING))
@@ -110,7 +110,7 @@ class Cell(NamedTuple):
 
     @property
     def place_length(self) -> Element:
-        """The length of the place."""
+        """The length of the interval of z1 that contains the images of the cell."""
         return self.place[1] - self.place[0]
 
 
@@ -154,7 +154,7 @@ class Zone:
     def _block_second_moment_of_z2(
         self, start: int, mean_shift: Element, mean_square_shift: Element
     ) -> Element:
-        """Return E z2^2 in a block, from the mean and the mean square of its shifts."""
+        """Return the mean of z2^2 in a block, from the mean and the mean square of its shifts."""
         unit, found = self.unit, QQ.zero
         for cell in self.cells:
             off = start * unit + cell.low + cell.width / 2 - cell.center
@@ -165,7 +165,7 @@ class Zone:
 
     @cached_property
     def approximate_block_normal_masses(self) -> list[float]:
-        """Estimates of the mass of N(0, I) on the image of each block, by a geometric mean."""
+        """Estimates of the mass of N(0, I) on the image of each block, from mean log-densities."""
         volume = sum(
             to_float(cell.share) * np.log(to_float(cell.place_length * cell.width / cell.scale))
             for cell in self.cells
@@ -203,12 +203,14 @@ class Arrangement:
     def zone_starts_in_b(self) -> list[Element]:
         """The lower end of each zone's interval of b."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
-        return stacking_shifts([(QQ.zero, zone.b_length) for zone in self.zones], finest)
+        return shifts_that_stack_around_zero(
+            [(QQ.zero, zone.b_length) for zone in self.zones], finest
+        )
 
     @cached_property
-    def first_group_starts_and_lengths(self) -> list[list[StartAndLength]]:
-        """For each block of each zone, the start in x1 of its first group, and the length of each
-        of its groups.
+    def group_start_and_length_by_block(self) -> list[list[StartAndLength]]:
+        """For each zone and each block of the zone, the start in x1 of the first group, and the
+        length of one group.
 
         Blocks share the column in the ratio of `approximate_block_normal_masses`, which gives the
         least KL. Lengths are rounded to few bits; the block of the largest mass gets the rest.
@@ -234,7 +236,7 @@ class Arrangement:
         """The least and the largest scale from z1 to x1."""
         found = [
             length / cell.place_length
-            for zone, row in zip(self.zones, self.first_group_starts_and_lengths, strict=True)
+            for zone, row in zip(self.zones, self.group_start_and_length_by_block, strict=True)
             for cell in zone.cells
             for _, length in row
         ]
@@ -263,7 +265,7 @@ class Arrangement:
 
     @cached_property
     def latent_magnitude_bounds(self) -> tuple[Element, Element]:
-        """Upper bounds of |z1| and |z2| for all points of the bounding box, also on ramps."""
+        """Upper bounds of |z1| and |z2| for the latents of all points of the bounding box."""
         (a, b), (c, d) = self.x1_and_b_bounds
         places = [x for zone in self.zones for cell in zone.cells for x in cell.place]
         return max(map(abs, places)) + (b - a) / self.x1_scale_range[0], (
@@ -271,7 +273,7 @@ class Arrangement:
         ) / self.b_scale_range[0]
 
     @property
-    def counts(self) -> StripColumnZoneCounts:
+    def counts_for_kl_bound(self) -> EstimatedStripsColumnsZones:
         """An estimate of the number of strips, and the numbers of columns and zones."""
         return (
             sum(zone.approximate_strip_count for zone in self.zones),
@@ -281,9 +283,10 @@ class Arrangement:
 
     @property
     def digits_lost_in_float64(self) -> int:
-        """The decimal digits that float64 loses in latents, see `count_float64_digits_lost`.
+        """The number of decimal digits that float64 loses in latents.
 
-        They are the digits before the point of the largest x1 and b in units of their least scales.
+        See `count_float64_digits_lost`. They are the digits before the decimal point of the largest
+        latent, or of the largest x1 or b in units of its least scale.
         """
         (a, b), (c, d) = self.x1_and_b_bounds
         first, second = max(abs(a), abs(b)) / self.x1_scale_range[0], max(abs(c), abs(d))
@@ -292,15 +295,17 @@ class Arrangement:
             largest, [a, b, c, d, *self.x1_scale_range, *self.b_scale_range]
         )
 
-    def layers(self, margins: tuple[Element, ...], count: int = 3) -> Iterator[PiecewiseCoupling]:
+    def layers(
+        self, margin_share: tuple[Element, ...], layer_count: int = 3
+    ) -> Iterator[PiecewiseCoupling]:
         """Yield the three layers, from latent to data.
 
-        Groups, cells and places have margins at both ends; `margins` contains the one share of
+        Groups, cells and places have margins at both ends; `margin_share` contains the one share of
         their lengths that these take. No point outside the margins is on a ramp.
         """
-        (margin,), places, strips, marks = margins, [], [], []
+        (margin,), places, strips, marks = margin_share, [], [], []
         for zone, start, row in zip(
-            self.zones, self.zone_starts_in_b, self.first_group_starts_and_lengths, strict=True
+            self.zones, self.zone_starts_in_b, self.group_start_and_length_by_block, strict=True
         ):
             for place, scale, center in {cell[4:] for cell in zone.cells}:
                 places.append((_trim_share_of_ends(place, margin), start + center, scale))
@@ -324,16 +329,16 @@ class Arrangement:
         yield build_piecewise_layer("second", sorted(marks))
 
     def margin_share_and_kl_terms(
-        self, negative_entropy: arb, room: Element
+        self, negative_entropy: arb, cutting_eps: Element
     ) -> tuple[tuple[Element, ...], list[arb]]:
-        """Return the margin, as a share of the length of each interval, and the terms of the bound
-        of KL for cells and ramps.
+        """Return the width of margins, as a share of the length of an interval, and the terms
+        `cells` and `ramps` of the KL bound.
 
         `negative_entropy` encloses E log p. The margins are so narrow that the term for ramps is a
-        small share of `room`.
+        small share of `cutting_eps`.
         """
         constant, cells, covered = (2 * arb.pi()).log(), negative_entropy, QQ.zero
-        for zone, row in zip(self.zones, self.first_group_starts_and_lengths, strict=True):
+        for zone, row in zip(self.zones, self.group_start_and_length_by_block, strict=True):
             (a, b), volume = zone.column.ends, constant
             for cell in zone.cells:
                 volume += ball(cell.share) * ball(cell.scale / cell.place_length).log()
@@ -345,7 +350,7 @@ class Arrangement:
                 cells += ball(mass) * (volume + ball(length).log() + ball(energy) / 2)
         (s, s_most), (u, u_most) = self.x1_scale_range, self.b_scale_range
         rate = bound_kl_per_margin_mass((s * u, s_most * u_most), self.latent_magnitude_bounds)
-        margin = min(floor_power_of_two(lower(ball(room * RAMPS / 4) / rate)), QQ(1, 8))
+        margin = min(floor_power_of_two(lower(ball(cutting_eps * RAMPS / 4) / rate)), QQ(1, 8))
         return (margin,), [cells, rate * ball(4 * margin + 1 - covered)]
 
 

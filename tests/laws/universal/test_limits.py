@@ -267,7 +267,7 @@ def test_a_limit_is_included_and_named_with_the_number_that_exceeds_it(check, mo
 def test_cells_slide_up_to_the_limit(cells, slides):
     ends = [(QQ(0), QQ(1)), (QQ(cells - 1), QQ(cells))]
     assert (
-        Profile(tuple(DensityRun(a, b, QQ(1, 2)) for a, b in ends)).is_better_cut_into_cells
+        Profile(tuple(DensityRun(a, b, QQ(1, 2)) for a, b in ends)).has_few_cells_beating_one_band
         is slides
     )
 

@@ -23,7 +23,7 @@ from exactflow.laws.universal.construction import (
     _separating_moves,
     _sort_atoms_with_weights,
 )
-from exactflow.laws.universal.quantization import ceil_sqrt_at_least_one, quantization_from_means
+from exactflow.laws.universal.quantization import ceil_sqrt_at_least_one, quantize_by_cell_means
 
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
 LAWS = {
@@ -58,7 +58,7 @@ def test_a_normal_law_within_its_deviation_is_one_cell(tolerance, count):
 def test_what_rounding_takes_from_all_masses_is_in_the_error():
     """Thirds at -1, 0, 1 become 6/16, 5/16, 5/16: 1/48 of mass moves by one, and 1/48 by two."""
     third = arb(1) / 3
-    cells = quantization_from_means(2 * third, [(third, [arb(x)]) for x in (-1, 0, 1)], 2)
+    cells = quantize_by_cell_means(2 * third, [(third, [arb(x)]) for x in (-1, 0, 1)], 2)
     assert cells.weights == [QQ(3, 8), QQ(5, 16), QQ(5, 16)]
     assert (1 / 48 + 4 / 48) ** 0.5 < float(cells.error) < 0.41
 

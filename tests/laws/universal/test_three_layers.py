@@ -113,7 +113,7 @@ def test_flow_is_diagonal_on_every_group_and_cell():
     result = three(Histogram([[1, 1, 0, 1], [1, 0, 1, 0]], UNIT), "17/100")
     part, inverse, lost = result.parts[0], result.flow.inverse(), 0.0
     zones, (margin,) = part.tiling, part.margins
-    rows = zip(zones.zones, zones.first_group_starts_and_lengths, strict=True)
+    rows = zip(zones.zones, zones.group_start_and_length_by_block, strict=True)
     for zone, groups in rows:
         low = zone.column.profile.runs[0].low
         mass = zone.column.mass / (zone.column.ends[1] - zone.column.ends[0])
@@ -150,7 +150,7 @@ def test_every_point_of_a_law_has_a_zone():
     """Groups fill the columns, and places, strips and groups are apart."""
     zones = three(GAPS, "1/8").parts[0].tiling
     filled = {column.ends: 0 for column in zones.columns}
-    for zone, groups in zip(zones.zones, zones.first_group_starts_and_lengths, strict=True):
+    for zone, groups in zip(zones.zones, zones.group_start_and_length_by_block, strict=True):
         for block, (_, length) in zip(zone.blocks, groups, strict=True):
             filled[zone.column.ends] += len(block.shifts) * length
     assert all(b - a == total for (a, b), total in filled.items())

@@ -19,7 +19,7 @@ def zones():
 def test_cells_go_to_their_places_by_diagonal_maps(zones):
     """Spike and body of a zone are the distance apart, whatever the group is."""
     inverse = PiecewiseFlow(list(zones.layers((QQ(1, 1024),)))).inverse()
-    for zone, groups in zip(zones.zones, zones.first_group_starts_and_lengths, strict=True):
+    for zone, groups in zip(zones.zones, zones.group_start_and_length_by_block, strict=True):
         spike, body = (cell.place for cell in zone.cells)
         assert abs(body[0] - spike[0]) == QQ(3, 2)
         for block, (x, length) in zip(zone.blocks, groups, strict=True):
