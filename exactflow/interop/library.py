@@ -104,7 +104,7 @@ def infer_convention(module: nn.Module) -> CallConvention | None:
 
 
 def list_class_and_subclasses(package: Any, base: type) -> list[type]:
-    """List the classes in the namespace of a package that are a base class or its subclasses."""
+    """List the class `base` and its subclasses, if the namespace of a package has them."""
     named = vars(package).values()
     return [kind for kind in named if isinstance(kind, type) and base in kind.__mro__]
 

@@ -29,7 +29,7 @@ class BijectionModule(nn.Module):
     """A bijection of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``.
 
     Batches of any size N, zero included, and images of any size are accepted. Subclasses override
-    `partition`, `image`, `preimage` and `log_det_of_one`; this class implements the identity.
+    `partition`, `image`, `preimage` and `log_det_of_one_member`; this class is the identity.
     """
 
     partition: tuple[int, ...] = ()
@@ -37,15 +37,18 @@ class BijectionModule(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image, and the log-determinants, one for each member of the batch."""
         self.check_batch(x)
-        return self.image(x), self.log_det_of_one(x).expand(x.shape[0])
+        return self.image(x), self.log_det_of_one_member(x).expand(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage, and the log-determinants of the inverse, one for each member."""
         self.check_batch(y)
-        return self.preimage(y), -self.log_det_of_one(y).expand(y.shape[0])
+        return self.preimage(y), -self.log_det_of_one_member(y).expand(y.shape[0])
 
     def check_batch(self, x: Tensor) -> None:
-        """Raise `InvalidInputError` unless x is a batch with d channels along axis 1."""
+        """Raise `InvalidInputError` unless x is a batch with `dimension` channels along axis 1.
+
+        An identity takes any number of channels.
+        """
         if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
             return
         d = self.dimension
@@ -73,7 +76,7 @@ class BijectionModule(nn.Module):
         """Return the preimage of a batch, without a check of the shape."""
         return y
 
-    def log_det_of_one(self, x: Tensor) -> Tensor:
+    def log_det_of_one_member(self, x: Tensor) -> Tensor:
         """Return the log-determinant, a scalar that is the same for each member of the batch x."""
         return x.new_zeros(())
 
@@ -81,7 +84,7 @@ class BijectionModule(nn.Module):
         """Return the couplings in the order of application; none for a matrix or an identity."""
         return list(getattr(self, "layers", ()))
 
-    def encode_layout(self) -> list[int]:
+    def encode_partition_and_moves(self) -> list[int]:
         """Return the sizes of the halves, then for each layer 1 if it moves the first half, else 0.
 
         A matrix has one size, an identity has none.
@@ -100,13 +103,14 @@ class BijectionModule(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """Return the layout as a tensor, for the state dict."""
-        return torch.tensor(self.encode_layout(), dtype=torch.int64)
+        return torch.tensor(self.encode_partition_and_moves(), dtype=torch.int64)
 
     def set_extra_state(self, state: Tensor) -> None:
         """Raise `ValueError` for the state of a module with another layout."""
-        if state.tolist() != self.encode_layout():
+        own = self.encode_partition_and_moves()
+        if state.tolist() != own:
             raise ValueError(
-                f"expected the state of a module with layout {self.encode_layout()}, got layout "
+                f"expected the state of a module with layout {own}, got layout "
                 f"{state.tolist()} (the sizes of the halves, then for each layer 1 if it moves the "
                 "first half, else 0; nothing for an identity)"
             )
@@ -116,7 +120,7 @@ class IdentityModule(BijectionModule):
     """The identity, in place of a module that was merged into a neighbour."""
 
 
-class MatrixModule(BijectionModule):
+class AffineModule(BijectionModule):
     """The map x -> W x + bias, with a stored inverse of W and log |det W|.
 
     All numbers are buffers, which training does not change, so that the inverse stays the inverse.
@@ -156,7 +160,7 @@ class MatrixModule(BijectionModule):
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
         return _apply_weight(self.weight_inverse, x)
 
-    def log_det_of_one(self, x: Tensor) -> Tensor:
+    def log_det_of_one_member(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
         return self.log_abs_det * prod(x.shape[2:])
 
@@ -184,20 +188,20 @@ class CouplingModule(nn.Module):
         self.register_parameter("log_gain", gain)
 
     def _add_shift(
-        self, values: Tensor, kept: Tensor, sign: int = 1, in_place: bool = False
+        self, values: Tensor, kept: Tensor, sign: int = 1, may_overwrite: bool = False
     ) -> Tensor:
-        """Return values + sign * weight kept; for images `in_place` overwrites the values."""
+        """Return values + sign * weight kept; `may_overwrite` lets it reuse the values."""
         if kept.ndim == 2:
             return torch.addmm(values, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
-        add = values.baddbmm_ if in_place else values.baddbmm
+        add = values.baddbmm_ if may_overwrite else values.baddbmm
         return add(weight, kept, alpha=sign)
 
     def scales(self) -> Tensor | None:
         """Return the scales, with the factors from training; None for an additive layer."""
         return None if self.scale is None else self.scale * self.log_gain.exp()
 
-    def log_det_of_one(self) -> Tensor:
+    def log_det_of_one_vector(self) -> Tensor:
         """Return the log-determinant for one vector, a scalar."""
         if self.scale is None:
             return torch.zeros(())
@@ -208,7 +212,7 @@ class CouplingModule(nn.Module):
         scale = self.scales()
         if scale is None:
             return self._add_shift(moved, kept)
-        return self._add_shift(_reshape_per_channel(scale, moved) * moved, kept, in_place=True)
+        return self._add_shift(_reshape_per_channel(scale, moved) * moved, kept, may_overwrite=True)
 
     def inverse(self, moved: Tensor, kept: Tensor) -> Tensor:
         """Return the moved half before the layer."""
@@ -258,9 +262,9 @@ class FlowModule(BijectionModule):
         if bias is not None:
             state["bias"] = torch.tensor(bias, dtype=torch.float64)
         layers = [CouplingModule(layer.moves, _rounded_layer_state(layer)) for layer in flow.layers]
-        self._build(flow.partition, layers, state)
+        self._initialize_from_layers_and_state(flow.partition, layers, state)
 
-    def _build(
+    def _initialize_from_layers_and_state(
         self, partition: tuple[int, int], layers: Sequence[CouplingModule], state: State
     ) -> None:
         super().__init__()
@@ -282,7 +286,7 @@ class FlowModule(BijectionModule):
             for k, is_first in enumerate(first)
         ]
         module = cls.__new__(cls)
-        module._build((p, q), layers, own)
+        module._initialize_from_layers_and_state((p, q), layers, own)
         module.load_state_dict(state)
         return module
 
@@ -304,9 +308,11 @@ class FlowModule(BijectionModule):
             halves[i] = layer.inverse(halves[i], halves[1 - i])
         return self._apply_signs(self._join_and_restore_order(halves).reshape(y.shape))
 
-    def log_det_of_one(self, x: Tensor) -> Tensor:
+    def log_det_of_one_member(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
-        parts = [layer.log_det_of_one() for layer in self.couplings() if layer.scale is not None]
+        parts = [
+            layer.log_det_of_one_vector() for layer in self.couplings() if layer.scale is not None
+        ]
         return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
 
     def _apply_signs(self, x: Tensor) -> Tensor:
@@ -319,7 +325,7 @@ class FlowModule(BijectionModule):
         return list(torch.split(x, list(self.partition), dim=1))
 
     def _join_and_restore_order(self, halves: Sequence[Tensor]) -> Tensor:
-        """Concatenate the halves, and restore the given order of the channels."""
+        """Concatenate the halves, and restore the original order of the channels."""
         x = torch.cat(list(halves), 1)
         return x if self.places is None else x.index_select(1, self.places)
 

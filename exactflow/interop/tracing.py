@@ -60,9 +60,9 @@ def mask_finite_members(values: Tensors) -> Tensor:
 
 
 def _list_image_candidates(value: Any) -> list[Any]:
-    """List `value`, its nested parts, and at each level the list without its last part.
+    """List `value`, its nested parts, and each of its nested lists without the last element.
 
-    That list is a candidate, since the last part may be a log-determinant.
+    The last element may be a log-determinant, beside an image of several tensors.
     """
     inner = list(value.values()) if isinstance(value, Mapping) else value
     inner = list(inner) if isinstance(inner, list | tuple) else []
@@ -70,9 +70,10 @@ def _list_image_candidates(value: Any) -> list[Any]:
 
 
 def _find_image_or_first_batch(value: Any, entries: int) -> Any:
-    """Find the first part of a result with `entries` entries, else its first part that is a batch.
+    """Return the first batch in a result that has `entries` entries, else the first batch.
 
-    A batch is a tensor with two or more axes, or a structure of such tensors.
+    A batch is a tensor with two or more axes, or a structure of such tensors. Raises
+    `NotMeasuredError` if the result has no batch.
     """
     candidates = _list_image_candidates(value)
     parts = [part for part in candidates if _are_batched_tensors(*tree_leaves(part))]
@@ -114,7 +115,7 @@ class LayerCall:
 
     @property
     def other_arguments(self) -> dict[str, Any]:
-        """All arguments but the first, by their names."""
+        """All arguments except the first, by their names."""
         method = self.convention.method(self.module, self.is_forward)
         given, options = self.others
         found = signature(method).bind_partial(self.pattern, *given, **options).arguments
@@ -144,7 +145,7 @@ class LayerCall:
         return calls[0]
 
     def with_image_from(self, value: Any) -> "LayerCall":
-        """Return the call with its image, and the patterns for its inverse, found in its result."""
+        """Return the call with the image and the inverse patterns that are found in its result."""
         image = _find_image_or_first_batch(value, count_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
         whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
@@ -153,7 +154,7 @@ class LayerCall:
             self, inverse_patterns=tuple(patterns), after=copy_tensors(list_tensors(image))
         )
 
-    def select_members(self, members: Any) -> "LayerCall":
+    def select_members_without_image(self, members: Any) -> "LayerCall":
         """Return the call on some members of the batch, given by indices; it has no image."""
         n = len(self.before[0])
         pattern, before, others = tree_map_only(
@@ -166,12 +167,13 @@ class LayerCall:
         )
 
     def repeat_near_in_float64(self, members: list[int], relative_step: float) -> "LayerCall":
-        """Repeat the call in float64, on some members, each moved by a small random step."""
+        """Repeat the call in float64 on some members, each moved by a small random step."""
         module = copy_model(self.module).double()
-        for part in module.modules():  # converts tensors that are neither parameters nor buffers
+        for part in module.modules():
+            # double() does not convert tensors that are neither parameters nor buffers
             own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
             vars(part).update(copy_tensors(own, torch.float64))
-        selected = self.select_members(list(dict.fromkeys(members)))
+        selected = self.select_members_without_image(list(dict.fromkeys(members)))
         pattern, before, others = copy_tensors(
             (selected.pattern, selected.before, selected.others), torch.float64
         )
@@ -208,7 +210,7 @@ class LayerCall:
     def find_own_log_dets(self, state: Tensors) -> Tensor:
         """Call the layer on other tensors; return its log-determinants, one for each member.
 
-        If an argument is a sum of earlier log-determinants, it is subtracted from the returned sum.
+        An argument that is a sum of earlier log-determinants is subtracted from the returned sum.
         """
         (value, image), n = self.call_and_find_image(state), len(state[0])
         own = {id(tensor) for tensor in list_tensors(image)}
@@ -221,7 +223,7 @@ class LayerCall:
         found = [x for name, x in numbers if LOG_DET.search(name)]
         found = found or [x for name, x in numbers if not re.search("[a-zA-Z]", name)]
         if len(found) != 1:
-            count = f"{len(found)} values without names" if found else "no log-determinant"
+            count = f"{len(found)} possible log-determinants" if found else "no log-determinant"
             raise NotMeasuredError(f"the module returns {count}")
         named = self.other_arguments.items()
         sums = (x for name, x in named if LOG_DET.search(name) and isinstance(x, Tensor | float))
@@ -245,7 +247,7 @@ class Tracer:
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Intercept the calls of the layers in a ``with`` block, where `trace` records them."""
+        """Intercept the calls of the layers in a ``with`` block, to let `trace` record them."""
         with ExitStack() as interceptions:
             for path, module, convention in self.layers:
                 around = partial(self._run_and_record_outermost, path, module, convention)

@@ -33,7 +33,7 @@ class ReadLayer:
     place : the module of the layer, and its path in the model.
     map : the affine map of the layer, from data to latent.
     is_trainable : whether the parameters require gradients; None without parameters.
-    is_mergeable : whether the layer may be merged with its neighbours.
+    is_mergeable : whether the layer can be merged with its neighbours.
     """
 
     place: ModulePlace
@@ -42,7 +42,7 @@ class ReadLayer:
     is_mergeable: bool
 
     def report_unconverted(self, reason: str) -> UnconvertedLayer:
-        """Report the layer as not converted, with the reason."""
+        """Return a report that the layer is not converted for this reason."""
         return UnconvertedLayer(self.place.path, self.place.kind, reason)
 
 
@@ -88,7 +88,7 @@ def linear_map(module: Any) -> AffineMap:
 def read_linear_layers(
     model: nn.Module, only: Collection[str] | None
 ) -> tuple[list[list[ReadLayer]], list[UnconvertedLayer]]:
-    """Return the linear layers of a model, in chains of neighbours, and reports on other layers.
+    """Return the linear layers of a model in chains of neighbours, and reports on the other layers.
 
     Raises `InvalidInputError` for a pattern in `only` that matches no layer.
     """
@@ -178,7 +178,7 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
 
 
 def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
-    """Return why a module cannot be replaced, by its type and hooks alone; None if it can."""
+    """Return why the type or the hooks of a module forbid its replacement; None if they do not."""
     library, kind = find_library_or_torch(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
@@ -218,9 +218,10 @@ def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -
 
 
 def _is_mergeable(place: ModulePlace) -> bool:
-    """Whether a layer may be merged with its neighbours.
+    """Whether a layer can be merged with its neighbours.
 
-    It may not if a hook, code of the model or another part of the layer may use its own output.
+    It cannot if its output may be used elsewhere: by a hook, by code of the model, or by another
+    part of the layer.
     """
     module = place.module
     may_be_used = package_of(module) == "torch" and not place.is_plain

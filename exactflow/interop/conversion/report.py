@@ -136,7 +136,7 @@ class Conversion:
         return [list(_HEADS.values()), *rows]
 
     def describe_unconverted(self) -> list[str]:
-        """Return a line for each class of unconverted layers and reason, with up to three paths."""
+        """Return a line for each class and reason, with up to three paths of unconverted layers."""
         found: dict[tuple[str, str], list[str]] = {}
         for layer in self.unconverted:
             found.setdefault((layer.kind, layer.reason), []).append(layer.path or "(model)")
@@ -146,7 +146,7 @@ class Conversion:
         ]
 
     def table(self, *, width: int = 120) -> str:
-        """Draw the table as text, with the unconverted layers and the summary below it."""
+        """Return the table as text, with the unconverted layers and the summary below it."""
         lines = tables.draw_table(self.table_rows(), width)
         return "\n".join([*lines, *self.describe_unconverted(), self.summary])
 

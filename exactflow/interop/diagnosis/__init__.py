@@ -24,7 +24,11 @@ from exactflow.flows.base import Flow
 from exactflow.interop.diagnosis.measuring import ROWS, measure_model
 from exactflow.interop.diagnosis.result import Diagnosis
 from exactflow.interop.libraries import find_library_or_torch
-from exactflow.interop.module_tree import preserve_rng_state, tensors_of, wrapper_attribute
+from exactflow.interop.module_tree import (
+    list_parameters_and_buffers,
+    preserve_rng_state,
+    wrapper_attribute,
+)
 from exactflow.interop.tracing import NotMeasuredError
 
 
@@ -105,14 +109,14 @@ def _check_batch(x: Any) -> None:
 
 
 def _tensor_per_dtype_commonest_first(model: nn.Module) -> list[Tensor]:
-    """List a tensor of each floating-point dtype of the layers, the commonest dtype first.
+    """List one tensor for each floating-point dtype of the layers, the commonest dtype first.
 
     Tensors outside of layers, as in a base, are considered only if the layers have none.
     """
     modules = (part for part in model.modules() if part is not model)
     layers = [part for part in modules if find_library_or_torch(part).convention(part)]
-    found = {id(t): t for part in layers or [model] for t in tensors_of(part)}
-    found = found or {id(t): t for t in tensors_of(model)}
+    found = {id(t): t for part in layers or [model] for t in list_parameters_and_buffers(part)}
+    found = found or {id(t): t for t in list_parameters_and_buffers(model)}
     sizes: Counter[torch.dtype] = Counter()
     for t in found.values():
         if t.is_floating_point():

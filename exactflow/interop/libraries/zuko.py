@@ -36,16 +36,18 @@ class CouplingsTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the log-determinants, one for each vector."""
-        return self.couplings.log_det_of_one(self._as_rows(x)).expand(x.shape[:-1])
+        return self.couplings.log_det_of_one_member(self._check_and_reshape_to_rows(x)).expand(
+            x.shape[:-1]
+        )
 
     def _call(self, x: Tensor) -> Tensor:
-        return self.couplings.image(self._as_rows(x)).reshape(x.shape)
+        return self.couplings.image(self._check_and_reshape_to_rows(x)).reshape(x.shape)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return self.couplings.preimage(self._as_rows(y)).reshape(y.shape)
+        return self.couplings.preimage(self._check_and_reshape_to_rows(y)).reshape(y.shape)
 
-    def _as_rows(self, x: Tensor) -> Tensor:
-        """Reshape to rows; raise `InvalidInputError` unless the last axis has d entries."""
+    def _check_and_reshape_to_rows(self, x: Tensor) -> Tensor:
+        """Reshape to rows; raise `InvalidInputError` if the couplings do not take the last axis."""
         rows = x.reshape(-1, x.shape[-1]) if isinstance(x, Tensor) and x.ndim else x
         self.couplings.check_batch(rows)
         return rows
@@ -64,7 +66,7 @@ class Couplings(lazy.LazyTransform):
 
 
 class StepModule(nn.Module):
-    """A transform of a model as a module, with its path; a lazy transform is built at each call."""
+    """A module that applies one transform of a model; a lazy transform is built at each call."""
 
     def __init__(self, transform: Any, path: str):
         super().__init__()
@@ -76,7 +78,7 @@ class StepModule(nn.Module):
     def forward(
         self, x: Tensor, reverse: bool = False, context: Any = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the image, or the preimage, and the log-determinants, one for each vector."""
+        """Return the image, or with `reverse` the preimage; and the log-determinant by vector."""
         is_lazy = isinstance(self.transform, nn.Module)
         made = self.transform(context) if is_lazy else self.transform
         transform = made.transform if isinstance(made, NormalizingFlow) else made
