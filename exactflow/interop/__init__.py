@@ -125,7 +125,7 @@ def to_module(
     """
     check_option("library", library, LIBRARIES)
     found = _unwrap_linear_flow(flow)
-    total_bias = _combine_with_whitening_bias(flow, bias, found.dimension)
+    total_bias = _check_bias_and_add_whitening_bias(flow, bias, found.dimension)
     require("torch", library, "modules of that library")
     home = load_library(library)
     if image is not None:
@@ -171,7 +171,7 @@ def _unwrap_linear_flow(flow: Any) -> CouplingFlow:
     return found
 
 
-def _combine_with_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
+def _check_bias_and_add_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
     """Return the given bias; for a result of `whiten`, add the bias by which it subtracts the mean.
 
     It is None if there is neither.

@@ -17,7 +17,7 @@ class AffineMap:
     ----------
     matrix : A, d x d floats.
     bias : d floats, or None for a linear map.
-    kind : the form of A that the type of its layer guarantees; "matrix" if none is guaranteed.
+    kind : the form of A that the type of the layer guarantees; "matrix" if it guarantees no form.
 
     Raises
     ------

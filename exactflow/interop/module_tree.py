@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from exactflow.errors import InvalidInputError, safe_error_message
-from exactflow.interop.libraries import PACKAGES, find_library_or_torch, package_of
+from exactflow.interop.libraries import PACKAGES, find_library_or_torch, top_level_package_name
 
 Model = TypeVar("Model")
 
@@ -205,7 +205,9 @@ def _walk_layers_and_gaps(
                 yield None
         return
     is_list = kind in (nn.ModuleList, nn.ModuleDict)
-    is_layer = package_of(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
+    is_layer = (
+        top_level_package_name(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
+    )
     if kind not in library.other_containers and (
         is_layer or not place.children_or_attribute_place()
     ):
@@ -218,7 +220,7 @@ def _walk_layers_and_gaps(
     yield None
 
 
-def replace_module(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
+def replace_module_in_place(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
     """Replace the module at a path, in place; return the model, or `new` if the path is empty."""
     place = find_place(model, path)
     if place.parent is None:

@@ -2,12 +2,12 @@
 
 A `FlowModule` holds the two halves as separate tensors until the last layer, so that a layer costs
 one product and no copy. Scales are ``scale * exp(log_gain)``: the scale of the flow, unchanged by
-training, times a positive factor that starts at one and is trained.
+training, times a positive factor that starts at one and that training changes.
 """
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +28,9 @@ State = Mapping[str, Tensor]
 class BijectionModule(nn.Module):
     """A bijection of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``.
 
-    Batches of any size N, zero included, and images of any size are accepted. Subclasses override
-    `partition`, `image`, `preimage` and `log_det_of_one_member`; this class is the identity.
+    Batches of any size N, zero included, and images of any size are accepted. This class is
+    the identity; subclasses override `partition`, `map_unchecked`, `invert_unchecked` and
+    `log_det_of_one_member`.
     """
 
     partition: tuple[int, ...] = ()
@@ -37,12 +38,12 @@ class BijectionModule(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image, and the log-determinants, one for each member of the batch."""
         self.check_batch(x)
-        return self.image(x), self.log_det_of_one_member(x).expand(x.shape[0])
+        return self.map_unchecked(x), self.log_det_of_one_member(x).expand(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage, and the log-determinants of the inverse, one for each member."""
         self.check_batch(y)
-        return self.preimage(y), -self.log_det_of_one_member(y).expand(y.shape[0])
+        return self.invert_unchecked(y), -self.log_det_of_one_member(y).expand(y.shape[0])
 
     def check_batch(self, x: Tensor) -> None:
         """Raise `InvalidInputError` unless x is a batch with `dimension` channels along axis 1.
@@ -68,11 +69,11 @@ class BijectionModule(nn.Module):
                 f"got {tuple(x.shape)}{remedy}"
             )
 
-    def image(self, x: Tensor) -> Tensor:
+    def map_unchecked(self, x: Tensor) -> Tensor:
         """Return the image of a batch, without a check of the shape."""
         return x
 
-    def preimage(self, y: Tensor) -> Tensor:
+    def invert_unchecked(self, y: Tensor) -> Tensor:
         """Return the preimage of a batch, without a check of the shape."""
         return y
 
@@ -80,7 +81,7 @@ class BijectionModule(nn.Module):
         """Return the log-determinant, a scalar that is the same for each member of the batch x."""
         return x.new_zeros(())
 
-    def couplings(self) -> list[Any]:
+    def couplings(self) -> list["CouplingModule"]:
         """Return the couplings in the order of application; none for a matrix or an identity."""
         return list(getattr(self, "layers", ()))
 
@@ -150,13 +151,13 @@ class AffineModule(BijectionModule):
         """Build the module that a result of `state_dict` describes."""
         return cls(**{name: t.clone() for name, t in state.items() if name != "_extra_state"})
 
-    def image(self, x: Tensor) -> Tensor:
-        """Return W x + bias."""
+    def map_unchecked(self, x: Tensor) -> Tensor:
+        """Return W x + bias for each vector x, or each pixel, of a batch."""
         y = _apply_weight(self.weight, x)
         return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
-    def preimage(self, y: Tensor) -> Tensor:
-        """Return W^-1 (y - bias)."""
+    def invert_unchecked(self, y: Tensor) -> Tensor:
+        """Return W^-1 (y - bias) for each vector y, or each pixel, of a batch."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
         return _apply_weight(self.weight_inverse, x)
 
@@ -221,7 +222,7 @@ class CouplingModule(nn.Module):
         return moved if scale is None else moved / _reshape_per_channel(scale, moved)
 
     def extra_repr(self) -> str:
-        """The options of the layer, as PyTorch prints them."""
+        """The options of the layer, in the form in which PyTorch prints modules."""
         return f"moves={self.moves!r}, scaled={self.scale is not None}"
 
 
@@ -290,8 +291,8 @@ class FlowModule(BijectionModule):
         module.load_state_dict(state)
         return module
 
-    def image(self, x: Tensor) -> Tensor:
-        """Return the image."""
+    def map_unchecked(self, x: Tensor) -> Tensor:
+        """Return the image of a batch, without a check of the shape."""
         halves = self._order_and_split_channels(self._apply_signs(x))
         for layer in self.couplings():
             i = HALVES.index(layer.moves)
@@ -299,8 +300,8 @@ class FlowModule(BijectionModule):
         y = self._join_and_restore_order(halves).reshape(x.shape)
         return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
-    def preimage(self, y: Tensor) -> Tensor:
-        """Return the preimage."""
+    def invert_unchecked(self, y: Tensor) -> Tensor:
+        """Return the preimage of a batch, without a check of the shape."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
         halves = self._order_and_split_channels(x)
         for layer in reversed(self.couplings()):
@@ -353,6 +354,6 @@ def _flatten_pixel_axes(x: Tensor) -> Tensor:
 
 
 def _apply_weight(weight: Tensor, x: Tensor) -> Tensor:
-    """Multiply every vector, or every pixel of an image, by a matrix."""
+    """Multiply each vector, or each pixel of each image, by a matrix."""
     flat = _flatten_pixel_axes(x)
     return (flat @ weight.T if x.ndim == 2 else weight @ flat).reshape(x.shape)

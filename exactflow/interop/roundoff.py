@@ -159,7 +159,7 @@ def _coarse_or_tight_error_bound(
         absolute = _absolute_layer_with_nonzeros_at_least(layer, floats.least)
         sizes = absolute.forward(sizes) + floats.least
         peak = max(peak, sizes.max())
-    bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
+    bound = float(ENLARGED * _higham_gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
     if bound <= SMALL * largest_matrix_entry and ENLARGED * peak <= floats.most:
         return bound
     return float(
@@ -186,7 +186,9 @@ def _tight_error_bound(
     products, those of the module in its dtype and those of this function in float64.
     """
     layers, d, (unit, least, most) = layers_and_counts, dimension, floats
-    slack = _gamma(sum(d + n for _, n in layers)) + _gamma(sum(n for _, n in layers), unit)
+    slack = _higham_gamma(sum(d + n for _, n in layers)) + _higham_gamma(
+        sum(n for _, n in layers), unit
+    )
     slack += slack**2
     befores, P, size = [], np.eye(d), np.eye(d)
     for layer, _ in layers:
@@ -202,10 +204,10 @@ def _tight_error_bound(
         sums = A[moved] @ before + 2 * least
         if not ENLARGED * sums.max() <= most:
             return np.inf
-        B += after[:, moved] @ (_gamma(n, unit) * sums)
+        B += after[:, moved] @ (_higham_gamma(n, unit) * sums)
         S, size = S @ layer.forward(np.eye(d)), size @ A + least
     return float(B.max()) + len(layers) * d * NORMAL
 
 
-def _gamma(n: int, unit: float = UNIT) -> float:
-    return n * unit / (1 - n * unit)
+def _higham_gamma(roundings: int, unit_roundoff: float = UNIT) -> float:
+    return roundings * unit_roundoff / (1 - roundings * unit_roundoff)

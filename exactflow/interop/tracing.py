@@ -23,13 +23,13 @@ Tensors = tuple[Tensor, ...]
 Result = TypeVar("Result")
 
 LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
-"""Matches names of log-determinants in results, and in arguments to which layers add their own."""
+"""Matches names of log-determinants, in results and in arguments to which layers add theirs."""
 SLOT = object()
 """A placeholder in the pattern of an argument, for a tensor that the layer maps."""
 
 
 class NotMeasuredError(Exception):
-    """A quantity cannot be measured, for the reason that the message gives."""
+    """A quantity cannot be measured; the message gives the reason."""
 
 
 def list_tensors(value: Any) -> Tensors:
@@ -69,8 +69,8 @@ def _list_image_candidates(value: Any) -> list[Any]:
     return [value, *(part for one in inner for part in _list_image_candidates(one)), inner[:-1]]
 
 
-def _find_image_or_first_batch(value: Any, entries: int) -> Any:
-    """Return the first batch in a result that has `entries` entries, else the first batch.
+def _find_image_or_first_batch(value: Any, entry_count: int) -> Any:
+    """Return the first batch in a result that has `entry_count` entries, else the first batch.
 
     A batch is a tensor with two or more axes, or a structure of such tensors. Raises
     `NotMeasuredError` if the result has no batch.
@@ -82,7 +82,7 @@ def _find_image_or_first_batch(value: Any, entries: int) -> Any:
             f"the result is {type(value).__name__}, not a tensor, or a list, tuple or dictionary "
             "of tensors, with a row for each member of the batch"
         )
-    return next((part for part in parts if count_entries(part) == entries), parts[0])
+    return next((part for part in parts if count_entries(part) == entry_count), parts[0])
 
 
 def _are_batched_tensors(*leaves: Any) -> bool:
@@ -91,14 +91,14 @@ def _are_batched_tensors(*leaves: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class LayerCall:
-    """A call of a layer, which can be repeated on other tensors and in the other direction.
+    """A recorded call of a layer, to repeat on other tensors or in the other direction.
 
     Attributes
     ----------
     path, module, convention, is_forward : the layer, and how it is called.
     pattern : the first argument, which the layer maps, with slots in place of its tensors.
     before, after : the tensors for these slots, and their images.
-    others : the other positional arguments, and the keyword arguments. The inverse gets them too.
+    others : the other positional arguments, and the keyword arguments, also of the inverse call.
     inverse_patterns : candidates for the first argument of the inverse: the image alone, or the
         whole result with slots in place of the image.
     """
@@ -116,7 +116,7 @@ class LayerCall:
     @property
     def other_arguments(self) -> dict[str, Any]:
         """All arguments except the first, by their names."""
-        method = self.convention.method(self.module, self.is_forward)
+        method = self.convention.method_for_direction(self.module, self.is_forward)
         given, options = self.others
         found = signature(method).bind_partial(self.pattern, *given, **options).arguments
         return dict(list(found.items())[1:])
@@ -144,7 +144,7 @@ class LayerCall:
                 return call
         return calls[0]
 
-    def with_image_from(self, value: Any) -> "LayerCall":
+    def with_image_and_inverse_patterns_from(self, value: Any) -> "LayerCall":
         """Return the call with the image and the inverse patterns that are found in its result."""
         image = _find_image_or_first_batch(value, count_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
@@ -180,7 +180,9 @@ class LayerCall:
         moved = (t + relative_step * t.abs().max() * torch.randn_like(t) for t in before)
         call = replace(selected, module=module, pattern=pattern, before=tuple(moved), others=others)
         try:
-            return call.with_image_from(call.call_and_find_image(call.before)[0])
+            return call.with_image_and_inverse_patterns_from(
+                call.call_and_find_image(call.before)[0]
+            )
         except NotMeasuredError as reason:
             raise NotMeasuredError(f"in float64 {reason}") from reason
 
@@ -189,7 +191,7 @@ class LayerCall:
         (given, options), fresh = copy_tensors(self.others), iter(state)
         pattern = copy_tensors(self.pattern)
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
-        method = self.convention.method(self.module, self.is_forward)
+        method = self.convention.method_for_direction(self.module, self.is_forward)
         try:
             value = method(
                 first, *given, **options, **self.convention.direction_option(self.is_forward)
@@ -303,5 +305,5 @@ class Tracer:
         # a module that takes and returns several batches is not a layer of a flow
         if not (maps_several and any(map(_are_batched_tensors, others))):
             with suppress(NotMeasuredError):  # raised if the module returns no batch
-                calls.append(call.with_image_from(value))
+                calls.append(call.with_image_and_inverse_patterns_from(value))
         return value

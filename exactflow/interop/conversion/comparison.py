@@ -1,9 +1,9 @@
 """Run a model and its conversion on data, and compare both models and their layers.
 
 Models are compared in float64 if they run in float64, and must agree to a quarter of the digits of
-the dtype. Another map differs by more than this; rounding differs by less, although ill-conditioned
-layers may amplify it by 10^9 and more. The inverse of the converted model has to be about as
-accurate as the inverse of the given model.
+the dtype. A different map differs by more than this; rounding errors are smaller, although
+ill-conditioned layers amplify them by 10^9 and more. The inverse of the converted model has to be
+about as accurate as the inverse of the given model.
 """
 
 import random
@@ -136,10 +136,10 @@ def _make_tracer_of_all_layers(model: nn.Module, call: ModelCall) -> Tracer:
     )
 
 
-def _call_seeded(failure: str, call: Callable[[], Any]) -> Any:
-    """Call a function after seeding the random generators.
+def _call_seeded(failure_text: str, call: Callable[[], Any]) -> Any:
+    """Seed the random number generators, and return the result of a function.
 
-    An exception becomes an `InvalidInputError` whose message begins with `failure`.
+    An exception becomes an `InvalidInputError` whose message begins with `failure_text`.
     """
     random.seed(SEED)
     np.random.seed(SEED)
@@ -150,7 +150,7 @@ def _call_seeded(failure: str, call: Callable[[], Any]) -> Any:
         raise
     except Exception as error:  # a library may raise any error
         where = getattr(error, "where", "")
-        says = f"{failure}: {root_cause_text(error)}{where and f' (in {where})'}"
+        says = f"{failure_text}: {root_cause_text(error)}{where and f' (in {where})'}"
         raise InvalidInputError(says) from None
 
 

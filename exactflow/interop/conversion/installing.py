@@ -18,7 +18,7 @@ from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
     find_place,
-    replace_module,
+    replace_module_in_place,
     root_cause_text,
 )
 from exactflow.interop.modules import (
@@ -77,7 +77,7 @@ def _install_couplings_and_identities(
         module = find_place(model, place.path).module
         bijection = couplings if place is group.first_matrix_place else IdentityModule()
         new = find_library_or_torch(module).make_replacement(module, bijection)
-        model = replace_module(model, place.path, new)
+        model = replace_module_in_place(model, place.path, new)
     return model
 
 
@@ -168,10 +168,12 @@ def restore(model: nn.Module, state: State) -> nn.Module:
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
             library = find_library_or_torch(place.module)
             is_trainable = any(
-                p.requires_grad for p in library.list_replaced_parameters(place.module)
+                p.requires_grad for p in library.list_replaced_float_parameters(place.module)
             )
             couplings.requires_grad_(is_trainable)
-            new = replace_module(new, place.path, library.make_replacement(place.module, couplings))
+            new = replace_module_in_place(
+                new, place.path, library.make_replacement(place.module, couplings)
+            )
         new.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(

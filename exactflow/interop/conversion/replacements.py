@@ -34,7 +34,7 @@ By = Literal["couplings", "inverse"]
 WITHIN = 1e-10
 """The largest accepted error in float64, as a multiple of the largest entry of the matrix."""
 BITS = 128, 1024
-"""Precisions of the balls, in bits; 128 suffice for float64 and condition numbers up to 1e10."""
+"""Precisions of the balls, in bits; 128 bits suffice in float64 for condition numbers to 1e10."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Replacement:
     fine_error, error : the largest difference between an entry of W and the same entry of the exact
         matrix of `fine`, and of `stored`.
     relative_error : `error` as a multiple of the largest entry of W; for a matrix with a stored
-        inverse, the larger of this and of the same ratio for the inverse.
+        inverse, the larger of this ratio and the same ratio for the inverse.
     """
 
     fine: BijectionModule

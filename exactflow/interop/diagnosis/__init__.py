@@ -80,7 +80,7 @@ def diagnose(
         raise InvalidInputError(f"expected a flow as a module of PyTorch, got {got}{remedy}")
     while (name := wrapper_attribute(model)) is not None:
         model = getattr(model, name)
-    _check_batch(x)
+    _check_finite_batch(x)
     draws, rows = to_index("draws", draws, 0), to_index("jacobian_rows", jacobian_rows, 0)
     with preserve_rng_state(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a library would repeat its warnings in every run
@@ -96,7 +96,7 @@ def diagnose(
     raise InvalidInputError(says) from reasons[0].__cause__
 
 
-def _check_batch(x: Any) -> None:
+def _check_finite_batch(x: Any) -> None:
     """Raise `InvalidInputError` unless x is a batch of finite floats."""
     is_tensor = isinstance(x, Tensor)
     if not (is_tensor and x.is_floating_point() and x.ndim > 1 and x.numel()):

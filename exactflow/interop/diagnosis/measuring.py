@@ -17,8 +17,8 @@ from exactflow.interop.diagnosis.round_trips import (
     DrawnRoundTrip,
     RoundTrip,
     count_newly_nonfinite,
-    find_first_nonfinite_path,
-    make_tracer_of_invertible_modules,
+    find_first_newly_nonfinite_path,
+    make_tracer_of_inner_invertible_modules,
     prepare_call_on_data,
     prepare_inverse_on_draws,
 )
@@ -57,7 +57,7 @@ def measure_model(
     """
     with torch.no_grad():
         call = find_model_call(copy_model(model), copy_tensors(context, x.dtype))
-    tracer = make_tracer_of_invertible_modules(call)
+    tracer = make_tracer_of_inner_invertible_modules(call)
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
     except NotMeasuredError as reason:
@@ -70,11 +70,11 @@ def measure_model(
     count = 0
     if not trip.whole.is_forward:
         count = len(trip.whole.before[0])
-        _record_lost_draws(trip, builders)
+        _record_draws_lost_in_decoding(trip, builders)
     elif draws and trip.back:
         report_stage(f"{draws} draws")
         start, latents = trip.whole.inverse, trip.whole.after
-        drawn = builders[-1].measure(
+        drawn = builders[-1].measure_or_note_reason(
             "draws",
             lambda: DrawnRoundTrip(prepare_inverse_on_draws(call, start, latents, draws), tracer),
         )
@@ -139,9 +139,9 @@ def _record_digits_lost_and_model_error(
         digits_lost_or_gained(0, whole.row["error"]) - by_layers if pairs else None
     )
     shapes = [[tuple(t.shape) for t in state] for state in (trip.back.after, trip.whole.before)]
-    if path := find_first_nonfinite_path(trip.calls, trip.whole):
+    if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
         whole.notes.append(f"the latents are NaN or inf, from {path} on")
-    elif path := find_first_nonfinite_path(trip.calls_back, trip.back):
+    elif path := find_first_newly_nonfinite_path(trip.calls_back, trip.back):
         whole.notes.append(f"on the way back the numbers are NaN or inf, from {path} on")
     elif shapes[0] != shapes[1]:
         whole.notes.append(f"on the way back the model returns shape {shapes[0][0]}")
@@ -164,11 +164,11 @@ def _record_draw_errors_and_losses(drawn: DrawnRoundTrip, builders: "list[_Facts
         whole.note_lost_draws(drawn.count, drawn.first_nonfinite_path)
 
 
-def _record_lost_draws(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
+def _record_draws_lost_in_decoding(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
     """Record how many draws each layer maps to NaN or inf, if the model does not encode data."""
     for builder, call in zip(builders, (*trip.calls, trip.whole), strict=True):
         builder.row["draws_lost"] = count_newly_nonfinite(call)
-    if path := find_first_nonfinite_path(trip.calls, trip.whole):
+    if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
         builders[-1].note_lost_draws(len(trip.whole.before[0]), path)
 
 
@@ -178,8 +178,10 @@ class _FactsBuilder:
     def __init__(self, call: LayerCall):
         self.call, self.notes = call, list[str]()
         self.unknown, self.row = dict[str, list[str]](), dict[str, Any]()
-        self.row["error"] = self.measure("round trip", lambda: _round_trip_error(call))
-        self.row["spread"] = self.measure(
+        self.row["error"] = self.measure_or_note_reason(
+            "round trip", lambda: _largest_round_trip_error(call)
+        )
+        self.row["spread"] = self.measure_or_note_reason(
             "run-to-run", lambda: _relative_spread_over_runs_both_directions(call)
         )
 
@@ -188,7 +190,7 @@ class _FactsBuilder:
         """The path of the layer, or "the model"."""
         return self.call.path or "the model"
 
-    def measure(self, fact: str, find: Callable[[], Result]) -> Result | None:
+    def measure_or_note_reason(self, fact: str, find: Callable[[], Result]) -> Result | None:
         """Return the fact that `find` measures; if it fails, note the reason and return None."""
         try:
             return find()
@@ -211,8 +213,8 @@ class _FactsBuilder:
         if calls:
             self.row["draws_lost"] = sum(map(count_newly_nonfinite, calls))
             finite = mask_finite_members(calls[0].before)
-            self.row["draw_error"] = self.measure(
-                "draws", lambda: _round_trip_error_where_finite(calls[0], finite)
+            self.row["draw_error"] = self.measure_or_note_reason(
+                "draws", lambda: _largest_round_trip_error_where_finite(calls[0], finite)
             )
 
     def finish_in_float64(self, worst_member: int, most_jacobian_rows: int) -> LayerFacts:
@@ -220,11 +222,11 @@ class _FactsBuilder:
         row, kind = self.row, self.call.module._get_name()
         both = "condition number, log-determinant"
         spread = row["spread"]
-        near = self.measure(
+        near = self.measure_or_note_reason(
             both, lambda: _repeat_near_four_members_in_float64(self.call, worst_member, spread)
         )
         if near:
-            singular_values = self.measure(
+            singular_values = self.measure_or_note_reason(
                 both, lambda: _singular_values_at_all_or_first_member(near, most_jacobian_rows)
             )
             if singular_values is not None:
@@ -242,13 +244,15 @@ class _FactsBuilder:
         that the forward direction returns.
         """
         row, name, due = self.row, "log-determinant", None
-        forward = self.measure(name, lambda: _repeatable_log_dets(near))
-        inverse = self.measure(f"{name} of the inverse", lambda: _repeatable_log_dets(near.inverse))
+        forward = self.measure_or_note_reason(name, lambda: _repeatable_log_dets(near))
+        inverse = self.measure_or_note_reason(
+            f"{name} of the inverse", lambda: _repeatable_log_dets(near.inverse)
+        )
         is_trainable = any(p.requires_grad for p in near.module.parameters())
         if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
             self.notes.append("the returned log-determinant has no gradient")
         if singular_values is not None:
-            due = self.measure(name, lambda: _accurate_log_abs_dets(singular_values))
+            due = self.measure_or_note_reason(name, lambda: _accurate_log_abs_dets(singular_values))
         if forward is not None:
             row["log_det"], row["log_det_due"] = _worst_pair_or_first_returned(
                 forward.tolist(), due
@@ -297,28 +301,32 @@ def _check_input_and_image_finite(call: LayerCall) -> None:
             raise NotMeasuredError(f"the {name} has NaN or inf")
 
 
-def _round_trip_error(call: LayerCall) -> float:
+def _largest_round_trip_error(call: LayerCall) -> float:
     _check_input_and_image_finite(call)
     return float(
         _relative_errors_by_member(call.inverse.map_tensors(call.after), call.before).max()
     )
 
 
-def _round_trip_error_where_finite(call: LayerCall, mask: Tensor) -> float | None:
-    """Return the round-trip error over the members in the mask whose images are finite.
+def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor) -> float | None:
+    """Return the round-trip error over the members in the mask that have finite images.
 
     It is None if there are no such members, or if images and members do not correspond.
     """
-    if not mask.any():
+    if not member_mask.any():
         return None
-    if not mask.all():
-        selected = call.select_members_without_image(mask.nonzero().flatten())
-        call = selected.with_image_from(selected.call_and_find_image(selected.before)[0])
+    if not member_mask.all():
+        selected = call.select_members_without_image(member_mask.nonzero().flatten())
+        call = selected.with_image_and_inverse_patterns_from(
+            selected.call_and_find_image(selected.before)[0]
+        )
     finite = mask_finite_members(call.after)
     if finite.all():
-        return _round_trip_error(call)
+        return _largest_round_trip_error(call)
     return (
-        _round_trip_error_where_finite(call, finite) if len(finite) == len(call.before[0]) else None
+        _largest_round_trip_error_where_finite(call, finite)
+        if len(finite) == len(call.before[0])
+        else None
     )
 
 

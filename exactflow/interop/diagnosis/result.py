@@ -22,7 +22,7 @@ class LayerFacts:
     ----------
     path, kind : the path of the layer in the model, and the name of its class.
     notes : the facts that are not checked, with reasons, such as an exception of the layer.
-    error : the largest relative error of the round trip x -> z -> x of this layer alone.
+    error : the largest relative error of the round trip x -> z -> x through this layer alone.
     digits_lost : the decimal digits by which the error grows when the inverse of the model runs
         through the layer; for the model, the digits lost outside of its layers. The sum over layers
         and model is the loss of the whole round trip.
@@ -226,7 +226,7 @@ class Diagnosis:
         """Return the summary and the tables as text, with the notes below them."""
         lines = textwrap.wrap(self.summary, width)
         for columns in (TRIP, JACOBIAN):
-            lines += tables.draw_table(self._format_cells(columns), width)
+            lines += tables.draw_table(self._format_head_and_rows(columns), width)
         for note in self._notes_with_paths():
             lines += textwrap.wrap(note, width)
         return "\n".join(lines)
@@ -234,7 +234,7 @@ class Diagnosis:
     def _notes_with_paths(self) -> list[str]:
         return [f"{row.path}: {note}" for row in self.rows for note in row.notes]
 
-    def _format_cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
+    def _format_head_and_rows(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
         """Return the rows of a table as text; the first row has the heads of the columns."""
         rows = [["layer", *columns]]
         for row in self.rows:
@@ -246,7 +246,8 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         """Return the summary, both tables with unknown values dimmed, and the notes as HTML."""
         shown = "".join(
-            tables.format_html_table(self._format_cells(columns)) for columns in (TRIP, JACOBIAN)
+            tables.format_html_table(self._format_head_and_rows(columns))
+            for columns in (TRIP, JACOBIAN)
         )
         items = "".join(f"<li>{escape(note)}</li>" for note in self._notes_with_paths())
         below = f"<ul>{items}</ul>" if items else ""
@@ -274,10 +275,13 @@ class Diagnosis:
     def to_json(self) -> str:
         """Return all facts as JSON, with NaN and infinities as strings."""
         rows = [
-            {k: _nonfinite_float_to_text(v) for k, v in vars(x).items()}
+            {k: _text_if_nonfinite_float_else_value(v) for k, v in vars(x).items()}
             for x in (*self.layers, self.whole)
         ]
-        head = {"error": _nonfinite_float_to_text(self.round_trip_error), "dtype": self.dtype}
+        head = {
+            "error": _text_if_nonfinite_float_else_value(self.round_trip_error),
+            "dtype": self.dtype,
+        }
         head |= {"draws": self.draws, "evidence": self.evidence}
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
 
@@ -286,5 +290,5 @@ def _distance_if_known(returned: float | None, due: float | None) -> float | Non
     return None if returned is None or due is None else abs(returned - due)
 
 
-def _nonfinite_float_to_text(value: object) -> object:
+def _text_if_nonfinite_float_else_value(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -71,7 +71,7 @@ class CoupledBlock(fm.AllInOneBlock):
 
     def permute_function(self, x: Tensor, rev: bool = False) -> Tensor:
         """Apply the couplings that replace the block's permutation matrix, or their inverse."""
-        return self.couplings.preimage(x) if rev else self.couplings.image(x)
+        return self.couplings.invert_unchecked(x) if rev else self.couplings.map_unchecked(x)
 
 
 def _infer_convention(module: nn.Module) -> CallConvention | None:

@@ -41,10 +41,10 @@ class CouplingsTransform(Transform):
         )
 
     def _call(self, x: Tensor) -> Tensor:
-        return self.couplings.image(self._check_and_reshape_to_rows(x)).reshape(x.shape)
+        return self.couplings.map_unchecked(self._check_and_reshape_to_rows(x)).reshape(x.shape)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return self.couplings.preimage(self._check_and_reshape_to_rows(y)).reshape(y.shape)
+        return self.couplings.invert_unchecked(self._check_and_reshape_to_rows(y)).reshape(y.shape)
 
     def _check_and_reshape_to_rows(self, x: Tensor) -> Tensor:
         """Reshape to rows; raise `InvalidInputError` if the couplings do not take the last axis."""
