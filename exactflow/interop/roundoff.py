@@ -47,9 +47,13 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import moved_and_kept
 
 UNIT = 2.0**-53
+"""The unit roundoff u of float64."""
 NORMAL = 2.0**-1022
+"""The least normal number of float64."""
 ENLARGED = 1 + 2.0**-20
+"""The factor for the rounding errors of the computation of the bound."""
 SMALL = Fraction(1, 10**9)
+"""The largest coarse bound that is returned, as a multiple of the largest entry of the matrix."""
 ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 """The default of `accept_error` by dtype."""
 

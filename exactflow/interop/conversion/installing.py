@@ -30,13 +30,15 @@ from exactflow.interop.modules import (
     select_substate,
 )
 
-AGREEMENT, LOG_DET_AGREEMENT = 1e-9, 1e-6
-"""Relative tolerances in float64 for images, and for log-determinants, which libraries may sum in
-float32.
+AGREEMENT = 1e-9
+"""The largest accepted difference of images in float64, divided by a bound on their size."""
+LOG_DET_AGREEMENT = 1e-6
+"""The largest accepted difference of log-determinants for each coordinate of a member: libraries
+sum log-determinants in float32.
 """
 ROUNDINGS = 8
-"""The rounding units of the dtype that are tolerated, since a library may store rounded numbers,
-such as a transpose beside a rotation.
+"""The difference of images in units of rounding of the dtype that is always accepted: libraries
+store rounded numbers, such as a transpose beside a rotation.
 """
 SAMPLES = 4
 MARK = "couplings._extra_state"

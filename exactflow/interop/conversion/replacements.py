@@ -34,7 +34,7 @@ By = Literal["couplings", "inverse"]
 WITHIN = 1e-10
 """The largest accepted error in float64, as a multiple of the largest entry of the matrix."""
 BITS = 128, 1024
-"""Precisions of the balls, in bits; 128 bits suffice in float64 for condition numbers to 1e10."""
+"""Precisions of the balls, in bits; 128 bits suffice for float64 up to condition numbers 1e10."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,12 @@ from exactflow.interop.tracing import (
     mask_finite_members,
 )
 
-RUNS, ROWS, CHUNK = 4, 256, 64
+RUNS = 4
+"""The number of runs on the same input that are compared."""
+ROWS = 256
+"""The largest number of rows of a Jacobian that is computed at each member, not at one only."""
+CHUNK = 64
+"""The number of rows of a Jacobian that are computed at once."""
 OFFSET = 1e-6
 """The relative distance from x at which Jacobians are taken, to avoid kinks, as a ReLU has at 0."""
 TOLERANCE = 1e-3
