@@ -46,7 +46,7 @@ class CallConvention:
         method: Callable[..., Any] = getattr(module, self.forward if is_forward else self.inverse)
         return method
 
-    def direction_option(self, is_forward: bool) -> dict[str, bool]:
+    def direction_keyword_argument(self, is_forward: bool) -> dict[str, bool]:
         """Return the keyword argument that chooses a direction, or no argument."""
         return {} if self.option is None else {self.option: not is_forward}
 
@@ -80,7 +80,7 @@ class ModelCall:
         method = self.convention.method_for_direction(self.module, is_forward)
         given = [value] if self.convention.is_listed else value
         return method(
-            given, *others, **self.convention.direction_option(is_forward), **self.options
+            given, *others, **self.convention.direction_keyword_argument(is_forward), **self.options
         )
 
 

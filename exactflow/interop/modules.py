@@ -153,13 +153,13 @@ class AffineModule(BijectionModule):
 
     def map_unchecked(self, x: Tensor) -> Tensor:
         """Return W x + bias for each vector x, or each pixel, of a batch."""
-        y = _apply_weight(self.weight, x)
+        y = _multiply_channels_by_matrix(self.weight, x)
         return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
     def invert_unchecked(self, y: Tensor) -> Tensor:
         """Return W^-1 (y - bias) for each vector y, or each pixel, of a batch."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
-        return _apply_weight(self.weight_inverse, x)
+        return _multiply_channels_by_matrix(self.weight_inverse, x)
 
     def log_det_of_one_member(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
@@ -283,7 +283,9 @@ class FlowModule(BijectionModule):
         own = {name: tensor.clone() for name, tensor in state.items()}
         p, q, *first = own["_extra_state"].tolist()
         layers = [
-            CouplingModule(HALVES[not is_first], select_substate(own, f"layers.{k}."))
+            CouplingModule(
+                HALVES[not is_first], select_substate_without_prefix(own, f"layers.{k}.")
+            )
             for k, is_first in enumerate(first)
         ]
         module = cls.__new__(cls)
@@ -331,7 +333,7 @@ class FlowModule(BijectionModule):
         return x if self.places is None else x.index_select(1, self.places)
 
 
-def select_substate(state: State, prefix: str) -> dict[str, Tensor]:
+def select_substate_without_prefix(state: State, prefix: str) -> dict[str, Tensor]:
     """Return the entries of a state whose names begin with a prefix; drop the prefix."""
     return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
 
@@ -353,7 +355,7 @@ def _flatten_pixel_axes(x: Tensor) -> Tensor:
     return x if x.ndim == 2 else x.flatten(2)
 
 
-def _apply_weight(weight: Tensor, x: Tensor) -> Tensor:
+def _multiply_channels_by_matrix(weight: Tensor, x: Tensor) -> Tensor:
     """Multiply each vector, or each pixel of each image, by a matrix."""
     flat = _flatten_pixel_axes(x)
     return (flat @ weight.T if x.ndim == 2 else weight @ flat).reshape(x.shape)

@@ -42,7 +42,7 @@ def count_entries(value: Any) -> int:
     return sum(tensor.numel() for tensor in list_tensors(value))
 
 
-def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
+def copy_and_detach_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
     """Copy a nested structure with detached tensors; convert floats to the dtype, if given."""
     return tree_map_only(
         Tensor, lambda t: t.detach().to(dtype if t.is_floating_point() else None, copy=True), value
@@ -76,7 +76,7 @@ def _find_image_or_first_batch(value: Any, entry_count: int) -> Any:
     `NotMeasuredError` if the result has no batch.
     """
     candidates = _list_image_candidates(value)
-    parts = [part for part in candidates if _are_batched_tensors(*tree_leaves(part))]
+    parts = [part for part in candidates if _are_all_batched_tensors(*tree_leaves(part))]
     if not parts:
         raise NotMeasuredError(
             f"the result is {type(value).__name__}, not a tensor, or a list, tuple or dictionary "
@@ -85,7 +85,7 @@ def _find_image_or_first_batch(value: Any, entry_count: int) -> Any:
     return next((part for part in parts if count_entries(part) == entry_count), parts[0])
 
 
-def _are_batched_tensors(*leaves: Any) -> bool:
+def _are_all_batched_tensors(*leaves: Any) -> bool:
     return bool(leaves) and all(isinstance(x, Tensor) and x.ndim > 1 for x in leaves)
 
 
@@ -151,7 +151,9 @@ class LayerCall:
         whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
         patterns = [replace_tensors_by_slots(image), *([] if value is image else [whole])]
         return replace(
-            self, inverse_patterns=tuple(patterns), after=copy_tensors(list_tensors(image))
+            self,
+            inverse_patterns=tuple(patterns),
+            after=copy_and_detach_tensors(list_tensors(image)),
         )
 
     def select_members_without_image(self, members: Any) -> "LayerCall":
@@ -172,9 +174,9 @@ class LayerCall:
         for part in module.modules():
             # double() does not convert tensors that are neither parameters nor buffers
             own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
-            vars(part).update(copy_tensors(own, torch.float64))
+            vars(part).update(copy_and_detach_tensors(own, torch.float64))
         selected = self.select_members_without_image(list(dict.fromkeys(members)))
-        pattern, before, others = copy_tensors(
+        pattern, before, others = copy_and_detach_tensors(
             (selected.pattern, selected.before, selected.others), torch.float64
         )
         moved = (t + relative_step * t.abs().max() * torch.randn_like(t) for t in before)
@@ -188,13 +190,16 @@ class LayerCall:
 
     def call_and_find_image(self, state: Tensors) -> tuple[Any, Any]:
         """Call the layer on copies of other tensors; return the result, and the image in it."""
-        (given, options), fresh = copy_tensors(self.others), iter(state)
-        pattern = copy_tensors(self.pattern)
+        (given, options), fresh = copy_and_detach_tensors(self.others), iter(state)
+        pattern = copy_and_detach_tensors(self.pattern)
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
         method = self.convention.method_for_direction(self.module, self.is_forward)
         try:
             value = method(
-                first, *given, **options, **self.convention.direction_option(self.is_forward)
+                first,
+                *given,
+                **options,
+                **self.convention.direction_keyword_argument(self.is_forward),
             )
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
@@ -203,7 +208,7 @@ class LayerCall:
 
     def map_tensors(self, state: Tensors) -> Tensors:
         """Return the images of other tensors under the layer."""
-        return copy_tensors(
+        return copy_and_detach_tensors(
             list_tensors(
                 run_preferably_without_gradients(lambda: self.call_and_find_image(state))[1]
             )
@@ -287,7 +292,7 @@ class Tracer:
             is_inverse = bound.arguments.pop(convention.option, False)
         else:
             is_inverse = name == convention.inverse
-        first, *others = copy_tensors(bound.args or (None,))
+        first, *others = copy_and_detach_tensors(bound.args or (None,))
         call = LayerCall(
             path,
             module,
@@ -295,15 +300,15 @@ class Tracer:
             not is_inverse,
             replace_tensors_by_slots(first),
             list_tensors(first),
-            (tuple(others), copy_tensors(bound.kwargs)),
+            (tuple(others), copy_and_detach_tensors(bound.kwargs)),
         )
         try:
             value = method(*arguments, **options)
         finally:
             self.calls = calls
-        maps_several = isinstance(value, tuple) and sum(map(_are_batched_tensors, value)) > 1
+        maps_several = isinstance(value, tuple) and sum(map(_are_all_batched_tensors, value)) > 1
         # a module that takes and returns several batches is not a layer of a flow
-        if not (maps_several and any(map(_are_batched_tensors, others))):
+        if not (maps_several and any(map(_are_all_batched_tensors, others))):
             with suppress(NotMeasuredError):  # raised if the module returns no batch
                 calls.append(call.with_image_and_inverse_patterns_from(value))
         return value

@@ -44,7 +44,7 @@ from exactflow.interop.module_tree import (
     preserve_rng_state,
     wrapper_attribute,
 )
-from exactflow.interop.tracing import copy_tensors, count_entries
+from exactflow.interop.tracing import copy_and_detach_tensors, count_entries
 
 
 def convert(
@@ -162,7 +162,7 @@ def _compare_models(
     if not count_entries(arguments):
         return None, None, None, "the example is empty"
     try:
-        arguments, context = copy_tensors((arguments, context), torch.float64)
+        arguments, context = copy_and_detach_tensors((arguments, context), torch.float64)
         given = run_both_directions(copy_for_float64_evaluation(model), arguments, context)
     except InvalidInputError:  # the model runs in its own dtype only
         pass

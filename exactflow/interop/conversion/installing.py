@@ -27,18 +27,18 @@ from exactflow.interop.modules import (
     FlowModule,
     IdentityModule,
     State,
-    select_substate,
+    select_substate_without_prefix,
 )
 
 AGREEMENT = 1e-9
 """The largest accepted difference of images in float64, divided by a bound on their size."""
 LOG_DET_AGREEMENT = 1e-6
-"""The largest accepted difference of log-determinants for each coordinate of a member: libraries
-sum log-determinants in float32.
+"""The largest accepted difference of log-determinants for each coordinate of a member, since
+some libraries sum log-determinants in float32.
 """
 ROUNDINGS = 8
-"""The difference of images in units of rounding of the dtype that is always accepted: libraries
-store rounded numbers, such as a transpose beside a rotation.
+"""The difference of images in units of rounding of the dtype that is always accepted, since some
+libraries store rounded numbers, such as a transpose beside a rotation.
 """
 SAMPLES = 4
 MARK = "couplings._extra_state"
@@ -165,7 +165,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
     try:
         for head in heads:
             place = find_place(new, head.removesuffix("."))
-            own = select_substate(state, f"{head}couplings.")
+            own = select_substate_without_prefix(state, f"{head}couplings.")
             kinds: tuple[type[BijectionModule], ...] = IdentityModule, AffineModule, FlowModule
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
             library = find_library_or_torch(place.module)

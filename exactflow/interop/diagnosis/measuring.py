@@ -28,7 +28,7 @@ from exactflow.interop.tracing import (
     LayerCall,
     NotMeasuredError,
     Tensors,
-    copy_tensors,
+    copy_and_detach_tensors,
     count_entries,
     list_tensors,
     mask_finite_members,
@@ -61,7 +61,7 @@ def measure_model(
     Jacobian that is computed.
     """
     with torch.no_grad():
-        call = find_model_call(copy_model(model), copy_tensors(context, x.dtype))
+        call = find_model_call(copy_model(model), copy_and_detach_tensors(context, x.dtype))
     tracer = make_tracer_of_inner_invertible_modules(call)
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
@@ -100,7 +100,7 @@ def _finish_facts_in_float64(
     try:
         torch.set_default_dtype(torch.float64)  # a layer may create tensors of the default dtype
         for k, builder in enumerate(builders):
-            report_stage(f"Jacobian of {builder.path}", k / len(builders))
+            report_stage(f"Jacobian of {builder.path_or_the_model}", k / len(builders))
             facts.append(builder.finish_in_float64(worst_member, most_jacobian_rows))
     finally:
         torch.set_default_dtype(dtype)
@@ -191,7 +191,7 @@ class _FactsBuilder:
         )
 
     @property
-    def path(self) -> str:
+    def path_or_the_model(self) -> str:
         """The path of the layer, or "the model"."""
         return self.call.path or "the model"
 
@@ -240,7 +240,7 @@ class _FactsBuilder:
                 row["condition"] = max(map(_condition_number, singular_values))
             self._record_log_dets(near, singular_values)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
-        return LayerFacts(self.path, kind, (*self.notes, *reasons), **row)
+        return LayerFacts(self.path_or_the_model, kind, (*self.notes, *reasons), **row)
 
     def _record_log_dets(self, near: LayerCall, singular_values: list[Tensor] | None) -> None:
         """Record the log-determinants that both directions return, and those due by the Jacobian.

@@ -104,19 +104,19 @@ class StepSequence(nn.Module):
         return x, total
 
 
-def _walk_steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _walk_steps_with_paths(model: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield the path and the transform of each step of a flow or of a composed transform."""
     if type(model) in FLOWS:
-        yield from _walk_steps(model.transform, "transform")
+        yield from _walk_steps_with_paths(model.transform, "transform")
     elif type(model) in (lazy.LazyComposedTransform, transforms.ComposedTransform):
         for i, part in enumerate(model.transforms):
-            yield from _walk_steps(part, f"{path}.transforms.{i}".lstrip("."))
+            yield from _walk_steps_with_paths(part, f"{path}.transforms.{i}".lstrip("."))
     else:
         yield path, model
 
 
 def _make_model_call(model: Any, context: Any) -> ModelCall:
-    steps = [StepModule(part, path) for path, part in _walk_steps(model, "")]
+    steps = [StepModule(part, path) for path, part in _walk_steps_with_paths(model, "")]
     named = {step.path: step for step in steps}
     convention = CallConvention("forward", "forward", "reverse")
     options = {} if context is None else {"context": context}
