@@ -24,7 +24,7 @@ The largest |M x| over these x is the largest entry of M.
 How it is checked
 -----------------
 *Certified*: the products of the stored layers are computed in float64, and bounds on the errors of
-these products, by the same theorem, are added. The other operations are sums and products of
+these products, by the same inequality, are added. The other operations are sums and products of
 nonnegative floats; the result is enlarged by the factor 1 + 2^-20, and by the largest possible
 underflow. If a sum of absolute values is beyond the range, the bound is infinite. For modules in
 float32, u is 2^-24 and t is 2^-102; the bound is still computed in float64.
