@@ -125,7 +125,7 @@ def to_module(
     """
     check_option("library", library, LIBRARIES)
     found = _unwrap_linear_flow(flow)
-    total_bias = _combine_with_whitening_bias(flow, bias, found.dimension)
+    total_bias = _check_bias_and_add_whitening_bias(flow, bias, found.dimension)
     require("torch", library, "modules of that library")
     home = load_library(library)
     if image is not None:
@@ -137,8 +137,9 @@ def to_module(
 
 
 def _check_image(image: Any, library: str, takes_images: bool) -> None:
-    """Raise `InvalidInputError` if the library takes no images, or for sizes that are not two
-    positive integers.
+    """Raise `InvalidInputError` unless the library takes images and `image` is a pair of sizes.
+
+    The sizes are positive integers.
     """
     if not takes_images:
         raise InvalidInputError(
@@ -148,12 +149,15 @@ def _check_image(image: Any, library: str, takes_images: bool) -> None:
     sizes = image if isinstance(image, tuple | list) else ()
     if len(sizes) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in sizes):
         raise InvalidInputError(
-            f"expected image as (height, width), two positive integers, got {image!r:.80}"
+            f"expected two positive integers as image=(height, width), got {image!r:.80}"
         )
 
 
 def _unwrap_linear_flow(flow: Any) -> CouplingFlow:
-    """Return the linear flow of a result, or a given linear flow; refuse all else."""
+    """Return the linear flow of a result, or the given linear flow.
+
+    Raises `InvalidInputError` for any other object.
+    """
     found = flow.flow if isinstance(flow, FlowResult) else flow
     is_of_integers = isinstance(flow, Lossless)
     if is_of_integers or not isinstance(found, CouplingFlow):
@@ -161,13 +165,17 @@ def _unwrap_linear_flow(flow: Any) -> CouplingFlow:
         if isinstance(found, PiecewiseFlow):
             remedy = ", which has piecewise layers: modules are built from linear layers only"
         raise InvalidInputError(
-            f"expected a linear flow, or a result that has one, got {type(flow).__name__}{remedy}"
+            "expected a linear flow, or a result with a linear flow, got "
+            f"{type(flow).__name__}{remedy}"
         )
     return found
 
 
-def _combine_with_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
-    """Return the given bias, plus the bias that subtracts the mean in a result of `whiten`."""
+def _check_bias_and_add_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
+    """Return the given bias; for a result of `whiten`, add the bias by which it subtracts the mean.
+
+    It is None if there is neither.
+    """
     import numpy as np
 
     whitening_bias = flow.bias if isinstance(flow, Whitening) else None
@@ -178,5 +186,5 @@ def _combine_with_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.nd
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.shape != (dimension,) or not np.isfinite(values).all():
-        raise InvalidInputError(f"expected {dimension} finite numbers as bias, got {bias!r:.80}")
+        raise InvalidInputError(f"expected {dimension} finite numbers as bias=.., got {bias!r:.80}")
     return values if whitening_bias is None else values + whitening_bias

@@ -17,7 +17,7 @@ class AffineMap:
     ----------
     matrix : A, d x d floats.
     bias : d floats, or None for a linear map.
-    kind : the form of A that the type of its layer guarantees; "matrix" if none is guaranteed.
+    kind : the form of A that the type of the layer guarantees; "matrix" if it guarantees no form.
 
     Raises
     ------
@@ -43,7 +43,7 @@ class AffineMap:
 
     @property
     def bias_or_zeros(self) -> np.ndarray:
-        """The bias, or zeros."""
+        """The bias; zeros if there is none."""
         return np.zeros(self.dimension) if self.bias is None else self.bias
 
     @property
@@ -57,7 +57,7 @@ class AffineMap:
         return float(np.linalg.cond(self.matrix))
 
     def after(self, other: "AffineMap") -> "AffineMap":
-        """Compose two maps: the other one is applied first. Products are rounded."""
+        """Return the composition with a map that is applied first, with rounded products."""
         has_bias = self.bias is not None or other.bias is not None
         shift = self.matrix @ other.bias_or_zeros + self.bias_or_zeros if has_bias else None
         return AffineMap(self.matrix @ other.matrix, shift)
@@ -82,13 +82,13 @@ def read_affine_map(matrix_or_kernel: Any, bias: Any = None) -> AffineMap:
     values, shape = to_float64(matrix_or_kernel), tuple(matrix_or_kernel.shape)
     if len(shape) < 2 or shape[0] != shape[1] or any(size != 1 for size in shape[2:]):
         raise InvalidInputError(
-            f"expected a square matrix, or a kernel of shape (d, d, 1, 1), got a weight of {shape}"
+            f"expected a square matrix, or a kernel of shape (d, d, 1, 1), got shape {shape}"
         )
     return AffineMap(values.reshape(shape[:2]), None if bias is None else to_float64(bias))
 
 
 def read_channel_values(tensor: Any) -> np.ndarray:
-    """Return the numbers of a tensor whose axes, except the channels, have length 1."""
+    """Return the entries of a tensor with one entry for each channel, as a vector."""
     shape = [size for size in tensor.shape if size != 1]
     if len(shape) > 1:
         raise InvalidInputError(

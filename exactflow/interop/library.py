@@ -25,7 +25,7 @@ Reader = Callable[[Any], AffineMap]
 
 @dataclass(frozen=True)
 class CallConvention:
-    """How a module is called, from data to latent (forward) and from latent to data (inverse).
+    """How a module is called: forward, from data to latent, and inverse, from latent to data.
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class CallConvention:
     is_listed: bool = False
     condition: str | None = None
 
-    def method(self, module: nn.Module, is_forward: bool) -> Callable[..., Any]:
+    def method_for_direction(self, module: nn.Module, is_forward: bool) -> Callable[..., Any]:
         """Return the method of a module for a direction."""
         method: Callable[..., Any] = getattr(module, self.forward if is_forward else self.inverse)
         return method
 
-    def direction_option(self, is_forward: bool) -> dict[str, bool]:
+    def direction_keyword_argument(self, is_forward: bool) -> dict[str, bool]:
         """Return the keyword argument that chooses a direction, or no argument."""
         return {} if self.option is None else {self.option: not is_forward}
 
@@ -62,8 +62,8 @@ class ModelCall:
     path : the path of the module in the model.
     options : keyword arguments besides the data, such as a context.
     steps : for a wrapper, its modules that stand for layers of the model, by the paths of layers.
-    draw_latents : draws latents from the base of the model, given their number and the options;
-        None without a base.
+    draw_latents : draws latents from the base of the model, given the number of latents and the
+        options; None without a base.
     """
 
     module: nn.Module
@@ -77,10 +77,10 @@ class ModelCall:
         """Call the module in a direction, and return the result."""
         if self.convention is None:
             return self.module(value, *others, **self.options)
-        method = self.convention.method(self.module, is_forward)
+        method = self.convention.method_for_direction(self.module, is_forward)
         given = [value] if self.convention.is_listed else value
         return method(
-            given, *others, **self.convention.direction_option(is_forward), **self.options
+            given, *others, **self.convention.direction_keyword_argument(is_forward), **self.options
         )
 
 
@@ -104,7 +104,7 @@ def infer_convention(module: nn.Module) -> CallConvention | None:
 
 
 def list_class_and_subclasses(package: Any, base: type) -> list[type]:
-    """List the classes in the namespace of a package that are a base class or its subclasses."""
+    """List the class `base` and its subclasses, if the namespace of a package has them."""
     named = vars(package).values()
     return [kind for kind in named if isinstance(kind, type) and base in kind.__mro__]
 
@@ -159,7 +159,7 @@ class Library:
             getattr(new, f"_forward_hooks{name}").update(getattr(module, f"_forward_hooks{name}"))
         return new.train(module.training)
 
-    def list_replaced_parameters(self, module: nn.Module) -> list[nn.Parameter]:
+    def list_replaced_float_parameters(self, module: nn.Module) -> list[nn.Parameter]:
         """List the floating-point parameters that are lost when couplings replace a layer."""
         names = self.replaced_parameters.get(type(module))
         return [

@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from exactflow.errors import InvalidInputError, safe_error_message
-from exactflow.interop.libraries import PACKAGES, find_library_or_torch, package_of
+from exactflow.interop.libraries import PACKAGES, find_library_or_torch, top_level_package_name
 
 Model = TypeVar("Model")
 
@@ -58,16 +58,16 @@ def copy_for_float64_evaluation(module: Model) -> Model:
 
 
 def wrapper_attribute(model: Any) -> str | None:
-    """Return the name of the attribute in which a wrapper holds its model, or None.
+    """Return the name of the attribute in which a wrapper holds its model.
 
-    Wrappers are DataParallel, AveragedModel and torch.compile; None stands for any other object.
+    Wrappers are DataParallel, AveragedModel and torch.compile; for any other object return None.
     """
     if isinstance(model, nn.DataParallel | DistributedDataParallel | AveragedModel):
         return "module"
     return "_orig_mod" if "_orig_mod" in getattr(model, "_modules", ()) else None
 
 
-def tensors_of(module: nn.Module) -> list[Tensor]:
+def list_parameters_and_buffers(module: nn.Module) -> list[Tensor]:
     """List the parameters and buffers of a module."""
     return [t for t in module.state_dict(keep_vars=True).values() if isinstance(t, Tensor)]
 
@@ -97,12 +97,15 @@ def root_cause_text(error: BaseException) -> str:
 
 @contextmanager
 def intercept_methods(
-    module: nn.Module, path: str, names: Iterable[str], around: Callable[[str, Any, Any], Any]
+    module: nn.Module,
+    path_for_errors: str,
+    names: Iterable[str],
+    around: Callable[[str, Any, Any], Any],
 ) -> Iterator[None]:
     """Replace calls of some methods of a module by calls of `around`, within a ``with`` block.
 
-    The arguments of `around` are the name, the method, and a pair of the positional and the keyword
-    arguments. An exception gets the path as attribute `where`.
+    The arguments of `around` are the name of the method, the method, and a pair of the positional
+    and the keyword arguments. An exception of `around` gets the path as its attribute `where`.
     """
     own = dict(vars(module))
 
@@ -112,7 +115,7 @@ def intercept_methods(
             try:
                 return around(name, method, (arguments, options))
             except Exception as error:
-                vars(error).setdefault("where", path)
+                vars(error).setdefault("where", path_for_errors)
                 raise
 
         return call_around
@@ -153,10 +156,10 @@ class ModulePlace:
         """The name of the class of the module."""
         return type(self.module).__name__
 
-    def children(self, attribute: str = "") -> list["ModulePlace"]:
-        """Return the places of the children of the module, or of its attribute.
+    def children_or_attribute_place(self, attribute: str = "") -> list["ModulePlace"]:
+        """Return the places of the children of the module or, given an attribute, of its attribute.
 
-        If the attribute is not a list of modules, return its own place.
+        If the attribute is not a list of modules, return only the place of the attribute itself.
         """
         held: nn.Module = getattr(self.module, attribute) if attribute else self.module
         path = ".".join(filter(None, (self.path, attribute)))
@@ -195,25 +198,29 @@ def _walk_layers_and_gaps(
     """Yield the layers of a module, and None where something may be computed between two layers."""
     library, kind = find_library_or_torch(place.module), type(place.module)
     if kind in library.sequences:
-        children = place.children(library.sequences[kind])
+        children = place.children_or_attribute_place(library.sequences[kind])
         for child in reversed(children) if library.is_latent_first else children:
             yield from _walk_layers_and_gaps(child, is_known_container)
             if not is_known_container:
                 yield None
         return
     is_list = kind in (nn.ModuleList, nn.ModuleDict)
-    is_layer = package_of(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
-    if kind not in library.other_containers and (is_layer or not place.children()):
+    is_layer = (
+        top_level_package_name(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
+    )
+    if kind not in library.other_containers and (
+        is_layer or not place.children_or_attribute_place()
+    ):
         yield place
         return
     is_known = is_known_container and (is_list or kind in library.other_containers)
-    for child in place.children(library.other_containers.get(kind, "")):
+    for child in place.children_or_attribute_place(library.other_containers.get(kind, "")):
         yield None
         yield from _walk_layers_and_gaps(child, is_known)
     yield None
 
 
-def replace_module(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
+def replace_module_in_place(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
     """Replace the module at a path, in place; return the model, or `new` if the path is empty."""
     place = find_place(model, path)
     if place.parent is None:

@@ -2,12 +2,12 @@
 
 A `FlowModule` holds the two halves as separate tensors until the last layer, so that a layer costs
 one product and no copy. Scales are ``scale * exp(log_gain)``: the scale of the flow, unchanged by
-training, times a positive factor that starts at one and is trained.
+training, times a positive factor that starts at one and that training changes.
 """
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +28,9 @@ State = Mapping[str, Tensor]
 class BijectionModule(nn.Module):
     """A bijection of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``.
 
-    Batches of any size N, zero included, and images of any size are accepted. Subclasses override
-    `partition`, `image`, `preimage` and `log_det_of_one`; this class implements the identity.
+    Batches of any size N, zero included, and images of any size are accepted. This class is
+    the identity; subclasses override `partition`, `map_unchecked`, `invert_unchecked` and
+    `log_det_of_one_member`.
     """
 
     partition: tuple[int, ...] = ()
@@ -37,15 +38,18 @@ class BijectionModule(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image, and the log-determinants, one for each member of the batch."""
         self.check_batch(x)
-        return self.image(x), self.log_det_of_one(x).expand(x.shape[0])
+        return self.map_unchecked(x), self.log_det_of_one_member(x).expand(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage, and the log-determinants of the inverse, one for each member."""
         self.check_batch(y)
-        return self.preimage(y), -self.log_det_of_one(y).expand(y.shape[0])
+        return self.invert_unchecked(y), -self.log_det_of_one_member(y).expand(y.shape[0])
 
     def check_batch(self, x: Tensor) -> None:
-        """Raise `InvalidInputError` unless x is a batch with d channels along axis 1."""
+        """Raise `InvalidInputError` unless x is a batch with `dimension` channels along axis 1.
+
+        An identity takes any number of channels.
+        """
         if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
             return
         d = self.dimension
@@ -65,23 +69,23 @@ class BijectionModule(nn.Module):
                 f"got {tuple(x.shape)}{remedy}"
             )
 
-    def image(self, x: Tensor) -> Tensor:
+    def map_unchecked(self, x: Tensor) -> Tensor:
         """Return the image of a batch, without a check of the shape."""
         return x
 
-    def preimage(self, y: Tensor) -> Tensor:
+    def invert_unchecked(self, y: Tensor) -> Tensor:
         """Return the preimage of a batch, without a check of the shape."""
         return y
 
-    def log_det_of_one(self, x: Tensor) -> Tensor:
+    def log_det_of_one_member(self, x: Tensor) -> Tensor:
         """Return the log-determinant, a scalar that is the same for each member of the batch x."""
         return x.new_zeros(())
 
-    def couplings(self) -> list[Any]:
+    def couplings(self) -> list["CouplingModule"]:
         """Return the couplings in the order of application; none for a matrix or an identity."""
         return list(getattr(self, "layers", ()))
 
-    def encode_layout(self) -> list[int]:
+    def encode_partition_and_moves(self) -> list[int]:
         """Return the sizes of the halves, then for each layer 1 if it moves the first half, else 0.
 
         A matrix has one size, an identity has none.
@@ -100,13 +104,14 @@ class BijectionModule(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """Return the layout as a tensor, for the state dict."""
-        return torch.tensor(self.encode_layout(), dtype=torch.int64)
+        return torch.tensor(self.encode_partition_and_moves(), dtype=torch.int64)
 
     def set_extra_state(self, state: Tensor) -> None:
         """Raise `ValueError` for the state of a module with another layout."""
-        if state.tolist() != self.encode_layout():
+        own = self.encode_partition_and_moves()
+        if state.tolist() != own:
             raise ValueError(
-                f"expected the state of a module with layout {self.encode_layout()}, got layout "
+                f"expected the state of a module with layout {own}, got layout "
                 f"{state.tolist()} (the sizes of the halves, then for each layer 1 if it moves the "
                 "first half, else 0; nothing for an identity)"
             )
@@ -116,7 +121,7 @@ class IdentityModule(BijectionModule):
     """The identity, in place of a module that was merged into a neighbour."""
 
 
-class MatrixModule(BijectionModule):
+class AffineModule(BijectionModule):
     """The map x -> W x + bias, with a stored inverse of W and log |det W|.
 
     All numbers are buffers, which training does not change, so that the inverse stays the inverse.
@@ -146,17 +151,17 @@ class MatrixModule(BijectionModule):
         """Build the module that a result of `state_dict` describes."""
         return cls(**{name: t.clone() for name, t in state.items() if name != "_extra_state"})
 
-    def image(self, x: Tensor) -> Tensor:
-        """Return W x + bias."""
-        y = _apply_weight(self.weight, x)
+    def map_unchecked(self, x: Tensor) -> Tensor:
+        """Return W x + bias for each vector x, or each pixel, of a batch."""
+        y = _multiply_channels_by_matrix(self.weight, x)
         return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
-    def preimage(self, y: Tensor) -> Tensor:
-        """Return W^-1 (y - bias)."""
+    def invert_unchecked(self, y: Tensor) -> Tensor:
+        """Return W^-1 (y - bias) for each vector y, or each pixel, of a batch."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
-        return _apply_weight(self.weight_inverse, x)
+        return _multiply_channels_by_matrix(self.weight_inverse, x)
 
-    def log_det_of_one(self, x: Tensor) -> Tensor:
+    def log_det_of_one_member(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
         return self.log_abs_det * prod(x.shape[2:])
 
@@ -184,20 +189,20 @@ class CouplingModule(nn.Module):
         self.register_parameter("log_gain", gain)
 
     def _add_shift(
-        self, values: Tensor, kept: Tensor, sign: int = 1, in_place: bool = False
+        self, values: Tensor, kept: Tensor, sign: int = 1, may_overwrite: bool = False
     ) -> Tensor:
-        """Return values + sign * weight kept; for images `in_place` overwrites the values."""
+        """Return values + sign * weight kept; `may_overwrite` lets it reuse the values."""
         if kept.ndim == 2:
             return torch.addmm(values, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
-        add = values.baddbmm_ if in_place else values.baddbmm
+        add = values.baddbmm_ if may_overwrite else values.baddbmm
         return add(weight, kept, alpha=sign)
 
     def scales(self) -> Tensor | None:
         """Return the scales, with the factors from training; None for an additive layer."""
         return None if self.scale is None else self.scale * self.log_gain.exp()
 
-    def log_det_of_one(self) -> Tensor:
+    def log_det_of_one_vector(self) -> Tensor:
         """Return the log-determinant for one vector, a scalar."""
         if self.scale is None:
             return torch.zeros(())
@@ -208,7 +213,7 @@ class CouplingModule(nn.Module):
         scale = self.scales()
         if scale is None:
             return self._add_shift(moved, kept)
-        return self._add_shift(_reshape_per_channel(scale, moved) * moved, kept, in_place=True)
+        return self._add_shift(_reshape_per_channel(scale, moved) * moved, kept, may_overwrite=True)
 
     def inverse(self, moved: Tensor, kept: Tensor) -> Tensor:
         """Return the moved half before the layer."""
@@ -217,7 +222,7 @@ class CouplingModule(nn.Module):
         return moved if scale is None else moved / _reshape_per_channel(scale, moved)
 
     def extra_repr(self) -> str:
-        """The options of the layer, as PyTorch prints them."""
+        """The options of the layer, in the form in which PyTorch prints modules."""
         return f"moves={self.moves!r}, scaled={self.scale is not None}"
 
 
@@ -258,9 +263,9 @@ class FlowModule(BijectionModule):
         if bias is not None:
             state["bias"] = torch.tensor(bias, dtype=torch.float64)
         layers = [CouplingModule(layer.moves, _rounded_layer_state(layer)) for layer in flow.layers]
-        self._build(flow.partition, layers, state)
+        self._initialize_from_layers_and_state(flow.partition, layers, state)
 
-    def _build(
+    def _initialize_from_layers_and_state(
         self, partition: tuple[int, int], layers: Sequence[CouplingModule], state: State
     ) -> None:
         super().__init__()
@@ -278,16 +283,18 @@ class FlowModule(BijectionModule):
         own = {name: tensor.clone() for name, tensor in state.items()}
         p, q, *first = own["_extra_state"].tolist()
         layers = [
-            CouplingModule(HALVES[not is_first], select_substate(own, f"layers.{k}."))
+            CouplingModule(
+                HALVES[not is_first], select_substate_without_prefix(own, f"layers.{k}.")
+            )
             for k, is_first in enumerate(first)
         ]
         module = cls.__new__(cls)
-        module._build((p, q), layers, own)
+        module._initialize_from_layers_and_state((p, q), layers, own)
         module.load_state_dict(state)
         return module
 
-    def image(self, x: Tensor) -> Tensor:
-        """Return the image."""
+    def map_unchecked(self, x: Tensor) -> Tensor:
+        """Return the image of a batch, without a check of the shape."""
         halves = self._order_and_split_channels(self._apply_signs(x))
         for layer in self.couplings():
             i = HALVES.index(layer.moves)
@@ -295,8 +302,8 @@ class FlowModule(BijectionModule):
         y = self._join_and_restore_order(halves).reshape(x.shape)
         return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
-    def preimage(self, y: Tensor) -> Tensor:
-        """Return the preimage."""
+    def invert_unchecked(self, y: Tensor) -> Tensor:
+        """Return the preimage of a batch, without a check of the shape."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
         halves = self._order_and_split_channels(x)
         for layer in reversed(self.couplings()):
@@ -304,9 +311,11 @@ class FlowModule(BijectionModule):
             halves[i] = layer.inverse(halves[i], halves[1 - i])
         return self._apply_signs(self._join_and_restore_order(halves).reshape(y.shape))
 
-    def log_det_of_one(self, x: Tensor) -> Tensor:
+    def log_det_of_one_member(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
-        parts = [layer.log_det_of_one() for layer in self.couplings() if layer.scale is not None]
+        parts = [
+            layer.log_det_of_one_vector() for layer in self.couplings() if layer.scale is not None
+        ]
         return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
 
     def _apply_signs(self, x: Tensor) -> Tensor:
@@ -319,12 +328,12 @@ class FlowModule(BijectionModule):
         return list(torch.split(x, list(self.partition), dim=1))
 
     def _join_and_restore_order(self, halves: Sequence[Tensor]) -> Tensor:
-        """Concatenate the halves, and restore the given order of the channels."""
+        """Concatenate the halves, and restore the original order of the channels."""
         x = torch.cat(list(halves), 1)
         return x if self.places is None else x.index_select(1, self.places)
 
 
-def select_substate(state: State, prefix: str) -> dict[str, Tensor]:
+def select_substate_without_prefix(state: State, prefix: str) -> dict[str, Tensor]:
     """Return the entries of a state whose names begin with a prefix; drop the prefix."""
     return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
 
@@ -346,7 +355,7 @@ def _flatten_pixel_axes(x: Tensor) -> Tensor:
     return x if x.ndim == 2 else x.flatten(2)
 
 
-def _apply_weight(weight: Tensor, x: Tensor) -> Tensor:
-    """Multiply every vector, or every pixel of an image, by a matrix."""
+def _multiply_channels_by_matrix(weight: Tensor, x: Tensor) -> Tensor:
+    """Multiply each vector, or each pixel of each image, by a matrix."""
     flat = _flatten_pixel_axes(x)
     return (flat @ weight.T if x.ndim == 2 else weight @ flat).reshape(x.shape)

@@ -24,7 +24,7 @@ The largest |M x| over these x is the largest entry of M.
 How it is checked
 -----------------
 *Certified*: the products of the stored layers are computed in float64, and bounds on the errors of
-these products, by the same theorem, are added. The other operations are sums and products of
+these products, by the same inequality, are added. The other operations are sums and products of
 nonnegative floats; the result is enlarged by the factor 1 + 2^-20, and by the largest possible
 underflow. If a sum of absolute values is beyond the range, the bound is infinite. For modules in
 float32, u is 2^-24 and t is 2^-102; the bound is still computed in float64.
@@ -47,15 +47,19 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import moved_and_kept
 
 UNIT = 2.0**-53
+"""The unit roundoff u of float64."""
 NORMAL = 2.0**-1022
+"""The least normal number of float64."""
 ENLARGED = 1 + 2.0**-20
+"""The factor for the rounding errors of the computation of the bound."""
 SMALL = Fraction(1, 10**9)
+"""The largest coarse bound that is returned, as a multiple of the largest entry of the matrix."""
 ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 """The default of `accept_error` by dtype."""
 
 
 def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
-    """Bound the forward error of a module, of any library, that applies a flow over QQ in float64.
+    """Bound the forward error of a float64 module, of any library, that applies a flow over QQ.
 
     The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of the
     matrix of the flow; it is infinite if a number may overflow. `dtype` may also be float32. Raises
@@ -92,7 +96,7 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
     is_number = isinstance(accepted, Real)
     if not (is_number and accepted >= 0):
         raise InvalidInputError(
-            "expected accept_error to be a nonnegative number (math.inf accepts any error), "
+            "expected a nonnegative number as accept_error=.. (math.inf accepts any error), "
             f"got {accepted!r}"
         )
     bound = rounding_error_bound(flow, dtype=dtype)
@@ -135,7 +139,7 @@ def _round_to_dtype(value: Element, dtype: Any) -> float:
 
 
 class _FloatLimits(NamedTuple):
-    """The numbers u and t of the theorem for a dtype, and the largest number of the dtype."""
+    """The numbers u and t of the module docstring for a dtype, and the dtype's largest number."""
 
     unit: float
     least: float
@@ -148,17 +152,18 @@ def _coarse_or_tight_error_bound(
     largest_matrix_entry: Fraction,
     floats: _FloatLimits,
 ) -> float:
-    """Bound the error |y - M x| in the theorem above; infinite if a number may overflow.
+    """Bound max |y - M x| of the module docstring; return infinity if a number may overflow.
 
-    It is a coarse bound from |A_K| .. |A_1|, computed in linear time, if that is at most a small
-    multiple of the largest entry of M; otherwise the bound of the theorem.
+    A coarse bound from |A_K| .. |A_1|, computed in linear time, suffices if it is at most `SMALL`
+    times the largest entry of M; otherwise return the bound of the module docstring.
     """
     counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
     sizes, peak = np.ones(dimension), 1.0
     for layer in layers:
-        sizes = _absolute_layer_at_least(layer, floats.least).forward(sizes) + floats.least
+        absolute = _absolute_layer_with_nonzeros_at_least(layer, floats.least)
+        sizes = absolute.forward(sizes) + floats.least
         peak = max(peak, sizes.max())
-    bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
+    bound = float(ENLARGED * _higham_gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
     if bound <= SMALL * largest_matrix_entry and ENLARGED * peak <= floats.most:
         return bound
     return float(
@@ -166,7 +171,7 @@ def _coarse_or_tight_error_bound(
     )
 
 
-def _absolute_layer_at_least(layer: FloatCoupling, least: float) -> FloatCoupling:
+def _absolute_layer_with_nonzeros_at_least(layer: FloatCoupling, least: float) -> FloatCoupling:
     """Return a layer with max(|x|, least) in place of each nonzero number x."""
     shift = abs(layer.shift)
     if isinstance(shift, np.ndarray):
@@ -177,33 +182,36 @@ def _absolute_layer_at_least(layer: FloatCoupling, least: float) -> FloatCouplin
 
 
 def _tight_error_bound(
-    layers: Sequence[tuple[FloatCoupling, int]], d: int, floats: _FloatLimits
+    layers_and_counts: Sequence[tuple[FloatCoupling, int]], dimension: int, floats: _FloatLimits
 ) -> float:
-    """Return the largest entry of the sum in the theorem; infinite if a number may overflow.
+    """Return the bound of the module docstring; return infinity if a number may overflow.
 
-    Each layer comes with its n_k. `slack` bounds the relative errors of all products, those of the
-    module in its dtype and those of this function in float64.
+    Each layer comes with its count n_k of roundings. `slack` bounds the relative errors of all
+    products, those of the module in its dtype and those of this function in float64.
     """
-    unit, least, most = floats
-    slack = _gamma(sum(d + n for _, n in layers)) + _gamma(sum(n for _, n in layers), unit)
+    layers, d, (unit, least, most) = layers_and_counts, dimension, floats
+    slack = _higham_gamma(sum(d + n for _, n in layers)) + _higham_gamma(
+        sum(n for _, n in layers), unit
+    )
     slack += slack**2
     befores, P, size = [], np.eye(d), np.eye(d)
     for layer, _ in layers:
         befores.append(np.abs(P) + slack * size)
         P = layer.forward(np.eye(d)) @ P
-        size = _absolute_layer_at_least(layer, least).forward(size) + least
+        size = _absolute_layer_with_nonzeros_at_least(layer, least).forward(size) + least
     B, S, size = np.zeros((d, d)), np.eye(d), np.eye(d)
     for (layer, n), before in zip(reversed(layers), reversed(befores), strict=True):
-        A, p = _absolute_layer_at_least(layer, least).forward(np.eye(d)), layer.partition[0]
+        A = _absolute_layer_with_nonzeros_at_least(layer, least).forward(np.eye(d))
+        p = layer.partition[0]
         moved, _ = moved_and_kept(layer.moves, (slice(p), slice(p, None)))
         after = np.abs(S) + slack * size
         sums = A[moved] @ before + 2 * least
         if not ENLARGED * sums.max() <= most:
             return np.inf
-        B += after[:, moved] @ (_gamma(n, unit) * sums)
+        B += after[:, moved] @ (_higham_gamma(n, unit) * sums)
         S, size = S @ layer.forward(np.eye(d)), size @ A + least
     return float(B.max()) + len(layers) * d * NORMAL
 
 
-def _gamma(n: int, unit: float = UNIT) -> float:
-    return n * unit / (1 - n * unit)
+def _higham_gamma(roundings: int, unit_roundoff: float = UNIT) -> float:
+    return roundings * unit_roundoff / (1 - roundings * unit_roundoff)

@@ -14,14 +14,14 @@ Cells = list[list[str]]
 """The cells of a row, each as a list of lines."""
 
 
-def draw_table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Draw a table as lines; the first row has the heads, the first column the names.
+def draw_table(head_and_rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return a table as lines of text; its first row has the heads, its first column the names.
 
-    If the table is too wide, names are broken after blanks and dots, and then also the heads after
-    blanks. If a name is still too long, each name gets lines of its own above its numbers. If the
-    numbers alone are too wide, each row becomes a list of heads and numbers.
+    If the table is too wide, names are broken after blanks and dots; if this is not enough, heads
+    are also broken after blanks. If a name is still too long, each name gets lines of its own above
+    its numbers. If the numbers alone are too wide, each row becomes a list of heads and numbers.
     """
-    heads, body = rows[0], rows[1:]
+    heads, body = head_and_rows[0], head_and_rows[1:]
     for head in ([[name] for name in heads], [name.split() for name in heads]):
         columns = zip(head[1:], *(row[1:] for row in body), strict=True)
         widths = [max(map(len, (*words, *cells))) for words, *cells in columns]
@@ -44,7 +44,7 @@ def _cells_with_name_lines(row: Sequence[str], name_lines: list[str]) -> Cells:
 
 
 def _draw_row_as_list(heads: Sequence[str], row: Sequence[str], width: int) -> list[str]:
-    """Draw a row as lines: the name, then a line "head: text" for each other cell."""
+    """Return a row as lines: the name, then "head: text" for each other cell, within the width."""
     pairs = (f"{head}: {text}" for head, text in zip(heads[1:], row[1:], strict=True))
     return [part for line in (row[0], *pairs) for part in wrap(line, width)]
 
@@ -52,7 +52,7 @@ def _draw_row_as_list(heads: Sequence[str], row: Sequence[str], width: int) -> l
 def _break_name(name: str, room: int) -> list[str]:
     """Break a name after blanks and dots into lines of at most `room` characters.
 
-    A longer word is a line of its own.
+    A word that is longer than `room` is a line of its own.
     """
     found = [""]
     for word in re.findall(r"[^ .]+[ .]*|[ .]+", name):
@@ -63,7 +63,7 @@ def _break_name(name: str, room: int) -> list[str]:
 
 
 def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
-    """Draw cells side by side as lines, the name aligned to the left, the others to the right."""
+    """Return lines with the cells side by side: the name aligned left, the other cells right."""
     drawn = []
     for name, *numbers in zip_longest(*cells, fillvalue=""):
         others = zip(numbers, widths[1:], strict=True)
@@ -72,12 +72,12 @@ def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
     return drawn
 
 
-def format_html_table(rows: list[list[str]]) -> str:
-    """Return a table as HTML, in the colours of the page, with cells "-" dimmed.
+def format_html_table(head_and_rows: list[list[str]]) -> str:
+    """Return a table as HTML, in the colours of the page, with dimmed cells "-".
 
     The first row has the heads of the columns.
     """
-    heads, *rest = rows
+    heads, *rest = head_and_rows
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     body = "".join(map(_format_html_row, rest))
     return f'<table style="{TABLE_STYLE}"><tr>{head}</tr>{body}</table>'

@@ -23,13 +23,13 @@ Tensors = tuple[Tensor, ...]
 Result = TypeVar("Result")
 
 LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
-"""Matches names of log-determinants in results, and in arguments to which layers add their own."""
+"""Matches names of log-determinants, in results and in arguments to which layers add theirs."""
 SLOT = object()
 """A placeholder in the pattern of an argument, for a tensor that the layer maps."""
 
 
 class NotMeasuredError(Exception):
-    """A quantity cannot be measured, for the reason that the message gives."""
+    """A quantity cannot be measured; the message gives the reason."""
 
 
 def list_tensors(value: Any) -> Tensors:
@@ -42,7 +42,7 @@ def count_entries(value: Any) -> int:
     return sum(tensor.numel() for tensor in list_tensors(value))
 
 
-def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
+def copy_and_detach_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
     """Copy a nested structure with detached tensors; convert floats to the dtype, if given."""
     return tree_map_only(
         Tensor, lambda t: t.detach().to(dtype if t.is_floating_point() else None, copy=True), value
@@ -60,44 +60,45 @@ def mask_finite_members(values: Tensors) -> Tensor:
 
 
 def _list_image_candidates(value: Any) -> list[Any]:
-    """List `value`, its nested parts, and at each level the list without its last part.
+    """List `value`, its nested parts, and each of its nested lists without the last element.
 
-    That list is a candidate, since the last part may be a log-determinant.
+    The last element may be a log-determinant, beside an image of several tensors.
     """
     inner = list(value.values()) if isinstance(value, Mapping) else value
     inner = list(inner) if isinstance(inner, list | tuple) else []
     return [value, *(part for one in inner for part in _list_image_candidates(one)), inner[:-1]]
 
 
-def _find_image_or_first_batch(value: Any, entries: int) -> Any:
-    """Find the first part of a result with `entries` entries, else its first part that is a batch.
+def _find_image_or_first_batch(value: Any, entry_count: int) -> Any:
+    """Return the first batch in a result that has `entry_count` entries, else the first batch.
 
-    A batch is a tensor with two or more axes, or a structure of such tensors.
+    A batch is a tensor with two or more axes, or a structure of such tensors. Raises
+    `NotMeasuredError` if the result has no batch.
     """
     candidates = _list_image_candidates(value)
-    parts = [part for part in candidates if _are_batched_tensors(*tree_leaves(part))]
+    parts = [part for part in candidates if _are_all_batched_tensors(*tree_leaves(part))]
     if not parts:
         raise NotMeasuredError(
             f"the result is {type(value).__name__}, not a tensor, or a list, tuple or dictionary "
             "of tensors, with a row for each member of the batch"
         )
-    return next((part for part in parts if count_entries(part) == entries), parts[0])
+    return next((part for part in parts if count_entries(part) == entry_count), parts[0])
 
 
-def _are_batched_tensors(*leaves: Any) -> bool:
+def _are_all_batched_tensors(*leaves: Any) -> bool:
     return bool(leaves) and all(isinstance(x, Tensor) and x.ndim > 1 for x in leaves)
 
 
 @dataclass(frozen=True, eq=False)
 class LayerCall:
-    """A call of a layer, which can be repeated on other tensors and in the other direction.
+    """A recorded call of a layer, to repeat on other tensors or in the other direction.
 
     Attributes
     ----------
     path, module, convention, is_forward : the layer, and how it is called.
     pattern : the first argument, which the layer maps, with slots in place of its tensors.
     before, after : the tensors for these slots, and their images.
-    others : the other positional arguments, and the keyword arguments. The inverse gets them too.
+    others : the other positional arguments, and the keyword arguments, also of the inverse call.
     inverse_patterns : candidates for the first argument of the inverse: the image alone, or the
         whole result with slots in place of the image.
     """
@@ -114,8 +115,8 @@ class LayerCall:
 
     @property
     def other_arguments(self) -> dict[str, Any]:
-        """All arguments but the first, by their names."""
-        method = self.convention.method(self.module, self.is_forward)
+        """All arguments except the first, by their names."""
+        method = self.convention.method_for_direction(self.module, self.is_forward)
         given, options = self.others
         found = signature(method).bind_partial(self.pattern, *given, **options).arguments
         return dict(list(found.items())[1:])
@@ -143,17 +144,19 @@ class LayerCall:
                 return call
         return calls[0]
 
-    def with_image_from(self, value: Any) -> "LayerCall":
-        """Return the call with its image, and the patterns for its inverse, found in its result."""
+    def with_image_and_inverse_patterns_from(self, value: Any) -> "LayerCall":
+        """Return the call with the image and the inverse patterns that are found in its result."""
         image = _find_image_or_first_batch(value, count_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
         whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
         patterns = [replace_tensors_by_slots(image), *([] if value is image else [whole])]
         return replace(
-            self, inverse_patterns=tuple(patterns), after=copy_tensors(list_tensors(image))
+            self,
+            inverse_patterns=tuple(patterns),
+            after=copy_and_detach_tensors(list_tensors(image)),
         )
 
-    def select_members(self, members: Any) -> "LayerCall":
+    def select_members_without_image(self, members: Any) -> "LayerCall":
         """Return the call on some members of the batch, given by indices; it has no image."""
         n = len(self.before[0])
         pattern, before, others = tree_map_only(
@@ -166,31 +169,37 @@ class LayerCall:
         )
 
     def repeat_near_in_float64(self, members: list[int], relative_step: float) -> "LayerCall":
-        """Repeat the call in float64, on some members, each moved by a small random step."""
+        """Repeat the call in float64 on some members, each moved by a small random step."""
         module = copy_model(self.module).double()
-        for part in module.modules():  # converts tensors that are neither parameters nor buffers
+        for part in module.modules():
+            # double() does not convert tensors that are neither parameters nor buffers
             own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
-            vars(part).update(copy_tensors(own, torch.float64))
-        selected = self.select_members(list(dict.fromkeys(members)))
-        pattern, before, others = copy_tensors(
+            vars(part).update(copy_and_detach_tensors(own, torch.float64))
+        selected = self.select_members_without_image(list(dict.fromkeys(members)))
+        pattern, before, others = copy_and_detach_tensors(
             (selected.pattern, selected.before, selected.others), torch.float64
         )
         moved = (t + relative_step * t.abs().max() * torch.randn_like(t) for t in before)
         call = replace(selected, module=module, pattern=pattern, before=tuple(moved), others=others)
         try:
-            return call.with_image_from(call.call_and_find_image(call.before)[0])
+            return call.with_image_and_inverse_patterns_from(
+                call.call_and_find_image(call.before)[0]
+            )
         except NotMeasuredError as reason:
             raise NotMeasuredError(f"in float64 {reason}") from reason
 
     def call_and_find_image(self, state: Tensors) -> tuple[Any, Any]:
         """Call the layer on copies of other tensors; return the result, and the image in it."""
-        (given, options), fresh = copy_tensors(self.others), iter(state)
-        pattern = copy_tensors(self.pattern)
+        (given, options), fresh = copy_and_detach_tensors(self.others), iter(state)
+        pattern = copy_and_detach_tensors(self.pattern)
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
-        method = self.convention.method(self.module, self.is_forward)
+        method = self.convention.method_for_direction(self.module, self.is_forward)
         try:
             value = method(
-                first, *given, **options, **self.convention.direction_option(self.is_forward)
+                first,
+                *given,
+                **options,
+                **self.convention.direction_keyword_argument(self.is_forward),
             )
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
@@ -199,7 +208,7 @@ class LayerCall:
 
     def map_tensors(self, state: Tensors) -> Tensors:
         """Return the images of other tensors under the layer."""
-        return copy_tensors(
+        return copy_and_detach_tensors(
             list_tensors(
                 run_preferably_without_gradients(lambda: self.call_and_find_image(state))[1]
             )
@@ -208,7 +217,7 @@ class LayerCall:
     def find_own_log_dets(self, state: Tensors) -> Tensor:
         """Call the layer on other tensors; return its log-determinants, one for each member.
 
-        If an argument is a sum of earlier log-determinants, it is subtracted from the returned sum.
+        An argument that is a sum of earlier log-determinants is subtracted from the returned sum.
         """
         (value, image), n = self.call_and_find_image(state), len(state[0])
         own = {id(tensor) for tensor in list_tensors(image)}
@@ -221,7 +230,7 @@ class LayerCall:
         found = [x for name, x in numbers if LOG_DET.search(name)]
         found = found or [x for name, x in numbers if not re.search("[a-zA-Z]", name)]
         if len(found) != 1:
-            count = f"{len(found)} values without names" if found else "no log-determinant"
+            count = f"{len(found)} possible log-determinants" if found else "no log-determinant"
             raise NotMeasuredError(f"the module returns {count}")
         named = self.other_arguments.items()
         sums = (x for name, x in named if LOG_DET.search(name) and isinstance(x, Tensor | float))
@@ -245,7 +254,7 @@ class Tracer:
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Intercept the calls of the layers in a ``with`` block, where `trace` records them."""
+        """Intercept the calls of the layers in a ``with`` block, to let `trace` record them."""
         with ExitStack() as interceptions:
             for path, module, convention in self.layers:
                 around = partial(self._run_and_record_outermost, path, module, convention)
@@ -283,7 +292,7 @@ class Tracer:
             is_inverse = bound.arguments.pop(convention.option, False)
         else:
             is_inverse = name == convention.inverse
-        first, *others = copy_tensors(bound.args or (None,))
+        first, *others = copy_and_detach_tensors(bound.args or (None,))
         call = LayerCall(
             path,
             module,
@@ -291,15 +300,15 @@ class Tracer:
             not is_inverse,
             replace_tensors_by_slots(first),
             list_tensors(first),
-            (tuple(others), copy_tensors(bound.kwargs)),
+            (tuple(others), copy_and_detach_tensors(bound.kwargs)),
         )
         try:
             value = method(*arguments, **options)
         finally:
             self.calls = calls
-        maps_several = isinstance(value, tuple) and sum(map(_are_batched_tensors, value)) > 1
+        maps_several = isinstance(value, tuple) and sum(map(_are_all_batched_tensors, value)) > 1
         # a module that takes and returns several batches is not a layer of a flow
-        if not (maps_several and any(map(_are_batched_tensors, others))):
+        if not (maps_several and any(map(_are_all_batched_tensors, others))):
             with suppress(NotMeasuredError):  # raised if the module returns no batch
-                calls.append(call.with_image_from(value))
+                calls.append(call.with_image_and_inverse_patterns_from(value))
         return value

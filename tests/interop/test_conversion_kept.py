@@ -71,7 +71,7 @@ def test_the_model_itself_may_be_the_layer():
         new, report = convert(model, x)
         assert torch.allclose(new(x), model(x), atol=1e-5)
         assert torch.allclose(new.inverse(new(x)), x, atol=1e-4)
-        assert report.table_rows()[1][0] == "(model)"
+        assert report.table_head_and_rows()[1][0] == "(model)"
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e30])

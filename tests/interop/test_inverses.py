@@ -11,7 +11,7 @@ from interop.modules import data
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.interop import convert, restore
 from exactflow.interop.conversion.replacements import round_inverse
-from exactflow.interop.modules import MatrixModule
+from exactflow.interop.modules import AffineModule
 
 nn = torch.nn
 
@@ -99,7 +99,7 @@ def test_the_report_certifies_both_and_the_state_is_restored():
         sympy.Rational
     )
     held = new[0].couplings
-    assert isinstance(held, MatrixModule)
+    assert isinstance(held, AffineModule)
     stored = sympy.Matrix(held.weight.tolist()).applyfunc(sympy.Rational)
     inverse = sympy.Matrix(held.weight_inverse.tolist()).applyfunc(sympy.Rational)
     assert max(abs(stored - W)) == merged.error > 0

@@ -27,10 +27,10 @@ from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.typing import check_option
 from exactflow.interop.conversion.comparison import (
     ModelRun,
-    check_agreement,
+    check_runs_agree,
     largest_differences_by_kind,
-    rerun_with_same_latents,
     run_both_directions,
+    run_forward_and_invert_given_latents,
 )
 from exactflow.interop.conversion.installing import ModelPair, install_agreeing_replacements
 from exactflow.interop.conversion.merging import group_layers
@@ -40,11 +40,11 @@ from exactflow.interop.conversion.report import Conversion, ConvertedLayer
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
+    list_parameters_and_buffers,
     preserve_rng_state,
-    tensors_of,
     wrapper_attribute,
 )
-from exactflow.interop.tracing import copy_tensors, count_entries
+from exactflow.interop.tracing import copy_and_detach_tensors, count_entries
 
 
 def convert(
@@ -132,7 +132,7 @@ def convert(
 
 LargestDifferencesOrReason = tuple[float | None, float | None, float | None, str | None]
 """The largest differences of latents, of log-determinants and of inverses between two models, and
-the reason if the models were not compared.
+the reason why the models were not compared, or None.
 """
 
 
@@ -144,13 +144,15 @@ def _compare_models(
     context: Any,
     before: ModelRun,
 ) -> LargestDifferencesOrReason:
-    """Return the largest differences between a model and its conversion, in the model's dtype.
+    """Return the largest differences between the results of a model and of its conversion.
 
-    Raises `MethodError` if they differ beyond rounding, in float64 if the model runs in float64.
+    Both models run in their own dtype. Raises `MethodError` if the results differ beyond rounding;
+    this test is made in float64 if the model runs in float64.
     """
     if not arguments:
         return None, None, None, "there is no example"
-    given, found = before, rerun_with_same_latents(converted[0], arguments, context, before)
+    given = before
+    found = run_forward_and_invert_given_latents(converted[0], arguments, context, before)
     latents, log_dets, inverses = largest_differences_by_kind(given, found).values()
     if any(x is not None and isnan(x) for x in (latents, log_dets, inverses)):
         raise MethodError(
@@ -160,14 +162,14 @@ def _compare_models(
     if not count_entries(arguments):
         return None, None, None, "the example is empty"
     try:
-        arguments, context = copy_tensors((arguments, context), torch.float64)
+        arguments, context = copy_and_detach_tensors((arguments, context), torch.float64)
         given = run_both_directions(copy_for_float64_evaluation(model), arguments, context)
     except InvalidInputError:  # the model runs in its own dtype only
         pass
     else:
-        found = rerun_with_same_latents(converted[1], arguments, context, given)
+        found = run_forward_and_invert_given_latents(converted[1], arguments, context, given)
     merged = [{layer.path, *layer.merged} for layer in layers]
-    check_agreement(given, found, before, arguments[0], merged)
+    check_runs_agree(given, found, before, arguments[0], merged)
     return latents, log_dets, inverses, None
 
 
@@ -183,7 +185,7 @@ def _check_model_and_only(model: Any, only: Any) -> None:
     is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
     if only is not None and not (is_list and all(isinstance(x, str) for x in only)):
         raise InvalidInputError(f"expected a list of paths or patterns as only=.., got {only!r}")
-    if any(tensor.is_meta for tensor in tensors_of(model)):
+    if any(tensor.is_meta for tensor in list_parameters_and_buffers(model)):
         raise InvalidInputError(
             "expected a model whose parameters have values, got a model on the meta device: load "
             "its weights on the CPU"

@@ -1,9 +1,9 @@
 """Run a model and its conversion on data, and compare both models and their layers.
 
 Models are compared in float64 if they run in float64, and must agree to a quarter of the digits of
-the dtype. Another map differs by more than this; rounding differs by less, although ill-conditioned
-layers may amplify it by 10^9 and more. The inverse of the converted model has to be about as
-accurate as the inverse of the given model.
+the dtype. A different map differs by more than this; rounding errors are smaller, although
+ill-conditioned layers amplify them by 10^9 and more. The inverse of the converted model has to be
+about as accurate as the inverse of the given model.
 """
 
 import random
@@ -24,7 +24,12 @@ from exactflow.interop.module_tree import copy_model, find_layer_chains, root_ca
 from exactflow.interop.tracing import LayerCall, Tracer
 
 LayerInput = tuple[Tensor, Any]
-"""The data that a layer receives in a run of the model, and its condition or None."""
+"""The data that a layer receives in a run of the model; and the condition of the layer, or None."""
+
+DifferenceOrNaNOrNone = float | None
+"""The largest difference of two tensors: NaN for different shapes, None for empty tensors."""
+
+LogDetOrNone = Tensor | float | None
 
 SEED = 0
 AGREEING_DIGITS = 0.25
@@ -58,7 +63,10 @@ class ModelRun:
 
     @property
     def tensors_by_kind(self) -> dict[str, list[Tensor]]:
-        """The tensors under "latents", "log-determinants" (with fewer axes) and "inverse"."""
+        """The returned tensors under the keys "latents", "log-determinants" and "inverse".
+
+        Of the images, those with fewer axes are the log-determinants.
+        """
         axes = min(2, max((tensor.ndim for tensor in self.images), default=0))
         return {
             "latents": [tensor for tensor in self.images if tensor.ndim >= axes],
@@ -70,7 +78,7 @@ class ModelRun:
 def run_both_directions(
     model: nn.Module, arguments: tuple[Any, ...], context: Any, latents: Any = None
 ) -> ModelRun:
-    """Run a copy of a model on an example, and its inverse on the resulting or on given latents.
+    """Run a copy of a model on an example, and its inverse on given latents, else on the result.
 
     Raises `InvalidInputError` if the model fails on the example or returns numbers that are not
     finite, or if its inverse fails on given latents.
@@ -83,7 +91,7 @@ def run_both_directions(
         )
     model, failure = copy_model(model).eval(), "the model does not run on the example"
     call = _call_seeded(failure, lambda: find_model_call(model, context))
-    tracer, back = _make_tracer_of_linear_layers(model, call), None
+    tracer, back = _make_tracer_of_all_layers(model, call), None
     calls_back: list[LayerCall] = []
     with tracer.attached():
         value, calls = _call_seeded(failure, lambda: tracer.trace(lambda: call.call(*arguments)))
@@ -101,7 +109,7 @@ def run_both_directions(
                 )
                 is_finite = all(torch.isfinite(t).all() for t in _list_tensors_and_floats(value))
                 back = _list_tensors_and_floats(value) if is_finite or latents is not None else None
-        except InvalidInputError:  # the model may have no inverse, or one with other arguments
+        except InvalidInputError:  # the model has no inverse, or its inverse takes other arguments
             if latents is not None:
                 raise
     inputs: dict[str, LayerInput] = {}
@@ -117,8 +125,8 @@ def run_both_directions(
     return ModelRun(images, given, back, inputs, layer_images)
 
 
-def _make_tracer_of_linear_layers(model: nn.Module, call: ModelCall) -> Tracer:
-    """Return a tracer of the layers that may be linear, as `find_layer_chains` lists them."""
+def _make_tracer_of_all_layers(model: nn.Module, call: ModelCall) -> Tracer:
+    """Return a tracer of all layers that `find_layer_chains` lists."""
     places = [place for chain in find_layer_chains(model) for place in chain]
     modules = [call.steps.get(place.path, place.module) for place in places]
     default = CallConvention("forward", "forward")
@@ -128,10 +136,10 @@ def _make_tracer_of_linear_layers(model: nn.Module, call: ModelCall) -> Tracer:
     )
 
 
-def _call_seeded(failure: str, call: Callable[[], Any]) -> Any:
-    """Call a function after seeding the random generators.
+def _call_seeded(failure_text: str, call: Callable[[], Any]) -> Any:
+    """Seed the random number generators, and return the result of a function.
 
-    An exception becomes an `InvalidInputError` whose message begins with `failure`.
+    An exception becomes an `InvalidInputError` whose message begins with `failure_text`.
     """
     random.seed(SEED)
     np.random.seed(SEED)
@@ -142,7 +150,7 @@ def _call_seeded(failure: str, call: Callable[[], Any]) -> Any:
         raise
     except Exception as error:  # a library may raise any error
         where = getattr(error, "where", "")
-        says = f"{failure}: {root_cause_text(error)}{where and f' (in {where})'}"
+        says = f"{failure_text}: {root_cause_text(error)}{where and f' (in {where})'}"
         raise InvalidInputError(says) from None
 
 
@@ -152,60 +160,64 @@ def _list_tensors_and_floats(value: Any) -> tuple[Tensor, ...]:
     return tuple(torch.as_tensor(leaf).detach() for leaf in leaves)
 
 
-def largest_difference_unless_empty(one: Tensor, two: Tensor) -> float | None:
+def largest_difference(one: Tensor, two: Tensor) -> DifferenceOrNaNOrNone:
     """Return max |one - two| in float64; None for empty tensors, NaN for different shapes."""
     if one.shape != two.shape and one.ndim and two.ndim:
         return float("nan")
     return float((one.double() - two.double()).abs().max()) if one.numel() else None
 
 
-def largest_differences_by_kind(before: ModelRun, after: ModelRun) -> dict[str, float | None]:
+def largest_differences_by_kind(
+    before: ModelRun, after: ModelRun
+) -> dict[str, DifferenceOrNaNOrNone]:
     """Return the largest differences of latents, log-determinants and inverses, in this order.
 
-    None stands for tensors that are missing or empty; NaN, if some tensors differ in shape or have
-    numbers that are not finite.
+    A difference is None if the tensors are missing or empty, and NaN if their shapes differ or some
+    of their numbers are not finite.
     """
-    found: dict[str, float | None] = {}
+    found: dict[str, DifferenceOrNaNOrNone] = {}
     for kind, one in before.tensors_by_kind.items():
         pairs = zip(one, after.tensors_by_kind[kind], strict=False)
-        known = [x for pair in pairs if (x := largest_difference_unless_empty(*pair)) is not None]
+        known = [x for pair in pairs if (x := largest_difference(*pair)) is not None]
         found[kind] = max(known, key=lambda x: (isnan(x), x), default=None)
     return found
 
 
-def check_agreement(
+def check_runs_agree(
     given: ModelRun,
     converted: ModelRun,
-    run_in_own_dtype: ModelRun,
+    given_in_own_dtype: ModelRun,
     example: Any,
-    merged_paths: Iterable[set[str]],
+    sets_of_merged_paths: Iterable[set[str]],
 ) -> None:
-    """Raise `MethodError` if two models differ beyond rounding, naming the first such layer.
+    """Raise `MethodError` if two runs differ beyond rounding; the error names the first such layer.
 
     Parameters
     ----------
     given, converted : runs of both models, in float64 if the given model runs in float64.
-    run_in_own_dtype : the run of the given model in its own dtype, to which a layer may round
+    given_in_own_dtype : the run of the given model in its own dtype, to which a layer may round
         log-determinants even in a float64 run.
     example : the data on which the models ran.
-    merged_paths : sets of paths of layers that were merged into one. Of each set only the image of
-        the last layer is compared.
+    sets_of_merged_paths : sets of paths of layers that were merged into one. Of each set only the
+        image of the last layer is compared.
     """
     dtypes = (
-        [t.dtype for t in run.images if t.is_floating_point()] for run in (given, run_in_own_dtype)
+        [t.dtype for t in run.images if t.is_floating_point()]
+        for run in (given, given_in_own_dtype)
     )
     units = ([torch.finfo(dtype).eps ** AGREEING_DIGITS for dtype in each] for each in dtypes)
     fine, coarse = (pick(each, default=0.0) for pick, each in zip((min, max), units, strict=True))
     inverse_slack = 0.0  # an absolute tolerance, for rounding errors of the inverse
     if given.back and given.back[0].shape == getattr(example, "shape", None):
-        inverse_slack = INVERSE_FACTOR * (
-            largest_difference_unless_empty(given.back[0], example) or 0.0
-        )
+        inverse_slack = INVERSE_FACTOR * (largest_difference(given.back[0], example) or 0.0)
 
-    def differ_beyond(absolute: float, relative: float, pair: tuple[Tensor, Tensor]) -> bool:
-        """Whether two tensors differ by more than absolute + relative (1 + largest entry)."""
-        apart = largest_difference_unless_empty(*pair)
-        return apart is not None and not apart <= relative * (1 + pair[0].abs().max()) + absolute
+    def differ_beyond(
+        absolute: float, relative_to_largest: float, pair: tuple[Tensor, Tensor]
+    ) -> bool:
+        """Whether max |a - b| > absolute + relative_to_largest (1 + max |a|), for pair = (a, b)."""
+        apart = largest_difference(*pair)
+        most = absolute + relative_to_largest * (1 + pair[0].abs().max())
+        return apart is not None and not apart <= most
 
     for part, images in given.tensors_by_kind.items():
         is_inverse = part == "inverse"
@@ -215,7 +227,9 @@ def check_agreement(
         if not any(differ_beyond(slack, unit, pair) for pair in pairs):
             continue
         made, other = (run.layer_images[is_inverse] for run in (given, converted))
-        inner = {path for group in merged_paths for path in [p for p in made if p in group][:-1]}
+        inner = {
+            path for group in sets_of_merged_paths for path in [p for p in made if p in group][:-1]
+        }
         known = [path for path in made if path in other and path not in inner]
         differs = (p for p in known if differ_beyond(slack, fine, (made[p], other[p])))
         where = next((f"first at {p or 'the model'}" for p in differs), "although no layer differs")
@@ -225,12 +239,12 @@ def check_agreement(
         )
 
 
-def rerun_with_same_latents(
+def run_forward_and_invert_given_latents(
     model: nn.Module, arguments: tuple[Any, ...], context: Any, before: ModelRun
 ) -> ModelRun:
-    """Run a converted model, and its inverse on the latents of a run of the given model.
+    """Run a converted model on the example, and its inverse on the latents of an earlier run.
 
-    Raises `MethodError` if the converted model fails.
+    `before` is the run of the original model. Raises `MethodError` if the converted model fails.
     """
     try:
         return run_both_directions(
@@ -243,10 +257,12 @@ def rerun_with_same_latents(
         ) from None
 
 
-def run_chain(modules: Sequence[nn.Module], x: Tensor, context: Any) -> tuple[Tensor, Any]:
-    """Run modules one after the other; return the image, and the total log-determinant.
+def run_chain_and_sum_log_dets(
+    modules: Sequence[nn.Module], x: Tensor, context: Any
+) -> tuple[Tensor, LogDetOrNone]:
+    """Run modules one after the other; return the image, and the sum of their log-determinants.
 
-    It is None if a module returns no log-determinant.
+    The sum is None if a module returns no log-determinant.
     """
     total: Any = 0.0
     for module in modules:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.interop.conversion.comparison import largest_difference_unless_empty, run_chain
+from exactflow.interop.conversion.comparison import largest_difference, run_chain_and_sum_log_dets
 from exactflow.interop.conversion.merging import LayerGroup
 from exactflow.interop.conversion.replacements import Replacement
 from exactflow.interop.conversion.report import ConvertedLayer, UnconvertedLayer
@@ -18,29 +18,31 @@ from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
     find_place,
-    replace_module,
+    replace_module_in_place,
     root_cause_text,
 )
 from exactflow.interop.modules import (
+    AffineModule,
     BijectionModule,
     FlowModule,
     IdentityModule,
-    MatrixModule,
     State,
-    select_substate,
+    select_substate_without_prefix,
 )
 
-AGREEMENT, LOG_DET_AGREEMENT = 1e-9, 1e-6
-"""Relative tolerances in float64 for images, and for log-determinants, which libraries may sum in
-float32.
+AGREEMENT = 1e-9
+"""The largest accepted difference of images in float64, divided by a bound on their size."""
+LOG_DET_AGREEMENT = 1e-6
+"""The largest accepted difference of log-determinants for each coordinate of a member, since
+some libraries sum log-determinants in float32.
 """
 ROUNDINGS = 8
-"""The rounding units of the dtype that are tolerated, since a library may store rounded numbers,
-such as a transpose beside a rotation.
+"""The difference of images in units of rounding of the dtype that is always accepted, since some
+libraries store rounded numbers, such as a transpose beside a rotation.
 """
 SAMPLES = 4
 MARK = "couplings._extra_state"
-"""The end of the key of a state dict that shows couplings in place of a layer."""
+"""The end of a key that a state dict has for each layer with couplings in its place."""
 
 ModelPair = tuple[nn.Module, nn.Module]
 """A converted model in its dtype, and the same model in float64."""
@@ -49,14 +51,14 @@ ModelPair = tuple[nn.Module, nn.Module]
 def install_agreeing_replacements(
     models: ModelPair, replacements: list[tuple[LayerGroup, Replacement]]
 ) -> tuple[ModelPair, list[ConvertedLayer], list[UnconvertedLayer]]:
-    """Install each replacement that agrees with its layers into a model and its float64 copy.
+    """Install the replacements that agree with their layers, in a model and in its float64 copy.
 
-    Return both models, the converted layers, and the layers of the other groups.
+    Return both models, reports on the converted layers, and reports on the layers of other groups.
     """
     layers, unconverted = list[ConvertedLayer](), list[UnconvertedLayer]()
     model, twin = models
     for group, replacement in replacements:
-        replacement.stored.to(group.input[0].device).requires_grad_(group.is_trainable)
+        replacement.stored.to(group.input[0].device).requires_grad_(group.has_trainable_layer)
         try:
             layer = _check_and_report_replacement(group, replacement)
         except Exception as error:  # a library may raise any error
@@ -72,34 +74,35 @@ def install_agreeing_replacements(
 def _install_couplings_and_identities(
     model: nn.Module, group: LayerGroup, couplings: BijectionModule
 ) -> nn.Module:
-    """Replace the first matrix of a group by couplings, and the other layers by identities."""
-    for place in (group.replacement_place, *group.identity_places):
+    """Replace the first matrix of a group by couplings, and its other layers by identities."""
+    for place in (group.first_matrix_place, *group.identity_places):
         module = find_place(model, place.path).module
-        bijection = couplings if place is group.replacement_place else IdentityModule()
+        bijection = couplings if place is group.first_matrix_place else IdentityModule()
         new = find_library_or_torch(module).make_replacement(module, bijection)
-        model = replace_module(model, place.path, new)
+        model = replace_module_in_place(model, place.path, new)
     return model
 
 
 def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -> ConvertedLayer:
-    """Return the report on a replacement, after a comparison with its layers in float64.
+    """Compare a replacement with the layers of its group in float64; return the report on it.
 
-    Both run on the input of the layers. Raises `MethodError` if they differ beyond rounding.
+    The replacement and the layers run on the recorded input. Raises `MethodError` if their results
+    differ beyond rounding.
     """
-    (x, context), main, target = group.input, group.replacement_place, group.composed_map
+    (x, context), main, target = group.input, group.first_matrix_place, group.composed_map
     library = find_library_or_torch(main.module)
     fine = replacement.fine.to(x.device)
     new = library.make_replacement(copy_for_float64_evaluation(main.module), fine).double()
     few = x[:SAMPLES].double()
     condition = None if context is None else [tensor[:SAMPLES].double() for tensor in context]
-    with torch.no_grad():  # the inputs are clones, since FrEIA's wavelets overwrite their input
+    with torch.no_grad():  # each run gets a clone, since FrEIA's wavelets overwrite their input
         old = [copy_for_float64_evaluation(layer.place.module) for layer in group.layers]
-        before, log_det = run_chain(old, few.clone(), condition)
-        after, new_log_det = run_chain([new], few.clone(), condition)
-    difference, log_det_difference = largest_difference_unless_empty(before, after), None
+        before, log_det = run_chain_and_sum_log_dets(old, few.clone(), condition)
+        after, new_log_det = run_chain_and_sum_log_dets([new], few.clone(), condition)
+    difference, log_det_difference = largest_difference(before, after), None
     if log_det is not None and new_log_det is not None:
         pair = torch.as_tensor(log_det), torch.as_tensor(new_log_det)
-        log_det_difference = largest_difference_unless_empty(*pair)
+        log_det_difference = largest_difference(*pair)
     entries = float(abs(target.matrix).max()) + float(abs(target.bias_or_zeros).max())
     relative = (difference or 0.0) / (1 + target.dimension * entries * float(few.abs().max()))
     unit, condition_number = torch.finfo(x.dtype).eps, target.condition_number
@@ -162,15 +165,17 @@ def restore(model: nn.Module, state: State) -> nn.Module:
     try:
         for head in heads:
             place = find_place(new, head.removesuffix("."))
-            own = select_substate(state, f"{head}couplings.")
-            kinds: tuple[type[BijectionModule], ...] = IdentityModule, MatrixModule, FlowModule
+            own = select_substate_without_prefix(state, f"{head}couplings.")
+            kinds: tuple[type[BijectionModule], ...] = IdentityModule, AffineModule, FlowModule
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
             library = find_library_or_torch(place.module)
             is_trainable = any(
-                p.requires_grad for p in library.list_replaced_parameters(place.module)
+                p.requires_grad for p in library.list_replaced_float_parameters(place.module)
             )
             couplings.requires_grad_(is_trainable)
-            new = replace_module(new, place.path, library.make_replacement(place.module, couplings))
+            new = replace_module_in_place(
+                new, place.path, library.make_replacement(place.module, couplings)
+            )
         new.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(

@@ -8,10 +8,10 @@ import torch
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.conversion.comparison import LayerInput, run_chain
+from exactflow.interop.conversion.comparison import LayerInput, run_chain_and_sum_log_dets
 from exactflow.interop.conversion.reading import ReadLayer
 from exactflow.interop.conversion.report import UnconvertedLayer
-from exactflow.interop.module_tree import ModulePlace, root_cause_text, tensors_of
+from exactflow.interop.module_tree import ModulePlace, list_parameters_and_buffers, root_cause_text
 
 SAMPLES = 4
 PIXELS = ((), (2, 2))
@@ -26,27 +26,27 @@ class LayerGroup:
     input: LayerInput
 
     @property
-    def replacement_place(self) -> ModulePlace:
+    def first_matrix_place(self) -> ModulePlace:
         """The place of the first layer with a matrix, where the replacement is installed."""
         return next(layer.place for layer in self.layers if layer.map.kind == "matrix")
 
     @property
     def identity_places(self) -> list[ModulePlace]:
-        """The places of the other layers, where identities are installed."""
-        return [layer.place for layer in self.layers if layer.place is not self.replacement_place]
+        """The places of the other layers of the group, where identities are installed."""
+        return [layer.place for layer in self.layers if layer.place is not self.first_matrix_place]
 
     @property
     def replacement_dtype(self) -> torch.dtype:
-        """The dtype in which the replacement is stored: the dtype of the input."""
+        """The dtype of the input, in which the replacement is stored."""
         return self.input[0].dtype
 
     @property
-    def is_trainable(self) -> bool:
+    def has_trainable_layer(self) -> bool:
         """Whether some layer has parameters that require gradients."""
         return any(layer.is_trainable for layer in self.layers)
 
     def report_unconverted(self, reason: str) -> list[UnconvertedLayer]:
-        """Report each layer as not converted, with the reason."""
+        """Return a report for each layer, that it is not converted for this reason."""
         return [layer.report_unconverted(reason) for layer in self.layers]
 
     @cached_property
@@ -94,15 +94,20 @@ def _split_into_mergeable_parts(chain: list[ReadLayer]) -> Iterator[list[ReadLay
 
 
 def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput]) -> LayerInput:
-    """Return the input of the first layer in a run of the model, or random vectors or images.
+    """Return the recorded input of the first layer, or else random data on which all layers run.
 
-    Raises `InvalidInputError` if there is no such run, and the layers fail on random data.
+    Raises `InvalidInputError` if the layers run neither on random vectors nor on random images.
     """
     path = layers[0].place.path
     if path in inputs and inputs[path][0].numel():
         return inputs[path]
     modules = [layer.place.module for layer in layers]
-    held = [t for module in modules for t in tensors_of(module) if t.is_floating_point()]
+    held = [
+        t
+        for module in modules
+        for t in list_parameters_and_buffers(module)
+        if t.is_floating_point()
+    ]
     reason = ""
     for pixels in PIXELS:
         generator = torch.Generator().manual_seed(0)
@@ -110,7 +115,7 @@ def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput
         x = torch.randn(shape, dtype=torch.float64, generator=generator).to(held[0])
         try:
             with torch.no_grad():
-                run_chain(modules, x, None)
+                run_chain_and_sum_log_dets(modules, x, None)
         except Exception as error:  # a layer may raise any error for data of another shape
             reason = reason or root_cause_text(error)
             continue

@@ -13,7 +13,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.report import UnconvertedLayer
-from exactflow.interop.libraries import find_library_or_torch, package_of
+from exactflow.interop.libraries import find_library_or_torch, top_level_package_name
 from exactflow.interop.module_tree import (
     ModulePlace,
     copy_for_float64_evaluation,
@@ -33,7 +33,7 @@ class ReadLayer:
     place : the module of the layer, and its path in the model.
     map : the affine map of the layer, from data to latent.
     is_trainable : whether the parameters require gradients; None without parameters.
-    is_mergeable : whether the layer may be merged with its neighbours.
+    is_mergeable : whether the layer can be merged with its neighbours.
     """
 
     place: ModulePlace
@@ -42,7 +42,7 @@ class ReadLayer:
     is_mergeable: bool
 
     def report_unconverted(self, reason: str) -> UnconvertedLayer:
-        """Report the layer as not converted, with the reason."""
+        """Return a report that the layer is not converted for this reason."""
         return UnconvertedLayer(self.place.path, self.place.kind, reason)
 
 
@@ -88,11 +88,13 @@ def linear_map(module: Any) -> AffineMap:
 def read_linear_layers(
     model: nn.Module, only: Collection[str] | None
 ) -> tuple[list[list[ReadLayer]], list[UnconvertedLayer]]:
-    """Return the linear layers of a model, in chains of neighbours, and reports on other layers.
+    """Return the linear layers of a model in chains of neighbours, and reports on the other layers.
 
     Raises `InvalidInputError` for a pattern in `only` that matches no layer.
     """
-    found = find_layer_chains(model) if only is None else _select_chains(model, only)
+    found = (
+        find_layer_chains(model) if only is None else _select_chains_matching_patterns(model, only)
+    )
     counts = Counter(id(place.module) for chain in found for place in chain)
     holders: HoldersByParameter = defaultdict(list)
     for path, module in model.named_modules():
@@ -118,7 +120,9 @@ def read_linear_layers(
     return [chain for chain in chains if chain], unconverted
 
 
-def _select_chains(model: nn.Module, patterns: Collection[str]) -> list[list[ModulePlace]]:
+def _select_chains_matching_patterns(
+    model: nn.Module, patterns: Collection[str]
+) -> list[list[ModulePlace]]:
     """List the layers that match the patterns, in chains of consecutive layers.
 
     Raises `InvalidInputError` for a pattern that matches no layer.
@@ -150,7 +154,10 @@ def _path_matches_any_pattern(place: ModulePlace, patterns: Collection[str]) -> 
 
 
 def _requires_grad_of_replaced_parameters(module: nn.Module) -> set[bool]:
-    return {p.requires_grad for p in find_library_or_torch(module).list_replaced_parameters(module)}
+    return {
+        p.requires_grad
+        for p in find_library_or_torch(module).list_replaced_float_parameters(module)
+    }
 
 
 def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> AffineMap | str:
@@ -172,19 +179,19 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
     is_selected = place.is_plain or _path_matches_any_pattern(place, patterns)
-    if package_of(module) == "torch" and not is_selected:
+    if top_level_package_name(module) == "torch" and not is_selected:
         return "the layer may belong to a conditioner: name its path in only=[..] to convert it"
     return found
 
 
 def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
-    """Return why a module cannot be replaced, by its type and hooks alone; None if it can."""
+    """Return why the type or the hooks of a module forbid its replacement; None if they do not."""
     library, kind = find_library_or_torch(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
         return "the layer has a parametrization, which a replacement would lose"
     if kind not in library.readers:
-        if package_of(module) == "exactflow":
+        if top_level_package_name(module) == "exactflow":
             return "the layer consists of couplings already"
         name = wrapper_attribute(module)
         remedy = f": convert its .{name}" if name else ""
@@ -218,11 +225,12 @@ def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -
 
 
 def _is_mergeable(place: ModulePlace) -> bool:
-    """Whether a layer may be merged with its neighbours.
+    """Whether a layer can be merged with its neighbours.
 
-    It may not if a hook, code of the model or another part of the layer may use its own output.
+    It cannot if its output may be used elsewhere: by a hook, by code of the model, or by another
+    part of the layer.
     """
     module = place.module
-    may_be_used = package_of(module) == "torch" and not place.is_plain
+    may_be_used = top_level_package_name(module) == "torch" and not place.is_plain
     is_partial = type(module) in find_library_or_torch(module).replaced_parameters
     return not (module._forward_hooks or may_be_used or is_partial)

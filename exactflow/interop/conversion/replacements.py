@@ -1,9 +1,9 @@
-"""Third step of `convert`: couplings, or a matrix and its inverse, for each group of layers.
+"""Third step of `convert`: for each group, find couplings, or a matrix and its inverse.
 
 Each entry of an inverse is the float nearest to the entry of the exact inverse. *Certified*: balls
 (`flint.arb_mat`) enclose the entries, with increasing precision, until both ends of each ball round
-to the same float. *Exact*: if they still differ at the last precision, as for an entry that is zero
-or midway between two floats, the inverse is computed in rationals.
+to the same float. *Exact*: if the two floats still differ at the last precision, as for an entry
+that is zero or midway between two floats, the inverse is computed in rationals.
 """
 
 from collections.abc import Iterator
@@ -27,27 +27,28 @@ from exactflow.interop.affine import AffineMap, to_float64
 from exactflow.interop.conversion.merging import LayerGroup
 from exactflow.interop.conversion.report import UnconvertedLayer
 from exactflow.interop.module_tree import copy_model
-from exactflow.interop.modules import BijectionModule, FlowModule, MatrixModule
+from exactflow.interop.modules import AffineModule, BijectionModule, FlowModule
 
 By = Literal["couplings", "inverse"]
 
 WITHIN = 1e-10
 """The largest accepted error in float64, as a multiple of the largest entry of the matrix."""
 BITS = 128, 1024
-"""Precisions of the balls, in bits; 128 suffice for float64 and condition numbers up to 1e10."""
+"""Precisions of the balls, in bits; 128 bits suffice for float64 up to condition numbers 1e10."""
 
 
 @dataclass(frozen=True, eq=False)
 class Replacement:
-    """The module that replaces a group with matrix W, in two versions, and its errors.
+    """A module, in two dtypes, that replaces the layers of a group with product W; and its errors.
 
     Attributes
     ----------
     fine, stored : the module in float64, and in the dtype of the model.
     flow : the exact couplings; None for a matrix.
-    fine_error, error : the largest entries of W minus the exact matrix of `fine`, and of `stored`.
+    fine_error, error : the largest difference between an entry of W and the same entry of the exact
+        matrix of `fine`, and of `stored`.
     relative_error : `error` as a multiple of the largest entry of W; for a matrix with a stored
-        inverse, the larger of this and of the same ratio for the inverse.
+        inverse, the larger of this ratio and the same ratio for the inverse.
     """
 
     fine: BijectionModule
@@ -95,15 +96,26 @@ def _largest_absolute_entry(matrix: np.ndarray) -> Fraction:
 
 
 def _make_coupling_replacement(group: LayerGroup) -> Replacement:
-    """Return couplings; raise `SingularMatrixError` for a singular matrix."""
+    """Return couplings for the composed map of a group.
+
+    Raises `SingularMatrixError` if the matrix of this map is singular.
+    """
     target = group.composed_map
     result = balance(target.matrix, orientation="flip")
     fine = FlowModule(result.flow, target.bias)
     stored = copy_model(fine).to(group.replacement_dtype)
     fine_error = Fraction(int(result.error.p), int(result.error.q))
-    error = _error_of_stored_product(stored, target)
+    error = _largest_error_of_stored_product(stored, target)
     relative = error / _largest_absolute_entry(target.matrix)
     return Replacement(fine, stored, result.flow, fine_error, error, relative)
+
+
+class RoundedModule(NamedTuple):
+    """An affine module, the largest error of its matrix, and the relative error of its inverse."""
+
+    module: AffineModule
+    error: Fraction
+    relative_inverse_error: Fraction
 
 
 def _make_matrix_replacement(group: LayerGroup) -> Replacement:
@@ -115,30 +127,32 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
     factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)
 
-    def build_module_and_errors(dtype: torch.dtype) -> tuple[MatrixModule, Fraction, Fraction]:
-        """Return the module, the error of its matrix, and the relative error of its inverse."""
+    def round_module(dtype: torch.dtype) -> RoundedModule:
+        """Return the module of the composed map, with its matrix rounded to a dtype."""
         weight = torch.from_numpy(target.matrix).to(dtype)
         W = to_float64(weight)
         inverse = round_inverse(W, dtype)
-        module = MatrixModule(
+        module = AffineModule(
             weight,
             torch.tensor(inverse.matrix),
             torch.tensor(inverse.log_abs_det, dtype=torch.float64),
             None if target.bias is None else torch.tensor(target.bias),
         ).to(dtype)
         relative_error = inverse.error / _largest_absolute_entry(inverse.matrix)
-        return module, (exact - DyadicMatrix.from_floats(W)).max_abs(), relative_error
+        return RoundedModule(
+            module, (exact - DyadicMatrix.from_floats(W)).max_abs(), relative_error
+        )
 
-    fine, fine_error, _ = build_module_and_errors(torch.float64)
-    stored, error, inverse_error = build_module_and_errors(group.replacement_dtype)
+    fine, fine_error, _ = round_module(torch.float64)
+    stored, error, inverse_error = round_module(group.replacement_dtype)
     relative = max(error / _largest_absolute_entry(target.matrix), inverse_error)
     return Replacement(fine, stored, None, fine_error, error, relative)
 
 
-def _error_of_stored_product(module: FlowModule, target: AffineMap) -> Fraction:
-    """Return the largest difference of entries between a target and the product of stored layers.
+def _largest_error_of_stored_product(module: FlowModule, target: AffineMap) -> Fraction:
+    """Return the largest difference between an entry of a target and of the stored product.
 
-    The product of the layers that the module stores is exact.
+    This is the exact product of the layers that the module stores.
     """
     W = target.matrix
     if module.signs is not None:
@@ -160,10 +174,10 @@ class RoundedInverse(NamedTuple):
 
 
 def round_inverse(W: np.ndarray, dtype: torch.dtype) -> RoundedInverse:
-    """Return W^-1 with each entry rounded to the nearest number of a dtype.
+    """Round each entry of W^-1 to the nearest number of a dtype; return also log |det W|.
 
-    Raises `SingularMatrixError`, or `InvalidInputError` if an entry of the inverse is beyond the
-    range of the dtype.
+    Raises `SingularMatrixError` for a singular W, and `InvalidInputError` if an entry of the
+    inverse is beyond the range of the dtype.
     """
     info = torch.finfo(dtype)
     least, unit, most = (frexp(x)[1] for x in (info.smallest_normal, info.eps, info.max))
@@ -187,15 +201,15 @@ def _enclose_inverse_and_log_det(
 ) -> Iterator[tuple[list[tuple[Fraction, Fraction]], float]]:
     """Yield lower and upper bounds for each entry of W^-1, and log |det W| rounded.
 
-    Each yield has tighter bounds than the one before; those of the last yield are exact. Raises
-    `SingularMatrixError`.
+    Each yield has tighter bounds than the one before; the last bounds are exact. Raises
+    `SingularMatrixError` for a singular W.
     """
     for bits in BITS:
         with ctx.workprec(bits):
             A = arb_mat(W.tolist())
             try:
                 balls = A.inv().entries()
-            except ZeroDivisionError:  # at this precision W may be singular
+            except ZeroDivisionError:  # this precision does not exclude that W is singular
                 continue
             log_abs_det = float(abs(A.det()).log())
             ends = [

@@ -17,14 +17,14 @@ class ConvertedLayer:
     Attributes
     ----------
     path, kind : the path of the layer in the model, and the class of the original layer.
-    merged : the paths of the neighbours that were merged into it, and that are identities now.
+    merged : the paths of the neighbours that were merged into the layer; they are identities now.
     dimension, condition_number : the size and the rounded condition number of the matrix W of the
         merged layers, from data to latent.
     dtype : the dtype of the stored numbers.
     error : *certified*: the largest difference between an entry of W and the same entry of the
         exact product of the stored couplings, or of the stored matrix.
     relative_error : *certified*: `error` as a multiple of the largest entry of W; for a matrix with
-        a stored inverse, the larger of this and of the same ratio for the inverse.
+        a stored inverse, the larger of this ratio and the same ratio for the inverse.
     flow : the exact couplings; None for a matrix.
     target : W and the bias.
     """
@@ -48,7 +48,7 @@ class ConvertedLayer:
 
 @dataclass(frozen=True)
 class UnconvertedLayer:
-    """A layer that was not converted: its path in the model, its class and the reason."""
+    """A layer that was not converted: its path in the model, its class, and the reason."""
 
     path: str
     kind: str
@@ -122,10 +122,10 @@ class Conversion:
         """Return the summary, the table of converted layers and the unconverted layers as HTML."""
         items = "".join(f"<li>{escape(line)}</li>" for line in self.describe_unconverted())
         below = f"<ul>{items}</ul>" if items else ""
-        table = tables.format_html_table(self.table_rows())
+        table = tables.format_html_table(self.table_head_and_rows())
         return f"<p><b>{escape(self.summary)}</b></p>{table}{below}"
 
-    def table_rows(self) -> list[list[str]]:
+    def table_head_and_rows(self) -> list[list[str]]:
         """Return the rows of the table as text; the first row has the heads of the columns."""
         rows = [
             [_format_number_or_text(getattr(layer, name)) for name in _HEADS]
@@ -136,7 +136,7 @@ class Conversion:
         return [list(_HEADS.values()), *rows]
 
     def describe_unconverted(self) -> list[str]:
-        """Return a line for each class of unconverted layers and reason, with up to three paths."""
+        """Return a line for each class and reason, with up to three paths of unconverted layers."""
         found: dict[tuple[str, str], list[str]] = {}
         for layer in self.unconverted:
             found.setdefault((layer.kind, layer.reason), []).append(layer.path or "(model)")
@@ -146,8 +146,8 @@ class Conversion:
         ]
 
     def table(self, *, width: int = 120) -> str:
-        """Draw the table as text, with the unconverted layers and the summary below it."""
-        lines = tables.draw_table(self.table_rows(), width)
+        """Return the table as text, with the unconverted layers and the summary below it."""
+        lines = tables.draw_table(self.table_head_and_rows(), width)
         return "\n".join([*lines, *self.describe_unconverted(), self.summary])
 
 

@@ -24,7 +24,11 @@ from exactflow.flows.base import Flow
 from exactflow.interop.diagnosis.measuring import ROWS, measure_model
 from exactflow.interop.diagnosis.result import Diagnosis
 from exactflow.interop.libraries import find_library_or_torch
-from exactflow.interop.module_tree import preserve_rng_state, tensors_of, wrapper_attribute
+from exactflow.interop.module_tree import (
+    list_parameters_and_buffers,
+    preserve_rng_state,
+    wrapper_attribute,
+)
 from exactflow.interop.tracing import NotMeasuredError
 
 
@@ -76,7 +80,7 @@ def diagnose(
         raise InvalidInputError(f"expected a flow as a module of PyTorch, got {got}{remedy}")
     while (name := wrapper_attribute(model)) is not None:
         model = getattr(model, name)
-    _check_batch(x)
+    _check_finite_batch(x)
     draws, rows = to_index("draws", draws, 0), to_index("jacobian_rows", jacobian_rows, 0)
     with preserve_rng_state(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a library would repeat its warnings in every run
@@ -92,7 +96,7 @@ def diagnose(
     raise InvalidInputError(says) from reasons[0].__cause__
 
 
-def _check_batch(x: Any) -> None:
+def _check_finite_batch(x: Any) -> None:
     """Raise `InvalidInputError` unless x is a batch of finite floats."""
     is_tensor = isinstance(x, Tensor)
     if not (is_tensor and x.is_floating_point() and x.ndim > 1 and x.numel()):
@@ -105,14 +109,14 @@ def _check_batch(x: Any) -> None:
 
 
 def _tensor_per_dtype_commonest_first(model: nn.Module) -> list[Tensor]:
-    """List a tensor of each floating-point dtype of the layers, the commonest dtype first.
+    """List one tensor for each floating-point dtype of the layers, the commonest dtype first.
 
     Tensors outside of layers, as in a base, are considered only if the layers have none.
     """
     modules = (part for part in model.modules() if part is not model)
     layers = [part for part in modules if find_library_or_torch(part).convention(part)]
-    found = {id(t): t for part in layers or [model] for t in tensors_of(part)}
-    found = found or {id(t): t for t in tensors_of(model)}
+    found = {id(t): t for part in layers or [model] for t in list_parameters_and_buffers(part)}
+    found = found or {id(t): t for t in list_parameters_and_buffers(model)}
     sizes: Counter[torch.dtype] = Counter()
     for t in found.values():
         if t.is_floating_point():

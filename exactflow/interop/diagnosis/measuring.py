@@ -17,8 +17,8 @@ from exactflow.interop.diagnosis.round_trips import (
     DrawnRoundTrip,
     RoundTrip,
     count_newly_nonfinite,
-    find_first_nonfinite_path,
-    make_tracer_of_invertible_modules,
+    find_first_newly_nonfinite_path,
+    make_tracer_of_inner_invertible_modules,
     prepare_call_on_data,
     prepare_inverse_on_draws,
 )
@@ -28,15 +28,20 @@ from exactflow.interop.tracing import (
     LayerCall,
     NotMeasuredError,
     Tensors,
-    copy_tensors,
+    copy_and_detach_tensors,
     count_entries,
     list_tensors,
     mask_finite_members,
 )
 
-RUNS, ROWS, CHUNK = 4, 256, 64
+RUNS = 4
+"""The number of runs on the same input that are compared."""
+ROWS = 256
+"""The largest number of rows of a Jacobian that is computed at each member, not at one only."""
+CHUNK = 64
+"""The number of rows of a Jacobian that are computed at once."""
 OFFSET = 1e-6
-"""The relative distance from x at which Jacobians are taken, off kinks such as that of a ReLU."""
+"""The relative distance from x at which Jacobians are taken, to avoid kinks, as a ReLU has at 0."""
 TOLERANCE = 1e-3
 """The largest difference between repeated runs, or of two log-determinants, that is attributed to
 iterative inverses.
@@ -48,15 +53,16 @@ Result = TypeVar("Result")
 
 
 def measure_model(
-    model: Any, x: Tensor, context: Any, draws: int = 256, most_rows: int = ROWS
+    model: Any, x: Tensor, context: Any, draws: int = 256, most_jacobian_rows: int = ROWS
 ) -> Diagnosis:
-    """Run a model and its inverse, and measure each layer, in its dtype and in float64.
+    """Run a model and its inverse, and measure each layer, in the model's dtype and in float64.
 
-    `draws` is the number of latents to draw, `most_rows` the largest size of a Jacobian.
+    `draws` is the number of latents to draw, `most_jacobian_rows` the largest number of rows of a
+    Jacobian that is computed.
     """
     with torch.no_grad():
-        call = find_model_call(copy_model(model), copy_tensors(context, x.dtype))
-    tracer = make_tracer_of_invertible_modules(call)
+        call = find_model_call(copy_model(model), copy_and_detach_tensors(context, x.dtype))
+    tracer = make_tracer_of_inner_invertible_modules(call)
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
     except NotMeasuredError as reason:
@@ -65,15 +71,15 @@ def measure_model(
         decoding = replace(prepare_call_on_data(call, x), is_forward=False)
         trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), draws), tracer)
     builders = [_FactsBuilder(one) for one in (*trip.calls, trip.whole)]
-    _record_digits_lost_and_error(trip, builders, torch.finfo(x.dtype).eps / 2)
+    _record_digits_lost_and_model_error(trip, builders, torch.finfo(x.dtype).eps / 2)
     count = 0
     if not trip.whole.is_forward:
         count = len(trip.whole.before[0])
-        _record_lost_draws(trip, builders)
+        _record_draws_lost_in_decoding(trip, builders)
     elif draws and trip.back:
         report_stage(f"{draws} draws")
         start, latents = trip.whole.inverse, trip.whole.after
-        drawn = builders[-1].measure(
+        drawn = builders[-1].measure_or_note_reason(
             "draws",
             lambda: DrawnRoundTrip(prepare_inverse_on_draws(call, start, latents, draws), tracer),
         )
@@ -82,20 +88,20 @@ def measure_model(
             _record_draw_errors_and_losses(drawn, builders)
     errors = _relative_errors_by_member(trip.back.after, trip.whole.before) if trip.back else None
     worst = 0 if errors is None else int(errors.argmax())
-    facts = _finish_facts_in_float64(builders, worst, most_rows)
+    facts = _finish_facts_in_float64(builders, worst, most_jacobian_rows)
     return Diagnosis(facts[:-1] or facts, facts[-1], str(x.dtype).removeprefix("torch."), count)
 
 
 def _finish_facts_in_float64(
-    builders: "list[_FactsBuilder]", worst_member: int, most_rows: int
+    builders: "list[_FactsBuilder]", worst_member: int, most_jacobian_rows: int
 ) -> tuple[LayerFacts, ...]:
-    """Return all facts of each layer, after measuring facts in float64 at some members of x."""
+    """Measure the remaining facts in float64, at some members of x; return all facts by layer."""
     dtype, facts = torch.get_default_dtype(), []
     try:
         torch.set_default_dtype(torch.float64)  # a layer may create tensors of the default dtype
         for k, builder in enumerate(builders):
-            report_stage(f"Jacobian of {builder.path}", k / len(builders))
-            facts.append(builder.finish_in_float64(worst_member, most_rows))
+            report_stage(f"Jacobian of {builder.path_or_the_model}", k / len(builders))
+            facts.append(builder.finish_in_float64(worst_member, most_jacobian_rows))
     finally:
         torch.set_default_dtype(dtype)
     return tuple(facts)
@@ -110,19 +116,20 @@ def _is_caused_by_unimplemented_forward(reason: NotMeasuredError) -> bool:
     return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
 
 
-def _record_digits_lost_and_error(
+def _record_digits_lost_and_model_error(
     trip: RoundTrip, builders: "list[_FactsBuilder]", unit_roundoff: float
 ) -> None:
     """Record the digits that each layer loses, and the round-trip error of the model."""
 
-    def digits_lost(before: float, after: float) -> float:
-        return math.log10(min(max(after, unit_roundoff), 1) / min(max(before, unit_roundoff), 1))
+    def digits_lost_or_gained(error_before: float, error_after: float) -> float:
+        before, after = (min(max(x, unit_roundoff), 1) for x in (error_before, error_after))
+        return math.log10(after / before)
 
     pairs = trip.pairs if mask_finite_members(trip.whole.after).all() else []
     for builder, (call, back) in zip(builders, pairs, strict=False):
         arrived = float(_relative_errors_by_member(back.before, call.after).max())
         returned = float(_relative_errors_by_member(back.after, call.before).max())
-        builder.row["digits_lost"] = digits_lost(arrived, returned)
+        builder.row["digits_lost"] = digits_lost_or_gained(arrived, returned)
         if builder.row["error"] == math.inf and count_newly_nonfinite(back):
             builder.notes.append("the inverse returns NaN or inf")
     whole = builders[-1]
@@ -133,11 +140,13 @@ def _record_digits_lost_and_error(
     errors = _relative_errors_by_member(trip.back.after, trip.whole.before)
     by_layers = sum(builder.row.get("digits_lost", math.nan) for builder in builders[:-1])
     whole.row["error"] = float(errors.max())
-    whole.row["digits_lost"] = digits_lost(0, whole.row["error"]) - by_layers if pairs else None
+    whole.row["digits_lost"] = (
+        digits_lost_or_gained(0, whole.row["error"]) - by_layers if pairs else None
+    )
     shapes = [[tuple(t.shape) for t in state] for state in (trip.back.after, trip.whole.before)]
-    if path := find_first_nonfinite_path(trip.calls, trip.whole):
+    if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
         whole.notes.append(f"the latents are NaN or inf, from {path} on")
-    elif path := find_first_nonfinite_path(trip.calls_back, trip.back):
+    elif path := find_first_newly_nonfinite_path(trip.calls_back, trip.back):
         whole.notes.append(f"on the way back the numbers are NaN or inf, from {path} on")
     elif shapes[0] != shapes[1]:
         whole.notes.append(f"on the way back the model returns shape {shapes[0][0]}")
@@ -160,11 +169,11 @@ def _record_draw_errors_and_losses(drawn: DrawnRoundTrip, builders: "list[_Facts
         whole.note_lost_draws(drawn.count, drawn.first_nonfinite_path)
 
 
-def _record_lost_draws(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
+def _record_draws_lost_in_decoding(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
     """Record how many draws each layer maps to NaN or inf, if the model does not encode data."""
     for builder, call in zip(builders, (*trip.calls, trip.whole), strict=True):
         builder.row["draws_lost"] = count_newly_nonfinite(call)
-    if path := find_first_nonfinite_path(trip.calls, trip.whole):
+    if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
         builders[-1].note_lost_draws(len(trip.whole.before[0]), path)
 
 
@@ -174,52 +183,56 @@ class _FactsBuilder:
     def __init__(self, call: LayerCall):
         self.call, self.notes = call, list[str]()
         self.unknown, self.row = dict[str, list[str]](), dict[str, Any]()
-        self.row["error"] = self.measure("round trip", lambda: _round_trip_error(call))
-        self.row["spread"] = self.measure(
-            "run-to-run", lambda: _spread_over_repeated_round_trips(call)
+        self.row["error"] = self.measure_or_note_reason(
+            "round trip", lambda: _largest_round_trip_error(call)
+        )
+        self.row["spread"] = self.measure_or_note_reason(
+            "run-to-run", lambda: _relative_spread_over_runs_both_directions(call)
         )
 
     @property
-    def path(self) -> str:
+    def path_or_the_model(self) -> str:
         """The path of the layer, or "the model"."""
         return self.call.path or "the model"
 
-    def measure(self, fact: str, find: Callable[[], Result]) -> Result | None:
-        """Return a measured fact; None if it cannot be measured, and note the reason."""
+    def measure_or_note_reason(self, fact: str, find: Callable[[], Result]) -> Result | None:
+        """Return the fact that `find` measures; if it fails, note the reason and return None."""
         try:
             return find()
         except NotMeasuredError as reason:
             self.unknown.setdefault(str(reason), []).append(fact)
             return None
 
-    def note_lost_draws(self, count: int, path: str) -> None:
-        """Note how many of `count` draws become NaN or inf, and the first layer where they do."""
+    def note_lost_draws(self, draws: int, first_path: str) -> None:
+        """Note how many of the draws become NaN or inf, and the path of the first such layer."""
         lost = self.row["draws_lost"]
-        self.notes.append(f"{lost} of {count} draws become NaN or inf, first in {path}")
+        self.notes.append(f"{lost} of {draws} draws become NaN or inf, first in {first_path}")
 
-    def record_draw_error_and_losses(self, calls: list[LayerCall]) -> None:
+    def record_draw_error_and_losses(self, decoding_and_encoding: list[LayerCall]) -> None:
         """Record the round-trip error of the layer on draws, and the number of draws that it loses.
 
-        Draws are lost if the layer maps them to NaN or inf.
+        The list has the call of the layer on the draws, and its inverse call on the result, if they
+        were made. Draws are lost if a call maps them to NaN or inf.
         """
+        calls = decoding_and_encoding
         if calls:
             self.row["draws_lost"] = sum(map(count_newly_nonfinite, calls))
             finite = mask_finite_members(calls[0].before)
-            self.row["draw_error"] = self.measure(
-                "draws", lambda: _round_trip_error_where_finite(calls[0], finite)
+            self.row["draw_error"] = self.measure_or_note_reason(
+                "draws", lambda: _largest_round_trip_error_where_finite(calls[0], finite)
             )
 
-    def finish_in_float64(self, worst_member: int, most_rows: int) -> LayerFacts:
+    def finish_in_float64(self, worst_member: int, most_jacobian_rows: int) -> LayerFacts:
         """Measure the Jacobian and the log-determinants in float64, and return all facts."""
         row, kind = self.row, self.call.module._get_name()
         both = "condition number, log-determinant"
         spread = row["spread"]
-        near = self.measure(
-            both, lambda: _repeat_four_members_in_float64(self.call, worst_member, spread)
+        near = self.measure_or_note_reason(
+            both, lambda: _repeat_near_four_members_in_float64(self.call, worst_member, spread)
         )
         if near:
-            singular_values = self.measure(
-                both, lambda: _singular_values_all_or_first(near, most_rows)
+            singular_values = self.measure_or_note_reason(
+                both, lambda: _singular_values_at_all_or_first_member(near, most_jacobian_rows)
             )
             if singular_values is not None:
                 row["largest"] = max(float(values[0]) for values in singular_values)
@@ -227,21 +240,24 @@ class _FactsBuilder:
                 row["condition"] = max(map(_condition_number, singular_values))
             self._record_log_dets(near, singular_values)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
-        return LayerFacts(self.path, kind, (*self.notes, *reasons), **row)
+        return LayerFacts(self.path_or_the_model, kind, (*self.notes, *reasons), **row)
 
     def _record_log_dets(self, near: LayerCall, singular_values: list[Tensor] | None) -> None:
-        """Record the log-determinants of both directions beside those of the Jacobian.
+        """Record the log-determinants that both directions return, and those due by the Jacobian.
 
-        If the Jacobian is unknown, they are recorded beside each other.
+        If the Jacobian is unknown, a number is due for the inverse only: minus the log-determinant
+        that the forward direction returns.
         """
         row, name, due = self.row, "log-determinant", None
-        forward = self.measure(name, lambda: _repeatable_log_dets(near))
-        inverse = self.measure(f"{name} of the inverse", lambda: _repeatable_log_dets(near.inverse))
+        forward = self.measure_or_note_reason(name, lambda: _repeatable_log_dets(near))
+        inverse = self.measure_or_note_reason(
+            f"{name} of the inverse", lambda: _repeatable_log_dets(near.inverse)
+        )
         is_trainable = any(p.requires_grad for p in near.module.parameters())
         if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
             self.notes.append("the returned log-determinant has no gradient")
         if singular_values is not None:
-            due = self.measure(name, lambda: _accurate_log_abs_dets(singular_values))
+            due = self.measure_or_note_reason(name, lambda: _accurate_log_abs_dets(singular_values))
         if forward is not None:
             row["log_det"], row["log_det_due"] = _worst_pair_or_first_returned(
                 forward.tolist(), due
@@ -257,9 +273,9 @@ class _FactsBuilder:
 def _worst_pair_or_first_returned(
     returned: list[float], due: list[float] | None
 ) -> tuple[float, float | None]:
-    """Return the returned number that differs most from the number due, and the number due.
+    """Return the pair of a returned number and its number due that differ most.
 
-    Without due numbers, it is the first returned number and None.
+    If no numbers are due, return the first returned number and None.
     """
     if due is None:
         return returned[0], None
@@ -290,33 +306,37 @@ def _check_input_and_image_finite(call: LayerCall) -> None:
             raise NotMeasuredError(f"the {name} has NaN or inf")
 
 
-def _round_trip_error(call: LayerCall) -> float:
+def _largest_round_trip_error(call: LayerCall) -> float:
     _check_input_and_image_finite(call)
     return float(
         _relative_errors_by_member(call.inverse.map_tensors(call.after), call.before).max()
     )
 
 
-def _round_trip_error_where_finite(call: LayerCall, mask: Tensor) -> float | None:
-    """Return the error of the round trip of the masked members whose images are finite.
+def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor) -> float | None:
+    """Return the round-trip error over the members in the mask that have finite images.
 
-    None if there are no such members.
+    It is None if there are no such members, or if images and members do not correspond.
     """
-    if not mask.any():
+    if not member_mask.any():
         return None
-    if not mask.all():
-        selected = call.select_members(mask.nonzero().flatten())
-        call = selected.with_image_from(selected.call_and_find_image(selected.before)[0])
+    if not member_mask.all():
+        selected = call.select_members_without_image(member_mask.nonzero().flatten())
+        call = selected.with_image_and_inverse_patterns_from(
+            selected.call_and_find_image(selected.before)[0]
+        )
     finite = mask_finite_members(call.after)
     if finite.all():
-        return _round_trip_error(call)
+        return _largest_round_trip_error(call)
     return (
-        _round_trip_error_where_finite(call, finite) if len(finite) == len(call.before[0]) else None
+        _largest_round_trip_error_where_finite(call, finite)
+        if len(finite) == len(call.before[0])
+        else None
     )
 
 
-def _spread_over_repeated_round_trips(call: LayerCall) -> float:
-    """Return the largest relative difference between repeated runs, of the layer and its inverse.
+def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
+    """Return the largest relative difference of repeated runs, of the layer or of its inverse.
 
     An inverse that fails is not considered.
     """
@@ -328,13 +348,13 @@ def _spread_over_repeated_round_trips(call: LayerCall) -> float:
     return max(float(_relative_errors_by_member(one, other).max()) for one, other in found)
 
 
-def _repeat_four_members_in_float64(
+def _repeat_near_four_members_in_float64(
     call: LayerCall, worst_member: int, spread: float | None
 ) -> LayerCall:
     """Repeat a call in float64 on at most four members, each moved by a small random step.
 
-    The step moves them off kinks. Raises `NotMeasuredError` if the layer is random or has no square
-    Jacobian.
+    The steps lead away from kinks. Raises `NotMeasuredError` if repeated runs of the layer differ,
+    if its Jacobian is not square, or if it does not run in float64.
     """
     if (spread or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
@@ -349,9 +369,9 @@ def _repeat_four_members_in_float64(
 
 
 def _independent_member_and_image(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
-    """Return member k as a vector x, and its image as a vector y, with a graph from x to y.
+    """Return member k as a vector x, and its image as a vector y, for autograd from y to x.
 
-    Raises `NotMeasuredError` if the image of another member depends on this one.
+    Raises `NotMeasuredError` if the image of another member depends on member k.
     """
     x = torch.cat([t[k].flatten() for t in call.before]).requires_grad_()
     parts = zip(call.before, x.split([t[k].numel() for t in call.before]), strict=True)
@@ -366,7 +386,7 @@ def _independent_member_and_image(call: LayerCall, k: int) -> tuple[Tensor, Tens
 
 
 def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
-    """Return the Jacobian of y in x; raise `NotMeasuredError` if it is not finite."""
+    """Return the Jacobian of y as a function of x; raise `NotMeasuredError` if it is not finite."""
     try:
         rows = torch.eye(len(y)).to(y).split(CHUNK)
         J = torch.cat([grad(y, x, some, True, is_grads_batched=True)[0] for some in rows])
@@ -377,26 +397,36 @@ def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
     return J
 
 
-def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian at member k, the largest first."""
+def _singular_values(call: LayerCall, k: int, most_jacobian_rows: int) -> Tensor:
+    """Return the singular values of the Jacobian at member k, the largest first.
+
+    Raises `NotMeasuredError` if the Jacobian has too many rows or cannot be computed.
+    """
     count = count_entries(call.before) // len(call.before[0])
-    if count > most_rows:
-        raise NotMeasuredError(f"the Jacobian has {count} rows, above the limit of {most_rows}")
+    if count > most_jacobian_rows:
+        raise NotMeasuredError(
+            f"the Jacobian has {count} rows, above the limit of {most_jacobian_rows}"
+        )
     try:
         x, y = _independent_member_and_image(call, k)
         if count > ROWS:  # gradients are faster in a batch of one member
-            x, y = _independent_member_and_image(call.select_members([k]), 0)
+            x, y = _independent_member_and_image(call.select_members_without_image([k]), 0)
         return torch.linalg.svdvals(_finite_jacobian(x, y))
-    except RuntimeError as error:  # autograd raises it for an operation without a derivative
+    except RuntimeError as error:  # raised by autograd for an operation without a derivative
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"differentiation fails: {says}") from None
 
 
-def _singular_values_all_or_first(call: LayerCall, most_rows: int) -> list[Tensor]:
-    """List the singular values of the Jacobian at each member, or at the first if it is large."""
-    first = _singular_values(call, 0, most_rows)
+def _singular_values_at_all_or_first_member(
+    call: LayerCall, most_jacobian_rows: int
+) -> list[Tensor]:
+    """List the singular values of the Jacobian at each member.
+
+    If the Jacobian has more than `ROWS` rows, list them at the first member only.
+    """
+    first = _singular_values(call, 0, most_jacobian_rows)
     count = len(call.before[0]) if len(first) <= ROWS else 1
-    return [first, *(_singular_values(call, k, most_rows) for k in range(1, count))]
+    return [first, *(_singular_values(call, k, most_jacobian_rows) for k in range(1, count))]
 
 
 def _condition_number(singular_values: Tensor) -> float:
@@ -415,7 +445,7 @@ def _accurate_log_abs_dets(singular_values: list[Tensor]) -> list[float]:
 
 
 def _repeatable_log_dets(call: LayerCall) -> Tensor:
-    """Return the log-determinants that a layer returns; raise `NotMeasuredError` if runs differ."""
+    """Return the log-determinants of a call; raise `NotMeasuredError` if a second call differs."""
     x = tuple(t.clone().requires_grad_() for t in call.before)
     first, again = (call.find_own_log_dets(x) for _ in range(2))
     if not torch.allclose(first, again, TOLERANCE, TOLERANCE, equal_nan=True):

@@ -46,13 +46,13 @@ def draw_bars(diagnosis: Any, *, ax: Any) -> Any:
 
 
 def _texts_and_relative_bar_lengths(
-    rows: Sequence[Any], attribute: str, form: str, bar_length: Any
+    rows: Sequence[Any], attribute: str, text_template: str, value_to_length: Any
 ) -> list[tuple[str, float]]:
     """Return for each row the text of a fact, and the length of its bar divided by the longest."""
     values = [getattr(row, attribute) for row in rows]
-    lengths = [bar_length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
+    lengths = [value_to_length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
     most = max(lengths) or 1.0
-    texts = ["-" if x is None else form.format(x) for x in values]
+    texts = ["-" if x is None else text_template.format(x) for x in values]
     shares = [
         size / most if x != math.inf else 1.0 for size, x in zip(lengths, values, strict=True)
     ]

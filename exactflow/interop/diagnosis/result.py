@@ -22,7 +22,7 @@ class LayerFacts:
     ----------
     path, kind : the path of the layer in the model, and the name of its class.
     notes : the facts that are not checked, with reasons, such as an exception of the layer.
-    error : the largest relative error of the round trip x -> z -> x of this layer alone.
+    error : the largest relative error of the round trip x -> z -> x through this layer alone.
     digits_lost : the decimal digits by which the error grows when the inverse of the model runs
         through the layer; for the model, the digits lost outside of its layers. The sum over layers
         and model is the loss of the whole round trip.
@@ -56,17 +56,20 @@ class LayerFacts:
 
     @property
     def log_det_error(self) -> float | None:
-        """The error of the returned log-determinant; None if a number is unknown."""
+        """The error of the returned log-determinant; None if it or the true one is unknown."""
         return _distance_if_known(self.log_det, self.log_det_due)
 
     @property
     def log_det_back_error(self) -> float | None:
-        """The error of the log-determinant of the inverse; None if a number is unknown."""
+        """The error of the inverse's log-determinant; None if it or the true one is unknown."""
         return _distance_if_known(self.log_det_back, self.log_det_back_due)
 
     @property
-    def errors(self) -> dict[str, float]:
-        """The known errors by name; infinite for NaN, and for "draws" if some draws are lost."""
+    def known_errors(self) -> dict[str, float]:
+        """The known errors by name.
+
+        NaN counts as infinity. The error "draws" is infinite if some draws are lost.
+        """
         values = self.error, self.draw_error, self.log_det_error, self.log_det_back_error
         found = zip(ERRORS, values, strict=True)
         known = {name: math.inf if x != x else x for name, x in found if x is not None}
@@ -172,7 +175,10 @@ class Diagnosis:
         return least if least is None else 1 / least if least else math.inf
 
     def compare_lipschitz(self, data: Any, eps: Any) -> LipschitzComparison:
-        """Compare the Lipschitz bound with a bound for all bijections within W2 <= eps of the data.
+        """Return this flow's Lipschitz bound, and a bound for all smooth bijections near the data.
+
+        The second bound holds for every smooth bijection that maps N(0, I) to a law within the W2
+        distance eps of the data.
 
         `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an
         array, tensor or list of points, or a distribution, and a distance. The base of the flow has
@@ -185,16 +191,16 @@ class Diagnosis:
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:
-        """The facts of the layers, then of the model unless the model itself is the only layer."""
+        """The facts of the layers, then of the model, unless the model itself is the only layer."""
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
     def find_worst_fault(self, bounds: Mapping[str, float]) -> Fault | None:
-        """Find the error that exceeds its bound by the largest factor, or None.
+        """Return the error that exceeds its bound by the largest factor; None if no error does.
 
         `bounds` has the keys "round trip", "draws", "log-determinant" and "inverse's
         log-determinant", or some of them.
         """
-        errors = [(row, row.errors) for row in self.rows]
+        errors = [(row, row.known_errors) for row in self.rows]
         errors[-1][1].setdefault("round trip", self.round_trip_error)
         above = [
             Fault(row, name, found[name], bound)
@@ -217,10 +223,10 @@ class Diagnosis:
     __repr__ = __str__
 
     def table(self, *, width: int = 100) -> str:
-        """Draw the summary and the tables as text, with the notes below them."""
+        """Return the summary and the tables as text, with the notes below them."""
         lines = textwrap.wrap(self.summary, width)
         for columns in (TRIP, JACOBIAN):
-            lines += tables.draw_table(self._format_cells(columns), width)
+            lines += tables.draw_table(self._format_head_and_rows(columns), width)
         for note in self._notes_with_paths():
             lines += textwrap.wrap(note, width)
         return "\n".join(lines)
@@ -228,7 +234,7 @@ class Diagnosis:
     def _notes_with_paths(self) -> list[str]:
         return [f"{row.path}: {note}" for row in self.rows for note in row.notes]
 
-    def _format_cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
+    def _format_head_and_rows(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
         """Return the rows of a table as text; the first row has the heads of the columns."""
         rows = [["layer", *columns]]
         for row in self.rows:
@@ -240,7 +246,8 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         """Return the summary, both tables with unknown values dimmed, and the notes as HTML."""
         shown = "".join(
-            tables.format_html_table(self._format_cells(columns)) for columns in (TRIP, JACOBIAN)
+            tables.format_html_table(self._format_head_and_rows(columns))
+            for columns in (TRIP, JACOBIAN)
         )
         items = "".join(f"<li>{escape(note)}</li>" for note in self._notes_with_paths())
         below = f"<ul>{items}</ul>" if items else ""
@@ -268,10 +275,13 @@ class Diagnosis:
     def to_json(self) -> str:
         """Return all facts as JSON, with NaN and infinities as strings."""
         rows = [
-            {k: _nonfinite_float_to_text(v) for k, v in vars(x).items()}
+            {k: _text_if_nonfinite_float_else_value(v) for k, v in vars(x).items()}
             for x in (*self.layers, self.whole)
         ]
-        head = {"error": _nonfinite_float_to_text(self.round_trip_error), "dtype": self.dtype}
+        head = {
+            "error": _text_if_nonfinite_float_else_value(self.round_trip_error),
+            "dtype": self.dtype,
+        }
         head |= {"draws": self.draws, "evidence": self.evidence}
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
 
@@ -280,5 +290,5 @@ def _distance_if_known(returned: float | None, due: float | None) -> float | Non
     return None if returned is None or due is None else abs(returned - due)
 
 
-def _nonfinite_float_to_text(value: object) -> object:
+def _text_if_nonfinite_float_else_value(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

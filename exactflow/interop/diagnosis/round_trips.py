@@ -22,10 +22,10 @@ from exactflow.interop.tracing import (
 )
 
 MOST_ENTRIES = 2**22
-"""The most entries of all drawn latents together; of larger latents fewer are drawn."""
+"""The largest number of entries of all drawn latents together: fewer large latents are drawn."""
 
 
-def make_tracer_of_invertible_modules(call: ModelCall) -> Tracer:
+def make_tracer_of_inner_invertible_modules(call: ModelCall) -> Tracer:
     """Return a tracer of the modules, inside a model, that can be called in both directions."""
     paths = {id(module): path for path, module in call.steps.items()}
     return Tracer(
@@ -44,8 +44,9 @@ class RoundTrip:
     Attributes
     ----------
     whole, calls : the call of the model, and the calls of its layers.
-    back, calls_back : the call of the inverse, None if it fails; and the calls of the layers in it.
-    failure : why the inverse fails, None if it runs.
+    back, calls_back : the call of the inverse, or None if it fails; and the calls of the layers
+        during this call.
+    failure : the reason why the inverse fails; None if it runs.
     pairs : the two calls of each layer, as pairs; empty if the inverse does not call the same
         layers in reverse order.
     """
@@ -80,9 +81,9 @@ class DrawnRoundTrip:
 
     Attributes
     ----------
-    count, lost : the number of drawn latents, and the number of latents that become NaN or inf.
-    first_nonfinite_path : the path of the first layer that maps finite numbers to NaN or inf, or
-        None.
+    count, lost : the number of drawn latents, and how many of them become NaN or inf.
+    first_nonfinite_path : the path of the first layer that maps finite numbers to NaN or inf; None
+        if there is none.
     calls : the calls of the layers: first of decoding, in the order in which data meets them, then
         of encoding.
     before, after : the latents that stay finite, and the same latents after decoding and encoding.
@@ -93,16 +94,16 @@ class DrawnRoundTrip:
             decoded, calls = run_and_trace(latents, tracer)
             decoded = replace(decoded, inverse_patterns=latents.inverse_patterns)
             self.calls, self.count = calls[::-1], len(decoded.before[0])
-            self.first_nonfinite_path = find_first_nonfinite_path(calls, decoded)
+            self.first_nonfinite_path = find_first_newly_nonfinite_path(calls, decoded)
             finite = mask_finite_members(decoded.after)
-            data = decoded.inverse.select_members(finite.nonzero().flatten())
+            data = decoded.inverse.select_members_without_image(finite.nonzero().flatten())
             self.before = tuple(t[finite] for t in decoded.before)
             self.after: Tensors = ()
             if finite.any():
                 encoded, calls = run_and_trace(data, tracer)
                 self.calls += calls
-                self.first_nonfinite_path = self.first_nonfinite_path or find_first_nonfinite_path(
-                    calls, encoded
+                self.first_nonfinite_path = (
+                    self.first_nonfinite_path or find_first_newly_nonfinite_path(calls, encoded)
                 )
                 finite = mask_finite_members(encoded.after)
                 self.before, self.after = (
@@ -112,16 +113,16 @@ class DrawnRoundTrip:
 
 
 def prepare_inverse_on_draws(
-    call: ModelCall, inverse: LayerCall, like: Tensors, count: int
+    call: ModelCall, inverse: LayerCall, like: Tensors, most_draws: int
 ) -> LayerCall:
-    """Return the call of the inverse, not run yet, on drawn latents of the shapes of `like`.
+    """Return the call of the inverse, not run yet, on at most `most_draws` drawn latents.
 
-    They are drawn from the base of the model, or from a normal distribution if it has no base.
-    Conditions are repeated cyclically.
+    Each has the shape of a member of `like`. Latents are drawn from the base of the model, or from
+    a normal distribution if the model has no base. Conditions are repeated cyclically.
     """
     n = len(like[0])
-    count = max(1, min(count, MOST_ENTRIES * n // max(count_entries(like), 1)))
-    selected = inverse.select_members([k % n for k in range(count)])
+    count = max(1, min(most_draws, MOST_ENTRIES * n // max(count_entries(like), 1)))
+    selected = inverse.select_members_without_image([k % n for k in range(count)])
     if call.draw_latents is None:
         drawn = tuple(torch.randn(count, *t.shape[1:]).to(t) for t in like)
     else:
@@ -157,12 +158,16 @@ def prepare_call_on_data(call: ModelCall, x: Tensor) -> LayerCall:
 def run_and_trace(call: LayerCall, tracer: Tracer) -> tuple[LayerCall, list[LayerCall]]:
     """Run a call of a model; return the call with its image, and the calls of the layers."""
     return run_preferably_without_gradients(
-        lambda: tracer.trace(lambda: call.with_image_from(call.call_and_find_image(call.before)[0]))
+        lambda: tracer.trace(
+            lambda: call.with_image_and_inverse_patterns_from(
+                call.call_and_find_image(call.before)[0]
+            )
+        )
     )
 
 
-def find_first_nonfinite_path(calls: list[LayerCall], whole: LayerCall) -> str | None:
-    """Return the path of the first call that maps finite numbers to NaN or inf, or None."""
+def find_first_newly_nonfinite_path(calls: list[LayerCall], whole: LayerCall) -> str | None:
+    """Return the path of the first call that maps finite numbers to NaN or inf, else None."""
     for call in (*calls, whole):
         if count_newly_nonfinite(call):
             return call.path or "the model"

@@ -54,14 +54,17 @@ class FlowjaxCoupling(AbstractBijection):
         return self._change_moved_half(y, lambda scale, moved, shift: (moved - shift) / scale, -1)
 
     def _change_moved_half(
-        self, x: Array, run: Callable[..., Array], sign: int
+        self, x: Array, map_moved: Callable[..., Array], sign: int
     ) -> tuple[Array, Array]:
-        """Replace the moved half by ``run(scale, moved, shift)``; return also sign * log-det."""
+        """Replace the moved half by ``map_moved(scale, moved, shift)``.
+
+        Return the vector, and sign * the sum of the logarithms of the scales.
+        """
         first, second = x[: self.half], x[self.half :]
         moved, kept = (first, second) if self.is_first else (second, first)
         scale = jnp.ones_like(moved) if self.scale is None else self.scale * jnp.exp(self.log_gain)
         shift = jnp.matmul(self.weight, kept, precision=jax.lax.Precision.HIGHEST)
-        moved = run(scale, moved, shift)
+        moved = map_moved(scale, moved, shift)
         whole = jnp.concatenate((moved, kept) if self.is_first else (kept, moved))
         return whole, sign * jnp.log(scale).sum()
 
@@ -70,7 +73,7 @@ def _make_inverted_bijection(module: BijectionModule, shape: tuple[int, ...]) ->
     """Build a bijection whose inverse is the forward map of a module."""
     flow: Any = module
     parts: list[Any] = []
-    if flow.signs is not None:  # a plain Scale would train them, as positive numbers
+    if flow.signs is not None:  # a plain Scale would train the signs as positive numbers
         signs = NonTrainable(_to_jax(flow.signs))
         parts.append(eqx.tree_at(lambda scale: scale.scale, Scale(jnp.ones(shape)), signs))
     parts += [] if flow.order is None else [Permute(_to_jax(flow.order))]

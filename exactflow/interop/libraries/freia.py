@@ -65,13 +65,13 @@ class CoupledBlock(fm.AllInOneBlock):
         new.__dict__.update({name: x for name, x in vars(block).items() if name not in replaced})
         kept = ((name, p) for name, p in block._parameters.items() if name not in replaced)
         new._parameters, new._modules = dict(kept), {**block._modules, "couplings": couplings}
-        # FrEIA passes w_perm or w_perm_inv to permute_function as `rev`
+        # FrEIA calls permute_function with w_perm or w_perm_inv as the argument `rev`
         new.householder, new.w_perm, new.w_perm_inv = 0, False, True
         return new
 
     def permute_function(self, x: Tensor, rev: bool = False) -> Tensor:
         """Apply the couplings that replace the block's permutation matrix, or their inverse."""
-        return self.couplings.preimage(x) if rev else self.couplings.image(x)
+        return self.couplings.invert_unchecked(x) if rev else self.couplings.map_unchecked(x)
 
 
 def _infer_convention(module: nn.Module) -> CallConvention | None:
@@ -125,7 +125,7 @@ def _read_block_permutation(module: Any) -> AffineMap:
     return AffineMap(found.matrix, kind="permutation") if is_hard else found
 
 
-def _update_references(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+def _replace_in_graph_nodes(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
     """Replace the old module by the new one in the nodes of a graph."""
     for node in getattr(model, "node_list", ()):
         node.module = new if node.module is old else node.module
@@ -149,5 +149,5 @@ LIBRARY = Library(
     make_like=_make_replacement_like,
     convention=_infer_convention,
     model_call=_make_model_call,
-    update_references=_update_references,
+    update_references=_replace_in_graph_nodes,
 )

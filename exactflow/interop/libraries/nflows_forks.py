@@ -21,7 +21,7 @@ from exactflow.interop.modules import BijectionModule
 
 
 class CouplingsTransformBase(nn.Module):
-    """Couplings with the methods of a ``Transform``; they ignore the context."""
+    """Couplings with the methods of a ``Transform``, which ignore the context."""
 
     def __init__(self, couplings: BijectionModule):
         super().__init__()
@@ -37,9 +37,12 @@ class CouplingsTransformBase(nn.Module):
 
 
 def make_fork_library(
-    name: str, t: ModuleType, flows: Sequence[type], couplings_class: type[CouplingsTransformBase]
+    name: str,
+    transforms: ModuleType,
+    flows: Sequence[type],
+    couplings_class: type[CouplingsTransformBase],
 ) -> Library:
-    """Describe a fork, given its module of transforms, its flow classes and its couplings class."""
+    """Return the description of a fork, given its transforms, flow classes and couplings class."""
 
     def make_model_call(model: Any, context: Any) -> ModelCall:
         path, draw = "", None
@@ -54,13 +57,13 @@ def make_fork_library(
     return Library(
         name=name,
         make_module=lambda couplings, shape: couplings_class(couplings),
-        sequences={t.CompositeTransform: "_transforms"},
+        sequences={transforms.CompositeTransform: "_transforms"},
         other_containers={
-            t.MultiscaleCompositeTransform: "_transforms",
-            t.InverseTransform: "_transform",
+            transforms.MultiscaleCompositeTransform: "_transforms",
+            transforms.InverseTransform: "_transform",
             **dict.fromkeys(flows, "_transform"),
         },
-        readers={getattr(t, name): reader for name, reader in _READERS.items()},
+        readers={getattr(transforms, name): reader for name, reader in _READERS.items()},
         model_call=make_model_call,
     )
 
@@ -100,7 +103,9 @@ def _read_actnorm(module: Any) -> AffineMap:
 
 def _read_permutation(module: Any) -> AffineMap:
     if module._dim != 1:
-        raise InvalidInputError(f"expected a permutation of axis 1, got axis {module._dim}")
+        raise InvalidInputError(
+            f"expected a permutation of axis 1, got a permutation of axis {module._dim}"
+        )
     return permutation_map(module._permutation)
 
 

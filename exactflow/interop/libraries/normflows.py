@@ -49,14 +49,16 @@ def _make_model_call(model: Any, context: Any) -> ModelCall:
     classes = context if has_classes else None  # classes are arguments of the base only
     options = {} if context is None or has_classes else {"context": context}
     draw = (
-        None if getattr(model, "q0", None) is None else partial(_draw_from_bases, model.q0, classes)
+        None
+        if getattr(model, "q0", None) is None
+        else partial(_draw_from_base_or_bases, model.q0, classes)
     )
     if isinstance(model, nf.ClassCondFlow):
         model = nf.NormalizingFlow(model.q0, model.flows)
     return ModelCall(model, _infer_convention(model), options=options, draw_latents=draw)
 
 
-def _draw_from_bases(
+def _draw_from_base_or_bases(
     base_or_bases: Any, classes: Any, count: int, options: Mapping[str, Any]
 ) -> Any:
     """Draw latents from a base, or a list of latents from a list of bases.

@@ -28,11 +28,11 @@ class Couplings(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the image, in the shape of x."""
-        return self.couplings(self._as_batch(x))[0].reshape(x.shape)
+        return self.couplings(self._reshape_to_batch(x))[0].reshape(x.shape)
 
     def inverse(self, y: Tensor) -> Tensor:
         """Return the preimage, in the shape of y."""
-        return self.couplings.inverse(self._as_batch(y))[0].reshape(y.shape)
+        return self.couplings.inverse(self._reshape_to_batch(y))[0].reshape(y.shape)
 
     @property
     def weight(self) -> Tensor:
@@ -43,11 +43,11 @@ class Couplings(nn.Module):
 
     @property
     def bias(self) -> Tensor | None:
-        """The bias, or None."""
+        """The bias; None if the couplings have none."""
         bias = getattr(self.couplings, "bias", None)
         return bias if isinstance(bias, Tensor) else None
 
-    def _as_batch(self, x: Tensor) -> Tensor:
+    def _reshape_to_batch(self, x: Tensor) -> Tensor:
         if len(self.shape) == 2:  # the replaced layer is an nn.Linear, which acts on the last axis
             return x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return x.unsqueeze(0) if x.ndim == 3 else x

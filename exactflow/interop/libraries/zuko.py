@@ -36,16 +36,18 @@ class CouplingsTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the log-determinants, one for each vector."""
-        return self.couplings.log_det_of_one(self._as_rows(x)).expand(x.shape[:-1])
+        return self.couplings.log_det_of_one_member(self._check_and_reshape_to_rows(x)).expand(
+            x.shape[:-1]
+        )
 
     def _call(self, x: Tensor) -> Tensor:
-        return self.couplings.image(self._as_rows(x)).reshape(x.shape)
+        return self.couplings.map_unchecked(self._check_and_reshape_to_rows(x)).reshape(x.shape)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return self.couplings.preimage(self._as_rows(y)).reshape(y.shape)
+        return self.couplings.invert_unchecked(self._check_and_reshape_to_rows(y)).reshape(y.shape)
 
-    def _as_rows(self, x: Tensor) -> Tensor:
-        """Reshape to rows; raise `InvalidInputError` unless the last axis has d entries."""
+    def _check_and_reshape_to_rows(self, x: Tensor) -> Tensor:
+        """Reshape to rows; raise `InvalidInputError` if the couplings do not take the last axis."""
         rows = x.reshape(-1, x.shape[-1]) if isinstance(x, Tensor) and x.ndim else x
         self.couplings.check_batch(rows)
         return rows
@@ -64,7 +66,7 @@ class Couplings(lazy.LazyTransform):
 
 
 class StepModule(nn.Module):
-    """A transform of a model as a module, with its path; a lazy transform is built at each call."""
+    """A module that applies one transform of a model; a lazy transform is built at each call."""
 
     def __init__(self, transform: Any, path: str):
         super().__init__()
@@ -76,7 +78,7 @@ class StepModule(nn.Module):
     def forward(
         self, x: Tensor, reverse: bool = False, context: Any = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the image, or the preimage, and the log-determinants, one for each vector."""
+        """Return the image, or with `reverse` the preimage; and the log-determinant by vector."""
         is_lazy = isinstance(self.transform, nn.Module)
         made = self.transform(context) if is_lazy else self.transform
         transform = made.transform if isinstance(made, NormalizingFlow) else made
@@ -102,19 +104,19 @@ class StepSequence(nn.Module):
         return x, total
 
 
-def _walk_steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _walk_steps_with_paths(model: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield the path and the transform of each step of a flow or of a composed transform."""
     if type(model) in FLOWS:
-        yield from _walk_steps(model.transform, "transform")
+        yield from _walk_steps_with_paths(model.transform, "transform")
     elif type(model) in (lazy.LazyComposedTransform, transforms.ComposedTransform):
         for i, part in enumerate(model.transforms):
-            yield from _walk_steps(part, f"{path}.transforms.{i}".lstrip("."))
+            yield from _walk_steps_with_paths(part, f"{path}.transforms.{i}".lstrip("."))
     else:
         yield path, model
 
 
 def _make_model_call(model: Any, context: Any) -> ModelCall:
-    steps = [StepModule(part, path) for path, part in _walk_steps(model, "")]
+    steps = [StepModule(part, path) for path, part in _walk_steps_with_paths(model, "")]
     named = {step.path: step for step in steps}
     convention = CallConvention("forward", "forward", "reverse")
     options = {} if context is None else {"context": context}
