@@ -76,7 +76,7 @@ def within_this_process(monkeypatch):
         lines = out.getvalue().splitlines()
         return json.loads(lines[-1]) if lines else None, err.getvalue()
 
-    monkeypatch.setattr(pytest_items, "_run_command_for_record", run)
+    monkeypatch.setattr(pytest_items, "_run_exactflow_for_printed_record", run)
 
 
 def outcomes(result) -> dict[str, str]:

@@ -342,7 +342,7 @@ def test_the_command(tmp_path, capsys):
         f"The theorem says for all: {theorems['six layers'].statement}\n"
     )
     assert main(["theorems", "one mask", "--check", str(path)]) == 2
-    assert "expected a list of flows of linear couplings" in capsys.readouterr().err
+    assert "needs a list of flows of linear couplings" in capsys.readouterr().err
     assert main(["theorems", "partitions", "--check", str(path)]) == 2
     assert "--partition p,q" in capsys.readouterr().err
     assert main(["theorems", "partitions", "--check", str(path), "--partition", "1,1"]) == 0
