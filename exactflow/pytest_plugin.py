@@ -76,7 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
             config.addinivalue_line("markers", f"{word}: a claim of a proof script, {text}")
     limit, within = config.option.exactflow_timeout, config.option.exactflow_within
     if limit is not None and not limit > 0:
-        raise pytest.UsageError(f"--exactflow-timeout: expected seconds > 0, got {limit}")
+        raise pytest.UsageError(
+            f"--exactflow-timeout: expected a number of seconds > 0, got {limit}"
+        )
     if within is not None:
         from exactflow import checker
 

@@ -209,7 +209,8 @@ def assert_invertible(
     expected, derived = _as_float_or_exact_array(x), _as_float_or_exact_array(back)
     if expected.size != derived.size:
         raise AssertionError(
-            f"x does not come back: expected shape {expected.shape}, derived {derived.shape}"
+            f"inverse(forward(x)) differs from x: expected shape {expected.shape}, derived "
+            f"shape {derived.shape}"
         )
     derived = derived.reshape(expected.shape)
     is_float = expected.dtype.kind == derived.dtype.kind == "f"
@@ -220,7 +221,7 @@ def assert_invertible(
         return None
     place = tuple(int(i[0]) for i in wrong.nonzero())
     raise AssertionError(
-        f"x does not come back: expected {expected[place]} at entry {place}, derived "
+        f"inverse(forward(x)) differs from x: expected {expected[place]} at entry {place}, derived "
         f"{derived[place]}; the largest difference is {differences.max()}, the bound {bound}"
     )
 

@@ -106,7 +106,7 @@ def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
     if suffix not in (".pt", ".pth"):
         raise InvalidInputError(
             "expected an array in a .npy, .npz, .safetensors, .pt or .pth file, got the suffix "
-            f"{suffix!r}: write it by np.save"
+            f"{suffix!r}: write the array by np.save"
         )
     content = _load_tensor_or_named_tensors(data)
     tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}

@@ -202,8 +202,8 @@ def test_quick_and_within(project):
     ("option", "words"),
     [
         ("--exactflow-within=nonsense", "--exactflow-within: expected"),
-        ("--exactflow-timeout=0", "expected seconds > 0, got 0"),
-        ("--exactflow-timeout=nan", "expected seconds > 0, got nan"),
+        ("--exactflow-timeout=0", "expected a number of seconds > 0, got 0"),
+        ("--exactflow-timeout=nan", "expected a number of seconds > 0, got nan"),
         ("--exactflow-incomplete=pass", "invalid choice"),
     ],
 )

@@ -90,26 +90,27 @@ def _equalize_halves(
     n, (p, q) = max(sizes), sizes
     places = [*range(p), *range(n, n + q)]
 
-    def extend_by_identity_to_2n(M: Matrix) -> Matrix:
+    def embed_in_identity_of_grown_halves(M: Matrix) -> Matrix:
         result = checker.identity(2 * n)
         for i, entries in zip(places, M, strict=True):
             for j, entry in zip(places, entries, strict=True):
                 result[i][j] = entry
         return result
 
-    def pad_with_zeros_to_n(M: Matrix) -> Matrix:
+    def pad_with_zeros_to_grown_half(M: Matrix) -> Matrix:
         zeros = [[Fraction(0)] * n] * (n - len(M))
         return [[*entries, *[Fraction(0)] * (n - len(entries))] for entries in M] + zeros
 
     obstructions = {
-        pattern: found | {"multiplier": list(map(pad_with_zeros_to_n, found["multiplier"]))}
+        pattern: found
+        | {"multiplier": list(map(pad_with_zeros_to_grown_half, found["multiplier"]))}
         if "multiplier" in found
         else found
         for pattern, found in claim.obstructions.items()
     }
     return claim._replace(
-        n=n, target=extend_by_identity_to_2n(claim.target), obstructions=obstructions
-    ), extend_by_identity_to_2n(inverse)
+        n=n, target=embed_in_identity_of_grown_halves(claim.target), obstructions=obstructions
+    ), embed_in_identity_of_grown_halves(inverse)
 
 
 def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:

@@ -28,7 +28,7 @@ from exactflow.files.rocq.syntax import (
 )
 
 
-def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> TheoremText:
+def flow_theorem(content: dict[str, Any], bound_if_smaller: Fraction | None = None) -> TheoremText:
     """Return the theorem that states and proves the claim of a flow certificate.
 
     It is about matrices over the rationals, with the coordinates in their natural order, whatever
@@ -39,7 +39,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
 
     Parameters
     ----------
-    bound : replaces the bound of the certificate if `bound` is smaller.
+    bound_if_smaller : a bound that replaces the bound of the certificate if it is smaller.
     """
     d, p = sum(content["partition"]), content["partition"][0]
     order, pads = content.get("order", list(range(d))), content.get("pads", [])
@@ -56,7 +56,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
     told, wanted, claim = "none", "None", f"M i j = {derived}"
     if "within" in content:
         own = parse_rational(content["within"])
-        within = own if bound is None else min(own, bound)
+        within = own if bound_if_smaller is None else min(own, bound_if_smaller)
         told, wanted = format_rational(within), f"(Some ({write_rational(within)}))"
         num, den = map(format_rational, within.as_integer_ratio())
         claim = f"`|M i j - {derived}| <= fraction {num} {den}"

@@ -99,13 +99,18 @@ def write_least_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str
 
 
 def write_rank_obstruction(
-    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_exchanged: bool
+    factors: Sequence[Polynomial],
+    D: Matrix,
+    C: Matrix,
+    a: Matrix,
+    c: Matrix,
+    exchanges_D_and_a: bool,
 ) -> str | None:
     """Return an obstruction by ranks, in the syntax of `depth.v`; None if no such ranks are found.
     The factors are coprime monic polynomials. The text consists of f, p, K and the transposes of P
     and Q (see *Ranks* in the module docstring), right inverses G and H that prove the ranks, and
-    the ranks r and s. The caller transposes the blocks a and c of the inverse. With `is_exchanged`
-    the caller passes them as D and C, and D and C as a and c.
+    the ranks r and s. The caller transposes the blocks a and c of the inverse. With
+    `exchanges_D_and_a` the caller passes them as D and C, and D and C as a and c.
     """
     candidates = _candidate_rank_polynomials(factors, D, C, a, c)
     of_D, of_a = (
@@ -134,7 +139,7 @@ def write_rank_obstruction(
             shown += [_right_inverse(_select_rows(R, of_R)), _right_inverse(_select_rows(T, of_T))]
             polynomials = "\n    ".join(write_row(reversed(g)) for g in (f, p))
             witnesses = "\n    ".join(write_rows(M.to_list()) for M in shown)
-            flags = f"{str(is_exchanged).lower()} {str(at_1).lower()}"
+            flags = f"{str(exchanges_D_and_a).lower()} {str(at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {r} {s}"
     return None
 

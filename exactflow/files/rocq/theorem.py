@@ -88,18 +88,18 @@ def theorem_file_text(data: bytes, standalone: bool = False) -> str:
 
 @raising_keyboard_interrupt_on_ctrl_c()  # Ctrl-C then also ends coqc and removes its folder
 def prove_verified_certificate_by_kernel(
-    data: bytes, bound: Fraction | None = None
+    data: bytes, bound_if_smaller: Fraction | None = None
 ) -> tuple[int, list[str]]:
     """Prove the theorem of a certificate by coqc, in a fresh folder.
 
-    `checker` must have verified the certificate. `bound` replaces the certificate's bound "within"
-    if `bound` is smaller. Returns an exit code, 0 (proved) or 3 (undecided), and lines: a summary
-    of the theorem, then the statement and the assumptions as coqc prints them. Raises
+    `checker` must have verified the certificate. `bound_if_smaller` replaces a larger bound
+    "within" of the certificate. Returns an exit code, 0 (proved) or 3 (undecided), and lines: a
+    summary of the theorem, then the statement and the assumptions as coqc prints them. Raises
     `InvalidInputError` if Coq or MathComp is not installed.
     """
     require_coqc_or_rocq()
     try:
-        parts = _state_theorem(data, bound)
+        parts = _state_theorem(data, bound_if_smaller)
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
     text = _file_text(parts, data, standalone=True)
@@ -129,8 +129,8 @@ def _is_error_in_library_lines(printed: str, library: str) -> bool:
     return found is not None and int(found[1]) <= library.count("\n")
 
 
-def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
-    """Return the theorem for the claim of a certificate; see `flow_theorem` for `bound`."""
+def _state_theorem(data: bytes, bound_if_smaller: Fraction | None) -> TheoremText:
+    """Return the theorem for a certificate's claim; `bound_if_smaller` is as in `flow_theorem`."""
     certificate, content = checker.read_certificate(data), checker.read_json(data, "certificate")
     if certificate.field.name != "QQ":
         raise InvalidInputError(
@@ -138,7 +138,7 @@ def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
             f"{certificate.field.name}: verify it with exactflow check FILE"
         )
     claim = certificate.depth
-    return depth_theorem(claim, content) if claim else flow_theorem(content, bound)
+    return depth_theorem(claim, content) if claim else flow_theorem(content, bound_if_smaller)
 
 
 def _file_text(parts: TheoremText, certificate: bytes, standalone: bool) -> str:

@@ -427,15 +427,20 @@ def draw_histogram(source: random.Random) -> "Histogram":
 def _trial_row(
     tried: str,
     trial: Callable[[Any], Any],
-    draws: Callable[[random.Random], Any],
+    draw_instance: Callable[[random.Random], Any],
     *hypotheses: Hypothesis,
 ) -> dict[str, Any]:
-    return {"tried": tried, "trial": trial, "draws": draws, "hypotheses": hypotheses}
+    return {
+        "tried": tried,
+        "trial": trial,
+        "draw_instance": draw_instance,
+        "hypotheses": hypotheses,
+    }
 
 
-_draw_even = partial(draw_invertible_matrix, sizes=(2, 4, 4))
-_draw_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
-_few = "at most six layers equal the matrix, and the obstructions to fewer are valid"
+_draw_even_size = partial(draw_invertible_matrix, sizes=(2, 4, 4))
+_draw_determinant_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
+_AT_MOST_SIX = "at most six layers equal the matrix, and the obstructions to fewer are valid"
 #: Theorem name -> the statement that is checked, its check, the function that draws an instance,
 #: and the hypotheses.
 TRIALS = {
@@ -445,8 +450,12 @@ TRIALS = {
         draw_invertible_matrix,
         POSITIVE,
     ),
-    "six is sharp": _trial_row(_few, check_depth_and_obstructions, _draw_one, EVEN, ONE),
-    "five is generic": _trial_row(_few, check_depth_and_obstructions, _draw_one, EVEN, ONE),
+    "six is sharp": _trial_row(
+        _AT_MOST_SIX, check_depth_and_obstructions, _draw_determinant_one, EVEN, ONE
+    ),
+    "five is generic": _trial_row(
+        _AT_MOST_SIX, check_depth_and_obstructions, _draw_determinant_one, EVEN, ONE
+    ),
     "padding": _trial_row(
         "three shears map (x, 0) to (A x, 0)",
         check_three_padding_shears,
@@ -476,7 +485,7 @@ TRIALS = {
         "at most six layers equal the matrix, or four are certified to exist, and the "
         "obstructions to fewer are valid",
         partial(check_depth_and_obstructions, scales="positive"),
-        _draw_even,
+        _draw_even_size,
         EVEN,
         POSITIVE,
     ),

@@ -79,7 +79,7 @@ class Theorem:
     hypotheses : the hypotheses, in the order in which `check` tests them.
     tried : the part of the statement that `trial` checks on an instance.
     trial : a function that checks `tried` on an instance and returns the result of `function`.
-    draws : a function that draws an instance.
+    draw_instance : a function that draws an instance.
     formal : the names of theorems in ``proofs/rocq``; ``proved.md`` in that folder says how general
         they are.
     """
@@ -97,7 +97,7 @@ class Theorem:
     hypotheses: tuple[Hypothesis, ...] = ()
     tried: str = ""
     trial: Callable[[Any], Any] | None = None
-    draws: Callable[[random.Random], Any] | None = None
+    draw_instance: Callable[[random.Random], Any] | None = None
     formal: tuple[str, ...] = ()
 
     def check(self, instance: Any) -> Any:
@@ -144,12 +144,14 @@ hypothesis does not hold here: every coupling with positive scales preserves ori
 absolute value at most 2 equal the permutation
         """
         to_index("n", n, 1)
-        draws = self._require_function(self.draws, "a theorem about instances that are drawn")
+        draw_instance = self._require_function(
+            self.draw_instance, "a theorem about instances that are drawn"
+        )
         label = self.name if progress else None
         try_one = partial(_error_on_instance, self, seed)
         for count, reason in enumerate(parallel_map(try_one, range(n), jobs=jobs, label=label)):
             if reason is not None:
-                found = draws(_random_source(seed, count))
+                found = draw_instance(_random_source(seed, count))
                 return Challenge(self.name, count, found, reason, self.tried)
         return Challenge(self.name, n, tried=self.tried)
 
@@ -207,9 +209,11 @@ def _random_source(seed: int, instance_number: int) -> random.Random:
 
 def _error_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
     """Return the error that an instance of a challenge raises; None if the theorem holds for it."""
-    draws = theorem._require_function(theorem.draws, "a theorem about instances that are drawn")
+    draw_instance = theorem._require_function(
+        theorem.draw_instance, "a theorem about instances that are drawn"
+    )
     try:
-        theorem.check(draws(_random_source(seed, instance_number)))
+        theorem.check(draw_instance(_random_source(seed, instance_number)))
     except ExactFlowError as error:
         return str(error)
     return None
