@@ -66,7 +66,7 @@ def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
 
 @contextmanager
 def prefixing_file_name(path: str | Path) -> Iterator[None]:
-    """Put the name of a file before the messages of exactflow's errors that this context raises."""
+    """Put the name of a file before the messages of errors about the content of the file."""
     try:
         yield
     except (CertificateError, InvalidInputError, SingularMatrixError) as error:

@@ -104,7 +104,7 @@ def _compute_alone(
 
 
 def _activate_backend(backend: str | None) -> AbstractContextManager:
-    """Return a context in which joblib uses the named backend, or its active backend for None."""
+    """Return a context in which joblib uses the named backend or, for None, its active backend."""
     if backend is None:
         return nullcontext()
     import joblib
@@ -194,7 +194,7 @@ def _yield_results_of_joblib_workers(
             jobs,
             return_as="generator",
             max_nbytes=None,
-            initializer=_ignore_ctrl_c_and_follow_parent,
+            initializer=_ignore_ctrl_c_and_exit_with_parent,
             **pool_options,
         )
     task = delayed(partial(_result_or_error_in_folder, function, os.getcwd()))
@@ -238,7 +238,7 @@ def _result_or_error_in_folder(
         return None, error
 
 
-def _ignore_ctrl_c_and_follow_parent() -> None:
+def _ignore_ctrl_c_and_exit_with_parent() -> None:
     """Ignore Ctrl-C, show no progress, and exit when the parent process ends."""
     os.environ["TERM"] = "dumb"  # on such a terminal no progress is shown
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -54,7 +54,7 @@ class CertificateItem(pytest.Item):
 
     def setup(self) -> None:
         """Run the whole check of the certificate; fail if the certificate is malformed."""
-        self.record = _check_within_time_limit(self)
+        self.record = _check_certificate_within_time_limit(self)
         if self.record["verdict"] == "malformed":
             _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 
@@ -84,7 +84,7 @@ class CertificateItem(pytest.Item):
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-def _check_within_time_limit(item: pytest.Item) -> dict[str, Any]:
+def _check_certificate_within_time_limit(item: pytest.Item) -> dict[str, Any]:
     """Check a certificate, and return the record of ``exactflow check --json``.
 
     With a time limit the check runs in another process; otherwise it runs in this process.

@@ -60,7 +60,7 @@ class Outcome:
     ----------
     claims : in the order of the script, unreached ones last.
     failure, line : why, and at which line, the script did not pass; "" and 0 if it passed.
-    is_refuted : a claim of the script failed.
+    is_refuted : a claim failed, or the script raised `ProofError` or `VerificationError`.
     is_undecided : the process of the script ended without a verdict or did not reach the end of a
         claim, or the script raised `UndecidedClaimError`.
     has_ended : the script ran to its end.

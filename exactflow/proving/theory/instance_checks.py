@@ -154,7 +154,7 @@ def check_at_most_six_layers(M: Any) -> CouplingFlow:
     return _check_product_and_depth(factor(M), M, 6)
 
 
-def check_six_layers_of_small_entries(perm: Any) -> CouplingFlow:
+def check_permutation_in_six_small_layers(perm: Any) -> CouplingFlow:
     """Check that at most six layers with entries in [-2, 2] equal a permutation; return them."""
     M = as_matrix_if_permutation_list(perm)
     flow = _check_product_and_depth(factor(M, method="permutation"), M, 6)
@@ -464,7 +464,7 @@ TRIALS = {
     ),
     "permutations": _trial_row(
         "at most six layers of integers of absolute value at most 2 equal the permutation",
-        check_six_layers_of_small_entries,
+        check_permutation_in_six_small_layers,
         draw_even_permutation,
         EVEN_PERMUTATION,
     ),
