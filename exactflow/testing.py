@@ -275,9 +275,8 @@ def _assert_diagnosis_within(
 
 def _round_trip_in_library(module: Any, x: Any) -> Any:
     """Return inverse(forward(x)), called by the interface of the library of the module."""
-    if hasattr(
-        module, "output_dims"
-    ):  # FrEIA takes lists, returns tuples, and inverts with rev=True
+    if hasattr(module, "output_dims"):
+        # FrEIA takes and returns sequences of arrays, and inverts with rev=True
         (y,), _ = module([x])
         (back,), _ = module([y], rev=True)
         return back
