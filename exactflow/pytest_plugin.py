@@ -1,21 +1,22 @@
 """The pytest plugin: certificates and proof scripts as tests, and `certificate_regression`.
 
-Every run of pytest loads it, so it imports other modules only when it needs them.
+Every run of pytest loads this plugin, so it imports other modules only when it needs them.
 
-    pytest --exactflow               *.cert.json, *.depth.json and proof scripts, wherever it looks
-    pytest c.json                    a certificate, by its name
+    pytest --exactflow               collect *.cert.json, *.depth.json and proof scripts
+    pytest c.json                    collect a certificate by its name
 
-A proof script is a file that makes or checks claims of `exactflow.claims` outside of its functions,
-imported by any name. A file with tests and a name of ``python_files`` is a test module instead. In
-a folder proofs every file is a script. The terminal says which scripts were collected, and which
-files that import `exactflow.claims` were not, and why.
+A proof script is a file that makes or checks claims of `exactflow.claims` outside of its functions;
+it may import this module by any name. A file with tests and a name of ``python_files`` is a test
+module instead. In a folder proofs every file is a script. The terminal lists the collected scripts,
+and the other files that import `exactflow.claims`, with the reasons.
 
-In a configuration, ``exactflow_files`` and ``exactflow_scripts`` name patterns of the certificates
-and scripts that are always collected; then no others are. A certificate is one item,
-``c.cert.json::verified``: it fails if it is refuted, with the first differing entry, and is an
-error if it is malformed. A proof script has one item for each place where it checks a claim, marked
-with the kind of evidence (``-m exact``), and one for running to its end; the script runs once, in a
-process of its own. A false claim is one failure: the items after it are skipped, as not reached.
+The configuration options ``exactflow_files`` and ``exactflow_scripts`` are patterns of certificates
+and scripts. Files with these patterns are always collected, and then no others. A certificate is
+one item, ``c.cert.json::verified``. A refuted certificate is a failure, with the first differing
+entry; a malformed certificate is an error. A proof script has one item for each place where it
+checks a claim, marked with the kind of evidence (``-m exact``), and one item for running to its
+end. The script runs once, in a process of its own. A false claim is one failure: the items after
+this claim are skipped, as not reached.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 FILES = ("*.cert.json", "*.depth.json")
 SCRIPTS = ("proofs/*.py",)
 FORMATS = b'"exactflow-certificate"', b'"exactflow-depth-certificate"'
-HEAD = 4096  # the first bytes of a certificate, which contain the name of its format
+HEAD = 4096  # the name of the format is among this many first bytes of a certificate
 SKIPPED = pytest.StashKey[dict[Path, str]]()
-"""Files that use claims and are not collected as proof scripts, with the reasons."""
+"""File that uses claims, but is not collected as a proof script -> the reason."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "not reach (default: fail)",
     )
     add("--exactflow-timeout", type=float, metavar="SECONDS", help="time limit for each file")
-    # pytest-regressions has an option --force-regen, which then serves both plugins
+    # if pytest-regressions is installed, its option --force-regen serves both plugins
     if find_spec("pytest_regressions") is None:
         add(
             "--force-regen",
@@ -75,7 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
             config.addinivalue_line("markers", f"{word}: a claim of a proof script, {text}")
     limit, within = config.option.exactflow_timeout, config.option.exactflow_within
     if limit is not None and not limit > 0:
-        raise pytest.UsageError(f"--exactflow-timeout: expected seconds > 0, got {limit}")
+        raise pytest.UsageError(
+            f"--exactflow-timeout: expected a number of seconds > 0, got {limit}"
+        )
     if within is not None:
         from exactflow import checker
 
@@ -86,15 +89,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _patterns_in_effect(
-    config: pytest.Config, name: str, with_option: tuple[str, ...]
+    config: pytest.Config, name: str, patterns_with_exactflow_option: tuple[str, ...]
 ) -> list[str]:
-    """Return the configured patterns; without any, `with_option` if --exactflow is given."""
+    """Return the patterns of the configuration option `name`.
+
+    Without any, return `patterns_with_exactflow_option` if --exactflow is given, else none.
+    """
     configured: list[str] = config.getini(name)
-    return configured or [pattern for pattern in with_option if config.option.exactflow]
+    return configured or [
+        pattern for pattern in patterns_with_exactflow_option if config.option.exactflow
+    ]
 
 
 def _matches_a_pattern(path: Path, patterns: list[str]) -> bool:
-    """Whether a path ends in a pattern; ``**/`` matches any number of folders."""
+    """Whether the end of a path matches a pattern; ``**/`` matches any number of folders."""
     return any(
         path.match(pattern.replace("**/", ""))
         or ("**/" in pattern and fnmatch(path.as_posix(), f"*/{pattern}"))
@@ -122,7 +130,7 @@ def pytest_collect_file(
 def pytest_report_collectionfinish(
     config: pytest.Config, items: Sequence[pytest.Item]
 ) -> list[str]:
-    """Report the number of certificates, the proof scripts, and the skipped files with reasons."""
+    """Report the number of certificates, the proof scripts, and the reasons for skipped files."""
     if not (config.option.exactflow or config.getini("exactflow_scripts")):
         return []
     from exactflow.errors import printable
@@ -141,7 +149,7 @@ def pytest_report_collectionfinish(
 
 
 def _relative_path_if_inside(path: Path, config: pytest.Config) -> str:
-    """Return a path relative to the root folder, or in full outside of it."""
+    """Return a path relative to pytest's root folder; outside of this folder, the path as it is."""
     root = config.rootpath
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
@@ -151,7 +159,7 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
     patterns = [
         pattern.lower() for pattern in _patterns_in_effect(config, "exactflow_files", FILES)
     ]
-    if _matches_a_pattern(Path(str(path).lower()), patterns):  # also in upper case: C.Cert.JSON
+    if _matches_a_pattern(Path(str(path).lower()), patterns):  # capitals match, too: C.Cert.JSON
         return True
     if not parent.session.isinitpath(path):
         return False
@@ -161,7 +169,7 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
 
 
 def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
-    """Whether a file is a proof script; for any other file with claims, record why not."""
+    """Whether a file is a proof script; if it uses claims but is none, record the reason."""
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
     is_script, reason = False, ""
@@ -171,56 +179,62 @@ def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
     elif is_asked and all(
         word in _read_regular_file_or_empty(path) for word in (b"exactflow", b"claims")
     ):
-        is_module = _matches_a_pattern(path, config.getini("python_files"))
-        is_script, reason = _is_script_and_skip_reason(path, is_module, is_named and not is_module)
+        has_test_module_name = _matches_a_pattern(path, config.getini("python_files"))
+        is_script, reason = _is_script_and_skip_reason(
+            path, has_test_module_name, is_named and not has_test_module_name
+        )
     if reason:
         config.stash[SKIPPED][path] = reason
     return is_script
 
 
-def _is_script_and_skip_reason(path: Path, is_module: bool, is_chosen: bool) -> tuple[bool, str]:
-    """Return whether a file is a script, and why not; no reason if it just has no claims.
+def _is_script_and_skip_reason(
+    path: Path, has_test_module_name: bool, accepts_imports_alone: bool
+) -> tuple[bool, str]:
+    """Return whether a file is a proof script, and the reason why a file with claims is none.
+
+    The reason is "" for a script, and for a file that does not use `exactflow.claims`.
 
     Parameters
     ----------
-    path : of the file.
-    is_module : whether its name is that of a test module.
-    is_chosen : whether a file that only imports `exactflow.claims` is a script.
+    path : the path of the file.
+    has_test_module_name : whether ``python_files`` matches the name of the file.
+    accepts_imports_alone : whether a file that only imports `exactflow.claims` is a script.
     """
     from exactflow.errors import InvalidInputError
     from exactflow.proving.claim_sites import find_claims_use, read_script
 
     try:
         use = find_claims_use(read_script(path))
-    except InvalidInputError:  # the run of the script reports the error
+    except InvalidInputError:  # the error is reported when the script runs
         return True, ""
     if not (use.imports or use.makes):
         return False, ""
-    if is_module and use.tests:
+    if has_test_module_name and use.tests:
         return False, f"a test module, since it has {use.tests[0]} and a name of python_files"
-    if use.makes or is_chosen:
+    if use.makes or accepts_imports_alone:
         return True, ""
     return False, "claims in functions alone: name it on the command line, or in exactflow_scripts"
 
 
-def _read_regular_file_or_empty(path: Path, size: int = -1) -> bytes:
-    if not path.is_file():  # a named pipe, or a device, may have no end
+def _read_regular_file_or_empty(path: Path, most_bytes: int = -1) -> bytes:
+    if not path.is_file():  # named pipes and devices are not read, since they can be endless
         return b""
     try:
         with path.open("rb") as file:
-            return file.read(size)
+            return file.read(most_bytes)
     except OSError:
         return b""
 
 
 @pytest.fixture
 def certificate_regression(request: pytest.FixtureRequest) -> CertificateRegression:
-    """Compare a flow or a minimal depth with the certificate of an earlier run of the test.
+    """An object that compares a flow or a minimal depth with the certificate of an earlier run.
 
     ``certificate_regression.check(flow)`` writes TEST_FILE/TEST_NAME.cert.json in the first run,
     and fails. Later runs fail if the flow no longer equals the matrix of the certificate, or has
     more layers or longer entries. A result of `minimal_depth` is written to TEST_NAME.depth.json.
-    ``--force-regen`` replaces the file.
+    ``--force-regen`` replaces a changed file, and fails.
     """
     from exactflow.proving.regression import CertificateRegression
 

@@ -1,4 +1,4 @@
-"""Assertions for your own tests, which name the first wrong entry.
+"""Assertions about flows and matrices for your tests; their errors name the first wrong entry.
 
 Each assertion imports SymPy only when it is called, so that pytest starts fast. Strategies for
 Hypothesis are in `exactflow.proving.strategies` (extra ``testing``). The plugin,
@@ -35,7 +35,8 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
     Raises
     ------
     AssertionError
-        They differ: the first differing entry is named, row by row, counted from 0.
+        The matrices differ. The message names the first differing entry, row by row; rows and
+        columns are counted from 0.
 
     Examples
     --------
@@ -58,7 +59,8 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
 def assert_within(
     flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: "Fraction | float | str"
 ) -> None:
-    """Assert that no entry of a flow's matrix, or of a matrix, is off by more than a bound.
+    """Assert that no entry of a flow's matrix, or of a matrix, differs from the expected entry by
+    more than a bound.
 
     The differences are exact rational numbers.
 
@@ -70,7 +72,8 @@ def assert_within(
     Raises
     ------
     AssertionError
-        The first entry beyond the bound is named, and the largest difference.
+        A difference is larger than the bound. The message names the first such entry, and the
+        largest difference.
 
     Examples
     --------
@@ -87,7 +90,9 @@ difference is 0.05, at entry (0, 1)
 
     derived, wanted = _as_matrices_over_one_field(flow, expected)
     if not wanted.domain.is_QQ:
-        raise InvalidInputError(f"expected matrices over QQ for a bound, got {wanted.domain}")
+        raise InvalidInputError(
+            f"expected matrices over QQ for a bound, got matrices over {wanted.domain}"
+        )
     allowed = to_fraction(bound)
     if allowed < 0:
         raise InvalidInputError(f"expected a bound >= 0, got {allowed}")
@@ -123,7 +128,7 @@ def assert_depth(
     AssertionError
         The minimal depth is another number; the message has the obstructions to fewer layers.
     UndecidedClaimError
-        The bounds for the minimal depth admit n and other numbers.
+        The minimal depth is not decided, and n is within its bounds.
 
     Examples
     --------
@@ -156,27 +161,29 @@ def assert_invertible(
     context: Any = None,
     draws: int = 256,
 ) -> None:
-    """Assert that inverse(forward(x)) equals x.
+    """Assert that inverse(forward(x)) equals x, within `tol` for floats.
 
-    For a module of PyTorch and a batch of floats, also assert, as `exactflow.interop.diagnose`
-    measures: the log-determinants of forward and inverse are right, for the model and for each
-    layer that returns them, and latents drawn from its base stay finite and come back.
+    For a module of PyTorch and a batch of floats, also assert two facts that
+    `exactflow.interop.diagnose` measures. The log-determinants of forward and inverse are right,
+    for the model and for each layer that returns them. Latents drawn from the model's base stay
+    finite, and forward(inverse(latent)) equals the latent.
 
     Parameters
     ----------
     module : a flow; or a module or transform of PyTorch, normflows, nflows, glasflow, FrEIA or
-        zuko, in whose own interface it is called.
-    x : the input of `module`. Exact numbers have to come back exactly.
+        zuko, which is called by the interface of its library.
+    x : the input of `module`. Exact numbers have to be restored exactly.
     tol : for floats, the largest difference, as a multiple of the largest entry of x.
     log_det_tol : the largest error of a log-determinant.
-    draw_tol : the largest difference of a latent that is drawn, relative to its largest entry.
-    context, draws : as in `diagnose`; no latents are drawn for 0.
+    draw_tol : the largest difference for a drawn latent, relative to the latent's largest entry.
+    context, draws : as in `diagnose`; for ``draws=0`` no latents are drawn.
 
     Raises
     ------
     AssertionError
-        The first entry that does not come back is named, and the largest difference; or the error
-        that is most above its bound, with the row of the table of `diagnose`.
+        An entry is not restored: the message names the first such entry, and the largest
+        difference. Or an error that `diagnose` measures is above its bound: the message names the
+        error that is most above its bound, with its row in the table of `diagnose`.
 
     Examples
     --------
@@ -202,18 +209,19 @@ def assert_invertible(
     expected, derived = _as_float_or_exact_array(x), _as_float_or_exact_array(back)
     if expected.size != derived.size:
         raise AssertionError(
-            f"x does not come back: expected shape {expected.shape}, derived {derived.shape}"
+            f"inverse(forward(x)) differs from x: expected shape {expected.shape}, derived "
+            f"shape {derived.shape}"
         )
     derived = derived.reshape(expected.shape)
     is_float = expected.dtype.kind == derived.dtype.kind == "f"
     bound = tol * max(abs(expected).max(initial=0), 1e-300) if is_float else 0
     differences = abs(expected - derived)
-    wrong = ~(differences <= bound)  # NaN counts as wrong
+    wrong = ~(differences <= bound)  # the negation makes NaN wrong
     if not wrong.any():
         return None
     place = tuple(int(i[0]) for i in wrong.nonzero())
     raise AssertionError(
-        f"x does not come back: expected {expected[place]} at entry {place}, derived "
+        f"inverse(forward(x)) differs from x: expected {expected[place]} at entry {place}, derived "
         f"{derived[place]}; the largest difference is {differences.max()}, the bound {bound}"
     )
 
@@ -221,7 +229,10 @@ def assert_invertible(
 def _as_matrices_over_one_field(
     flow: "CouplingFlow | MatrixLike", expected: "MatrixLike"
 ) -> tuple["DomainMatrix", "DomainMatrix"]:
-    """Return both matrices, dense and over one field; raise if their sizes differ."""
+    """Return both matrices, dense and over a common field.
+
+    Raises `AssertionError` if their sizes differ.
+    """
     __tracebackhide__ = True
     derived, wanted = _as_exact_matrix(flow), _as_exact_matrix(expected)
     if derived.shape != wanted.shape:
@@ -239,7 +250,7 @@ def _as_exact_matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
 
 
 def _is_diagnosable(module: Any, x: Any) -> bool:
-    """Whether `diagnose` accepts a module and data."""
+    """Whether `diagnose` accepts the input: a module of PyTorch, and a batch of floats."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(module, torch.nn.Module):
         return False
@@ -249,7 +260,10 @@ def _is_diagnosable(module: Any, x: Any) -> bool:
 def _assert_diagnosis_within(
     module: Any, x: Any, context: Any, draws: int, bounds: dict[str, float]
 ) -> None:
-    """Assert that errors that `diagnose` measures are within their bounds; name the worst one."""
+    """Assert that each error that `diagnose` measures is within its bound.
+
+    `bounds` maps the name of an error to its bound; the message names the worst error.
+    """
     __tracebackhide__ = True
     from exactflow.interop.diagnosis import diagnose
 
@@ -260,8 +274,9 @@ def _assert_diagnosis_within(
 
 
 def _round_trip_in_library(module: Any, x: Any) -> Any:
-    """Return inverse(forward(x)) in the interface of a flow library."""
-    if hasattr(module, "output_dims"):  # FrEIA takes and returns tuples; rev=True is the inverse
+    """Return inverse(forward(x)), called by the interface of the library of the module."""
+    if hasattr(module, "output_dims"):
+        # FrEIA takes and returns sequences of arrays, and inverts with rev=True
         (y,), _ = module([x])
         (back,), _ = module([y], rev=True)
         return back
@@ -272,7 +287,7 @@ def _round_trip_in_library(module: Any, x: Any) -> Any:
 
 
 def _as_float_or_exact_array(x: Any) -> "np.ndarray":
-    """Return numbers as an array, of floats or of exact numbers."""
+    """Return numbers as an array: of float64 if they are floats, of Fractions otherwise."""
     import numpy as np
 
     from exactflow.exact.numbers import to_fraction

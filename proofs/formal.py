@@ -36,8 +36,8 @@ from pathlib import Path
 from joblib import cpu_count
 
 from exactflow.claims import Claims, Evidence
-from exactflow.files.progress_line import with_progress
-from exactflow.files.rocq.theorem import choose_coqc_or_rocq_command
+from exactflow.files.progress_line import yield_and_report_progress
+from exactflow.files.rocq.theorem import coqc_command_unless_only_rocq
 
 sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
@@ -57,7 +57,7 @@ lines = (folder / "expected.txt").read_text().splitlines()
 expected = [line.split("  #")[0].rstrip() for line in lines]
 
 # %%
-if any(shutil.which(tool) is None for tool in (choose_coqc_or_rocq_command()[0], coqchk[0])):
+if any(shutil.which(tool) is None for tool in (coqc_command_unless_only_rocq()[0], coqchk[0])):
     claims.not_run(
         f"{len(named)} theorems of proofs/rocq",
         Evidence.FORMAL,
@@ -69,12 +69,12 @@ else:
         compiled = build(root, scratch, jobs=cpu_count(), goal=GOAL)
         modules = []
         label = "compiling (a few minutes the first time): file"
-        for done in with_progress(compiled, len(sources), label):
+        for done in yield_and_report_progress(compiled, len(sources), label):
             modules.append(sources[done.source])
             print(f"    {done.source}, compiled {'before' if done.printed is None else 'now'}")
         (scratch / "restated.v").write_text(restated(folder))
         copies = pool.submit(
-            run, *choose_coqc_or_rocq_command(), *options, "restated.v", folder=scratch
+            run, *coqc_command_unless_only_rocq(), *options, "restated.v", folder=scratch
         )
         chosen = [word for module in modules for word in ("-norec", module)]
         again = pool.submit(run, *coqchk, "-o", *chosen, *places, folder=scratch)

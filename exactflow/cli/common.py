@@ -221,7 +221,7 @@ def write_result_and_describe(
     output = arguments.output
     if output is None:
         return ""
-    from exactflow.files.store import save, write_flow_certificate
+    from exactflow.files.store import save, write_accepted_flow_certificate
 
     if Path(output).suffix.lower() != ".json":
         save(result, output)
@@ -230,7 +230,7 @@ def write_result_and_describe(
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
-    verdict = write_flow_certificate(result, output, source.matrix, provenance)
+    verdict = write_accepted_flow_certificate(result, output, source.matrix, provenance)
     return f"certificate: {output}; the checker: {verdict}\n{suggest_check_command(arguments)}\n"
 
 

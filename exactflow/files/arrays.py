@@ -36,9 +36,9 @@ _FLOW_ARRAYS = "partition", "flips", "order"
 
 
 def flow_to_exact_float64_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
-    """Return the float64 arrays of a flow, by name.
+    """Return a flow as NumPy arrays, by the names in the module docstring; no entry is rounded.
 
-    Raises `InvalidInputError` for an entry that is no float64.
+    Raises `InvalidInputError` for an entry that equals no float64.
     """
     arrays = {
         "partition": np.array(flow.partition),
@@ -54,7 +54,7 @@ def flow_to_exact_float64_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
 
 
 def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
-    """Write the float64 arrays of a flow to a file of the type that its suffix names.
+    """Write the float64 arrays of a flow to a file; the suffix of the file selects its type.
 
     The file appears complete or not at all.
     """
@@ -100,8 +100,8 @@ def _build_flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
     partition, flips, order = (_read_integers(arrays, name) for name in _FLOW_ARRAYS)
     if len(partition) != 2 or len(order) != sum(partition):
         raise InvalidInputError(
-            f"expected a partition of two sizes and an order with each coordinate once, got "
-            f"{partition} and {format_short(order)}"
+            f"expected an array 'partition' of two sizes, and an array 'order' with each "
+            f"coordinate once, got the partition {partition} and the order {format_short(order)}"
         )
     p, q = partition
     layers = []
@@ -118,13 +118,18 @@ def _read_integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
     array = arrays[name]
     if array.dtype.kind not in "iu" or array.ndim > 1:
         raise InvalidInputError(
-            f"expected a row of integers as {name}, got {array.dtype} of shape {array.shape}"
+            f"expected integers in a row as the array {name!r}, got {array.dtype} of shape "
+            f"{array.shape}"
         )
     return [int(value) for value in array.reshape(-1)]
 
 
 def select_encoder(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
-    """Return the function that encodes arrays for a file with the suffix of this path."""
+    """Return a function from arrays by name to the bytes of a file with this path's suffix.
+
+    Raises `InvalidInputError` for another suffix, and `MissingExtraError` if the library for this
+    type is not installed.
+    """
     path = Path(path)
     _check_suffix(path)
     match path.suffix.lower():
@@ -146,8 +151,8 @@ def _to_float64_exactly(M: DomainMatrix, layer_number: int) -> np.ndarray:
         if not np.isfinite(number) or to_fraction(value) != Fraction(number):
             raise InvalidInputError(
                 f"expected entries that equal a float64, got {format_short(value)} at {(i, j)} of "
-                f"layer {layer_number}: save a certificate (.json), which holds it exactly, or use "
-                "balance, which finds float64 layers of a float matrix"
+                f"layer {layer_number}: save a certificate (.json), which keeps every entry "
+                "exact, or use balance, which finds float64 layers of a float matrix"
             )
         result[i, j] = number
     return result

@@ -16,11 +16,12 @@ from pathlib import Path
 from exactflow.checker import await_pipe_writer_and_first_byte, open_file_or_stdin
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
-MOST_BYTES = 2**29  # the largest size of a file to read: a link may point to an endless device
+# Larger files are not read, so that a link to an endless device does not fill the memory.
+MOST_BYTES = 2**29
 
 
 def check_writable(path: str | Path) -> None:
-    """Raise `InvalidInputError` if no file can be written at a path; call it before long work."""
+    """Raise `InvalidInputError` if no file can be written at a path; for use before long work."""
     if str(path) == "-":
         raise InvalidInputError("expected the name of a file to write, got '-' (standard output)")
     if not str(path):
@@ -43,7 +44,8 @@ def check_writable(path: str | Path) -> None:
 def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
     """Return the bytes of a file, or of standard input for "-".
 
-    Raises `InvalidInputError`, which calls the file a `kind`, if it cannot be read or is too large.
+    Raises `InvalidInputError` if the file cannot be read or is too large; its message calls the
+    file a `kind`.
     """
     data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
@@ -53,7 +55,7 @@ def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
                 data += piece
     except AttributeError:
         reason = "standard input is closed"
-    except (OSError, ValueError) as error:  # ValueError: the name has a zero byte
+    except (OSError, ValueError) as error:  # a name with a zero byte raises ValueError
         reason = getattr(error, "strerror", None) or str(error)
     if len(data) > MOST_BYTES:
         reason = f"it has more than {MOST_BYTES} bytes"
@@ -64,7 +66,7 @@ def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
 
 @contextmanager
 def prefixing_file_name(path: str | Path) -> Iterator[None]:
-    """Put the name of a file before the messages of errors about its content."""
+    """Put the name of a file before the messages of errors about the content of the file."""
     try:
         yield
     except (CertificateError, InvalidInputError, SingularMatrixError) as error:
@@ -72,15 +74,15 @@ def prefixing_file_name(path: str | Path) -> Iterator[None]:
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a whole file, following symbolic links; or write nothing, and raise an error.
+    """Write a file as a whole, or leave it as it was and raise an error; follow symbolic links.
 
-    The error is `InvalidInputError` if the file cannot be written.
+    Raises `InvalidInputError` if the file cannot be written.
     """
     check_writable(path)
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
     try:
-        with raising_keyboard_interrupt():
+        with raising_keyboard_interrupt_on_ctrl_c():
             try:
                 temporary.write_bytes(data)
                 temporary.replace(place)
@@ -93,8 +95,8 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 
 
 @contextmanager
-def raising_keyboard_interrupt() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt` instead of ending the process without a cleanup."""
+def raising_keyboard_interrupt_on_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C raise `KeyboardInterrupt` in this context, so that cleanups run before the end."""
     ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     if not ends or threading.current_thread() is not threading.main_thread():
         yield

@@ -1,8 +1,8 @@
-"""Flow certificates: a file with a flow and the matrix that it equals, for a referee to check.
+"""Flow certificates: files with a flow and the matrix that the flow equals, for a referee to check.
 
-The file has version 2 of the project's certificate format, about the user's matrix in the user's
-order of coordinates; versions 1 and 2 are read. `exactflow.checker` checks both with the standard
-library alone and shares no code with this module's writer.
+Files are written in version 2 of the project's certificate format: the claim is about the user's
+matrix, in the user's order of coordinates. Versions 1 and 2 are read. `exactflow.checker` checks
+both with the standard library alone and shares no code with this module's writer.
 """
 
 import json
@@ -24,7 +24,7 @@ from exactflow.exact.coerce import as_square_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_file_or_stdin
-from exactflow.files.roots import find_root_index_or_default, root_member_or_decimals
+from exactflow.files.roots import find_root_index_or_largest_real, root_member_or_decimals
 from exactflow.files.version import __version__
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -39,7 +39,7 @@ EntryWriter: TypeAlias = Callable[[Element], object]
 """A function that writes an element of a field as JSON."""
 
 DecimalsIfNotReal: TypeAlias = list[str]
-"""The two decimals of the generator of a number field; an empty list if it is real."""
+"""The real and imaginary part of a number field's generator as decimals; empty if it is real."""
 
 
 def certificate_text(
@@ -53,18 +53,18 @@ def certificate_text(
 ) -> str:
     """Return the text of a certificate that `flow` equals a matrix; equal flows give equal texts.
 
-    A given target is not compared with the flow: this is left to the checker. A number field is
-    named by its generator, if that is a real root of the minimal polynomial. If it is not real, the
-    provenance has its decimals, and the claim is an identity that holds at every root.
+    A given target is not compared with the flow: this is left to the checker. If the generator of a
+    number field is real, it is named as a root of its minimal polynomial. If the generator is not
+    real, its decimals are in the provenance, and the claim is an identity that holds at every root.
 
     Parameters
     ----------
     flow : a flow over QQ, GF(p) or an algebraic number field.
-    target : the matrix, in any form that `factor` takes; by default the flow's own.
-    pads : coordinates of the flow that `target` does not have: inputs and outputs are zero there.
-    within : a rational; then the claim is that no entry differs by more than this.
-    covariance : a symmetric matrix over QQ, instead of `target`: then the claim is about Q Q^T for
-        the matrix Q of the flow, so that the flow generates N(0, covariance) from white noise.
+    target : the matrix, in any form that `factor` takes; by default the matrix of the flow.
+    pads : coordinates of the flow that `target` lacks; their inputs and outputs are zero.
+    within : a rational bound; the claim is then that no entry differs by more than the bound.
+    covariance : a symmetric matrix over QQ, instead of `target`: the claim is then about Q Q^T,
+        where Q is the matrix of the flow: the flow generates N(0, covariance) from white noise.
     provenance : free entries about the origin of the target; tool, version and method are added.
 
     Raises
@@ -80,7 +80,7 @@ def certificate_text(
     """
     if covariance is not None and (target is not None or pads):
         raise InvalidInputError(
-            "covariance cannot be combined with target or pads: leave one of them out"
+            "the argument covariance=.. cannot be combined with target=.. or pads=..: leave one out"
         )
     role = "target" if covariance is None else "covariance"
     own = [i for i in range(flow.dimension) if i not in set(pads)]
@@ -128,15 +128,15 @@ def certificate_text(
 
 
 def join_json_members(members: Mapping[str, str]) -> str:
-    """Return the text of a JSON object, a member a line, from the JSON texts of its values."""
+    """Return the text of a JSON object with one member a line; each value is given as JSON text."""
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
 def require_accepted_verdict(certificate: bytes, *, quick: bool) -> VerdictText:
-    """Return the checker's verdict on a certificate in words; raise unless the checker accepts it.
+    """Return the checker's verdict on a certificate in words; raise if it is not accepted.
 
-    With `quick` an equality is only tested at random vectors. Raises `VerificationError`, which
-    names the entry, if the claim is false, and `InvalidInputError` if it cannot be decided.
+    With `quick` an equality is only tested at random vectors. Raises `VerificationError` with the
+    first differing entry if the claim is false, and `InvalidInputError` if it is not decided.
     """
     report = checker.check(certificate, quick=quick)
     if report.verdict is checker.Verdict.REFUTED:
@@ -153,7 +153,10 @@ def require_accepted_verdict(certificate: bytes, *, quick: bool) -> VerdictText:
 
 
 def _report_reasons(report: checker.Report) -> str:
-    """Return the reasons in a report: all lines but the first two, which tell size and target."""
+    """Return the reasons in a report, in one line.
+
+    The first two lines of a report tell the size and the target; the reasons follow them.
+    """
     lines = (line[2:].removeprefix("incomplete: ") for line in report.lines[2:] or report.lines)
     return "; ".join(lines)
 
@@ -172,7 +175,7 @@ def read_accepted_flow(path: str | Path) -> CouplingFlow:
 
 
 def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
-    """Read a flow from a certificate file that the checker accepts; return it and the content.
+    """Read a certificate file that the checker accepts; return its flow and its JSON content.
 
     Raises the same errors as `read_accepted_flow`.
     """
@@ -195,14 +198,17 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     provenance = content.get("provenance", {})
     field, parse = _read_field_and_entry_parser(content["field"], provenance.get("generator"))
 
-    def parse_shift(rows: list) -> DomainMatrix:
+    def parse_shift_rows(rows: list) -> DomainMatrix:
         entries = [[parse(entry) for entry in row] for row in rows]
         return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
     partition = tuple(content["partition"])
     layers = [
-        LinearCoupling.trusted(  # the checker has verified shapes and signs
-            partition, layer["moves"], parse_shift(layer["shift"]), [*map(parse, layer["scale"])]
+        LinearCoupling.trusted(  # shapes and signs were verified by the checker
+            partition,
+            layer["moves"],
+            parse_shift_rows(layer["shift"]),
+            [*map(parse, layer["scale"])],
         )
         for layer in content["layers"]
     ]
@@ -213,14 +219,14 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
 
 
 def _read_field_and_entry_parser(field: FieldName, decimals: object) -> tuple[Domain, Callable]:
-    """Return the field that a certificate names, and a function that parses an element in JSON.
+    """Return the field that a certificate names, and a function that parses its elements in JSON.
 
-    The decimals, from the provenance, tell which root is meant if the generator is not real.
+    If the generator of a number field is not real, `decimals` tells which root it is.
     """
     if isinstance(field, dict):
         coefficients = [_parse_rational(c) for c in reversed(field["modulus"])]
         modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
-        index = find_root_index_or_default(modulus, field.get("root", ()), decimals)
+        index = find_root_index_or_largest_real(modulus, field.get("root", ()), decimals)
         root = sympy.rootof(modulus, index, radicals=modulus.degree() < 3)
         if modulus.degree() > 1:
             number_field = QQ.algebraic_field(root)
@@ -242,10 +248,10 @@ def _parse_rational(text: str) -> Element:
 def field_name_writer_and_decimals(
     field: Domain,
 ) -> tuple[FieldName, EntryWriter, DecimalsIfNotReal]:
-    """Return the name of a field in certificates, a function that writes an element as JSON, and
-    the decimals of the field's generator, an empty list if the generator is real.
+    """Return how certificates write a field: its name; a function that writes an element as JSON;
+    and the decimals of its generator, an empty list if the generator is real or there is none.
     """
-    if field.is_QQ:  # str writes the same text, and is faster for long numbers of FLINT and gmpy
+    if field.is_QQ:  # for long numbers of FLINT and gmpy, str is faster than format_rational
         return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x), []
     if field.is_FiniteField:
         return f"GF({field.mod})", lambda x: str(int(field.to_int(x)) % field.mod), []
@@ -264,7 +270,7 @@ def field_name_writer_and_decimals(
 
 
 def rows_in_json(M: DomainMatrix, write_entry: EntryWriter) -> list[list]:
-    """Return the rows of a matrix as lists for JSON."""
+    """Return the rows of a matrix as lists of entries for JSON; `write_entry` writes an entry."""
     zero = write_entry(M.domain.zero)
     return [[write_entry(x) if x else zero for x in row] for row in M.to_list()]
 

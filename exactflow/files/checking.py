@@ -8,12 +8,15 @@ from exactflow import checker
 
 WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 MOST_SECONDS = 10**6
-"""The longest time limit of a check: systems limit the seconds that a process can wait."""
+"""The longest time limit of a check in seconds; a process cannot wait for much longer times."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Result of checking a certificate: `lines` is the checker's output, `seconds` the time."""
+    """Result of checking a certificate, with the checker's output in `lines`.
+
+    `code` is the exit code of ``exactflow check``, `seconds` the time of the check.
+    """
 
     file: str
     code: int
@@ -33,13 +36,14 @@ def check_certificate(
     quick: bool = False,
     kernel: bool = False,
 ) -> CheckResult:
-    """Check the certificate in a file, or on standard input for "-"; the result has the verdict.
+    """Check the certificate in a file, or on standard input for "-".
 
     The certificate's target must equal the matrix in `target` (the bytes of a file and its suffix),
     or its transpose if `transposed`. No entry may differ by more than `bound`, which is ignored for
-    a depth. `quick` only tests an equality: the verdict is then "probably verified". With `kernel`,
-    Rocq must also prove the theorem. The only error, `InvalidInputError`, is that Coq or MathComp
-    is not installed for this.
+    a depth. With `quick` an equality is only tested at random vectors: the verdict is then
+    "probably verified". With `kernel`, Rocq must also prove the theorem. A malformed certificate is
+    a verdict, too. Raises `InvalidInputError` only if `kernel` needs Coq or MathComp, which is not
+    installed.
     """
     start = time.perf_counter()
     kind, largest = "", None
@@ -50,9 +54,9 @@ def check_certificate(
         largest = None if report.largest is None else str(report.largest)
         lines = [*report.lines, last_line]
         if kernel and code == 0:
-            from exactflow.files.rocq.theorem import prove_by_kernel
+            from exactflow.files.rocq.theorem import prove_verified_certificate_by_kernel
 
-            code, told = prove_by_kernel(data, bound)
+            code, told = prove_verified_certificate_by_kernel(data, bound)
             lines = [*report.lines, *told, "s NOT VERIFIED" if code else last_line]
     except checker.MalformedError as error:
         code, lines = 2, [f"malformed: {error}"]

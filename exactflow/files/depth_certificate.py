@@ -1,9 +1,9 @@
-"""Depth certificates: a file with a matrix, its layers, and obstructions to fewer layers.
+"""Depth certificates: files with a matrix, its layers, and obstructions to fewer layers.
 
 The format is version 1 of the project's depth certificate, or version 2 if the halves differ in
-size or a mask orders the coordinates. `exactflow.checker` checks it with the standard library
-alone and shares no code with this module. The docstring of the checker lists the witnesses; the
-equations have the order of `checker.layer_equations`.
+size or a mask orders the coordinates. `exactflow.checker` checks a file with the standard library
+alone and shares no code with this module. Its docstring lists the witnesses of obstructions. The
+multipliers of equations come in the order of `checker.layer_equations`.
 """
 
 import json
@@ -33,12 +33,12 @@ from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 def depth_certificate_text(
     answer: MinimalDepth, provenance: Mapping[str, object] | None = None
 ) -> str:
-    """Return the text of the certificate of a result of `minimal_depth`.
+    """Return the text of a certificate for a result of `minimal_depth`.
 
     Equal results give equal texts. `provenance` has free entries about the origin of the matrix;
     tool and version are added.
-    Raises `InvalidInputError` if the format cannot express the answer: an interval, layers that are
-    certified but not exact, or another field than QQ or GF(p).
+    Raises `InvalidInputError` if the format cannot express the answer: an undecided depth, layers
+    that are certified but not exact, or another field than QQ or GF(p).
 
     >>> from exactflow.linear.depth import minimal_depth
     >>> lines = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
@@ -74,18 +74,20 @@ def depth_certificate_text(
         ],
         "provenance": record | dict(provenance or {}),
     }
-    return join_json_members({key: _member_in_json(value) for key, value in members.items()})
+    return join_json_members(
+        {key: _json_with_line_per_object(value) for key, value in members.items()}
+    )
 
 
 def _check_certifiable(answer: MinimalDepth) -> None:
     if not answer.is_decided:
         raise InvalidInputError(
             f"the minimal depth is not decided (between {answer.lower} and {answer.upper}): "
-            "certify the layers alone (answer.flow, or exactflow factor -o)"
+            "certify only the layers, answer.flow (on the command line: exactflow factor -o)"
         )
     if answer.evidence is not Evidence.EXACT:
         raise InvalidInputError(
-            "the layers are proved to exist, but not known exactly, as a certificate needs them: "
+            "a certificate needs exact layers, and these layers are only proved to exist: "
             "call answer.existence.check() instead"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
@@ -103,15 +105,17 @@ def _check_certifiable(answer: MinimalDepth) -> None:
         )
 
 
-def _member_in_json(value: object) -> str:
-    """Return a value in JSON, with each object of a list on a line of its own."""
+def _json_with_line_per_object(value: object) -> str:
+    """Return the JSON text of a value; in a list of objects each object has a line of its own."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return "[" + ",\n  ".join(map(json.dumps, value)) + "]"
     return json.dumps(value)
 
 
 def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
-    """Return the members "kind" and "k", "factors" or "multiplier" of an obstruction in JSON."""
+    """Return two members of an obstruction for JSON: "kind", and its witness, which is named "k",
+    "factors" or "multiplier".
+    """
     row, found = obstruction.kind_row, obstruction.witness
     _, write_entry, _ = field_name_writer_and_decimals(obstruction.matrix.domain)
     written: object
@@ -130,43 +134,49 @@ def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
 
 
 def read_obstruction(
-    content: Mapping[str, Any],
+    written_obstruction: Mapping[str, Any],
     matrix: DomainMatrix,
     scales: DepthScales,
     first_half_size: int | None = None,
 ) -> Obstruction:
-    """Return the obstruction in one element of the list "obstructions" of a certificate.
+    """Return the obstruction that is written as one element of a certificate's "obstructions".
 
-    The checker has accepted the certificate; `matrix` is the target in the order of the layers,
-    by default with equal halves. If several of `KINDS` are written with the same kind, return one
-    whose check succeeds.
+    The checker must have accepted the certificate. `matrix` is the target with its coordinates in
+    the order of the layers; by default its halves have equal sizes. If several of `KINDS` are
+    written with the same kind, return an obstruction whose check succeeds.
     """
-    instance = PatternInstance(content["pattern"], SplitMatrix(matrix, first_half_size), scales)
+    instance = PatternInstance(
+        written_obstruction["pattern"], SplitMatrix(matrix, first_half_size), scales
+    )
     found = [
         Obstruction.from_reason(instance, Reason(kind, read))
         for kind, row in KINDS.items()
-        if row.written == content["kind"] and len(instance.pattern) in row.letters.get(scales, ())
-        for read in [_read_witness(row.key, content[row.key], instance)]
+        if row.written == written_obstruction["kind"]
+        and len(instance.pattern) in row.letters.get(scales, ())
+        for read in [_read_witness(row.key, written_obstruction[row.key], instance)]
         if row.key != "multiplier" or any(isinstance(W, dict) for W in read) == (kind == "signs")
     ]
     return next((o for o in found if o.is_valid()), found[0])
 
 
 def _read_witness(key: str, value: Any, instance: PatternInstance) -> Any:
-    """Return the witness under a key: a number k, factors, or multipliers.
+    """Return the witness from its JSON value: a number for the key "k", coefficients for
+    "factors", and for "multiplier" matrices or the terms of polynomials.
 
-    A multiplier becomes a matrix, or the terms of a polynomial.
     """
     field, d = instance.matrix.domain, instance.matrix.shape[0]
 
-    def parse_element(text: str) -> Element:
+    def parse_rational_into_field(text: str) -> Element:
         return field.convert_from(to_element(text), QQ)
 
     if key == "k":
         return value
     if key == "factors":
-        return tuple(tuple(parse_element(x) for x in reversed(f)) for f in value)
+        return tuple(tuple(parse_rational_into_field(x) for x in reversed(f)) for f in value)
     if instance.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
-        return tuple({tuple(map(int, row[1:])): parse_element(row[0]) for row in W} for W in value)
-    rows = ([[parse_element(x) for x in row] for row in W] for W in value)
+        return tuple(
+            {tuple(map(int, row[1:])): parse_rational_into_field(row[0]) for row in W}
+            for W in value
+        )
+    rows = ([[parse_rational_into_field(x) for x in row] for row in W] for W in value)
     return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

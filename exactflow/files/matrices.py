@@ -1,4 +1,4 @@
-"""Read matrices from files exactly, with their type and hash for a certificate's provenance.
+"""Read matrices from files exactly, with the type and hash that a certificate's provenance needs.
 
 ========================  =====================================================================
 ``.npy``, ``.npz``        integers and floats, floats as the dyadic rationals that they are
@@ -9,8 +9,8 @@
 ``.pt``, ``.pth``         tensors or state dicts; needs the extra ``torch``
 ========================  =====================================================================
 
-A file is data: nothing in it is evaluated, only ``torch.load`` with ``weights_only`` unpickles, and
-the sizes in a header are checked before memory is allocated.
+No content of a file is evaluated. Only ``torch.load`` with ``weights_only`` unpickles. The sizes in
+a header are checked before memory is allocated.
 """
 
 import csv
@@ -43,11 +43,11 @@ def read_square_matrix(
     path: str | Path, *, key: str | None = None, transpose: bool = False
 ) -> MatrixFile:
     """Read a square matrix, or the weight of a 1x1 convolution, exactly from a file.
-    The suffix of the file tells its type. For standard input ("-") and pipes the first bytes tell
-    .npy, .npz and .json; anything else is .csv. `key` names the array if the file has several;
-    `transpose` is for weights that act on row vectors. Raises `InvalidInputError` for a missing or
-    unreadable file, an unknown suffix, or content that is no exact square matrix, and
-    `MissingExtraError` if the library for this type is not installed.
+    The suffix of the file tells its type. Standard input ("-") and pipes are .npy, .npz or .json if
+    their first bytes say so, and .csv otherwise. `key` names the array if the file has several.
+    `transpose` transposes the matrix, for weights that act on row vectors. Raises
+    `InvalidInputError` for a missing or unreadable file, an unknown suffix, or content that is no
+    exact square matrix, and `MissingExtraError` if the library for this type is not installed.
     """
     data, suffix, name = _read_bytes_type_and_name(Path(path))
     with prefixing_file_name(name):
@@ -58,7 +58,7 @@ def read_square_matrix(
 
 
 def _read_bytes_type_and_name(path: Path) -> tuple[bytes, str, str]:
-    """Return the content of a file or a stream, its type as a suffix, and its name."""
+    """Return the content of a file, pipe or standard input; its type as a suffix; and its name."""
     suffix, is_stdin = path.suffix.lower(), str(path) == "-"
     if suffix in (*_ARRAY_SUFFIXES, *_TEXT_PARSERS):
         return read_file_or_stdin(path), suffix, path.name
@@ -72,14 +72,14 @@ def _read_bytes_type_and_name(path: Path) -> tuple[bytes, str, str]:
 
 
 def _parse_values_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
-    """Return the values in a file, and the name of their type."""
+    """Return the rows of a matrix in a file, and the name of the type of its entries."""
     if suffix in _ARRAY_SUFFIXES:
         from exactflow.files.tensors import read_array_and_dtype
 
         return read_array_and_dtype(data, suffix, key)
     if key is not None:
         raise InvalidInputError(
-            f"expected no key for a {suffix} file, which has one matrix, got {key!r}"
+            f"expected no key for a {suffix} file, since it has only one matrix, got {key!r}"
         )
     return _TEXT_PARSERS[suffix](_decode_utf8(data)), f"{suffix[1:]} text"
 
@@ -92,16 +92,21 @@ def _decode_utf8(data: bytes) -> str:
 
 
 def _parse_json_rows(text: str) -> object:
-    """Read rows of integers, strings and floats; raise `InvalidInputError` for an object or NaN."""
+    """Return rows of integers, strings and floats from JSON text.
+
+    Raises `InvalidInputError` for an object in place of rows, and for NaN and infinity.
+    """
 
     def refuse_nan_or_infinity(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
-    def to_integer(digits: str) -> int:
+    def parse_integer_of_any_length(digits: str) -> int:
         return parse_rational(digits).numerator
 
     try:
-        rows = json.loads(text, parse_int=to_integer, parse_constant=refuse_nan_or_infinity)
+        rows = json.loads(
+            text, parse_int=parse_integer_of_any_length, parse_constant=refuse_nan_or_infinity
+        )
     except json.JSONDecodeError as error:
         raise InvalidInputError(
             f"the text is not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
@@ -130,7 +135,7 @@ def _parse_csv_rows(text: str) -> list[list[str]]:
 
 
 def _parse_blank_separated_rows(text: str) -> list[list[str]]:
-    """Read fields with blanks between them; # begins a comment, as for ``np.loadtxt``."""
+    """Return rows of fields that blanks separate; # begins a comment, as in ``np.loadtxt``."""
     fields = (line.partition("#")[0].split() for line in text.splitlines())
     rows = {number: row for number, row in enumerate(fields, 1) if row}
     return _refuse_separators_and_header(
@@ -141,7 +146,9 @@ def _parse_blank_separated_rows(text: str) -> list[list[str]]:
 def _refuse_separators_and_header(
     rows_by_line: Mapping[int, list[str]], foreign_separators: str, remedy: str
 ) -> list[list[str]]:
-    """Return all rows; raise `InvalidInputError` for a foreign separator or a header."""
+    """Return the rows; raise `InvalidInputError` if numbers have a foreign separator between them
+    (with the remedy in the message), or if the first row is a header.
+    """
     glue = " " if "," in foreign_separators else ", "
     for number, row in rows_by_line.items():
         found = next((sign for sign in foreign_separators if _has_unsplit_numbers(row, sign)), None)
@@ -160,7 +167,7 @@ def _refuse_separators_and_header(
 
 
 def _has_unsplit_numbers(row: list[str], separator: str) -> bool:
-    """Whether a field of a row has several numbers with the separator between them."""
+    """Whether some field of a row consists of several numbers with this separator between them."""
     parts = ([part for part in field.split(separator) if part.strip()] for field in row)
     return any(len(numbers) > 1 and all(map(_is_float_or_fraction, numbers)) for numbers in parts)
 
@@ -181,4 +188,4 @@ _TEXT_PARSERS: dict[str, Callable[[str], object]] = {
     ".txt": _parse_blank_separated_rows,
 }
 _SIGNATURES = ((".npy", b"\x93NUMPY"), (".npz", b"PK"), (".json", b"["), (".json", b"{"))
-"""The first bytes by which a matrix on standard input shows its type."""
+"""The first bytes of a matrix on standard input, by which its type is recognized."""

@@ -1,8 +1,8 @@
 """Apply a function to many items in several processes, by joblib's pool or another backend.
 
-Results come in the order of the items. If items fail, the error of the first one in that order is
-raised as it is, after the results before it. If a worker ends while it computes, the work ends, or
-the caller provides results for the items of this worker.
+Results come in the order of the items. If the function fails, the error for the first such item in
+that order is raised unchanged, after the results for the earlier items. If a worker process dies,
+`ProcessDiedError` is raised, unless the caller provides results for the items of this worker.
 """
 
 import os
@@ -19,12 +19,12 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from exactflow.errors import InvalidInputError, ProcessDiedError, require
-from exactflow.files.atomic import raising_keyboard_interrupt
-from exactflow.files.progress_line import with_progress
+from exactflow.files.atomic import raising_keyboard_interrupt_on_ctrl_c
+from exactflow.files.progress_line import yield_and_report_progress
 
-_MOST_JOBS = 60  # Windows cannot wait for more processes
+_MOST_JOBS = 60  # more processes cannot be waited for on Windows
 _WORKER_ENDED = (
-    "a worker process ended before its work was done: use fewer jobs if it lacked memory"
+    "a worker process ended before its work was done: use fewer jobs if the memory was full"
 )
 
 Item = TypeVar("Item")
@@ -40,15 +40,15 @@ def parallel_map(
     backend: str | None = None,
     result_if_lost: Callable[[Item], Result] | None = None,
 ) -> Iterator[Result]:
-    """Return an iterator of function(item) for every item, in order, computed in `jobs` processes.
+    """Return an iterator over function(item) for all items in order, computed by `jobs` processes.
 
     One job, or one item, is computed in this process, unless a `backend` of joblib is named. There
-    are at most as many processes as items, and at most 60; a cluster decides on its own workers.
-    Ctrl-C, an error and a consumer that stops end the workers at once. If stderr is a terminal, a
-    line of progress shows the label. `result_if_lost` maps an item whose worker ended, as by
-    ``os._exit`` or for lack of memory, to a result.
+    are at most as many processes as items, and at most 60; a cluster chooses the number of its
+    workers itself. Workers end at once if Ctrl-C is pressed, an error is raised, or the consumer
+    stops. With a label, and if stderr is a terminal, a line shows the progress. If the worker of an
+    item dies, as by ``os._exit`` or for lack of memory, `result_if_lost(item)` is its result.
     Raises `InvalidInputError` for less than one job, or a backend that joblib does not have, and
-    `ProcessDiedError` if a worker has ended and there is no `result_if_lost`.
+    `ProcessDiedError` if a worker dies and there is no `result_if_lost`.
     """
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidInputError(f"expected at least one job, got {jobs!r}")
@@ -61,7 +61,7 @@ def parallel_map(
         results = _map_by_dask(function, items, result_if_lost)
     else:
         results = _map_by_joblib(function, items, jobs, backend, result_if_lost)
-    return results if label is None else with_progress(results, len(items), label)
+    return results if label is None else yield_and_report_progress(results, len(items), label)
 
 
 def _map_by_joblib(
@@ -71,8 +71,8 @@ def _map_by_joblib(
     backend: str | None,
     result_if_lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
-    """Yield the results from a backend of joblib, by default from the active one."""
-    pool = partial(_run_pool, function, backend=backend)
+    """Yield the results from a backend of joblib; None stands for the active backend."""
+    pool = partial(_yield_results_of_joblib_workers, function, backend=backend)
     pool_options: dict[str, Any] = {}
     done = 0
     while done < len(items):
@@ -83,8 +83,8 @@ def _map_by_joblib(
         except ProcessDiedError:
             if result_if_lost is None:
                 raise
-            # find the items that end their workers: compute the first item without a result alone,
-            # and the items after it one by one in each worker
+            # find the items that crash a worker: compute the first item that has no result yet on
+            # its own, and give the later items to the workers one at a time
             pool_options = {"batch_size": 1, "pre_dispatch": "n_jobs"}
             yield _compute_alone(pool, items[done], result_if_lost)
             done += 1
@@ -93,7 +93,9 @@ def _map_by_joblib(
 def _compute_alone(
     pool: Callable[..., Iterator[Result]], item: Item, result_if_lost: Callable[[Item], Result]
 ) -> Result:
-    """Return the result of a worker without other items, or `result_if_lost(item)` if it ends."""
+    """Return the result of a pool that computes only this item, or `result_if_lost(item)` if its
+    worker dies.
+    """
     try:
         (result,) = pool([item], 2)
     except ProcessDiedError:
@@ -102,7 +104,7 @@ def _compute_alone(
 
 
 def _activate_backend(backend: str | None) -> AbstractContextManager:
-    """Return a context in which joblib uses a backend; None changes nothing."""
+    """Return a context in which joblib uses the named backend or, for None, its active backend."""
     if backend is None:
         return nullcontext()
     import joblib
@@ -122,8 +124,11 @@ def _require_dask(module: str) -> ModuleType:
 
 
 @contextmanager
-def _connect_to_dask() -> Iterator[Any]:
-    """Connect to the scheduler that dask's configuration names."""
+def _connecting_to_configured_dask_scheduler() -> Iterator[Any]:
+    """Yield a client of the scheduler that dask's configuration names; close it at the end.
+
+    Raises `InvalidInputError` if no scheduler is named, or none answers.
+    """
     distributed, dask = map(_require_dask, ("distributed", "dask"))
     if not dask.config.get("scheduler-address", None):
         raise InvalidInputError(
@@ -143,13 +148,13 @@ def _map_by_dask(
     items: list[Item],
     result_if_lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
-    """Yield the results from dask's workers, a task for each item.
+    """Yield the results from dask's workers; each item is a task of its own.
 
-    joblib's backend would wait forever for a task whose workers have ended. Dask gives the tasks of
-    a worker that has ended to other workers, and gives up a task after it has ended four. Another
-    task in the queue may have ended them, so such a task is tried once more.
+    The backend of joblib for dask would wait forever for a task whose workers have died. Dask gives
+    the tasks of a dead worker to other workers, and gives up a task that was with four workers when
+    they died. As another task in their queues may have killed them, this task is tried once more.
     """
-    with _connect_to_dask() as client:
+    with _connecting_to_configured_dask_scheduler() as client:
         KilledWorker = _require_dask("distributed").KilledWorker
         submit = partial(
             client.submit, partial(_result_or_error_in_folder, function, os.getcwd()), pure=False
@@ -169,7 +174,7 @@ def _map_by_dask(
             yield result
 
 
-def _run_pool(
+def _yield_results_of_joblib_workers(
     function: Callable[[Item], Result],
     items: list[Item],
     jobs: int,
@@ -177,18 +182,25 @@ def _run_pool(
     backend: str | None,
     **pool_options: Any,
 ) -> Iterator[Result]:
-    """Yield the results of joblib's workers, which ignore Ctrl-C and are ended by this process."""
+    """Yield the results of joblib's workers, which ignore Ctrl-C and end with this process.
+
+    Raises the first error of the function, and `ProcessDiedError` if a worker dies.
+    """
     from joblib import Parallel, delayed
 
-    # max_nbytes=None: arrays are copied, since those in shared memory would be read-only
+    # max_nbytes=None copies arrays to the workers, since arrays in shared memory are read-only
     with _activate_backend(backend):
         pool = Parallel(
-            jobs, return_as="generator", max_nbytes=None, initializer=_set_up_worker, **pool_options
+            jobs,
+            return_as="generator",
+            max_nbytes=None,
+            initializer=_ignore_ctrl_c_and_exit_with_parent,
+            **pool_options,
         )
     task = delayed(partial(_result_or_error_in_folder, function, os.getcwd()))
     try:
         with (
-            raising_keyboard_interrupt(),
+            raising_keyboard_interrupt_on_ctrl_c(),
             _closing_without_warning(pool(map(task, items))) as outcomes,
         ):
             for result, error in outcomes:
@@ -201,7 +213,7 @@ def _run_pool(
 
 @contextmanager
 def _closing_without_warning(outcomes: Generator) -> Iterator[Generator]:
-    """Close a generator at the end, without joblib's warning about unused results."""
+    """Yield a generator, and close it at the end without joblib's warning about unused results."""
     try:
         yield outcomes
     finally:
@@ -212,10 +224,10 @@ def _closing_without_warning(outcomes: Generator) -> Iterator[Generator]:
 def _result_or_error_in_folder(
     function: Callable[[Item], Result], folder: str, item: Item
 ) -> tuple[Result | None, Exception | None]:
-    """Call a function in a folder; return its result and None, or None and its error.
+    """Call a function in a folder; return its result and None, or None and the error it raised.
 
-    An error that the function raised would end joblib's pool, perhaps before an earlier item is
-    finished. The folder is set because a worker may still be in the folder of an earlier call.
+    A raised error would end joblib's pool, perhaps before an earlier item is finished. The folder
+    is set since a worker may still be in the folder of an earlier call.
     """
     with suppress(OSError):
         os.chdir(folder)
@@ -226,9 +238,9 @@ def _result_or_error_in_folder(
         return None, error
 
 
-def _set_up_worker() -> None:
-    """Leave Ctrl-C and the terminal to the parent process, and exit when it ends."""
-    os.environ["TERM"] = "dumb"  # so that no progress is shown
+def _ignore_ctrl_c_and_exit_with_parent() -> None:
+    """Ignore Ctrl-C, show no progress, and exit when the parent process ends."""
+    os.environ["TERM"] = "dumb"  # on such a terminal no progress is shown
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=wait_and_exit_with_parent, args=[os.getppid()], daemon=True).start()
 

@@ -1,6 +1,6 @@
 """Progress in a terminal: one line on stderr, redrawn at each stage.
 
-Text that is printed meanwhile appears above the line, and at the end the line is erased.
+Text that is printed during the work appears above the line. At the end the line is erased.
 """
 
 import os
@@ -20,29 +20,37 @@ Result = TypeVar("Result")
 
 @contextmanager
 def show_progress(label: str) -> Iterator[None]:
-    """Show the stages of the work in this context in a terminal, as "50 % counting: to three"."""
+    """Show the stages of the work in this context on a line, such as "50 % counting: to three".
+
+    The line is shown only if stderr is a terminal.
+    """
     with ExitStack() as shown:
         if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
             line = _ProgressLine(label, sys.stderr)
             shown.callback(line.erase)
             shown.enter_context(
-                redirect_stderr(cast(TextIO, _StreamAboveProgress(sys.stderr, line)))
+                redirect_stderr(cast(TextIO, _ProgressErasingStream(sys.stderr, line)))
             )
             if is_terminal(sys.stdout):
                 shown.enter_context(
-                    redirect_stdout(cast(TextIO, _StreamAboveProgress(sys.stdout, line)))
+                    redirect_stdout(cast(TextIO, _ProgressErasingStream(sys.stdout, line)))
                 )
             shown.enter_context(listening_to_stages(line.draw))
         yield
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a stream is a terminal; False for None, which `sys.stderr` is if it was closed."""
+    """Whether a stream is a terminal; False for None, the value of a closed `sys.stderr`."""
     return stream is not None and stream.isatty()
 
 
-def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results, and report how many are done, to a listener or in a terminal."""
+def yield_and_report_progress(
+    results: Iterator[Result], total: int, label: str
+) -> Iterator[Result]:
+    """Yield the results, and report how many of `total` are done.
+
+    The report goes to the listener to stages, or to a line in the terminal if there is none.
+    """
 
     def report_count(count: int) -> None:
         if count < total > 1:
@@ -56,7 +64,7 @@ def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator
 
 
 class _ProgressLine:
-    """A line of progress in a terminal, which is erased before other text is printed."""
+    """A line of progress in a terminal, erased before other text is printed."""
 
     def __init__(self, label: str, stream: TextIO) -> None:
         self.label, self.stream = label, stream
@@ -64,13 +72,13 @@ class _ProgressLine:
 
     @cached_property
     def console(self) -> "Console":
-        """A console of the library rich on the stream, which knows the width of the terminal."""
+        """The console of the library rich for the stream; it knows the width of the terminal."""
         from rich.console import Console
 
         return Console(file=self.stream, markup=False, highlight=False)
 
     def draw(self, stage: str, fraction_done: float | None) -> None:
-        """Draw the name of a stage, and the fraction that is done as a percentage."""
+        """Draw the name of a stage, after the percentage that is done unless this is None."""
         self.erase()
         if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
             part = "" if fraction_done is None else f"{100 * fraction_done:.0f} % "
@@ -89,8 +97,8 @@ class _ProgressLine:
             self.is_drawn = False
 
 
-class _StreamAboveProgress:
-    """A stream to the terminal, which erases the progress line before it writes."""
+class _ProgressErasingStream:
+    """A stream that erases the progress line, then writes the text to another stream."""
 
     def __init__(self, stream: TextIO, line: _ProgressLine) -> None:
         self.stream, self.line = stream, line

@@ -1,8 +1,8 @@
-"""How a certificate says which root of a polynomial generates a number field.
+"""Write and read which root of a polynomial generates the number field of a certificate.
 
-A certificate names a real root by two rationals with no other root between them. The format has no
-name for a root that is not real: the provenance has its decimals, for `exactflow.load`. The claim
-does not depend on them: it is an identity that holds at every root.
+A certificate names a real root by two rationals that have no other root between them. The format
+has no name for a root that is not real: for `exactflow.load` its decimals are in the provenance.
+The claim does not depend on the decimals, since it is an identity that holds at every root.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,19 @@ from sympy.polys.domains.domain import Domain
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational, parse_rational, to_fmpq
 
-_DIGITS = 60, 240, 960  # decimal digits of the generator, raised until only one root is near it
-_LONGEST = 1000  # the largest number of characters of a decimal to read
+# Decimal digits of the generator; more are used if several roots are near its approximation.
+_DIGITS = 60, 240, 960
+_LONGEST = 1000  # decimals with more characters are not read
 
 
 def root_member_or_decimals(
     field: Domain, modulus: sympy.Poly
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the member {"root": ..} for a real generator, and decimals for one that is not real.
+    """Return how a certificate tells which root the generator of a number field is: the member
+    {"root": ..} and the list of decimals, of which at least one is empty.
 
-    The other result is empty; for a rational generator both are. The modulus is the minimal
-    polynomial of the generator; the decimals are its real and imaginary part.
+    A real generator has the member, a generator that is not real has two decimals, its real and
+    imaginary part; a rational generator has neither. `modulus` is its minimal polynomial.
     """
     generator, digits = _isolate_generator_and_digits(field)
     if generator.imag != 0:
@@ -36,12 +38,12 @@ def root_member_or_decimals(
         below, above = (flint.arb(to_fmpq(end)) for end in (low, high))
         if below < generator.real < above:
             return {"root": [format_rational(end) for end in (low, high)]}, []
-    return {}, []  # the generator is rational: its modulus has no other root
+    return {}, []  # the generator is rational, so that its minimal polynomial has no other root
 
 
 def _isolate_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
-    """Return a ball with the generator of a number field and no other root of its minimal
-    polynomial, and the number of digits that tells the generator from the other roots.
+    """Return a ball that contains the generator of a number field, but no other root of its minimal
+    polynomial; and a number of decimal digits that distinguishes the generator from these roots.
     Raises `InvalidInputError` if this takes too many digits.
     """
     generator = field.to_sympy(field.unit)
@@ -56,17 +58,20 @@ def _isolate_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
         if len(near) == 1:
             return near[0], digits // 2 + 10
     raise InvalidInputError(
-        f"the roots of the minimal polynomial of {generator} lie too close together to say which "
-        "one is meant: write the entries with another generator"
+        f"the roots of the minimal polynomial of {generator} lie too close together to be "
+        "distinguished: write the entries with another generator"
     )
 
 
-def find_root_index_or_default(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> int:
+def find_root_index_or_largest_real(
+    modulus: sympy.Poly, between: Sequence[str], decimals: Any
+) -> int:
     """Return the index of the root that a certificate names, in SymPy's order of the roots.
 
-    In this order the real roots come first and ascend. The root lies between the rationals
-    `between`, or is nearest to `decimals` among the roots that are not real; without either, it is
-    the largest real root, or the first root if none is real.
+    In this order the real roots come first and ascend. If `between` has two rationals, the root is
+    between them. Otherwise it is the root that is nearest to `decimals` among the roots that are
+    not real. If there are no decimals either, or all roots are real, it is the largest real root;
+    and if no root is real, the first root.
     """
     if between:
         return modulus.count_roots(sup=sympy.Rational(parse_rational(between[0])))
@@ -85,7 +90,7 @@ def find_root_index_or_default(modulus: sympy.Poly, between: Sequence[str], deci
 
 
 def _read_decimal_pair_or_empty(found: object) -> list[Fraction]:
-    """Return the two numbers of a list of two decimals; an empty list for anything else."""
+    """Return the two numbers in a list of two decimal texts; return [] for any other object."""
     if not isinstance(found, list) or len(found) != 2:
         return []
     if not all(isinstance(text, str) and len(text) <= _LONGEST for text in found):

@@ -1,8 +1,9 @@
 """Save results to files, and load them: `exactflow.save` and `exactflow.load`.
 
-A certificate holds a claim about the matrix of the caller: a flow equals it, is within a bound of
-it, or generates a Gaussian; or the matrix has a certain minimal depth. Every certificate that is
-written or read is accepted by the stand-alone checker.
+A certificate claims something about the caller's matrix: that a flow equals the matrix, or is
+within a bound of it; that a flow generates the Gaussian with this covariance; or that the matrix
+has a certain minimal depth. A certificate is written or read only if the stand-alone checker
+accepts it.
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ _RESULTS_WITH_FLOW = Balanced | MinimalDepth | Verification
 
 
 def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -> None:
-    """Write the certificate of a result to a .json file; it appears complete or not at all.
+    """Write the certificate of a result to a .json file, which appears complete or not at all.
 
     With the suffix ``.npz``, ``.safetensors`` or ``.pt`` the layers are written in float64, if
     their entries are float64 numbers (`exactflow.files.arrays`).
@@ -69,8 +70,8 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     suffix = Path(path).suffix.lower()
     if suffix not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
-            f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
-            f"suffix, got {str(path)!r}"
+            f"expected the suffix .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} "
+            f"(float64 layers), got the file name {str(path)!r}"
         )
     matrix = None if target is None else as_square_matrix(target)
     check_writable(path)
@@ -79,13 +80,15 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
         require_accepted_verdict(data, quick=False)
         write_atomically(path, data)
     elif suffix == ".json":
-        write_flow_certificate(result, path, matrix, {})
+        write_accepted_flow_certificate(result, path, matrix, {})
     else:
         write_arrays(_flow_to_certify(result), path)
 
 
 def depth_certificate_for_target(answer: MinimalDepth, target: DomainMatrix | None) -> str:
-    """Return the text of the certificate of an answer; raise if it is not about the target."""
+    """Return the text of the certificate of an answer; raise if the answer is about another matrix
+    than the target. None as the target skips this comparison.
+    """
     if target is not None:
         if target.shape != answer.matrix.shape:
             shapes = " x ".join(map(str, answer.matrix.shape)), " x ".join(map(str, target.shape))
@@ -97,10 +100,13 @@ def depth_certificate_for_target(answer: MinimalDepth, target: DomainMatrix | No
     return depth_certificate_text(answer)
 
 
-def write_flow_certificate(
+def write_accepted_flow_certificate(
     result: Any, path: str | Path, target: DomainMatrix | None, provenance: Mapping[str, object]
 ) -> VerdictText:
-    """Write the certificate of a result's flow, if the checker accepts it; return the verdict."""
+    """Write the certificate of a result's flow, and return the verdict of the checker.
+
+    If the checker does not accept the certificate, raise an error and write nothing.
+    """
     flow = _flow_to_certify(result)
     claim = _claim_keywords(result, flow, target)
     data = certificate_text(flow, **claim, provenance=provenance).encode()
@@ -113,7 +119,7 @@ def write_flow_certificate(
 
 
 def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
-    """Load a result that `save` or a command wrote, if the stand-alone checker accepts its claim.
+    """Load a result from a file of `save` or of a command, if the stand-alone checker accepts it.
 
     A certificate of `minimal_depth` gives the answer, any other certificate its flow: for `whiten`
     the flow from noise to data. A file of float64 layers gives a flow.
@@ -134,7 +140,7 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
 
 
 def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
-    """Return the result of `minimal_depth` from the flow and the content of its certificate."""
+    """Return the result of `minimal_depth` that a certificate with this flow and content holds."""
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
     inner = layout.matrix_of_layers(target)
@@ -143,7 +149,7 @@ def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> Minim
 
 
 def _flow_to_certify(result: Any) -> CouplingFlow:
-    """Return the flow that a certificate of a result is about."""
+    """Return the flow for the certificate of a result, of `whiten` the flow from noise to data."""
     if isinstance(result, Whitening):
         return result.generator
     flow = result.flow if isinstance(result, _RESULTS_WITH_FLOW) else result
@@ -156,7 +162,7 @@ def _flow_to_certify(result: Any) -> CouplingFlow:
 
 
 def _describe_false_claim(result: Any, claim: Mapping[str, Any]) -> str:
-    """Return a sentence that says which claim about `target` is false."""
+    """Return a sentence for the error of the checker: the false claim about `target`."""
     if isinstance(result, Whitening):
         return "target is not the covariance that the flow generates"
     if isinstance(result, Balanced):
@@ -167,7 +173,7 @@ def _describe_false_claim(result: Any, claim: Mapping[str, Any]) -> str:
 
 
 def _claim_keywords(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
-    """Return the claim about the flow of a result, as keywords of `certificate_text`."""
+    """Return the keywords of `certificate_text` for the claim about the flow of a result."""
     if isinstance(result, Whitening):
         places = sorted(range(result.dimension), key=result.order.__getitem__)
         own = result.covariance.exact_matrix.extract(places, places)

@@ -24,14 +24,15 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-UNPICKLING = 2**28  # bytes of memory for opening a file by PyTorch, besides 8 times its size
-LARGEST_ARCHIVE = 2**26  # bytes to which any archive may unpack, however small it is
-MOST_ENTRIES = 2**22  # exact arithmetic already takes minutes for smaller matrices
+# PyTorch has this many bytes of memory for opening a file, and 8 times the size of the file.
+UNPICKLING = 2**28
+LARGEST_ARCHIVE = 2**26  # archives of every size are allowed to unpack to this many bytes
+MOST_ENTRIES = 2**22  # exact arithmetic takes minutes even for matrices with fewer entries
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
-"""Keys under which training scripts save the tensors of a model."""
+"""The keys under which training scripts save a model's dictionary of tensors."""
 
 ArrayReaders = Mapping[str | None, Callable[[], tuple[np.ndarray, str]]]
-"""The names of arrays (None for a single array), and functions that read an array and its dtype."""
+"""Name of an array (None for the only array) -> a function that reads the array and its dtype."""
 
 _SAFETENSORS_DTYPES = {
     "BF16": "<u2",
@@ -43,8 +44,11 @@ _SAFETENSORS_DTYPES = {
 
 
 @contextmanager
-def _translating_errors(expected: str) -> Iterator[None]:
-    """Turn any exception into an `InvalidInputError` of one line, and ignore warnings."""
+def _translating_errors_and_ignoring_warnings(expected: str) -> Iterator[None]:
+    """Raise an `InvalidInputError` of one line for any exception in this context; ignore warnings.
+
+    The line says what was `expected` of the file.
+    """
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
@@ -54,14 +58,16 @@ def _translating_errors(expected: str) -> Iterator[None]:
 
 
 def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
-    """Return the array under `key` in a file, or its only array, and the name of its type.
+    """Return the array under `key`, or the only array of the file, and the name of its dtype.
 
-    Raises `InvalidInputError` for another suffix, an unknown key, and an array without
-    entries or with more than 2^22.
+    Raises `InvalidInputError` for an unknown suffix or key, and for an array that has no entries,
+    or more than 2^22.
     """
     arrays = list_array_readers(data, suffix)
     if not arrays:
-        raise InvalidInputError("expected a file of at least one array, got none")
+        raise InvalidInputError(
+            "expected a file with at least one array, got a file without arrays"
+        )
     if key is None and len(arrays) == 1:
         (key,) = arrays
     if None in arrays and key is not None:
@@ -72,17 +78,19 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
     array, dtype = arrays[key]()
     if not array.size:
-        raise InvalidInputError(f"expected at least one entry, got shape {array.shape}")
+        raise InvalidInputError(
+            f"expected an array with at least one entry, got shape {array.shape}"
+        )
     if array.size > MOST_ENTRIES:
         raise InvalidInputError(
-            f"expected at most {MOST_ENTRIES} entries, got shape {array.shape}: pass a larger "
-            "sparse matrix in Python, as a DomainMatrix"
+            f"expected an array of at most {MOST_ENTRIES} entries, got shape {array.shape}: pass "
+            "a larger sparse matrix in Python, as a DomainMatrix"
         )
     return array, dtype
 
 
 def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
-    """Return functions that read the arrays of a file, by the names of the arrays.
+    """Return the names of the arrays in a file, each with a function that reads the array.
 
     Raises `InvalidInputError` for an unknown suffix.
     """
@@ -92,15 +100,15 @@ def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
         return _list_npz_readers(data)
     if suffix == ".safetensors":
         library = require("safetensors", "safetensors", "a .safetensors file")
-        with _translating_errors("a .safetensors file"):
+        with _translating_errors_and_ignoring_warnings("a .safetensors file"):
             arrays = library.deserialize(data)
         return {name: partial(_read_safetensor, **array) for name, array in arrays}
     if suffix not in (".pt", ".pth"):
         raise InvalidInputError(
             "expected an array in a .npy, .npz, .safetensors, .pt or .pth file, got the suffix "
-            f"{suffix!r}: write it by np.save"
+            f"{suffix!r}: write the array by np.save"
         )
-    content = _load_tensor_or_state_dict(data)
+    content = _load_tensor_or_named_tensors(data)
     tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
     return {
         name: partial(_tensor_to_array_and_dtype, data, tensor) for name, tensor in tensors.items()
@@ -108,22 +116,28 @@ def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
 
 
 def _read_npy_and_dtype(stream: IO[bytes]) -> tuple[np.ndarray, str]:
-    with _translating_errors("a .npy file of numbers or text (objects are never unpickled)"):
+    with _translating_errors_and_ignoring_warnings(
+        "a .npy file of numbers or text (objects are never unpickled)"
+    ):
         array = np.lib.format.read_array(stream, allow_pickle=False)
         if stream.read(1) or (array.size and not array.nbytes):
-            raise InvalidInputError("a number of bytes that differs from the header")
+            raise InvalidInputError(
+                "data whose number of bytes differs from the header's shape and type"
+            )
         if array.dtype.kind == "U":
-            array.tolist()  # raises unless the text is valid Unicode
+            array.tolist()  # this raises an error for text that is not valid Unicode
     return array, str(array.dtype)
 
 
 def _open_archive_within(data: bytes, expected: str, most_bytes: int) -> zipfile.ZipFile:
     """Open an archive; raise `InvalidInputError` if it unpacks to more than `most_bytes`."""
-    with _translating_errors(expected):
+    with _translating_errors_and_ignoring_warnings(expected):
         archive = zipfile.ZipFile(io.BytesIO(data))
     size = sum(member.file_size for member in archive.infolist())
     if size > most_bytes:
-        raise InvalidInputError(f"expected {expected}, got {len(data)} bytes that unpack to {size}")
+        raise InvalidInputError(
+            f"expected {expected}, got {len(data)} bytes that unpack to {size} bytes"
+        )
     return archive
 
 
@@ -133,7 +147,7 @@ def _list_npz_readers(data: bytes) -> ArrayReaders:
     archive = _open_archive_within(data, expected, most)
 
     def read_member(name: str) -> tuple[np.ndarray, str]:
-        with _translating_errors(expected):
+        with _translating_errors_and_ignoring_warnings(expected):
             stream = archive.open(name)
         return _read_npy_and_dtype(stream)
 
@@ -151,35 +165,35 @@ def _read_safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndar
         raise InvalidInputError(
             f"expected an array of type {', '.join(_SAFETENSORS_DTYPES)}, got {dtype}"
         )
-    with _translating_errors("the shape of an array"):
+    with _translating_errors_and_ignoring_warnings("the shape of an array"):
         array: np.ndarray = np.ndarray(shape, _SAFETENSORS_DTYPES[dtype], bytes(data))
     if dtype == "BF16":  # bfloat16 is the upper half of a float32
         return (array.astype("<u4") << 16).view("<f4"), "bfloat16"
     return array, str(array.dtype)
 
 
-def _load_tensor_or_state_dict(data: bytes) -> Any:
-    """Return the content of a .pt file: a tensor, or tensors by name.
+def _load_tensor_or_named_tensors(data: bytes) -> Any:
+    """Return the content of a .pt file: a tensor, or a dictionary of tensors by name.
 
-    If the file has the tensors of a model under one of `STATE_KEYS`, return these.
+    A dictionary under one of `STATE_KEYS` is returned in place of the dictionary that contains it.
     """
     torch = require("torch", "torch", "a .pt file")
     if torch.__version__ < "2.6":
         raise InvalidInputError(
             f"a .pt file needs PyTorch 2.6 or newer: in {torch.__version__} weights_only=True lets "
-            "a file run code (CVE-2025-32434); update it, or use .safetensors"
+            "a file run code (CVE-2025-32434); update PyTorch, or use .safetensors"
         )
     if zipfile.is_zipfile(io.BytesIO(data)):
         expected = "a .pt file without compression, as torch.save writes it"
         _open_archive_within(data, expected, len(data))
     with (
-        _translating_errors("a .pt file of tensors only"),
+        _translating_errors_and_ignoring_warnings("a .pt file of tensors only"),
         _limiting_extra_memory(UNPICKLING + 8 * len(data)),
     ):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
-            # PyTorch's message is replaced, since it advises to trust the file
+            # PyTorch's message is replaced, since it advises the user to trust the file
             found = re.search(r"GLOBAL (\S+)", str(error))
             raise pickle.UnpicklingError(
                 f"a pickle that uses {found[1]!r:.80}: save the model's state_dict(), or convert "
@@ -195,7 +209,10 @@ def _load_tensor_or_state_dict(data: bytes) -> Any:
 
 @contextmanager
 def _limiting_extra_memory(most_bytes: int) -> Iterator[None]:
-    """Let this process take at most `most_bytes` more, on Linux: a pickle may ask for any size."""
+    """On Linux, limit the memory that this process takes in this context to `most_bytes` more.
+
+    A pickle can ask for memory of any size.
+    """
     try:
         import resource
 
@@ -213,7 +230,7 @@ def _limiting_extra_memory(most_bytes: int) -> Iterator[None]:
 
 
 def _require_printable_names(content: dict) -> dict[str, Any]:
-    """Return the content; raise `InvalidInputError` unless its keys are printable names."""
+    """Return the content unchanged; raise `InvalidInputError` unless keys are printable names."""
     for name in content:
         if not isinstance(name, str):
             raise InvalidInputError(
@@ -224,32 +241,38 @@ def _require_printable_names(content: dict) -> dict[str, Any]:
     return content
 
 
-def _tensor_to_array_and_dtype(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
-    """Return a tensor from the file `data` as an array, and the name of its type."""
-    plain = _require_dense_and_detach(data, tensor)
+def _tensor_to_array_and_dtype(file_data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
+    """Return a tensor as an array, and the name of its dtype; `file_data` is its file's content."""
+    plain = _require_dense_within_file(file_data, tensor)
     name = str(plain.dtype).removeprefix("torch.")
-    with _translating_errors("integers or floats that NumPy has, or bfloat16 or float8"):
+    with _translating_errors_and_ignoring_warnings(
+        "integers or floats that NumPy has, or bfloat16 or float8"
+    ):
         number = plain.resolve_conj().resolve_neg()
         is_short = name.startswith(("bfloat16", "float8"))
         return (number.float() if is_short else number).numpy(), name
 
 
-def _require_dense_and_detach(data: bytes, tensor: Any) -> "Tensor":
-    """Return a tensor from the file `data` without its graph and attributes; raise unless dense."""
+def _require_dense_within_file(file_data: bytes, tensor: Any) -> "Tensor":
+    """Return a tensor without its graph and attributes.
+
+    Raises `InvalidInputError` for another object than a tensor, and for a tensor that is not
+    dense or has more entries than its file, with the content `file_data`, has bytes.
+    """
     torch = require("torch", "torch", "a .pt file")
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
         raise InvalidInputError(
             f"expected a tensor, got {type(tensor).__name__}: save the model's state_dict()"
         )
-    # the method of the class is called, since a file may override tensor.detach
+    # detach is called on the class, since a file can set another function as tensor.detach
     plain: Tensor = torch.Tensor.detach(tensor)
     kinds = [kind for kind in ("quantized", "nested", "meta") if getattr(plain, f"is_{kind}")]
     if kinds or plain.layout != torch.strided:
         got = f"a {kinds[0]} tensor" if kinds else f"the layout {plain.layout}"
         raise InvalidInputError(f"expected a dense tensor, got {got}: convert it before saving")
-    if plain.numel() > len(data):
+    if plain.numel() > len(file_data):
         raise InvalidInputError(
             f"expected a tensor no larger than its file, got a view of shape {tuple(plain.shape)}: "
-            "save its .contiguous()"
+            "save tensor.contiguous()"
         )
     return plain

@@ -1,4 +1,4 @@
-"""Find in the text of a proof script how it uses `exactflow.claims` and where it checks claims."""
+"""Find where the text of a proof script checks claims, and how it uses `exactflow.claims`."""
 
 import ast
 import io
@@ -17,10 +17,10 @@ _CLAIMS = "exactflow.claims"
 
 @dataclass(frozen=True)
 class ClaimSite:
-    """A call ``claims.check(text, evidence)`` of a script: its lines and arguments.
+    """A call ``claims.check(text, evidence)`` in a script, with its first and last line.
 
-    If the text is computed, `checked` is its expression. If the evidence is computed, `evidence` is
-    "".
+    `checked` is the text or, if the text is computed, the expression that computes it. `evidence`
+    is the name of the kind of evidence, or "" if it is computed. `is_computed` is about the text.
     """
 
     line: int
@@ -31,7 +31,7 @@ class ClaimSite:
 
 
 def read_script(path: str | Path) -> str:
-    """Return the text of a script; raise `InvalidInputError` for a file that is not a script."""
+    """Return the text of a script; raise `InvalidInputError` for a path that is no Python file."""
     reason = ""
     if Path(path).is_fifo():
         reason = "a named pipe, which cannot be read twice"
@@ -43,14 +43,14 @@ def read_script(path: str | Path) -> str:
             encoding, _ = tokenize.detect_encoding(data.readline)
             data.seek(0)
             return io.TextIOWrapper(data, encoding).read()
-        except (ValueError, SyntaxError, LookupError) as error:  # an unknown or wrong encoding
+        except (ValueError, SyntaxError, LookupError) as error:  # the encoding is unknown or wrong
             reason = str(error)
     raise InvalidInputError(f"expected a proof script, got {str(path)!r}: {reason}")
 
 
 @contextmanager
 def _translating_syntax_errors() -> Iterator[None]:
-    """Raise `InvalidInputError` if a text is not Python, or nested too deeply for its parser."""
+    """Raise `InvalidInputError` in place of the errors of Python's parser in this context."""
     try:
         yield
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -58,15 +58,17 @@ def _translating_syntax_errors() -> Iterator[None]:
 
 
 def find_claim_sites(text: str) -> list[ClaimSite]:
-    """Find the places at which a script checks claims, without running it.
+    """Return the places at which the text of a script checks claims; do not run the script.
 
-    Raises `InvalidInputError` if it cannot be parsed.
+    Raises `InvalidInputError` if the text cannot be parsed.
 
     >>> find_claim_sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
     [ClaimSite(line=1, end_line=1, checked='a shear', evidence='EXACT', is_computed=False)]
     """
     with _translating_syntax_errors():
-        return sorted(_find_check_calls(ast.walk(ast.parse(text))), key=lambda site: site.line)
+        return sorted(
+            _find_sites_of_check_calls(ast.walk(ast.parse(text))), key=lambda site: site.line
+        )
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class ClaimsUse:
 
     Attributes
     ----------
-    imports : whether it imports the module.
-    makes : whether it makes or checks claims outside of functions.
+    imports : whether the file imports the module.
+    makes : whether the file makes or checks claims outside of functions.
     tests : names of functions and classes that pytest collects as tests.
     """
 
@@ -86,9 +88,9 @@ class ClaimsUse:
 
 
 def find_claims_use(text: str) -> ClaimsUse:
-    """Find out how a file uses `exactflow.claims`, even if it imports it by another name.
+    """Return how the text of a file uses `exactflow.claims`, under any name that it imports.
 
-    Raises `InvalidInputError` if it cannot be parsed.
+    Raises `InvalidInputError` if the text cannot be parsed.
 
     >>> find_claims_use("from exactflow import claims as c\\nmine = c.Claims('Sums')")
     ClaimsUse(imports=True, makes=True, tests=())
@@ -103,13 +105,13 @@ def find_claims_use(text: str) -> ClaimsUse:
             if isinstance(node, ast.Call)
         ]
         imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
-        makes = f"{_CLAIMS}.Claims" in calls or bool(_find_check_calls(tops))
+        makes = f"{_CLAIMS}.Claims" in calls or bool(_find_sites_of_check_calls(tops))
         return ClaimsUse(imports, makes, tuple(tests))
 
 
 def _top_level_nodes_and_tests(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
-    """Return the nodes outside of functions and classes, and the names of the functions and classes
-    that are tests.
+    """Return all nodes outside of functions and classes; and the names of functions and classes
+    that begin with "test".
     """
     rest, nodes, tests = [tree], [], []
     while rest:
@@ -123,7 +125,7 @@ def _top_level_nodes_and_tests(tree: ast.AST) -> tuple[list[ast.AST], list[str]]
 
 
 def _import_origins(tree: ast.AST) -> dict[str, str]:
-    """Return the dotted name behind each name that the imports of a file bind, as np: numpy."""
+    """Return name -> dotted origin for each name that an import binds, as np -> numpy."""
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -139,15 +141,15 @@ def _import_origins(tree: ast.AST) -> dict[str, str]:
 
 
 def _unparse_with_import_origin(node: ast.expr, origins: dict[str, str]) -> str:
-    """Return the source of an expression, its first name replaced by the origin of an import."""
+    """Return the source of a dotted expression, with the import's origin for its first name."""
     first, dot, rest = ast.unparse(node).partition(".")
     return f"{origins.get(first, first)}{dot}{rest}"
 
 
-def _find_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
-    """Return the sites of the calls among the nodes that check claims.
+def _find_sites_of_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
+    """Return the sites of the calls, among the nodes, that check claims.
 
-    A call that is not entered, by ``with`` or ``enter_context``, counts only if its evidence is
+    A call that neither ``with`` nor ``enter_context`` enters is such a call only if its evidence is
     written out.
     """
     nodes = list(nodes)
@@ -166,7 +168,7 @@ def _find_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
 
 
 def _attribute_or_empty(node: ast.AST) -> str:
-    """Return c for an expression a.b.c, "" for an expression that is no attribute."""
+    """Return the last name of an attribute, as "c" for a.b.c; "" for any other expression."""
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
@@ -180,7 +182,7 @@ def _names_bound_to_check(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _claim_site_or_none(call: ast.Call, check_names: set[str]) -> ClaimSite | None:
-    """Return the site of the claim that a call checks, None if it checks none."""
+    """Return the site of the claim that a call checks; None if the call checks no claim."""
     is_named = isinstance(call.func, ast.Name) and call.func.id in check_names
     if not is_named and _attribute_or_empty(call.func) != "check":
         return None
@@ -196,8 +198,8 @@ def _claim_site_or_none(call: ast.Call, check_names: set[str]) -> ClaimSite | No
 
 
 def _evidence_name_or_empty(node: ast.expr) -> str:
-    """Return the name of the kind of evidence that an expression names, "" if it is computed.
-    The expression is Evidence.EXACT, Evidence["EXACT"], Evidence("exact") or "exact".
+    """Return the name of a kind of evidence, as "EXACT" for an expression Evidence.EXACT,
+    Evidence["EXACT"], Evidence("exact") or "exact"; return "" for any other expression.
     """
     if isinstance(node, ast.Call) and len(node.args) == 1:
         node = node.args[0]

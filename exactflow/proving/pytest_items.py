@@ -24,12 +24,12 @@ _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0}
 
 
 def _fail_without_traceback(text: str) -> NoReturn:
-    """Fail a test with a text and no traceback; pytest calls it an error if raised in the setup."""
+    """Fail a test with a text and no traceback; in the setup, pytest reports this as an error."""
     pytest.fail(text, pytrace=False)
 
 
-def _fail_skip_or_xfail(config: pytest.Config, text: str) -> NoReturn:
-    """End a test as incomplete: fail, skip or xfail, as --exactflow-incomplete says."""
+def _fail_skip_or_xfail_incomplete(config: pytest.Config, text: str) -> NoReturn:
+    """End an incomplete test with a text: fail, skip or xfail, as --exactflow-incomplete says."""
     outcome = config.option.exactflow_incomplete
     if outcome == "fail":
         _fail_without_traceback(text)
@@ -46,19 +46,22 @@ class CertificateFile(pytest.File):
 class CertificateItem(pytest.Item):
     """The test that a certificate is verified.
 
-    The checker runs in the setup: so a malformed file is an error, not a failure.
+    The checker runs in the setup, so that pytest reports a malformed file as an error, and not as
+    a failure.
     """
 
     record: dict[str, Any]
 
     def setup(self) -> None:
-        """Check the certificate, and raise an error if it is malformed."""
-        self.record = _check_item_for_record(self)
+        """Run the whole check of the certificate; fail if the certificate is malformed."""
+        self.record = _check_certificate_within_time_limit(self)
         if self.record["verdict"] == "malformed":
             _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 
     def runtest(self) -> None:
-        """Report the verdict of the check: fail if it is "refuted" or "incomplete"."""
+        """Report the verdict of the check, which the setup ran: fail if it is "refuted"; fail, skip
+        or xfail, as --exactflow-incomplete says, if it is "incomplete".
+        """
         verdict, kind, largest = (
             self.record[name] or "" for name in ("verdict", "kind", "largest_difference")
         )
@@ -75,16 +78,16 @@ class CertificateItem(pytest.Item):
             text = "\n".join([reason, f"{self.path}: {head}", *said])
             if verdict == "refuted":
                 _fail_without_traceback(text)
-            _fail_skip_or_xfail(self.config, text)
+            _fail_skip_or_xfail_incomplete(self.config, text)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-def _check_item_for_record(item: pytest.Item) -> dict[str, Any]:
-    """Check a certificate in this process or, with a time limit, in another one.
+def _check_certificate_within_time_limit(item: pytest.Item) -> dict[str, Any]:
+    """Check a certificate, and return the record of ``exactflow check --json``.
 
-    Return the record of ``exactflow check --json``.
+    With a time limit the check runs in another process; otherwise it runs in this process.
     """
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
@@ -93,19 +96,20 @@ def _check_item_for_record(item: pytest.Item) -> dict[str, Any]:
         return vars(check_certificate(path, bound=bound, quick=option.exactflow_quick))
     words = ["check", "--json", *["--quick"] * option.exactflow_quick]
     words += [] if within is None else [f"--within={within}"]
-    record, problem = _run_command_for_record(item.config, [*words, path], limit)
+    record, problem = _run_exactflow_for_printed_record(item.config, [*words, path], limit)
     lines = [f"c incomplete: {problem}", "s NOT VERIFIED"]
     unknown = {"verdict": "incomplete", "kind": "", "lines": lines, "largest_difference": None}
     return unknown if record is None else record
 
 
-def _run_command_for_record(
+def _run_exactflow_for_printed_record(
     config: pytest.Config, words: list[str], limit: float | None
 ) -> tuple[dict[str, Any] | None, str]:
-    """Run exactflow in the root folder; return the printed record and stderr, or None and a reason.
+    """Run an exactflow command in pytest's root folder; return the record that it prints and its
+    stderr, or None and the reason why there is no record.
 
-    Modules in that folder are not imported (-P). A record whose verdict differs from the exit code
-    is not accepted.
+    `words` are the arguments, `limit` is the time limit in seconds. Modules in the root folder are
+    not imported (-P). A record is not accepted if its verdict differs from the exit code.
     """
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "exactflow", *words],
@@ -119,8 +123,8 @@ def _run_command_for_record(
     ) as process:
         try:
             out, err = process.communicate(timeout=limit and min(limit, MOST_SECONDS))
-        except BaseException as error:  # Ctrl-C does not reach the process in its own session
-            if hasattr(os, "killpg"):  # also kills its child processes
+        except BaseException as error:  # Ctrl-C does not reach the process: it has its own session
+            if hasattr(os, "killpg"):  # this also kills the child processes of the process
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             if isinstance(error, subprocess.TimeoutExpired):
@@ -139,7 +143,7 @@ class ScriptFile(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         try:
             found = find_claim_sites(read_script(self.path))
-        except InvalidInputError:  # the run of the script reports the error
+        except InvalidInputError:  # the error is reported when the script runs
             found = []
         times = Counter(site.checked for site in found)
         for site in found:
@@ -152,15 +156,18 @@ class ScriptFile(pytest.File):
     def record(self) -> dict[str, Any]:
         """The record of ``exactflow prove --json`` for the script."""
         limit = self.config.option.exactflow_timeout
-        record, text = _run_command_for_record(
+        record, text = _run_exactflow_for_printed_record(
             self.config, ["prove", "--json", str(self.path)], limit
         )
         unknown = {"claims": [], "verdict": "incomplete", "failure": text, "line": 0}
         return unknown | {"has_ended": False} if record is None else record
 
     @property
-    def claims_unreached_at_end(self) -> list[dict[str, Any]]:
-        """The claims not reached by a script that ran to its end; none if a tool is missing."""
+    def claims_unreached_without_missing_tool(self) -> list[dict[str, Any]]:
+        """The claims that a script did not reach, though it ran to its end.
+
+        The list is empty if a missing tool kept the script from running some claim.
+        """
         claims = self.record["claims"]
         if not self.record["has_ended"] or any(claim["missing"] for claim in claims):
             return []
@@ -168,7 +175,7 @@ class ScriptFile(pytest.File):
 
     @property
     def failure_text(self) -> str:
-        """The text that reports why the script failed: the difference, the place and the claim."""
+        """The reason why the script failed, followed by the place and the claim."""
         text, place = self.record["failure"], f"{self.path}:{self.record['line']}: "
         failed = (claim for claim in self.record["claims"] if claim["verdict"] == "FAILED")
         places = [f"{place}in the claim {c['checked']!r} [{c['evidence']}]: " for c in failed]
@@ -178,8 +185,11 @@ class ScriptFile(pytest.File):
         return text
 
 
-class FailureRole(IntEnum):
-    """The role of an item in a failure of its script; the least one reports the failure."""
+class FailureReportingRank(IntEnum):
+    """The place of an item in the order in which items report a failure of their script.
+
+    Every item with a failed claim fails; without one, the first item of least rank fails.
+    """
 
     FAILED_CLAIM = 0
     SCRIPT = 1
@@ -188,9 +198,9 @@ class FailureRole(IntEnum):
 
 
 class _ScriptItem(pytest.Item):
-    """An item of a script.
+    """One of the tests for a proof script.
 
-    With ``--dist loadgroup`` one worker of pytest-xdist runs all items of the script.
+    With ``--dist loadgroup`` one worker of pytest-xdist runs all tests for the script.
     """
 
     parent: ScriptFile
@@ -204,29 +214,29 @@ class _ScriptItem(pytest.Item):
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, self.line - 1, f"{self.path.name}: {self.name}"
 
-    def role_in_failure(self) -> FailureRole:
-        """Return the role of the item in a failure of its script."""
-        return FailureRole.SCRIPT
+    def failure_reporting_rank(self) -> FailureReportingRank:
+        """Return the rank by which this item reports a failure of its script."""
+        return FailureReportingRank.SCRIPT
 
     def runtest(self) -> None:
-        """Report a failure of the script: fail if no item with a lesser role runs, else skip."""
-        failure, role = self.parent.record["failure"], self.role_in_failure()
-        if not failure or role is FailureRole.NONE:
+        """If the script failed, fail if this item reports the failure; skip if another does."""
+        failure, role = self.parent.record["failure"], self.failure_reporting_rank()
+        if not failure or role is FailureReportingRank.NONE:
             return
         items = [item for item in self.session.items if isinstance(item, _ScriptItem)]
         own = [item for item in items if item.parent is self.parent]
-        first = min(own, key=lambda item: item.role_in_failure())
-        if role is FailureRole.FAILED_CLAIM or first is self:
+        first = min(own, key=lambda item: item.failure_reporting_rank())
+        if role is FailureReportingRank.FAILED_CLAIM or first is self:
             _fail_without_traceback(
                 f"not reached: {failure}"
-                if role is FailureRole.UNREACHED
+                if role is FailureReportingRank.UNREACHED
                 else self.parent.failure_text
             )
         pytest.skip(f"not reached: {failure}")
 
 
 class ClaimItem(_ScriptItem):
-    """The claims that are checked at one place of a script, several if it is in a loop."""
+    """The test that the claims at one place of a script hold; in a loop there are several."""
 
     def __init__(self, *, site: ClaimSite, **keywords: Any) -> None:
         super().__init__(line=site.line, **keywords)
@@ -236,36 +246,44 @@ class ClaimItem(_ScriptItem):
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """The recorded claims on the lines of the item."""
+        """The claims that the run of the script recorded on the lines of this item."""
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 
-    def role_in_failure(self) -> FailureRole:
+    def failure_reporting_rank(self) -> FailureReportingRank:
         verdicts = {claim["verdict"] for claim in self.claims}
         if "FAILED" in verdicts:
-            return FailureRole.FAILED_CLAIM
-        return FailureRole.UNREACHED if verdicts <= {"not reached"} else FailureRole.NONE
+            return FailureReportingRank.FAILED_CLAIM
+        return (
+            FailureReportingRank.UNREACHED
+            if verdicts <= {"not reached"}
+            else FailureReportingRank.NONE
+        )
 
     def runtest(self) -> None:
-        """Report the claims of the item: fail if one failed, skip if a tool is missing."""
+        """Fail if a claim of the item failed or was not reached; skip if its tool is missing."""
         claims, every = self.claims, self.parent.record["claims"]
         for claim in claims:
             pairs = claim["checked"], f"{claim['evidence']}, {claim['verdict']}"
             self.user_properties.append(("exactflow_claim", printable(": ".join(pairs))))
         reached = [claim for claim in claims if claim["verdict"] != "not reached"]
         missing = [c["missing"] for c in reached or every if c["verdict"] == "not run"]
-        is_failed = self.role_in_failure() is FailureRole.FAILED_CLAIM
+        is_failed = self.failure_reporting_rank() is FailureReportingRank.FAILED_CLAIM
         if missing and not is_failed:
             pytest.skip(missing[0])
-        if not is_failed and any(claim in self.parent.claims_unreached_at_end for claim in claims):
-            _fail_skip_or_xfail(self.config, f"not reached, though the script ended:\n{self.path}")
+        if not is_failed and any(
+            claim in self.parent.claims_unreached_without_missing_tool for claim in claims
+        ):
+            _fail_skip_or_xfail_incomplete(
+                self.config, f"not reached, though the script ended:\n{self.path}"
+            )
         super().runtest()
 
 
 class ScriptItem(_ScriptItem):
     """The test that a script runs to its end, checks claims, and reaches every claim.
 
-    A claim that has an item of its own fails there, not here.
+    A claim that has an item of its own fails in that item, not in this one.
     """
 
     def runtest(self) -> None:
@@ -275,6 +293,6 @@ class ScriptItem(_ScriptItem):
             return
         shown = [item for item in items if isinstance(item, ClaimItem)]
         claims = [claim for item in shown if item.parent is self.parent for claim in item.claims]
-        unreached = self.parent.claims_unreached_at_end
+        unreached = self.parent.claims_unreached_without_missing_tool
         if record["failure"] and not (unreached and all(claim in claims for claim in unreached)):
-            _fail_skip_or_xfail(self.config, self.parent.failure_text)
+            _fail_skip_or_xfail_incomplete(self.config, self.parent.failure_text)

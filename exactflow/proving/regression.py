@@ -21,7 +21,7 @@ from exactflow.linear.depth import MinimalDepth
 
 @dataclass(frozen=True)
 class CertificateRegression:
-    """The certificates of one test, in a folder named like the file of the test."""
+    """The recorded certificates of one test, in a folder with the name of the test's file."""
 
     request: pytest.FixtureRequest
 
@@ -33,16 +33,16 @@ class CertificateRegression:
         basename: str = "",
         **claim: Any,
     ) -> None:
-        """Fail if a result is about another matrix than its certificate of an earlier run, or has
-        more layers or longer entries.
+        """Compare a result with its certificate from an earlier run: fail if the result is about
+        another matrix, or has more layers or longer entries.
 
-        The first run writes the certificate and fails, so that it is not taken for a check.
+        The first run writes the certificate and fails, so that nobody takes this run for a check.
 
         Parameters
         ----------
         result : a flow over QQ, GF(p) or an algebraic number field; or a result of `minimal_depth`
             over QQ or GF(p), without other keywords of a claim.
-        target : the matrix that the flow equals; by default its own.
+        target : the matrix that the flow equals; by default the matrix of the flow.
         basename : the name of the file, for a test with several flows; by default that of the test.
         claim : the other keywords of `certificate_text`, as ``within=Fraction(1, 1000)``.
 
@@ -82,13 +82,15 @@ class CertificateRegression:
 def _certificate_text(
     result: CouplingFlow | MinimalDepth, target: "MatrixLike | None", claim: dict[str, Any]
 ) -> str:
-    """Return the text of the certificate of a result of this run."""
+    """Return the text of a certificate for a result of this run.
+
+    `claim` are keywords of `certificate_text`.
+    """
     if not isinstance(result, MinimalDepth):
         return certificate_text(result, target, **claim)
     if claim:
         raise InvalidInputError(
-            f"expected no keywords of a claim with a result of minimal_depth, got "
-            f"{', '.join(claim)}"
+            f"a result of minimal_depth has no keywords of a claim: leave out {', '.join(claim)}"
         )
     try:
         return depth_certificate_for_target(
@@ -99,7 +101,10 @@ def _certificate_text(
 
 
 def _describe_regression_or_empty(flow: CouplingFlow, text: str, path: Path) -> str:
-    """Return the first way in which a flow is worse than the certificate in a file, or ""."""
+    """Return a sentence on the first respect in which a flow is worse than the recorded one, or "".
+
+    `text` is the certificate of the flow, `path` the file of the recorded certificate.
+    """
     try:
         recorded = read_accepted_flow(path)
     except VerificationError as error:
@@ -120,7 +125,7 @@ def _describe_regression_or_empty(flow: CouplingFlow, text: str, path: Path) -> 
 
 
 def _describe_changed_entry_or_empty(before: list, now: list) -> str:
-    """Return a sentence on the first entry of a matrix that has changed, or ""."""
+    """Return a sentence on the first changed entry of a matrix in JSON; "" if none has changed."""
     if len(before) != len(now):
         return f"expected {len(before)} rows, as recorded, got {len(now)}"
     for i, rows in enumerate(zip(before, now, strict=True)):

@@ -13,8 +13,8 @@ from exactflow.claims import Claim, Evidence
 from exactflow.errors import printable
 from exactflow.proving.script_run import Outcome
 
-PIPED = 130  # columns if the output is no terminal, so that no theorem's name is wrapped
-WITH_EVIDENCE = 60  # columns that the table needs to show the evidence
+COLUMNS_IF_PIPED = 130  # at this width, used without a terminal, no theorem's name is wrapped
+COLUMNS_FOR_EVIDENCE = 60  # narrower tables do not show the evidence
 WEAKEST_FIRST = (
     Evidence.NUMERIC,
     Evidence.CERTIFIED,
@@ -25,7 +25,7 @@ WEAKEST_FIRST = (
 
 
 def summarize_claims(outcomes: Sequence[Outcome]) -> str:
-    """Return one line with the numbers of claims that hold, failed, or were not run or reached."""
+    """Return one line with the numbers of claims that hold, failed, were not run or not reached."""
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
     not_run = sum(bool(claim.missing) for claim in claims)
@@ -48,19 +48,19 @@ def summarize_claims(outcomes: Sequence[Outcome]) -> str:
 def print_table(
     outcomes: Sequence[Outcome], names: Mapping[str, str] | None = None, verbose: bool = False
 ) -> None:
-    """Print a row for each script: theorem, number of claims, evidence, seconds.
+    """Print a table with a row for each script: theorem, number of claims, evidence, seconds.
 
     Parameters
     ----------
     outcomes : the results of the scripts.
-    names : theorems by the path of the script; by default the script names its theorem.
+    names : path of a script -> name of its theorem; by default the name in the script.
     verbose : whether to print a row for every claim after the row of its script. Claims that do
         not hold, and the claims of a single script, always have a row.
     """
     console, names = Console(), names or {}
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = max(console.width, PIPED)
-    shows_evidence = console.width >= WITH_EVIDENCE
+        console.width = max(console.width, COLUMNS_IF_PIPED)
+    shows_evidence = console.width >= COLUMNS_FOR_EVIDENCE
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("theorem", overflow="fold")
     table.add_column("claims", justify="right", no_wrap=True)
@@ -94,7 +94,9 @@ def print_table(
 
 
 def _strongest_to_weakest_evidence(claims: Sequence[Claim]) -> str:
-    """Return the strongest kind of evidence among claims and, if it differs, the weakest."""
+    """Return the strongest kind of evidence among claims, as "exact"; or "exact to numeric" if the
+    weakest kind differs.
+    """
     kinds = sorted({claim.evidence for claim in claims if claim.evidence}, key=WEAKEST_FIRST.index)
     ends = dict.fromkeys((*kinds[-1:], *kinds[:1]))
     return " to ".join(ends)

@@ -1,8 +1,8 @@
 """Run one proof script in a process of its own, and judge the claims that it recorded.
 
-The verdict is about every claim that the script contains. It is read from the record that the
-process of the script wrote, after its end, and never from what the script printed. That process,
-`run_and_record_script`, runs the script as ``python SCRIPT`` would.
+The verdict is about every claim that the script contains. It is read, after the end of the process,
+from the record that the process wrote, and never from the output of the script. The process calls
+`run_and_record_script`, which runs the script as ``python SCRIPT`` would.
 """
 
 import json
@@ -43,8 +43,8 @@ from exactflow.exact.progress import listening_to_stages
 from exactflow.files.parallel import wait_and_exit_with_parent
 from exactflow.proving.claim_sites import find_claim_sites, read_script
 
-MOST_PRINTED = 2**24
-"""The largest number of characters of a script's output that are kept: the last ones."""
+MOST_PRINTED_CHARACTERS = 2**24
+"""Only this many characters at the end of a script's output are kept."""
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -60,9 +60,10 @@ class Outcome:
     Attributes
     ----------
     claims : in the order of the script, unreached ones last.
-    failure, line : the reason and the place, if the script did not pass.
-    is_undecided : its process ended without a verdict or did not reach the end of a claim, or it
-        raised `UndecidedClaimError`.
+    failure, line : why, and at which line, the script did not pass; "" and 0 if it passed.
+    is_refuted : a claim failed, or the script raised `ProofError` or `VerificationError`.
+    is_undecided : the process of the script ended without a verdict or did not reach the end of a
+        claim, or the script raised `UndecidedClaimError`.
     has_ended : the script ran to its end.
     """
 
@@ -97,7 +98,7 @@ class Outcome:
 def run_script(
     path: str | Path, options: Options, *, echo: bool = False, progress_file: Path | None = None
 ) -> Outcome:
-    """Run a script and return its outcome, which includes any error that the script raises.
+    """Run a script and return its outcome; errors that the script raises are part of the outcome.
 
     Parameters
     ----------
@@ -122,19 +123,20 @@ def run_script(
     return outcome
 
 
-def _run_for_code_and_output(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
-    """Run a script in a new process; return its exit code and the last part of its output.
+def _run_for_code_and_output(job: dict[str, Any], output_file: Path, echo: bool) -> tuple[int, str]:
+    """Run a script in a new process; return its exit code and the end of its output.
 
-    The output goes to a file, since a process that the script leaves behind may hold a pipe
-    forever. PYTHONOPTIMIZE would switch off the assert statements of the script.
+    The output goes to `output_file`, since a process that the script leaves behind can keep a pipe
+    open forever. PYTHONOPTIMIZE is not passed on: it would switch off the script's assert
+    statements.
     """
     said = json.dumps(sys.path), json.dumps(job, default=str)
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONOPTIMIZE"}
     environment[RECORD] = str(job["record"])
     printed, is_over = "", False
     with (
-        output.open("wb") as sink,
-        output.open(encoding="utf-8", errors="replace") as source,
+        output_file.open("wb") as sink,
+        output_file.open(encoding="utf-8", errors="replace") as source,
         subprocess.Popen(
             [sys.executable, "-P", "-c", _CHILD, *said], stdout=sink, env=environment
         ) as process,
@@ -145,7 +147,7 @@ def _run_for_code_and_output(job: dict[str, Any], output: Path, echo: bool) -> t
                     process.wait(0.1)
                 is_over = process.poll() is not None
                 piece = source.read()
-                printed = (printed + piece)[-MOST_PRINTED:]
+                printed = (printed + piece)[-MOST_PRINTED_CHARACTERS:]
                 if echo:
                     print(end=piece, flush=True)
         except BaseException:
@@ -155,7 +157,7 @@ def _run_for_code_and_output(job: dict[str, Any], output: Path, echo: bool) -> t
 
 
 def _read_events(record: Path) -> list[dict[str, Any]]:
-    """Read the events of a record; half a line, as a killed process may leave it, is skipped."""
+    """Return the events in the file `record`; skip half a line, left by a killed process."""
     events: list[dict[str, Any]] = []
     with suppress(FileNotFoundError):
         for line in record.read_text("utf-8").splitlines():
@@ -165,7 +167,7 @@ def _read_events(record: Path) -> list[dict[str, Any]]:
 
 
 def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int) -> Outcome:
-    """Judge a script by its text, the events that it recorded, and its exit code."""
+    """Return the outcome of a script, from its text, the recorded events, and its exit code."""
     end = next((event for event in events if "failure" in event), None)
     claims, theorem = _last_claim_states(events), Path(path).stem
     if end is not None:
@@ -199,7 +201,7 @@ def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int)
 
 
 def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
-    """Return each recorded claim as it ended or, if it did not end, as it began."""
+    """Return each recorded claim in its state at the end of its check, or else at the beginning."""
     found: dict[str, list[Claim]] = {}
     for event in events:
         if "claim" in event:
@@ -214,12 +216,13 @@ def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
 
 
 def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Iterator[Claim]:
-    """Yield an unreached `Claim` for each check in the text that recorded no claim.
+    """Yield an unreached `Claim` for each check in the text for which no claim was recorded.
 
-    A claim that was not run because a tool is missing counts for every check with its text.
+    If a claim was not run because a tool is missing, no check of a claim with the same text is
+    unreached.
     """
     not_run = {claim.checked for claim in claims if claim.missing}
-    with suppress(InvalidInputError):  # if the text is not Python, the run reports this
+    with suppress(InvalidInputError):  # text that is not Python is reported by the run
         for site in find_claim_sites(text):
             has_claim = any(site.line <= claim.line <= site.end_line for claim in claims)
             if not has_claim and site.checked not in not_run:
@@ -228,13 +231,14 @@ def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Itera
                 yield replace(unreached, is_reached=False)
 
 
-# ------------------------------------------------------------------------- the process of a script
+# ---------------------------------------------------- functions that run in the script's process
 
 
 def run_and_record_script(job: dict[str, Any]) -> None:
-    """Run the script of a job in this process, and record how it ended.
+    """Run the script of a job in this process, and record how the script ended.
 
-    Processes that the script forks also return here; they record no end.
+    Processes that the script forks also continue after its end in this function; they exit without
+    a record.
     """
     threading.Thread(target=wait_and_exit_with_parent, args=[os.getppid()], daemon=True).start()
     if isinstance(sys.stdout, TextIOWrapper):
@@ -246,11 +250,11 @@ def run_and_record_script(job: dict[str, Any]) -> None:
     end: dict[str, Any] = {"failure": "", "line": 0, "missing": ""}
     end |= {"is_refuted": False, "is_undecided": False}
     try:
-        with listening_to_stages(_make_stage_reporter(run)):
+        with listening_to_stages(_make_progress_line_appender(run)):
             _execute_script(job["path"])
     except MissingExtraError as error:
         end["missing"] = str(error)
-    except BaseException as error:  # a script that raises anything has proved nothing
+    except BaseException as error:  # a script that raises any exception has proved nothing
         end |= _describe_stop(run, error)
     if run.is_script_process:
         append_event(record, end | {"theorem": run.theorem})
@@ -260,21 +264,23 @@ def run_and_record_script(job: dict[str, Any]) -> None:
         os._exit(1 if end["failure"] else 0)
 
 
-def _make_stage_reporter(run: ScriptRun) -> Callable[[str, float | None], None]:
-    """Return a function that tells the runner the stages of the work, at most five a second."""
+def _make_progress_line_appender(run: ScriptRun) -> Callable[[str, float | None], None]:
+    """Return a function that appends stages of the work to the run's progress file, but at most
+    five a second.
+    """
     last = 0.0
 
-    def report_seldom(stage: str, fraction_done: float | None) -> None:
+    def append_unless_too_frequent(stage: str, fraction_done: float | None) -> None:
         nonlocal last
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
             run.append_progress_line(stage)
 
-    return report_seldom
+    return append_unless_too_frequent
 
 
 def _execute_script(path: str) -> None:
-    """Execute a script as Python does, with its folder on the path, `sys.argv` and `__main__`."""
+    """Execute a script as Python does: set `sys.path`, `sys.argv` and the module `__main__`."""
     module, folder = ModuleType("__main__"), str(Path(path).parent.resolve())
     module.__file__ = path
     sys.modules["__main__"], sys.argv, sys.path[:0] = module, [path], [folder]
@@ -282,7 +288,7 @@ def _execute_script(path: str) -> None:
 
 
 def _describe_stop(run: ScriptRun, error: BaseException) -> dict[str, Any]:
-    """Return an event that says where a script stopped, in which claim, and why."""
+    """Return an event that records where a script stopped, in which claim, and the reason."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [i for i, frame in enumerate(frames) if frame.filename == run.path]
     line = 0

@@ -1,4 +1,4 @@
-"""Strategies for Hypothesis: inputs for tests of flows and their tools (extra ``testing``).
+"""Strategies for Hypothesis: matrices and flows for tests (extra ``testing``).
 
     from hypothesis import given
     from exactflow import factor
@@ -40,17 +40,20 @@ __all__ = [
 
 
 def rationals(*, bound: int = 4) -> SearchStrategy[Fraction]:
-    """Return rationals from -bound to bound, with denominators of at most `bound`."""
+    """Return a strategy for rationals from -bound to bound with denominators of at most `bound`."""
     return st.fractions(min_value=-bound, max_value=bound, max_denominator=bound)
 
 
 def permutations(*, least: int = 1, most: int = 8) -> SearchStrategy[list[int]]:
-    """Return permutations of `least` to `most` coordinates, as lists that `permutation` takes."""
+    """Return a strategy for permutations of `least` to `most` coordinates.
+
+    A permutation is a list in the form that `exactflow.permutation` takes.
+    """
     return st.integers(least, most).flatmap(lambda d: st.permutations(range(d)))
 
 
 def partitions(*, least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, int]]:
-    """Return partitions (p, q) of `least` to `most` coordinates, with p and q at least 1."""
+    """Return a strategy for partitions (p, q) of `least` to `most` coordinates, with p, q >= 1."""
     dimensions = st.integers(max(least, 2), most)
     return dimensions.flatmap(lambda d: st.integers(1, d - 1).map(lambda p: (p, d - p)))
 
@@ -63,13 +66,13 @@ def flows(
     most_layers: int = 4,
     flips: bool = True,
 ) -> CouplingFlow:
-    """Return flows of linear couplings over QQ, some with scales.
+    """Return a strategy for flows of linear couplings over QQ; some layers have scales.
 
     Parameters
     ----------
     partition : the partition of all layers; by default any of 2 to 6 coordinates.
     most_layers : the largest number of layers.
-    flips : whether coordinates may be negated first.
+    flips : whether flows also negate some coordinates before the first layer.
     """
     p, q = partition or draw(partitions(least=2, most=6))
     scales = st.fractions(min_value=Fraction(1, 3), max_value=3, max_denominator=3)
@@ -88,8 +91,9 @@ def flows(
 def matrices(
     *, dimensions: Sequence[int] = (2, 4, 6, 8, 10), determinant: Determinant = "positive"
 ) -> SearchStrategy[Matrix]:
-    """Return invertible rational matrices: products of elementary matrices, signs, permutations,
-    scales and shears of low rank, which often have singular blocks.
+    """Return a strategy for invertible rational matrices, which often have singular blocks.
+
+    They are products of elementary matrices, signs, permutations, scales and shears of low rank.
 
     Parameters
     ----------
@@ -102,7 +106,7 @@ def matrices(
 
 @st.composite
 def _rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matrix:
-    """Return a column times a row, of small rationals: a matrix of rank at most 1."""
+    """Return a strategy for matrices of rank at most 1: a column times a row of small rationals."""
     column = Matrix(draw(st.lists(rationals(), min_size=rows, max_size=rows)))
     row = Matrix([draw(st.lists(rationals(), min_size=columns, max_size=columns))])
     return column * row
@@ -110,8 +114,10 @@ def _rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matrix:
 
 @st.composite
 def matrices_with_degenerate_blocks(draw: DrawFn, *, halves: Sequence[int] = (1, 2, 3)) -> Matrix:
-    """Return 2n x 2n matrices of determinant 1, n from `halves`, with blocks that are zero, scalar,
-    singular or diagonal: the cases in which a construction may divide by zero.
+    """Return a strategy for 2n x 2n matrices of determinant 1, where n is one of `halves`.
+
+    Their blocks are zero, scalar, singular or diagonal, as in the cases in which a construction
+    could divide by zero.
     """
     n = draw(st.sampled_from(tuple(halves)))
     one, zero = sympy.eye(n), sympy.zeros(n)

@@ -9,10 +9,11 @@ __all__ = ["find_theorem_scripts"]
 
 
 def find_theorem_scripts() -> dict[str, Path]:
-    """Return the path of each theorem's script: name -> path.
+    """Return a mapping from the name of each theorem to the path of its proof script.
 
-    An installed package has the scripts in ``exactflow/scripts/proofs``, where setup.py puts them,
-    a clone of the repository in ``proofs``.
+    The scripts are in ``exactflow/scripts/proofs`` of an installed package, where setup.py puts
+    them, and in ``proofs`` of a clone of the repository. Raises `InvalidInputError` if they are in
+    neither.
     """
     package = Path(__file__).parents[1]
     for folder in (package / "scripts" / "proofs", package.parent / "proofs"):
@@ -20,5 +21,6 @@ def find_theorem_scripts() -> dict[str, Path]:
         if all(path.is_file() for path in paths.values()):
             return paths
     raise InvalidInputError(
-        "the proof scripts are not beside this copy of exactflow: install its wheel, or clone it"
+        "the proof scripts are not beside this copy of exactflow: install exactflow's wheel, or "
+        "clone its repository"
     )

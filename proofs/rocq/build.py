@@ -27,7 +27,7 @@ import exactflow
 from exactflow.claims import ProofError
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_atomically
-from exactflow.files.rocq.theorem import choose_coqc_or_rocq_command
+from exactflow.files.rocq.theorem import coqc_command_unless_only_rocq
 
 __all__ = ["Compiled", "build", "project", "run"]
 
@@ -89,7 +89,7 @@ def build(folder: Path, scratch: Path, *, jobs: int, goal: str | None = None) ->
         if known is not None:
             target.write_bytes(known)
             return Compiled(source, target, key, None)
-        printed = run(*choose_coqc_or_rocq_command(), *options, source, folder=scratch)
+        printed = run(*coqc_command_unless_only_rocq(), *options, source, folder=scratch)
         keep(cache / key, target.read_bytes())
         return Compiled(source, target, key, printed)
 
@@ -165,12 +165,12 @@ def needed(required: dict[str, list[str]], goal: str) -> set[str]:
 def installation() -> bytes:
     """Return a hash of Rocq's version and of every compiled file of its libraries."""
     places = [
-        run(*choose_coqc_or_rocq_command(), "-where").strip(),
+        run(*coqc_command_unless_only_rocq(), "-where").strip(),
         *os.environ.get("COQPATH", "").split(os.pathsep),
     ]
     libraries = (path for place in filter(None, places) for path in Path(place).rglob("*.vo"))
     contents = (path.read_bytes() for path in sorted(libraries))
-    return digest(chain([run(*choose_coqc_or_rocq_command(), "--version").encode()], contents))
+    return digest(chain([run(*coqc_command_unless_only_rocq(), "--version").encode()], contents))
 
 
 def digest(parts: Iterable[bytes]) -> bytes:

@@ -191,7 +191,7 @@ def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
     matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
     for d, start, expected in (
         (18, "from 4 to 5", "the minimal depth is not decided"),
-        (6, "exactly 4", "the layers are proved to exist"),
+        (6, "exactly 4", "these layers are only proved to exist"),
     ):
         rows = random_matrix(d, seed=d).tolist()
         matrix.write_text("\n".join(",".join(map(str, row)) for row in rows))

@@ -31,7 +31,10 @@ BROKEN = {
     "other": ({"weight": np.eye(2)}, "'weight'"),
     "order": ({"order": np.array([0, 0, 1])}, "each coordinate from 0 to 2 once"),
     "flips": ({"flips": np.array([3])}, "coordinates from 0 to 2 as flips"),
-    "floats": ({"partition": np.array([1.0, 2.0])}, "expected a row of integers as partition"),
+    "floats": (
+        {"partition": np.array([1.0, 2.0])},
+        "expected integers in a row as the array 'partition'",
+    ),
     "sizes": ({"partition": np.array([3])}, "two sizes"),
     "vast": ({"partition": np.array([2**62, 1])}, "two sizes"),
     "shape": ({"layer_0_shift": np.eye(2)}, "shape 1 x 2"),

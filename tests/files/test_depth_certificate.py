@@ -193,7 +193,7 @@ def test_written_as_a_whole(tmp_path):
 
 
 def test_what_is_not_decided_is_refused():
-    for d, message in ((18, "between 4 and 5"), (6, "proved to exist, but not known exactly")):
+    for d, message in ((18, "between 4 and 5"), (6, "these layers are only proved to exist")):
         with pytest.raises(InvalidInputError, match=message):
             depth_certificate_text(minimal_depth(random_matrix(d, seed=d), scales="positive"))
 

@@ -175,9 +175,9 @@ def test_errors_are_on_the_terminal_and_the_verdicts_in_the_file(tmp_path, jobs)
 NESTED = """
 import sys, time
 from exactflow.files.parallel import parallel_map
-from exactflow.files.progress_line import with_progress
+from exactflow.files.progress_line import yield_and_report_progress
 def slowly(n):
-    for _ in with_progress(iter(range(3)), 3, "inner"):
+    for _ in yield_and_report_progress(iter(range(3)), 3, "inner"):
         time.sleep(0.3)
     return n
 if __name__ == "__main__":

@@ -9,14 +9,14 @@ from terminal import POSIX, on_terminal, written_to
 
 from exactflow import balance, factor, random_matrix
 from exactflow.exact.progress import listening_to_stages, report_stage
-from exactflow.files.progress_line import show_progress, with_progress
+from exactflow.files.progress_line import show_progress, yield_and_report_progress
 
 pytestmark = POSIX
 
 ERASED = "\r\x1b[2K"
 HEAD = """import sys
 from exactflow.exact.progress import report_stage
-from exactflow.files.progress_line import show_progress, with_progress
+from exactflow.files.progress_line import show_progress, yield_and_report_progress
 """
 
 
@@ -69,7 +69,7 @@ def test_items_are_above_the_line_and_used_up():
 def items():
     yield from (1, 2)
     print("used up", file=sys.stderr)
-for item in with_progress(items(), 2, "item"):
+for item in yield_and_report_progress(items(), 2, "item"):
     print(item, file=sys.stderr)
 """)
     items = f"0 % item 1 of 2{ERASED}1\n50 % item 2 of 2{ERASED}2\n"
@@ -78,8 +78,8 @@ for item in with_progress(items(), 2, "item"):
 
 def test_many_items_and_those_within():
     shown, _ = shown_by("""
-for _ in with_progress(iter(range(2)), 2, "outer"):
-    for _ in with_progress(iter(range(2)), 2, "inner"):
+for _ in yield_and_report_progress(iter(range(2)), 2, "outer"):
+    for _ in yield_and_report_progress(iter(range(2)), 2, "inner"):
         pass
 """)
     inner = ["0 % inner 1 of 2", "50 % inner 2 of 2"]
@@ -145,7 +145,7 @@ def test_balance_tells_its_stages_and_nobody_need_listen(capfd):
     assert {"a path to the matrix", "the last digits", "the account"} <= {s for s, _ in stages}
     report_stage("to nobody", 0.5)
     with show_progress("no terminal"):
-        assert list(with_progress(iter("ab"), 2, "letter")) == ["a", "b"]
+        assert list(yield_and_report_progress(iter("ab"), 2, "letter")) == ["a", "b"]
     assert capfd.readouterr() == ("", "")
 
 

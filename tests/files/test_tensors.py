@@ -71,7 +71,7 @@ BAD = {
     "dates": ("w.npy", npy("(1, 2)", "'<M8[s]'"), "dtype datetime64"),
     "a member twice": ("w.npz", archive(("w.npy", npy()), ("w.npy", npy())), "'w' twice"),
     "a name twice": ("w.npz", archive(("w.npy", npy()), ("w", npy())), "'w' twice"),
-    "an empty archive": ("w.npz", archive(), "at least one array, got none"),
+    "an empty archive": ("w.npz", archive(), "at least one array, got a file without arrays"),
     "a member that lies": ("w.npz", archive(("w.npy", npy("(9999, 9999)"))), "EOF"),
     "a corrupted member": ("w.npz", corrupted(archive(("w.npy", npy()))), "got: Bad CRC"),
     "an empty torch file": ("w.pt", b"", "tensors only, got: EOFError"),

@@ -76,7 +76,7 @@ def within_this_process(monkeypatch):
         lines = out.getvalue().splitlines()
         return json.loads(lines[-1]) if lines else None, err.getvalue()
 
-    monkeypatch.setattr(pytest_items, "_run_command_for_record", run)
+    monkeypatch.setattr(pytest_items, "_run_exactflow_for_printed_record", run)
 
 
 def outcomes(result) -> dict[str, str]:
@@ -202,8 +202,8 @@ def test_quick_and_within(project):
     ("option", "words"),
     [
         ("--exactflow-within=nonsense", "--exactflow-within: expected"),
-        ("--exactflow-timeout=0", "expected seconds > 0, got 0"),
-        ("--exactflow-timeout=nan", "expected seconds > 0, got nan"),
+        ("--exactflow-timeout=0", "expected a number of seconds > 0, got 0"),
+        ("--exactflow-timeout=nan", "expected a number of seconds > 0, got nan"),
         ("--exactflow-incomplete=pass", "invalid choice"),
     ],
 )

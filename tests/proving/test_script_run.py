@@ -230,7 +230,7 @@ def test_a_claim_of_a_process_that_starts_anew_is_undecided(run):
 
 
 def test_only_the_end_of_what_is_printed_is_kept(run, monkeypatch):
-    monkeypatch.setattr("exactflow.proving.script_run.MOST_PRINTED", 5)
+    monkeypatch.setattr("exactflow.proving.script_run.MOST_PRINTED_CHARACTERS", 5)
     assert run(HEAD + TRUE + "print('x' * 10**6 + 'y')\n").printed == "xxxy\n"
 
 

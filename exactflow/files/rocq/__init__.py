@@ -1,6 +1,6 @@
-"""Certificates as theorems for Rocq: a matrix is a product of layers, and of no fewer.
+"""Write certificates as theorems for Rocq, and prove them by its kernel.
 
-The library, `*.v`, proves with MathComp, once and for all, which computations suffice. A theorem
-requires a file of the library and contains the numbers of one certificate, which the kernel checks
-by computation.
+The library, `*.v`, proves with MathComp which computations suffice for a claim. A theorem requires
+a file of the library and contains the numbers of one certificate. The kernel of Rocq checks these
+numbers by computation.
 """

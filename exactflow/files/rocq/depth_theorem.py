@@ -1,8 +1,8 @@
 """The theorem of a depth certificate: a matrix is a product of k layers, and of no fewer.
 
-`depth.v` and `scaled.v` beside this file prove, with MathComp, that layers and obstructions with
-certain numbers suffice. The theorem applies them to the numbers of the certificate, which the
-kernel of Rocq checks by computation.
+`depth.v`, `scaled.v` and `unequal.v` beside this file prove, with MathComp, which equations and
+inequalities between numbers imply the claim. The theorem applies them to the numbers of the
+certificate, which the kernel of Rocq checks by computation.
 """
 
 from fractions import Fraction
@@ -17,7 +17,7 @@ from exactflow.files.rocq.syntax import (
     TheoremText,
     write_row,
     write_rows,
-    write_target_with_decimals,
+    write_rows_with_decimal_comments,
 )
 
 
@@ -63,7 +63,9 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
         library=form["library"],
         name=form["name"],
         definitions=DEFINITIONS.format(
-            target=write_target_with_decimals(claim.target, list(map(write_row, claim.target))),
+            target=write_rows_with_decimal_comments(
+                claim.target, list(map(write_row, claim.target))
+            ),
             inverse=write_rows(inverse),
             layers=";\n   ".join(layers),
             of_U=of_U,
@@ -82,35 +84,39 @@ def _equalize_halves(
 ) -> tuple[DepthClaim, Matrix]:
     """Append coordinates that no layer moves, until both halves have the same size.
 
-    Return the claim about the larger matrix, and its inverse; see `grow` of unequal.v.
+    Return the claim about the larger matrix, and the inverse of the larger matrix. `sizes` are the
+    sizes of the halves. The construction is `grow` in unequal.v.
     """
     n, (p, q) = max(sizes), sizes
     places = [*range(p), *range(n, n + q)]
 
-    def extend_by_identity_to_2n(M: Matrix) -> Matrix:
+    def embed_in_identity_of_grown_halves(M: Matrix) -> Matrix:
         result = checker.identity(2 * n)
         for i, entries in zip(places, M, strict=True):
             for j, entry in zip(places, entries, strict=True):
                 result[i][j] = entry
         return result
 
-    def pad_with_zeros_to_n(M: Matrix) -> Matrix:
+    def pad_with_zeros_to_grown_half(M: Matrix) -> Matrix:
         zeros = [[Fraction(0)] * n] * (n - len(M))
         return [[*entries, *[Fraction(0)] * (n - len(entries))] for entries in M] + zeros
 
     obstructions = {
-        pattern: found | {"multiplier": list(map(pad_with_zeros_to_n, found["multiplier"]))}
+        pattern: found
+        | {"multiplier": list(map(pad_with_zeros_to_grown_half, found["multiplier"]))}
         if "multiplier" in found
         else found
         for pattern, found in claim.obstructions.items()
     }
     return claim._replace(
-        n=n, target=extend_by_identity_to_2n(claim.target), obstructions=obstructions
-    ), extend_by_identity_to_2n(inverse)
+        n=n, target=embed_in_identity_of_grown_halves(claim.target), obstructions=obstructions
+    ), embed_in_identity_of_grown_halves(inverse)
 
 
 def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:
-    """Return a layer in Rocq's syntax: whether it moves the first half, and its numbers."""
+    """Return a layer in Rocq's syntax: whether it moves the first half, its scale unless it is
+    additive, and its shift.
+    """
     scale = "" if is_additive else f" {write_row(map(parse_rational, layer['scale']))},"
     shift = write_rows(map(parse_rational, entries) for entries in layer["shift"])
     return f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})"
@@ -119,12 +125,13 @@ def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:
 def _write_shorter_pattern_obstruction(
     claim: DepthClaim, inverse: Matrix, starts_with_L: bool
 ) -> str:
-    """Return, in Rocq's syntax, the obstruction to the pattern with one layer fewer than claimed.
+    """Return the obstruction to the pattern with one layer fewer than claimed, in Rocq's syntax.
 
-    Raises `InvalidInputError` for an obstruction without a formal counterpart.
+    `starts_with_L` tells whether this pattern starts with L or with U. Raises `InvalidInputError`
+    for an obstruction without a formal counterpart.
     """
     letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"
-    # scaled.v needs no witness against a product of at most one layer
+    # for positive scales, scaled.v refutes patterns of at most one letter without a witness
     if letters < (0 if is_additive else 2):
         return "Linear [::]" if is_additive else "Weights [::]"
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
@@ -138,7 +145,8 @@ def _write_shorter_pattern_obstruction(
             "inverse is no multiple of C"
         )
     else:
-        # the last coefficient is the determinant, since the number of rows is even
+        # the last coefficient of the characteristic polynomial is the determinant of the target,
+        # since the number of rows is even
         det = checker.descending_characteristic_polynomial(claim.target, 0)[-1]
         found = write_scaled_obstruction(obstruction, blocks, det)
         unsupported = (

@@ -1,14 +1,15 @@
-"""The theorem of a flow certificate: a matrix is, or is near to, a product of couplings.
+"""The theorem of a flow certificate: a matrix equals, or is near to, a product of couplings.
 
-`flow.v` beside this file proves, with MathComp, that it suffices to multiply integers over common
-denominators. The theorem applies it to the numbers of the certificate, which the kernel of Rocq
-multiplies.
+`flow.v` beside this file proves, with MathComp, that it suffices to multiply matrices of integers
+over common denominators. The theorem applies this result to the numbers of the certificate, and the
+kernel of Rocq multiplies them.
 
 Main results
 ------------
-After each layer the rows that it moved, and their denominator, are divided by a common divisor. The
-divisors are part of the proof, not of the statement. For a float32 matrix with 12 coordinates the
-numbers then have at most 2,200 bits instead of 27,000.
+After each layer the moved rows of the product, and their denominator, are
+divided by a common divisor. The divisors are part of the proof, not of the statement. With this
+division the numbers for a float32 matrix with 12 coordinates have at most 2,200 bits instead of
+27,000.
 """
 
 from collections.abc import Sequence
@@ -23,11 +24,11 @@ from exactflow.files.rocq.syntax import (
     TheoremText,
     write_rational,
     write_row,
-    write_target_with_decimals,
+    write_rows_with_decimal_comments,
 )
 
 
-def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> TheoremText:
+def flow_theorem(content: dict[str, Any], bound_if_smaller: Fraction | None = None) -> TheoremText:
     """Return the theorem that states and proves the claim of a flow certificate.
 
     It is about matrices over the rationals, with the coordinates in their natural order, whatever
@@ -38,7 +39,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
 
     Parameters
     ----------
-    bound : replaces the bound of the certificate if it is smaller.
+    bound_if_smaller : a bound that replaces the bound of the certificate if it is smaller.
     """
     d, p = sum(content["partition"]), content["partition"][0]
     order, pads = content.get("order", list(range(d))), content.get("pads", [])
@@ -49,13 +50,13 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
     for i, entries in zip(off, given, strict=True):
         for j, entry in zip(off, entries, strict=True):
             target[i][j] = parse_rational(entry)
-    layers = [_IntegerLayer.read(layer) for layer in content["layers"]]
+    layers = [_IntegerLayer.from_json(layer) for layer in content["layers"]]
     denominator, numerators = _denominator_and_numerators(target)
     derived = "(Q *m Q^T) i j" if "covariance" in content else "Q i j"
     told, wanted, claim = "none", "None", f"M i j = {derived}"
     if "within" in content:
         own = parse_rational(content["within"])
-        within = own if bound is None else min(own, bound)
+        within = own if bound_if_smaller is None else min(own, bound_if_smaller)
         told, wanted = format_rational(within), f"(Some ({write_rational(within)}))"
         num, den = map(format_rational, within.as_integer_ratio())
         claim = f"`|M i j - {derived}| <= fraction {num} {den}"
@@ -70,11 +71,13 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
         name="flow_of_couplings",
         definitions=DEFINITIONS.format(
             denominator=hex(denominator),
-            target=write_target_with_decimals(
+            target=write_rows_with_decimal_comments(
                 target, [write_row(entries, hex) for entries in numerators]
             ),
             layers=";\n  ".join(map(str, reversed(layers))),
-            divisors=write_row(reversed(_running_product_divisors(layers, halves, flips)), hex),
+            divisors=write_row(
+                reversed(_common_divisors_of_moved_rows(layers, halves, flips)), hex
+            ),
             d=d,
             is_covariance=str("covariance" in content).lower(),
             wanted=wanted,
@@ -86,7 +89,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
 
 
 class _IntegerLayer(NamedTuple):
-    """A layer as integers over a common denominator `den`."""
+    """A layer with scale and shift as integers over the common denominator `den`."""
 
     moves_second: bool
     den: int
@@ -94,7 +97,7 @@ class _IntegerLayer(NamedTuple):
     shift: np.ndarray
 
     @classmethod
-    def read(cls, layer: Any) -> "_IntegerLayer":
+    def from_json(cls, layer: Any) -> "_IntegerLayer":
         texts = [layer["scale"], *layer["shift"]]
         den, (scale, *shift) = _denominator_and_numerators(
             [list(map(parse_rational, entries)) for entries in texts]
@@ -109,16 +112,17 @@ class _IntegerLayer(NamedTuple):
 
 
 def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, list[list[int]]]:
-    """Return the least common denominator of a matrix, and its numerators over it."""
+    """Return the least common denominator of a matrix, and the numerators over this denominator."""
     den = lcm(*(x.denominator for entries in M for x in entries))
     return den, [[x.numerator * (den // x.denominator) for x in entries] for entries in M]
 
 
-def _running_product_divisors(
+def _common_divisors_of_moved_rows(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """Return a divisor for each layer: in the product of the layers up to it, the gcd of the
-    numerators of the rows that it moved, and of their denominator.
+    """Return a divisor for each layer, in the order of application: in the product of the layers up
+    to this layer, the gcd of the numerators of the rows that the layer moves and of their common
+    denominator.
     """
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
@@ -132,7 +136,7 @@ def _running_product_divisors(
 
 
 def _write_coordinates(coordinates: Sequence[int]) -> str:
-    """Return a list of coordinates as Rocq prints it."""
+    """Return a list of coordinates in the notation in which Rocq prints it."""
     return f"[:: {'; '.join(f'{i}%N' for i in coordinates)}]" if coordinates else "[::]"
 
 

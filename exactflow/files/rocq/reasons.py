@@ -22,10 +22,11 @@ known: g_j (1 - k^j) is a difference of two traces that do not depend on V. The 
 of an r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1).
 `write_recurrence_obstruction` looks for weights that show that the g_j fulfil none.
 
-*Positive scales.* `write_scaled_obstruction` writes an obstruction for `scaled.v`: either the
-multipliers of linear equations, with the sign that makes all weights >= 0; or polynomials p_k in
-positive x and y such that the sum of the p_k (e_k(D diag(x)) - e_k(diag(y) a)) has no coefficient
-< 0, where e_k is the k-th elementary symmetric function of the eigenvalues.
+*Positive scales.* `write_scaled_obstruction` writes an obstruction for `scaled.v`. It has one of
+two forms. The first has the multipliers of linear equations, with the sign that makes all weights
+>= 0. The second has polynomials p_k in positive x and y, with the sign for which the sum of the
+p_k (e_k(D diag(x)) - e_k(diag(y) a)) has no coefficient < 0. Here e_k is the k-th elementary
+symmetric function of the eigenvalues.
 
 How it is checked
 -----------------
@@ -59,16 +60,18 @@ from exactflow.files.rocq.syntax import write_rational, write_row, write_rows
 def write_additive_obstruction(
     obstruction: dict[str, Any], blocks: PatternBlocks, starts_with_L: bool
 ) -> str | None:
-    """Return an obstruction for additive layers in the syntax of `depth.v`, None if it has no such
-    form. For a pattern that starts with L the blocks have their halves exchanged.
+    """Return an obstruction for additive layers in the syntax of `depth.v`, or None if the file has
+    no form for it. For a pattern that starts with L, the halves are exchanged in `blocks`.
 
-    Multipliers and factors of the witness are used as they are. For kind "trace" with coefficient
-    k, and if the factors give no ranks, a power up to the k-th is sought whose traces differ.
+    Multipliers and factors of the witness are written unchanged. For the kind "trace", and for
+    factors that give no ranks, a power for which D and a have different traces is searched: up to
+    the exponent k of the obstruction, if it has one.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "linear" and letters < 5:
         multiplier = obstruction["multiplier"]
-        # the multipliers of A = I, C = 0, D = I, B = 0; exchanging the halves swaps the two pairs
+        # for the empty pattern the multipliers belong to A = I, C = 0, D = I and B = 0; if the
+        # halves are exchanged, the first two change places with the last two
         if not letters and starts_with_L:
             multiplier = multiplier[2:] + multiplier[:2]
         return "Linear [:: " + ";\n    ".join(map(write_rows, multiplier)) + "]"
@@ -82,13 +85,13 @@ def write_additive_obstruction(
         if found:
             return found
     if not any(map(any, C)):
-        return write_trace_obstruction(blocks, obstruction.get("k", n))
+        return write_least_trace_obstruction(blocks, obstruction.get("k", n))
     return write_recurrence_obstruction(blocks) if letters == 5 else None
 
 
-def write_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | None:
-    """Return "Trace k" for the least k <= most_power for which the traces of D^k and a^k differ,
-    None if there is none.
+def write_least_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | None:
+    """Return "Trace k" for the least k <= most_power such that D^k and a^k have different traces;
+    None if there is no such k. D is a block of the matrix, a a block of its inverse.
     """
     D, a = map(as_rectangular_matrix, (blocks.D, blocks.a))
     powers = (k for k in range(1, most_power + 1) if linalg.trace(D**k) != linalg.trace(a**k))
@@ -96,15 +99,20 @@ def write_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | Non
 
 
 def write_rank_obstruction(
-    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_exchanged: bool
+    factors: Sequence[Polynomial],
+    D: Matrix,
+    C: Matrix,
+    a: Matrix,
+    c: Matrix,
+    exchanges_D_and_a: bool,
 ) -> str | None:
-    """Return ranks that exclude the layers, in the syntax of `depth.v`; None if none are found.
+    """Return an obstruction by ranks, in the syntax of `depth.v`; None if no such ranks are found.
     The factors are coprime monic polynomials. The text consists of f, p, K and the transposes of P
-    and Q (see *Ranks* above), right inverses G and H that prove the ranks, and the ranks r and s.
-    The blocks a and c are given transposed. `is_exchanged`: the caller has exchanged the pairs
-    (D, C) and (a, c).
+    and Q (see *Ranks* in the module docstring), right inverses G and H that prove the ranks, and
+    the ranks r and s. The caller transposes the blocks a and c of the inverse. With
+    `exchanges_D_and_a` the caller passes them as D and C, and D and C as a and c.
     """
-    candidates = _rank_candidates(factors, D, C, a, c)
+    candidates = _candidate_rank_polynomials(factors, D, C, a, c)
     of_D, of_a = (
         (as_rectangular_matrix(D), as_rectangular_matrix(C)),
         (as_rectangular_matrix(a), as_rectangular_matrix(c)),
@@ -131,13 +139,16 @@ def write_rank_obstruction(
             shown += [_right_inverse(_select_rows(R, of_R)), _right_inverse(_select_rows(T, of_T))]
             polynomials = "\n    ".join(write_row(reversed(g)) for g in (f, p))
             witnesses = "\n    ".join(write_rows(M.to_list()) for M in shown)
-            flags = f"{str(is_exchanged).lower()} {str(at_1).lower()}"
+            flags = f"{str(exchanges_D_and_a).lower()} {str(at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {r} {s}"
     return None
 
 
-class _RankCandidate(NamedTuple):
-    """Polynomials f and p, highest degree first; whether f is x - 1; whether rows P are used."""
+class _RankPolynomials(NamedTuple):
+    """Polynomials f and p of *Ranks* in the module docstring, with the highest degree first.
+
+    `at_1` is whether f is x - 1, `uses_rows` whether P has rows, so that f(a') P counts.
+    """
 
     at_1: bool
     f: list
@@ -145,10 +156,10 @@ class _RankCandidate(NamedTuple):
     uses_rows: bool
 
 
-def _rank_candidates(
+def _candidate_rank_polynomials(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix
-) -> Iterator[_RankCandidate]:
-    """Yield the polynomials with which `write_rank_obstruction` looks for ranks."""
+) -> Iterator[_RankPolynomials]:
+    """Yield the pairs f, p of polynomials for which `write_rank_obstruction` computes ranks."""
     n = len(D)
     Du, aN = quotient_by_krylov_space(D, C, 0), quotient_by_krylov_space(a, c, 0)
     all_f, all_p = [QQ.one], [QQ.one]
@@ -157,18 +168,18 @@ def _rank_candidates(
         f, at_1 = list(to_elements(reversed(factor))), not sum(factor)
         sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
         for k in sizes:
-            yield _RankCandidate(at_1, f, dup_pow(f, k, QQ), True)
+            yield _RankPolynomials(at_1, f, dup_pow(f, k, QQ), True)
         best = max(sizes, key=lambda j: sum(mu[:j]) + sum(lam[j:]))
         j = sizes[-1] if at_1 else best
         all_p = dup_mul(all_p, dup_pow(f, j, QQ), QQ)
         all_f = dup_mul(all_f, dup_pow(f, sizes[-1] - j, QQ), QQ)
-    yield _RankCandidate(False, all_f, all_p, False)
+    yield _RankPolynomials(False, all_f, all_p, False)
 
 
 def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
-    """Return a basis of the rows l with l D^i C = 0 for i < k.
+    """Return a basis of the row vectors l with l D^i C = 0 for all i < k.
 
-    For these and every V, l (D - C V)^k = l D^k.
+    Each such l fulfils l (D - C V)^k = l D^k for every matrix V.
     """
     images = linalg.zeros(D.shape[0], 0, QQ)
     for _ in range(k):
@@ -178,7 +189,7 @@ def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMa
 
 
 def _combinations_annihilated_by(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
-    """Return a basis of the combinations l of the given rows with l f(D) = 0."""
+    """Return a basis of the linear combinations l of the given rows with l f(D) = 0."""
     return linalg.left_kernel(rows * D.eval_poly(f)) * rows
 
 
@@ -187,22 +198,23 @@ def _select_rows(M: DomainMatrix, chosen: list[int]) -> DomainMatrix:
 
 
 def _right_inverse(R: DomainMatrix) -> DomainMatrix:
-    """Return G with R G = I; the rows of R must be independent."""
+    """Return a right inverse G of R, with R G = I; the rows of R must be independent."""
     if not R.shape[0]:
         return linalg.zeros(0, 0, QQ)
     return R.transpose() * (R * R.transpose()).inv()
 
 
 def write_recurrence_obstruction(blocks: PatternBlocks) -> str | None:
-    """Return weights that show that traces fulfil no recurrence, in the syntax of `depth.v`; None
-    if there are none.
-    The text consists of r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and the weights.
+    """Return an obstruction by weights that exclude any recurrence of traces, in the syntax of
+    `depth.v`; None if no such weights are found.
+    With the letters of *Recurrences* in the module docstring, the text consists of r = rank C, a
+    matrix G with C G C = C, the number k, the traces g_0, g_1, .., and the weights.
     """
     if not (found := find_minus_c_over_C(blocks, 0)) or abs(found) == 1:
         return None
     C, D, a = map(as_rectangular_matrix, (blocks.C, blocks.D, blocks.a))
     n, k, one = len(blocks.C), to_element(found), linalg.identity(len(blocks.C), QQ)
-    # C = Q R, with the columns Q of C at the pivots, and the nonzero rows R of the echelon form
+    # C = Q R: Q has the columns of C at the pivots, R the nonzero rows of the echelon form of C
     echelon, pivots = linalg.rref(C)
     r = len(pivots)
     Q, R = C.extract(list(range(n)), list(pivots)), _select_rows(echelon, list(range(r)))
@@ -221,16 +233,16 @@ def write_recurrence_obstruction(blocks: PatternBlocks) -> str | None:
 
 
 def write_scaled_obstruction(
-    obstruction: dict[str, Any], blocks: PatternBlocks, det: Fraction
+    obstruction: dict[str, Any], blocks: PatternBlocks, target_det: Fraction
 ) -> str | None:
-    """Return an obstruction for positive scales in the syntax of `scaled.v`, None if it has no such
-    form.
-    The pattern has at least two letters; `det` is the determinant of the matrix.
+    """Return an obstruction for positive scales in the syntax of `scaled.v`, or None if the file
+    has no form for it.
+    The pattern has at least two letters; `target_det` is the determinant of the target.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "opposed":
         one_term = [[Fraction(1), *[0] * 2 * n]]
-        return _write_polynomials_with_nonnegative_sum(
+        return _write_polynomials_making_sum_nonnegative(
             [one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks
         )
     multiplier = obstruction["multiplier"]
@@ -238,16 +250,19 @@ def write_scaled_obstruction(
         det_D = (-1) ** n * descending_characteristic_polynomial(blocks.D, 0)[n]
         if multiplier[-1] and not det_D:
             return None
-        factor = det / det_D if det_D else 0
+        factor = target_det / det_D if det_D else 0
         last = [[x * factor, *exponents] for x, *exponents in multiplier[-1]]
-        return _write_polynomials_with_nonnegative_sum([*multiplier[:-1], last], blocks)
-    return _write_multipliers_with_nonnegative_weights(multiplier, letters, blocks)
+        return _write_polynomials_making_sum_nonnegative([*multiplier[:-1], last], blocks)
+    return _write_multipliers_making_weights_nonnegative(multiplier, letters, blocks)
 
 
-def _write_multipliers_with_nonnegative_weights(
+def _write_multipliers_making_weights_nonnegative(
     multiplier: list[Matrix], letters: int, blocks: PatternBlocks
 ) -> str:
-    """Return the multipliers in Rocq's syntax, times the sign for which all weights are >= 0."""
+    """Return the multipliers in Rocq's syntax, with a common sign for which all weights are >= 0.
+
+    `letters` is the length of the pattern.
+    """
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
     W = list(map(as_rectangular_matrix, multiplier))
     last: list[DomainMatrix] = []
@@ -266,11 +281,11 @@ def _write_multipliers_with_nonnegative_weights(
     return "Weights [:: " + ";\n    ".join(write_rows(M.to_list()) for M in W + last) + "]"
 
 
-def _write_polynomials_with_nonnegative_sum(
+def _write_polynomials_making_sum_nonnegative(
     multiplier: Sequence[Matrix], blocks: PatternBlocks
 ) -> str:
-    """Return the polynomials in Rocq's syntax, times the sign for which no coefficient is < 0 in
-    the sum described above for positive scales.
+    """Return the multipliers, polynomials p_k, in Rocq's syntax, with a common sign for which the
+    sum under *Positive scales* in the module docstring has no negative coefficient.
     """
     D, a = (descending_characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(

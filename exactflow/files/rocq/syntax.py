@@ -1,7 +1,7 @@
 """Rational matrices in Rocq's syntax, and the library that theorems require.
 
-A theorem requires a file of the library, or contains its text after those of the files that this
-file requires.
+A theorem requires a file of the library. A standalone theorem contains the text of this file
+instead, after the texts of all files that this file requires.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,8 +31,8 @@ _REQUIRE = "From exactflow.certificates Require {} {}.\n"
 class TheoremText(NamedTuple):
     """The parts of a theorem in Rocq's syntax.
 
-    `about` is a summary, `library` the file that the theorem requires, `definitions` stand before
-    the theorem, and `statement` is written as Rocq prints it.
+    `about` is a summary, and `library` the name of the file that the theorem requires. The text in
+    `definitions` stands before the theorem. `statement` is written as Rocq prints it.
     """
 
     about: str
@@ -44,13 +44,13 @@ class TheoremText(NamedTuple):
 
 
 def read_library(name: str) -> str:
-    """Return the text of the library file NAME.v."""
+    """Return the text of the library file NAME.v beside this file."""
     return resources("exactflow.files.rocq").joinpath(f"{name}.v").read_text("utf-8")
 
 
 def require_or_include_library(name: str, standalone: bool) -> str:
-    """Return the line that requires a library file or, if `standalone`, the text of this file after
-    the texts of all files that it requires.
+    """Return the line that requires a library file; if `standalone`, return instead the text of the
+    library file, after the texts of all files that it requires.
     """
     if not standalone:
         return _REQUIRE.format("Import", name)
@@ -58,7 +58,7 @@ def require_or_include_library(name: str, standalone: bool) -> str:
 
 
 def _list_in_compile_order(name: str) -> list[str]:
-    """Return the name of a library file after the names of all files that it requires."""
+    """Return a list: the names of all files that a library file requires, then its own name."""
     before = [other for required in LIBRARY[name] for other in _list_in_compile_order(required)]
     return [*dict.fromkeys(before), name]
 
@@ -68,17 +68,23 @@ def _read_without_require_line(name: str) -> str:
     return read_library(name).replace(_REQUIRE.format("Export", " ".join(LIBRARY[name])), "")
 
 
-def write_target_with_decimals(M: Sequence[Sequence[Fraction]], written_rows: Sequence[str]) -> str:
-    """Return a list of the written rows of a matrix, a row a line, with decimals as comments."""
+def write_rows_with_decimal_comments(
+    M: Sequence[Sequence[Fraction]], rocq_rows: Sequence[str]
+) -> str:
+    """Return the rows of a matrix as a list in Rocq's syntax, one row a line.
+
+    `rocq_rows` are the rows in Rocq's syntax; after each of them a comment shows the entries of M
+    as decimals.
+    """
     lines: list[str] = []
-    for entries, numbers in zip(M, written_rows, strict=True):
+    for entries, numbers in zip(M, rocq_rows, strict=True):
         end = "]" if len(lines) == len(M) - 1 else ";"
-        lines.append(f"{numbers}{end}  (* {_write_rounded_decimals(entries)} *)")
+        lines.append(f"{numbers}{end}  (* {_write_six_digit_decimals(entries)} *)")
     return "[:: " + "\n      ".join(lines)
 
 
-def _write_rounded_decimals(entries: Iterable[Fraction]) -> str:
-    """Return the entries of a row as decimals of six digits."""
+def _write_six_digit_decimals(entries: Iterable[Fraction]) -> str:
+    """Return the entries of a row as decimals, rounded to six digits, with commas between them."""
     return ", ".join(format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
 
 
@@ -93,6 +99,9 @@ def write_row(entries: Iterable, write: Callable[[Any], str] | None = None) -> s
 
 
 def write_rational(x: Fraction) -> str:
-    """Return a rational as Qmake (-0x1) 0x2, in hexadecimal: Python limits only decimal digits."""
+    """Return a rational in Rocq's syntax, for example -1/2 as Qmake (-0x1) 0x2.
+
+    The digits are hexadecimal, since Python limits the number of decimal digits of a long integer.
+    """
     sign = "-" if x < 0 else ""
     return f"Qmake ({sign}{hex(abs(x.numerator))}) {hex(x.denominator)}"

@@ -2,15 +2,15 @@
 
 Main results
 ------------
-Only numbers of the certificate, which we write ourselves, get into the file. `theorem_file_text`
-returns the file for a reader; `prove_by_kernel` compiles it.
+From the certificate only numbers get into the file, in our own syntax. `theorem_file_text` returns
+the text of the file for a reader; `prove_verified_certificate_by_kernel` compiles it.
 
 How it is checked
 -----------------
 Exit code 0 of coqc is no verdict. The file makes coqc print the statement and all assumptions: the
 output must be the statement that we wrote and *Closed under the global context*. Any other output,
-as of a coqc that ran out of memory or time, decides nothing: a false claim was refuted before, by
-the exact computation of `checker`. The library is compiled from its source in the same file: a
+for example if coqc runs out of memory or time, decides nothing; the exact computation of `checker`
+has already refuted false claims. The library is compiled from its source in the same file: a
 compiled library in a cache, or on Coq's path, could define the words of the theorem differently. So
 only the compiled files of Coq and MathComp are believed.
 """
@@ -26,35 +26,37 @@ from pathlib import Path
 
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
-from exactflow.files.atomic import raising_keyboard_interrupt
+from exactflow.files.atomic import raising_keyboard_interrupt_on_ctrl_c
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.syntax import TheoremText, require_or_include_library
 from exactflow.files.version import __version__
 
 LIMIT = 3600
-"""Seconds that coqc may take for a file."""
+"""The time limit of coqc for a file, in seconds."""
 PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-mathcomp-algebra)"
 
 
-def choose_coqc_or_rocq_command() -> list[str]:
-    """Return the command of the compiler: `rocq compile` if only rocq is installed, else coqc."""
+def coqc_command_unless_only_rocq() -> list[str]:
+    """Return the words of the compiler's command: `rocq compile` if only rocq is installed, and
+    `coqc` otherwise, even if it is not installed.
+    """
     return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
 
 
 def require_coqc_or_rocq() -> None:
     """Raise `InvalidInputError` if neither coqc nor rocq is installed."""
-    if shutil.which(choose_coqc_or_rocq_command()[0]) is None:
+    if shutil.which(coqc_command_unless_only_rocq()[0]) is None:
         raise InvalidInputError(f"neither coqc nor rocq is on the PATH: install {PACKAGES}")
 
 
 def run_coqc_within_limit(source: Path) -> tuple[int | None, str]:
-    """Compile a file; return the exit code (None after the time limit) and the output."""
+    """Compile a file; return coqc's exit code and output, or None and "" after the time limit."""
     try:
         done = subprocess.run(
-            [*choose_coqc_or_rocq_command(), "-q", "-w", "none", source],
+            [*coqc_command_unless_only_rocq(), "-q", "-w", "none", source],
             cwd=source.parent,
-            # coqc prints a warning if HOME is not set
+            # HOME is always set, since coqc prints a warning without it
             env={"HOME": str(source.parent), **os.environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -67,11 +69,11 @@ def run_coqc_within_limit(source: Path) -> tuple[int | None, str]:
 
 
 def theorem_file_text(data: bytes, standalone: bool = False) -> str:
-    """Return the text of a file for `coqc`, with MathComp, that proves a certificate's claim.
-    See `flow_theorem` and `depth_theorem`. A `standalone` file contains its library; any other file
-    requires it. Raises `CertificateError` for a certificate that is malformed or not decided,
-    `VerificationError` for a false one, and `InvalidInputError` for another field, or an
-    obstruction that has no formal counterpart.
+    """Return the text of a file with which `coqc` proves the claim of a certificate.
+    The theorem is described under `flow_theorem` and `depth_theorem`. A `standalone` file contains
+    the library; any other file requires it. Raises `CertificateError` if the certificate is
+    malformed or undecided, `VerificationError` if its claim is false, and `InvalidInputError` for
+    another field than QQ, or an obstruction that has no formal counterpart.
     """
     try:
         report = checker.check(data)
@@ -84,17 +86,20 @@ def theorem_file_text(data: bytes, standalone: bool = False) -> str:
     return _file_text(_state_theorem(data, None), data, standalone)
 
 
-@raising_keyboard_interrupt()  # Ctrl-C also ends coqc and removes its folder
-def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
-    """Compile the theorem of a certificate that `checker` has verified, in a fresh folder.
+@raising_keyboard_interrupt_on_ctrl_c()  # Ctrl-C then also ends coqc and removes its folder
+def prove_verified_certificate_by_kernel(
+    data: bytes, bound_if_smaller: Fraction | None = None
+) -> tuple[int, list[str]]:
+    """Prove the theorem of a certificate by coqc, in a fresh folder.
 
-    `bound` replaces a larger bound "within" of the certificate. Returns an exit code, 0 (proved) or
-    3 (undecided), and lines: a summary of the theorem, then the statement and the assumptions as
-    coqc prints them. Raises `InvalidInputError` if Coq or MathComp is not installed.
+    `checker` must have verified the certificate. `bound_if_smaller` replaces a larger bound
+    "within" of the certificate. Returns an exit code, 0 (proved) or 3 (undecided), and lines: a
+    summary of the theorem, then the statement and the assumptions as coqc prints them. Raises
+    `InvalidInputError` if Coq or MathComp is not installed.
     """
     require_coqc_or_rocq()
     try:
-        parts = _state_theorem(data, bound)
+        parts = _state_theorem(data, bound_if_smaller)
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
     text = _file_text(parts, data, standalone=True)
@@ -102,7 +107,7 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")
         code, printed = run_coqc_within_limit(source)
-    if code and _is_library_error(printed, text.partition(parts.definitions)[0]):
+    if code and _is_error_in_library_lines(printed, text.partition(parts.definitions)[0]):
         told = " ".join(printed.split())[-300:]
         raise InvalidInputError(
             f"coqc could not compile exactflow's library, which needs {PACKAGES}: {told}"
@@ -110,7 +115,7 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
     if code is None:
         return 3, [f"c incomplete: coqc did not end in {LIMIT} seconds"]
     expected = f"{parts.name} : {parts.statement} {CLOSED}"
-    # compared without blanks, since coqc breaks lines anywhere
+    # blanks are removed before the comparison, since coqc breaks lines anywhere
     if code or "".join(printed.split()) != "".join(expected.split()):
         told = " ".join(printed.split())[-300:]
         return 3, [f"c incomplete: coqc ends with {code} and prints: {told}"]
@@ -118,14 +123,14 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
     return 0, [*about, *(f"c   {line}" for line in printed.splitlines())]
 
 
-def _is_library_error(printed: str, library: str) -> bool:
-    """Whether the error that coqc reports is in the library, the first part of the file."""
+def _is_error_in_library_lines(printed: str, library: str) -> bool:
+    """Whether coqc reports an error in the lines of the library, with which the file begins."""
     found = re.search(r"\.v\", line (\d+), ", printed)
     return found is not None and int(found[1]) <= library.count("\n")
 
 
-def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
-    """Return the theorem that a certificate claims, as text for Rocq."""
+def _state_theorem(data: bytes, bound_if_smaller: Fraction | None) -> TheoremText:
+    """Return the theorem for a certificate's claim; `bound_if_smaller` is as in `flow_theorem`."""
     certificate, content = checker.read_certificate(data), checker.read_json(data, "certificate")
     if certificate.field.name != "QQ":
         raise InvalidInputError(
@@ -133,11 +138,11 @@ def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
             f"{certificate.field.name}: verify it with exactflow check FILE"
         )
     claim = certificate.depth
-    return depth_theorem(claim, content) if claim else flow_theorem(content, bound)
+    return depth_theorem(claim, content) if claim else flow_theorem(content, bound_if_smaller)
 
 
 def _file_text(parts: TheoremText, certificate: bytes, standalone: bool) -> str:
-    """Return the text of a file that proves a theorem, and prints its statement and assumptions."""
+    """Return the text of a file that proves a theorem and prints its statement and assumptions."""
     return FILE.format(
         version=__version__,
         certificate=hashlib.sha256(certificate).hexdigest(),

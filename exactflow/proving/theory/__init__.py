@@ -4,8 +4,8 @@
     >>> theorems["six layers"].check([[0, -1], [1, 0]]).depth
     3
 
-``theorems.toml`` is the single source of README's table, of the book's and of ``exactflow
-theorems``; `instance_checks` has the functions that check them on instances.
+``theorems.toml`` is the single source of the tables in README, in the book and of ``exactflow
+theorems``. `instance_checks` has the functions that check the theorems on instances.
 """
 
 import tomllib
@@ -32,5 +32,5 @@ def _build_theorem(name: str, row: dict[str, Any]) -> Theorem:
     return Theorem(name=name, **row, **TRIALS.get(name, {}))
 
 
-#: The table of theorems, by name: ``theorems["six layers"].check(M)``, and ``.challenge()``.
+#: The table of theorems: use a theorem by its name, as ``theorems["six layers"].check(M)``.
 theorems = Theorems(_build_theorem(name, row) for name, row in _ROWS.items())

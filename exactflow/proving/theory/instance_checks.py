@@ -1,30 +1,39 @@
-"""Checks of the theorems on instances, and generators of difficult instances.
+"""Checks of the theorems on instances, and functions that draw difficult instances.
 
-`TRIALS` lists both, with the hypotheses, by the names of the theorems.
+`TRIALS` has, by the name of a theorem, both functions and the hypotheses.
 """
 
 import random
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial, reduce
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import sympy
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_rectangular_matrix, as_square_matrix, is_array
+from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.result import DepthScales
 from exactflow.flows.verification import verify
 from exactflow.linear.depth import CertifiedDepth, minimal_depth
 from exactflow.linear.factor import factor
-from exactflow.linear.interpolation import interpolate
+from exactflow.linear.interpolation import Interpolation, interpolate
 from exactflow.linear.masks import merge_masks
 from exactflow.linear.padding import zero_padding
 from exactflow.linear.targets import permutation
 from exactflow.proving.theory.theorem import Hypothesis
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from exactflow.floats.balancing import Balanced
+    from exactflow.floats.lossless import Lossless
+    from exactflow.laws.gaussian import Whitening
+    from exactflow.laws.universal import Histogram, KLApproximation
 
 Determinant: TypeAlias = Literal["positive", "one", "nonzero"]
 _ROUNDING = Fraction(1, 10**9)
@@ -36,7 +45,7 @@ def check_that(condition: bool, statement: str) -> None:
         raise VerificationError(f"this instance refutes the theorem: expected {statement}")
 
 
-# ------------------------------------------------------------------------- hypotheses
+# ------------------------------------------------------------- hypotheses of the theorems
 
 
 def has_positive_det(M: Any) -> bool:
@@ -66,14 +75,14 @@ def is_list_of_flows(flows: Any) -> bool:
     return is_list and all(isinstance(flow, CouplingFlow) for flow in flows)
 
 
-def is_law(law: Any) -> bool:
+def is_target_measure(law: Any) -> bool:
     from exactflow.laws.universal import TargetMeasure
 
     return isinstance(law, TargetMeasure)
 
 
-def as_permutation_matrix(perm: Any) -> Any:
-    """Return the matrix of a permutation that is given as a list; return a matrix unchanged."""
+def as_matrix_if_permutation_list(perm: Any) -> Any:
+    """Return the matrix of a permutation in the form of a list; return a matrix unchanged."""
     is_list = isinstance(perm, list | tuple) and not any(isinstance(i, list | tuple) for i in perm)
     return permutation(perm) if is_list or (is_array(perm) and perm.ndim == 1) else perm
 
@@ -95,7 +104,7 @@ INVERTIBLE = Hypothesis(
 EVEN_PERMUTATION = Hypothesis(
     "a permutation of determinant 1",
     "a flow of couplings keeps orientation, and an odd permutation does not",
-    lambda perm: has_det_one(as_permutation_matrix(perm)),
+    lambda perm: has_det_one(as_matrix_if_permutation_list(perm)),
 )
 PAIR = Hypothesis(
     "a pair (M, partition)",
@@ -120,7 +129,9 @@ ROTATION = Hypothesis(
     "the bounds on the layers are for matrices of norm 1",
     is_rotation_within_rounding,
 )
-LAW = Hypothesis("a law, for instance a Histogram,", "KL is a distance between laws", is_law)
+LAW = Hypothesis(
+    "a law, for instance a Histogram,", "KL is a distance between laws", is_target_measure
+)
 DENSITY = Hypothesis(
     "a law with a density",
     "KL from every flow is infinite where a set of volume zero has mass",
@@ -128,32 +139,34 @@ DENSITY = Hypothesis(
 )
 
 
-# ------------------------------------------------------------------------- checks
+# ------------------------------------------------------- checks of the theorems on an instance
 
 
 def _check_product_and_depth(flow: Any, M: Any, most_layers: int) -> Any:
-    """Check that a flow has at most `most_layers` layers and equals M; return it."""
+    """Check that a flow has at most `most_layers` layers and equals M; return the flow."""
     check_that(flow.depth <= most_layers, f"at most {most_layers} layers, got {flow.depth}")
     verify(flow, M)
     return flow
 
 
 def check_at_most_six_layers(M: Any) -> CouplingFlow:
-    """Check that at most six layers equal M."""
+    """Check that at most six layers equal M; return the layers."""
     return _check_product_and_depth(factor(M), M, 6)
 
 
-def check_permutation_depth_and_entries(perm: Any) -> CouplingFlow:
-    """Check that at most six layers with entries in [-2, 2] equal a permutation."""
-    M = as_permutation_matrix(perm)
+def check_permutation_in_six_small_layers(perm: Any) -> CouplingFlow:
+    """Check that at most six layers with entries in [-2, 2] equal a permutation; return them."""
+    M = as_matrix_if_permutation_list(perm)
     flow = _check_product_and_depth(factor(M, method="permutation"), M, 6)
     check_that(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
     return flow
 
 
 def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
-    """Check that at most 2 ceil(q / p) + 4 layers under the partition equal M, or two less if p
-    divides q - 1.
+    """Check that a number of layers under a partition (p, q), p <= q, equals M; return the layers.
+
+    The instance is (M, partition). The number is at most 2 ceil(q / p) + 4, and two less if p
+    divides q - 1 and q > 1.
     """
     M, partition = instance
     flow = factor(M, partition=partition)
@@ -163,15 +176,19 @@ def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
     )
 
 
-def check_merged_masks_depth(flows: Any) -> Any:
-    """Check that N layers under several masks equal at most 2 N + 4 layers under one mask."""
+def check_merged_masks_depth(flows: Any) -> Flow:
+    """Check that N layers under several masks equal at most 2 N + 4 layers under one mask; return
+    the layers under one mask.
+    """
     found = merge_masks(flows)
     product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
     return _check_product_and_depth(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
-def check_interpolation_depth(instance: Any) -> Any:
-    """Check that at most four couplings map points to images; check the obstructions to fewer."""
+def check_interpolation_depth_and_obstructions(instance: Any) -> Interpolation:
+    """Check that at most four couplings map points to images, and that each obstruction to fewer
+    couplings is valid. The instance is (points, images).
+    """
     found = interpolate(*instance)
     points, images = (as_rectangular_matrix(rows).transpose() for rows in instance)
     check_that(found.depth <= 4, f"at most four couplings, got {found.depth}")
@@ -191,7 +208,9 @@ def check_interpolation_depth(instance: Any) -> Any:
 
 
 def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> Any:
-    """Check that at most six layers equal M, or that four exist; check obstructions to fewer."""
+    """Check that at most six layers equal M, or that four such layers exist; and that the
+    obstructions to fewer layers are valid.
+    """
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
         _check_existence_and_error(answer, M)
@@ -205,7 +224,7 @@ def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> An
 
 
 def _check_existence_and_error(answer: CertifiedDepth, M: Any) -> None:
-    """Check the proof that four layers of M exist, and the error of their rounded product."""
+    """Check the proof that four layers for M exist, and the error of the rounded layers."""
     target = as_square_matrix(M).to_dense()
     check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
     check_that(answer.existence.matrix == target, "a proof of existence for the same matrix")
@@ -215,7 +234,7 @@ def _check_existence_and_error(answer: CertifiedDepth, M: Any) -> None:
 
 
 def check_three_padding_shears(A: Any) -> CouplingFlow:
-    """Check that three shears map (x, 0) to (A x, 0)."""
+    """Check that three shears map (x, 0) to (A x, 0); return the shears."""
     flow, n = zero_padding(A), as_square_matrix(A).shape[0]
     image = flow.matrix()[:, :n]
     wanted = sympy.Matrix.vstack(as_square_matrix(A).to_Matrix(), sympy.zeros(n))
@@ -223,9 +242,9 @@ def check_three_padding_shears(A: Any) -> CouplingFlow:
     return flow
 
 
-def check_rotation_depth_and_condition(W: Any) -> Any:
-    """Check that at most six float shears, with condition numbers of at most 18, equal a rotation
-    within rounding.
+def check_rotation_depth_condition_and_error(W: Any) -> "Balanced":
+    """Check that the product of at most six float shears, each with a condition number of at most
+    18, is near a rotation within 1e-9.
     """
     from exactflow.floats.balancing import balance
 
@@ -236,8 +255,8 @@ def check_rotation_depth_and_condition(W: Any) -> Any:
     return result
 
 
-def check_two_layer_whitening(covariance: Any) -> Any:
-    """Check that two layers whiten a Gaussian, within rounding."""
+def check_two_layer_whitening(covariance: Any) -> "Whitening":
+    """Check that at most two layers whiten the Gaussian with a covariance, within 1e-9."""
     from exactflow.laws.gaussian import whiten
 
     result = whiten(covariance)
@@ -248,8 +267,10 @@ def check_two_layer_whitening(covariance: Any) -> Any:
     return result
 
 
-def check_lossless_within_bound(W: Any) -> Any:
-    """Check that integers are mapped near their images under W / step, and are restored exactly."""
+def check_lossless_bound_and_restoration(W: Any) -> "Lossless":
+    """Check, for 16 random integer vectors, that a lossless map is within its bound of W / step,
+    and that its inverse restores the vectors exactly.
+    """
     import numpy as np
 
     from exactflow.floats.lossless import lossless
@@ -264,8 +285,8 @@ def check_lossless_within_bound(W: Any) -> Any:
     return near
 
 
-def check_kl_approximation(law: Any) -> Any:
-    """Check that four layers are within 1/4 of a law in KL, and that their inverse is exact."""
+def check_kl_bound_and_exact_inverse(law: Any) -> "KLApproximation":
+    """Check that four layers are within 1/4 of a law in KL, and restore one point exactly."""
     from exactflow.laws.universal import approximate
 
     result = approximate(law, Fraction(1, 4), distance="KL")
@@ -279,17 +300,18 @@ def check_kl_approximation(law: Any) -> Any:
     return result
 
 
-# ------------------------------------------------------------------------- generators
+# ------------------------------------------------------- functions that draw an instance
 
 
 def draw_invertible_matrix(
     source: random.Random,
     sizes: Sequence[int] = (2, 3, 4, 5, 6),
     determinant: Determinant = "positive",
-) -> Any:
-    """Draw an invertible rational matrix, of determinant "positive", "one" or "nonzero": a
-    product of elementary matrices, signs, permutations, scales and shears of low rank, whose blocks
-    are often zero, scalar or singular.
+) -> sympy.Matrix:
+    """Draw an invertible rational matrix whose determinant is positive, one or nonzero.
+
+    The matrix is a product of elementary matrices, signs, permutations, scales and shears of low
+    rank, so that its blocks are often zero, scalar or singular.
     """
     d = source.choice(sizes)
     M = sympy.eye(d)
@@ -325,7 +347,7 @@ def _draw_factor_of_random_kind(source: random.Random, d: int) -> sympy.Matrix:
     return step
 
 
-def draw_matrix_and_partition(source: random.Random) -> tuple[Any, tuple[int, int]]:
+def draw_matrix_and_partition(source: random.Random) -> tuple[sympy.Matrix, tuple[int, int]]:
     """Draw a matrix by `draw_invertible_matrix`, and a partition of its coordinates."""
     M = draw_invertible_matrix(source)
     p = source.randint(1, M.rows - 1)
@@ -340,8 +362,8 @@ def draw_even_permutation(source: random.Random) -> list[int]:
     return perm
 
 
-def draw_rotation(source: random.Random) -> Any:
-    """Draw a rotation of 2 to 8 coordinates in float64, sometimes a signed permutation."""
+def draw_float64_rotation(source: random.Random) -> "np.ndarray":
+    """Draw a float64 rotation of 2 to 8 coordinates, which is sometimes a signed permutation."""
     import numpy as np
 
     d = source.randint(2, 8)
@@ -352,7 +374,7 @@ def draw_rotation(source: random.Random) -> Any:
     return Q
 
 
-def draw_covariance(source: random.Random) -> Any:
+def draw_float64_covariance(source: random.Random) -> "np.ndarray":
     """Draw a float64 covariance of 2 to 8 coordinates, with a condition number up to 10^4."""
     import numpy as np
 
@@ -364,7 +386,7 @@ def draw_covariance(source: random.Random) -> Any:
 
 
 def draw_one_layer_flows(source: random.Random) -> list[CouplingFlow]:
-    """Draw up to five linear couplings, each under a mask of its own."""
+    """Draw one to five flows of one linear coupling each, each flow under a random mask."""
     n = source.randint(1, 4)
     flows = []
     for _ in range(source.randint(1, 5)):
@@ -378,16 +400,18 @@ def draw_one_layer_flows(source: random.Random) -> list[CouplingFlow]:
     return flows
 
 
-def draw_finite_map(source: random.Random) -> tuple[Any, Any]:
-    """Draw up to eight distinct points with 2 to 5 coordinates in {0, 1, 2}, and their images."""
+def draw_finite_map(source: random.Random) -> tuple[list[list[int]], list[list[int]]]:
+    """Draw up to eight distinct points, and as many distinct images, with 2 to 5 coordinates that
+    are 0, 1 or 2.
+    """
     d, size = source.randint(2, 5), source.randint(2, 3)
     box = [[n // size**i % size for i in range(d)] for n in range(size**d)]
     count = source.randint(1, min(8, len(box)))
     return source.sample(box, count), source.sample(box, count)
 
 
-def draw_histogram(source: random.Random) -> Any:
-    """Draw a histogram of up to 4 x 4 bins, some of them empty, on a box of random size."""
+def draw_histogram(source: random.Random) -> "Histogram":
+    """Draw a histogram of up to 4 x 4 bins, often with empty bins, on a box of random size."""
     from exactflow.laws.universal import Histogram
 
     n, m = source.randint(1, 4), source.randint(1, 4)
@@ -397,22 +421,28 @@ def draw_histogram(source: random.Random) -> Any:
     return Histogram(counts, ([-size, 0], [size, 1]))
 
 
-# ------------------------------------------------------------------------- trials of the theorems
+# ------------------------------------------------------- the table of checks and instances
 
 
 def _trial_row(
     tried: str,
     trial: Callable[[Any], Any],
-    draws: Callable[[random.Random], Any],
+    draw_instance: Callable[[random.Random], Any],
     *hypotheses: Hypothesis,
 ) -> dict[str, Any]:
-    return {"tried": tried, "trial": trial, "draws": draws, "hypotheses": hypotheses}
+    return {
+        "tried": tried,
+        "trial": trial,
+        "draw_instance": draw_instance,
+        "hypotheses": hypotheses,
+    }
 
 
-_draw_even = partial(draw_invertible_matrix, sizes=(2, 4, 4))
-_draw_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
-_few = "at most six layers equal the matrix, and the obstructions to fewer are valid"
-#: Theorem name -> statement on one instance, check, generator of instances, hypotheses.
+_draw_even_size = partial(draw_invertible_matrix, sizes=(2, 4, 4))
+_draw_determinant_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
+_AT_MOST_SIX = "at most six layers equal the matrix, and the obstructions to fewer are valid"
+#: Theorem name -> the statement that is checked, its check, the function that draws an instance,
+#: and the hypotheses.
 TRIALS = {
     "six layers": _trial_row(
         "at most six layers equal the matrix",
@@ -420,8 +450,12 @@ TRIALS = {
         draw_invertible_matrix,
         POSITIVE,
     ),
-    "six is sharp": _trial_row(_few, check_depth_and_obstructions, _draw_one, EVEN, ONE),
-    "five is generic": _trial_row(_few, check_depth_and_obstructions, _draw_one, EVEN, ONE),
+    "six is sharp": _trial_row(
+        _AT_MOST_SIX, check_depth_and_obstructions, _draw_determinant_one, EVEN, ONE
+    ),
+    "five is generic": _trial_row(
+        _AT_MOST_SIX, check_depth_and_obstructions, _draw_determinant_one, EVEN, ONE
+    ),
     "padding": _trial_row(
         "three shears map (x, 0) to (A x, 0)",
         check_three_padding_shears,
@@ -430,7 +464,7 @@ TRIALS = {
     ),
     "permutations": _trial_row(
         "at most six layers of integers of absolute value at most 2 equal the permutation",
-        check_permutation_depth_and_entries,
+        check_permutation_in_six_small_layers,
         draw_even_permutation,
         EVEN_PERMUTATION,
     ),
@@ -443,27 +477,27 @@ TRIALS = {
     ),
     "rotations": _trial_row(
         "six shears of condition at most 18 equal the rotation within 1e-9",
-        check_rotation_depth_and_condition,
-        draw_rotation,
+        check_rotation_depth_condition_and_error,
+        draw_float64_rotation,
         ROTATION,
     ),
     "affine depth": _trial_row(
         "at most six layers equal the matrix, or four are certified to exist, and the "
         "obstructions to fewer are valid",
         partial(check_depth_and_obstructions, scales="positive"),
-        _draw_even,
+        _draw_even_size,
         EVEN,
         POSITIVE,
     ),
     "gaussian depth": _trial_row(
         "at most two layers whiten the covariance within 1e-9",
         check_two_layer_whitening,
-        draw_covariance,
+        draw_float64_covariance,
     ),
     "lossless": _trial_row(
         "integers are mapped near their images, within the bound, and are restored exactly",
-        check_lossless_within_bound,
-        draw_rotation,
+        check_lossless_bound_and_restoration,
+        draw_float64_rotation,
         INVERTIBLE,
     ),
     "one mask": _trial_row(
@@ -475,13 +509,13 @@ TRIALS = {
     "finite maps": _trial_row(
         "at most four couplings map the points to the images, and the obstructions to fewer are "
         "valid",
-        check_interpolation_depth,
+        check_interpolation_depth_and_obstructions,
         draw_finite_map,
         FINITE_MAP,
     ),
     "universal in kl": _trial_row(
         "four layers with an exact inverse come within 1/4 of the law in KL",
-        check_kl_approximation,
+        check_kl_bound_and_exact_inverse,
         draw_histogram,
         LAW,
         DENSITY,

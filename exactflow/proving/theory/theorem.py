@@ -1,4 +1,4 @@
-"""Classes for a theorem and for the table of all theorems."""
+"""A theorem, its hypotheses, the table of all theorems, and challenges to a theorem."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +16,9 @@ from exactflow.files.parallel import parallel_map
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A hypothesis of a theorem: its statement, the reason for it, and a predicate of instances."""
+    """A hypothesis of a theorem: `says` states it, `why` is the reason for it, and `holds` tests it
+    on an instance.
+    """
 
     says: str
     why: str
@@ -29,9 +31,10 @@ class Challenge:
 
     Attributes
     ----------
-    theorem, tried : its name, and the part of it that was checked on each instance.
-    count : the number of instances without a counterexample.
-    counterexample, reason : the first counterexample, or None, and the error that it raised.
+    theorem, tried : the name of the theorem, and the statement that was checked on each instance.
+    count : the number of instances for which the statement held, before the first counterexample.
+    counterexample, reason : the first counterexample and the error that it raised; None and "" if
+        there is none.
     """
 
     theorem: str
@@ -66,20 +69,21 @@ class Theorem:
 
     Parameters
     ----------
-    number : in the list of theorems that the book and docstrings share. A theorem that goes with
-        another one has its number and a letter.
+    number : the number in the list of theorems that the book and docstrings share. A theorem that
+        belongs to another theorem has the number of this theorem, followed by a letter.
     name : the key in `theorems` and on the command line.
-    title : the name in README, with "to our knowledge new" if it applies.
-    statement, latex : in words, and as a formula.
-    source : papers.
-    checked, found : how it was checked, with the kind of evidence, and the numbers found.
-    script : its name under ``proofs/``, for ``exactflow prove SCRIPT``.
+    title : the name in README, with "to our knowledge new" if this is so.
+    statement, latex : the theorem in words, and as a formula.
+    source : the papers that state or prove the theorem.
+    checked, found : how the theorem was checked, with the kind of evidence; and the result.
+    script : the name of the proof script under ``proofs/``, for ``exactflow prove SCRIPT``.
     function : the function of the package that constructs the layers, or "".
-    hypotheses : in the order in which `check` tests them.
+    hypotheses : the hypotheses, in the order in which `check` tests them.
     tried : the part of the statement that `trial` checks on an instance.
-    trial : a function that checks it and returns the result of `function`.
-    draws : a function that draws an instance.
-    formal : names of theorems in ``proofs/rocq``; ``proved.md`` there has their generality.
+    trial : a function that checks `tried` on an instance and returns the result of `function`.
+    draw_instance : a function that draws an instance.
+    formal : the names of theorems in ``proofs/rocq``; ``proved.md`` in that folder says how general
+        they are.
     """
 
     number: str
@@ -95,19 +99,18 @@ class Theorem:
     hypotheses: tuple[Hypothesis, ...] = ()
     tried: str = ""
     trial: Callable[[Any], Any] | None = None
-    draws: Callable[[random.Random], Any] | None = None
+    draw_instance: Callable[[random.Random], Any] | None = None
     formal: tuple[str, ...] = ()
 
     def check(self, instance: Any) -> Any:
         """Check the theorem on an instance, and return the result of its function.
 
-        The result has ``explain()`` if results of that function have it.
+        The result is the return value of `function`, for instance a flow with ``explain()``.
 
         Raises
         ------
         InvalidInputError
-            A hypothesis fails (the message says which, and why it is needed), or the theorem is not
-            about instances.
+            A hypothesis does not hold for the instance, or the theorem is not about instances.
         VerificationError
             The statement is false for the instance: a counterexample, or a bug.
 
@@ -117,25 +120,25 @@ class Theorem:
         >>> theorems["six layers"].check([[1, 0], [0, -1]])
         Traceback (most recent call last):
         ...
-        exactflow.errors.InvalidInputError: expected det(M) > 0 for "six layers", which fails \
-here: every coupling with positive scales preserves orientation
+        exactflow.errors.InvalidInputError: the theorem "six layers" needs det(M) > 0, and this \
+hypothesis does not hold here: every coupling with positive scales preserves orientation
         """
         trial = self._require_function(self.trial, "a theorem about instances")
         for hypothesis in self.hypotheses:
             if not hypothesis.holds(instance):
                 raise InvalidInputError(
-                    f'expected {hypothesis.says} for "{self.name}", which fails here: '
-                    f"{hypothesis.why}"
+                    f'the theorem "{self.name}" needs {hypothesis.says}, and this hypothesis does '
+                    f"not hold here: {hypothesis.why}"
                 )
         return trial(instance)
 
     def challenge(
         self, n: int = 1000, *, seed: int = 0, progress: bool = True, jobs: int = 1
     ) -> Challenge:
-        """Check the theorem on n random instances, with a line of progress in a terminal.
+        """Check the theorem on n random instances, up to the first counterexample.
 
-        Each instance is drawn from the seed and its number, so the result does not depend on the
-        number of jobs.
+        Each instance is drawn from the seed and the number of the instance, so that the result does
+        not depend on the number of jobs. With `progress`, a line in a terminal shows the progress.
 
         >>> from exactflow import theorems
         >>> print(theorems["permutations"].challenge(20, progress=False))
@@ -143,26 +146,29 @@ here: every coupling with positive scales preserves orientation
 absolute value at most 2 equal the permutation
         """
         to_index("n", n, 1)
-        draws = self._require_function(self.draws, "a theorem about instances that are drawn")
+        draw_instance = self._require_function(
+            self.draw_instance, "a theorem about instances that are drawn"
+        )
         label = self.name if progress else None
         try_one = partial(_error_on_instance, self, seed)
         for count, reason in enumerate(parallel_map(try_one, range(n), jobs=jobs, label=label)):
             if reason is not None:
-                found = draws(_random_source(seed, count))
+                found = draw_instance(_random_source(seed, count))
                 return Challenge(self.name, count, found, reason, self.tried)
         return Challenge(self.name, n, tried=self.tried)
 
     def _require_function(
-        self, function: "Callable[[Any], Any] | None", what: str
+        self, function: "Callable[[Any], Any] | None", required_theorem: str
     ) -> Callable[[Any], Any]:
         if function is None:
             raise InvalidInputError(
-                f'expected {what}, got "{self.name}": exactflow prove {self.script} checks it'
+                f'expected {required_theorem}, got the theorem "{self.name}": exactflow prove '
+                f"{self.script} checks this theorem"
             )
         return function
 
     def text(self, *, width: int = 88) -> str:
-        """Return the theorem as text of at most `width` columns, except for its formula."""
+        """Return the theorem as text; no line but the formula is longer than `width`."""
         said = [f"{h.says}: {h.why}." for h in self.hypotheses]
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
         said += [f"script: exactflow prove {self.script}"]
@@ -181,7 +187,7 @@ absolute value at most 2 equal the permutation
         return f"$\\displaystyle {self.latex}$"
 
     def _repr_html_(self) -> str:
-        """Return the statement, the formula, and a list with evidence, source and calls to try."""
+        """Return HTML with the statement, the formula, and a list of evidence, source and calls."""
         rows = [("found", escape(self.found)), ("evidence", escape(self.checked))]
         rows += [("needs", f"{escape(h.says)}: {escape(h.why)}") for h in self.hypotheses]
         rows.append(("source", escape(self.source)))
@@ -199,32 +205,34 @@ absolute value at most 2 equal the permutation
 
 
 def _random_source(seed: int, instance_number: int) -> random.Random:
-    """Return the random generator for one instance of a challenge."""
+    """Return the random generator from which one instance of a challenge is drawn."""
     return random.Random(f"{seed}, {instance_number}")
 
 
 def _error_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
-    """Return the error of a theorem on an instance of a challenge, None if it holds."""
-    draws = theorem._require_function(theorem.draws, "a theorem about instances that are drawn")
+    """Return the error that an instance of a challenge raises; None if the theorem holds for it."""
+    draw_instance = theorem._require_function(
+        theorem.draw_instance, "a theorem about instances that are drawn"
+    )
     try:
-        theorem.check(draws(_random_source(seed, instance_number)))
+        theorem.check(draw_instance(_random_source(seed, instance_number)))
     except ExactFlowError as error:
         return str(error)
     return None
 
 
 class Theorems(Mapping[str, Theorem]):
-    """The table: a mapping from names to theorems, which displays as a table."""
+    """The table of theorems: a mapping name -> theorem, which is displayed as a table."""
 
     def __init__(self, rows: Iterable[Theorem]) -> None:
         self._rows = {row.name: row for row in rows}
 
     def __getitem__(self, name: str) -> Theorem:
-        """Return a theorem by its name or its script, as "six layers" or "six_layers"."""
+        """Return the theorem with a name, as "six layers"; "Six_layers" is the same name."""
         found = str(name).replace("_", " ").strip().lower()
         if found not in self._rows:
             near = get_close_matches(found, self._rows, 1, 0.4)
-            hint = f"did you mean {near[0]!r}?" if near else "the table of theorems lists them"
+            hint = f"did you mean {near[0]!r}?" if near else "the table of theorems lists all names"
             raise InvalidInputError(f"expected the name of a theorem, got {name!r}: {hint}")
         return self._rows[found]
 
@@ -242,7 +250,10 @@ class Theorems(Mapping[str, Theorem]):
         return len(self._rows)
 
     def table(self, *, width: int = 88) -> str:
-        """Return name, result and evidence of each theorem, in two columns if width >= 60."""
+        """Return a table with the name, result and evidence of each theorem.
+
+        It has two columns if width >= 60, and one column otherwise.
+        """
         is_wide, lines = width >= 60, []
         first = max(map(len, self)) + 10 if is_wide else 2
         for row in self.values():

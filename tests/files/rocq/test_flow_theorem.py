@@ -15,7 +15,7 @@ from exactflow import CouplingFlow, LinearCoupling, cli, factor
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.certificate import certificate_text
-from exactflow.files.rocq.theorem import prove_by_kernel, theorem_file_text
+from exactflow.files.rocq.theorem import prove_verified_certificate_by_kernel, theorem_file_text
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "correct"
 M = sympy.Matrix([[1, 2, 0], [0, 1, 3], [1, 0, 1]])
@@ -128,7 +128,7 @@ def test_command(tmp_path, capsys):
 @NO_COQ
 @pytest.mark.slow
 def test_coq_accepts(tmp_path):
-    assert prove_by_kernel(within())[0] == 0
+    assert prove_verified_certificate_by_kernel(within())[0] == 0
     all_compile(
         [theorem_file_text(data()) for data in (padded, covariance, flipped, floats)], tmp_path
     )

@@ -26,7 +26,7 @@ from exactflow.proving.theory import Hypothesis, Theorem, instance_checks
 from proofs.__main__ import main as run
 
 ROOT = Path(__file__).parents[3]
-TRIED = [name for name, row in theorems.items() if row.draws]
+TRIED = [name for name, row in theorems.items() if row.draw_instance]
 STUDIES = [name for name, row in theorems.items() if row.trial is None]
 
 
@@ -135,7 +135,7 @@ def test_a_challenge_finds_no_counterexample(name):
 
 def test_a_challenge_is_the_same_for_any_number_of_jobs():
     tried = theorems["six layers"]
-    false = replace(tried, hypotheses=(), draws=theorems["permutations"].draws)
+    false = replace(tried, hypotheses=(), draw_instance=theorems["permutations"].draw_instance)
     refuted, *others = (false.challenge(40, progress=False, jobs=jobs) for jobs in (1, 2))
     assert refuted.counterexample is not None
     assert others == [refuted]
@@ -262,7 +262,9 @@ def test_a_false_theorem_meets_its_counterexample():
             raise VerificationError("too large")
 
     blank = ("",) * 7
-    false = Theorem("", "false", *blank, trial=trial, draws=lambda source: source.randint(1, 9))
+    false = Theorem(
+        "", "false", *blank, trial=trial, draw_instance=lambda source: source.randint(1, 9)
+    )
     found = false.challenge(100, progress=False)
     assert found.counterexample in (7, 8, 9)
     assert "too large" in str(found)
@@ -342,7 +344,7 @@ def test_the_command(tmp_path, capsys):
         f"The theorem says for all: {theorems['six layers'].statement}\n"
     )
     assert main(["theorems", "one mask", "--check", str(path)]) == 2
-    assert "expected a list of flows of linear couplings" in capsys.readouterr().err
+    assert "needs a list of flows of linear couplings" in capsys.readouterr().err
     assert main(["theorems", "partitions", "--check", str(path)]) == 2
     assert "--partition p,q" in capsys.readouterr().err
     assert main(["theorems", "partitions", "--check", str(path), "--partition", "1,1"]) == 0
