@@ -177,18 +177,18 @@ class Check:
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
         """Record that an instance is false, and return the error to raise."""
-        self._reopen_claim_if_ended()
+        self._reopen_claim_unless_open_here()
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
 
-    def _reopen_claim_if_ended(self) -> None:
+    def _reopen_claim_unless_open_here(self) -> None:
         """Record the claim as begun again if it has ended, or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
             record_claim(uuid4().hex, self._claim)
 
     def _count_and_print_instance(self, label: str) -> None:
-        self._reopen_claim_if_ended()
+        self._reopen_claim_unless_open_here()
         self.instances += 1
         if label:
             print(f"    {printable(label)}")
@@ -222,11 +222,14 @@ class Claims:
         or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
         the block raises `MissingExtraError`, and not reached after any other error.
         """
-        claim, identifier = self._make_unreached_claim(checked, evidence), uuid4().hex
+        claim, identifier = (
+            self._make_unreached_claim_at_current_line(checked, evidence),
+            uuid4().hex,
+        )
         record_claim(identifier, claim)
         return self._run_check(claim, identifier)
 
-    def _make_unreached_claim(self, checked: str, evidence: Evidence) -> Claim:
+    def _make_unreached_claim_at_current_line(self, checked: str, evidence: Evidence) -> Claim:
         """Return a claim, not yet reached, at the current line of the script."""
         try:
             kind = Evidence(evidence)
@@ -296,7 +299,9 @@ class Claims:
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and the tool to install for it."""
         claim = replace(
-            self._make_unreached_claim(checked, evidence), missing=missing, is_reached=True
+            self._make_unreached_claim_at_current_line(checked, evidence),
+            missing=missing,
+            is_reached=True,
         )
         print(printable(f"{self.theorem}: {checked} [{claim.evidence}] not run: {missing}"))
         self.recorded.append(claim)
@@ -377,7 +382,7 @@ class ScriptRun:
     stopped: list[tuple[BaseException, Claim]] = field(default_factory=list)
 
     @property
-    def is_script_process(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this process runs the script, and was not started by the script."""
         return os.getpid() == self.process
 
@@ -412,7 +417,7 @@ def record_claim(identifier: str, claim: Claim) -> None:
     A process that the script has started, by a fork or anew, records only that claims begin.
     """
     run = current_run()
-    if run is not None and run.is_script_process:
+    if run is not None and run.is_main_process:
         append_event(run.record, {"number": identifier, "claim": asdict(claim)})
     elif not claim.is_reached:
         path = Path(os.environ.get(RECORD, "")) if run is None else run.record

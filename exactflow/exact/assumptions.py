@@ -37,14 +37,14 @@ class Assumptions:
     """Strict inequalities; all symbols in them are real.
 
     >>> t = sympy.Symbol("t")
-    >>> Assumptions.of([t > 1, t**2 < 9]).format_condition_clause([t - 1, t - 2])
+    >>> Assumptions.from_inequalities([t > 1, t**2 < 9]).format_condition_clause([t - 1, t - 2])
     ', for t > 1 and t**2 < 9, unless t = 2'
     """
 
     relations: tuple[Boolean, ...] = ()
 
     @classmethod
-    def of(cls, relations: "Iterable | Boolean") -> "Assumptions":
+    def from_inequalities(cls, relations: "Iterable | Boolean") -> "Assumptions":
         """Return the assumptions of one inequality or of a list such as ``[t > 1, s < t]``.
 
         Raises `InvalidInputError` for other values, and for inequalities that contradict each

@@ -113,7 +113,7 @@ def as_expression(value: object) -> sympy.Expr:
 def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
     """Convert a matrix of any shape, by the rules of `as_square_matrix`."""
     if isinstance(M, DomainMatrix):
-        return _over_exact_field(M)
+        return _check_and_convert_to_exact_field(M)
     if isinstance(M, sympy.MatrixBase):
         return _from_sympy(M)
     if is_array(M):
@@ -210,10 +210,10 @@ def common_field(fields: Iterable[Domain]) -> Domain:
     """Return the least field that contains the given ones (QQ for none), or raise
     `InvalidInputError` if there is none.
     """
-    return _as_exact_field(_unify_fields(fields))
+    return _as_exact_field(_unify_domains(fields))
 
 
-def _unify_fields(fields: Iterable[Domain]) -> Domain:
+def _unify_domains(fields: Iterable[Domain]) -> Domain:
     fields = list(dict.fromkeys(fields))
     try:
         return reduce(Domain.unify, fields) if fields else QQ
@@ -233,7 +233,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
     if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
         return is_equal_across_number_fields(left, right)
     if one != other:
-        field = _unify_fields([one, other])
+        field = _unify_domains([one, other])
         # the difference is tested, since equal quotients may have different numerators
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
     if isinstance(one, FiniteField):  # residues may be stored as -1 or as p - 1
@@ -290,7 +290,7 @@ def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
         )
 
 
-def _over_exact_field(M: DomainMatrix) -> DomainMatrix:
+def _check_and_convert_to_exact_field(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
     M = _check_storage_and_drop_zeros(M)
     return M if field == M.domain else M.convert_to(field)
@@ -348,7 +348,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
             except InvalidInputError as error:
                 raise InvalidInputError(f"entry {place}: {error}") from None
-    return _over_exact_field(matrix)
+    return _check_and_convert_to_exact_field(matrix)
 
 
 def _from_array(M: "np.ndarray") -> DomainMatrix:
@@ -390,7 +390,7 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
     """Return the matrix of rows of numbers and expressions; `to_element` converts the numbers."""
     rows = [
-        [_convert_entry_unless_irrational(entry, (i, j)) for j, entry in enumerate(row)]
+        [_to_element_unless_irrational_expression(entry, (i, j)) for j, entry in enumerate(row)]
         for i, row in enumerate(rows)
     ]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
@@ -398,7 +398,7 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
     return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
 
 
-def _convert_entry_unless_irrational(entry: object, place: tuple[int, int]) -> Element:
+def _to_element_unless_irrational_expression(entry: object, place: tuple[int, int]) -> Element:
     """Convert a number to an element of QQ; return an irrational expression unchanged."""
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry
@@ -416,7 +416,7 @@ class ExactMatrix(sympy.Matrix):
     """
 
     @classmethod
-    def of(cls, matrix: DomainMatrix) -> "ExactMatrix":
+    def from_domain_matrix(cls, matrix: DomainMatrix) -> "ExactMatrix":
         """Return the SymPy matrix with the entries of a DomainMatrix."""
         return cls._fromrep(matrix.to_Matrix()._rep)
 

@@ -14,7 +14,7 @@ are computed by one product of matrices, in which the digits stand side by side.
 
 How it is checked
 -----------------
-*Exact*, except `to_floats` and the upper bounds `bound_absolute_row_sums` and
+*Exact*, except `to_rounded_floats` and the upper bounds `bound_absolute_row_sums` and
 `bound_frobenius_norm`. Methods have the names of the operations of ``DomainMatrix``.
 """
 
@@ -165,7 +165,7 @@ class DyadicMatrix:
         planes[offset : offset + len(other.planes), rows:] = other.planes
         return DyadicMatrix(planes, low)
 
-    def to_floats(self, unit_exponent: int = 0) -> np.ndarray:
+    def to_rounded_floats(self, unit_exponent: int = 0) -> np.ndarray:
         """Return the entries divided by 2^unit_exponent, each with a relative error of at most
         2^-50 or an absolute error of at most 2^-1000.
 
@@ -200,23 +200,23 @@ class DyadicMatrix:
         whole = sum(int(digit) << (BITS * k) for k, digit in enumerate(self.planes[:, i, j]))
         return whole * Fraction(2) ** self.low
 
-    def _places_near_largest(self) -> np.ndarray:
+    def _index_pairs_of_nearly_largest_entries(self) -> np.ndarray:
         """Return places (i, j) of absolute values near the largest one, which is among them."""
-        sizes = np.abs(self.to_floats(self.exponent_above_entries()))
+        sizes = np.abs(self.to_rounded_floats(self.exponent_above_entries()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
         return places[np.unique(columns, axis=1, return_index=True)[1]]
 
     def max_abs(self) -> Fraction:
         """Return the largest absolute value of an entry."""
-        return max(abs(self.entry(i, j)) for i, j in self._places_near_largest())
+        return max(abs(self.entry(i, j)) for i, j in self._index_pairs_of_nearly_largest_entries())
 
     def bound_absolute_row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
         """Return a close upper bound of sum_j weights[j] |entry (i, j)| for each row i. The weights
         are nonnegative, by default 1. A sum of zeros has the bound 0.
         """
         exponent, planes = self.exponent_above_entries(), self.planes
-        sizes = np.abs(self.to_floats(exponent))
+        sizes = np.abs(self.to_rounded_floats(exponent))
         if weights is None:
             sums = sizes.sum(axis=1)
         else:
@@ -227,7 +227,7 @@ class DyadicMatrix:
     def bound_frobenius_norm(self) -> Fraction:
         """Return a close upper bound of the Frobenius norm."""
         exponent = self.exponent_above_entries()
-        norm = float(np.linalg.norm(self.to_floats(exponent)))
+        norm = float(np.linalg.norm(self.to_rounded_floats(exponent)))
         return Fraction(norm * (1 + RELATIVE)) * Fraction(2) ** exponent
 
 
@@ -252,10 +252,10 @@ class DyadicQuotient:
         """Return the matrix minus M."""
         return DyadicQuotient(self.numerator - self.denominator * M, self.denominator)
 
-    def to_floats(self, unit_exponent: int = 0) -> np.ndarray:
+    def to_rounded_floats(self, unit_exponent: int = 0) -> np.ndarray:
         """Return the entries divided by 2^unit_exponent, rounded."""
         bits = self.denominator.bit_length()
-        return self.numerator.to_floats(bits + unit_exponent) / float(
+        return self.numerator.to_rounded_floats(bits + unit_exponent) / float(
             Fraction(self.denominator, 1 << bits)
         )
 

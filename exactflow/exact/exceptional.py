@@ -41,7 +41,7 @@ def record_nonzero(x: Element, field: Domain) -> None:
         _record_factors(factor_all([x.numer, x.denom]))
 
 
-def record_simplest_nonzero(elements: Iterable[Element], field: Domain) -> None:
+def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domain) -> None:
     """Record as nonzero one of several elements that are not all 0: among the nonzero ones, the
     element with the fewest factors that may vanish.
     """

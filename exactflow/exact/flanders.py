@@ -49,14 +49,14 @@ def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatri
     return D, a
 
 
-def find_cyclic_bases(
+def find_controller_bases_and_inverses(
     D: DomainMatrix, a: DomainMatrix, charpoly: Sequence
 ) -> tuple[_BasisAndInverse, _BasisAndInverse] | None:
     """Return controller bases of D and of a, each with its inverse; None unless both are found.
     Both matrices have the characteristic polynomial `charpoly`.
     """
-    of_D = krylov.find_cyclic_basis_and_inverse(D, charpoly)
-    if of_D is None or (of_a := krylov.find_cyclic_basis_and_inverse(a, charpoly)) is None:
+    of_D = krylov.find_controller_basis_and_inverse(D, charpoly)
+    if of_D is None or (of_a := krylov.find_controller_basis_and_inverse(a, charpoly)) is None:
         return None
     return of_D, of_a
 
@@ -73,7 +73,7 @@ def solve_identity_plus_products(
     f = large.charpoly_berk()
     if f != other.charpoly_berk():
         return None
-    if (bases := find_cyclic_bases(large, other, f)) is not None:
+    if (bases := find_controller_bases_and_inverses(large, other, f)) is not None:
         (H, H_inverse), (K, K_inverse) = bases
         one = linalg.identity(large.shape[0], field)
         Y, Z = H * K_inverse, K * H_inverse * (large - one)

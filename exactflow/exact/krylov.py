@@ -33,7 +33,7 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
     return columns
 
 
-def find_cyclic_basis_and_inverse(
+def find_controller_basis_and_inverse(
     F: DomainMatrix, charpoly: Sequence
 ) -> tuple[DomainMatrix, Any] | None:
     """Return the controller basis H of a cyclic vector of F and its inverse (possibly a
@@ -76,14 +76,14 @@ def krylov_basis_inverse_and_lengths(
     of length one; a matrix with a cyclic vector has one run.
     """
     n, field = F.shape[0], F.domain
-    cyclic = find_cyclic_basis_and_inverse(F, F.charpoly_berk())
+    cyclic = find_controller_basis_and_inverse(F, F.charpoly_berk())
     if cyclic is not None:
         return cyclic[0], as_domain_matrix(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)
     runs: list[int] = []
     while (done := sum(runs)) < n:
         quotient = (inverse * F * basis)[done:, done:]
-        f = minimal_polynomial(quotient, linalg.unit_vector(n - done, 0, field))
+        f = minimal_polynomial_of_vector(quotient, linalg.unit_vector(n - done, 0, field))
         runs.append(len(f) - 1)
         run = controller_basis(F, f, basis[:, done : done + 1])
         columns = basis[:, :done].hstack(run)
@@ -92,7 +92,7 @@ def krylov_basis_inverse_and_lengths(
     return basis, inverse, runs
 
 
-def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
+def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> list:
     """Return the minimal polynomial of u under F: the monic f of least degree with f(F) u = 0."""
     columns = [u]
     for _ in range(F.shape[0]):

@@ -33,7 +33,7 @@ def find_nonpositive_combination_or_zeros(
     places = list(dict.fromkeys(place for vector in vectors for place in vector))
     if (
         places
-        and (solution := _solve_for_weights_and_zeros(vectors, sizes, places, nonnegative))
+        and (solution := _approximate_weights_and_zero_places(vectors, sizes, places, nonnegative))
         is not None
     ):
         approximate, zeros = solution
@@ -42,14 +42,14 @@ def find_nonpositive_combination_or_zeros(
                 to_element(Fraction(x).limit_denominator(denominator)) / size
                 for x, size in zip(approximate, sizes, strict=True)
             ]
-            weights = _make_zero_at_places(vectors, weights, zeros)
+            weights = _make_combination_zero_at_places(vectors, weights, zeros)
             is_allowed = not nonnegative or min(weights) >= 0
             if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
                 return weights
     return [QQ.zero] * len(vectors)
 
 
-def _solve_for_weights_and_zeros(
+def _approximate_weights_and_zero_places(
     vectors: Sequence[SparseVector], sizes: Sequence[QQElement], places: list, nonnegative: bool
 ) -> tuple[list[float], list] | None:
     """Return approximate weights of the vectors divided by their sizes, and the places at which
@@ -95,7 +95,7 @@ def _is_nonpositive_and_nonzero(
     return max(total.values(), default=QQ.zero) <= 0 and any(total.values())
 
 
-def _make_zero_at_places(
+def _make_combination_zero_at_places(
     vectors: Sequence[SparseVector], weights: list[QQElement], places: list
 ) -> list[QQElement]:
     """Return nearby weights whose combination is 0 at `places`; zero weights stay zero."""

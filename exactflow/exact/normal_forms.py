@@ -67,7 +67,7 @@ def elementary_divisors(M: DomainMatrix) -> dict[tuple, tuple[int, ...]]:
     return {f: (1,) if k == 1 else block_sizes(M, f) for f, k in factors}
 
 
-def fitting_basis_and_nilpotent_size(M: DomainMatrix) -> tuple[DomainMatrix, int]:
+def fitting_basis_nilpotent_last_and_size(M: DomainMatrix) -> tuple[DomainMatrix, int]:
     """Return (Q, m) with Q^-1 M Q = diag(M1, M0), M1 invertible and M0 nilpotent and m x m."""
     n = M.shape[0]
     high = M**n

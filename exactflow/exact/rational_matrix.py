@@ -48,7 +48,7 @@ class RationalMatrix:
         self.shape = numerators.nrows(), numerators.ncols()
 
     @classmethod
-    def of(cls, M: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
+    def from_matrix(cls, M: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         """Convert a ``DomainMatrix``; return a `RationalMatrix` unchanged."""
         if isinstance(M, RationalMatrix):
             return M
@@ -69,7 +69,7 @@ class RationalMatrix:
         return self.numerators if factor == 1 else self.numerators * factor
 
     def __add__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
-        other = RationalMatrix.of(other)
+        other = RationalMatrix.from_matrix(other)
         multiple = self.denominator.lcm(other.denominator)
         return RationalMatrix(
             self.numerators_over_denominator(multiple)
@@ -78,18 +78,18 @@ class RationalMatrix:
         )
 
     def __sub__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
-        return self + RationalMatrix.of(other) * -QQ.one
+        return self + RationalMatrix.from_matrix(other) * -QQ.one
 
     def __mul__(self, other: Any) -> "RationalMatrix":
         if not isinstance(other, RationalMatrix | DomainMatrix):
             factor = to_fmpq(other)
             return RationalMatrix(self.numerators * factor.p, self.denominator * factor.q)
-        other = RationalMatrix.of(other)
+        other = RationalMatrix.from_matrix(other)
         product = _product(self.numerators, other.numerators)
         return RationalMatrix(product, self.denominator * other.denominator)
 
     def __rmul__(self, other: DomainMatrix) -> "RationalMatrix":
-        return RationalMatrix.of(other) * self
+        return RationalMatrix.from_matrix(other) * self
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RationalMatrix):
@@ -108,7 +108,7 @@ class RationalMatrix:
 
     def vstack(self, *others: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         """Return the matrices one below the other."""
-        parts = [self, *map(RationalMatrix.of, others)]
+        parts = [self, *map(RationalMatrix.from_matrix, others)]
         multiple = reduce(flint.fmpz.lcm, (part.denominator for part in parts))
         return RationalMatrix(
             _stack_rows([part.numerators_over_denominator(multiple) for part in parts]), multiple
@@ -134,7 +134,7 @@ def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
 
 def to_rational_matrix_if_large(M: DomainMatrix) -> Any:
     """Return a matrix over QQ of at least 12 rows as a `RationalMatrix`, any other unchanged."""
-    return RationalMatrix.of(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
+    return RationalMatrix.from_matrix(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
 
 
 def as_domain_matrix(M: Any) -> DomainMatrix:
@@ -158,7 +158,7 @@ def compose_dense(layers: Iterable[_Layer], p: int, columns: DomainMatrix) -> Do
     coordinates.
     """
     (first,), (second,) = _apply_layers(
-        layers, [[RationalMatrix.of(columns[rows, :])] for rows in _halves(p)]
+        layers, [[RationalMatrix.from_matrix(columns[rows, :])] for rows in _halves(p)]
     )
     return first.to_dense_matrix().vstack(second.to_dense_matrix())
 
@@ -189,7 +189,10 @@ def _halves(p: int) -> tuple[slice, slice]:
 
 
 def _quarters(M: DomainMatrix, p: int) -> _RationalBlocks:
-    return [[RationalMatrix.of(M[rows, columns]) for columns in _halves(p)] for rows in _halves(p)]
+    return [
+        [RationalMatrix.from_matrix(M[rows, columns]) for columns in _halves(p)]
+        for rows in _halves(p)
+    ]
 
 
 def _transpose(parts: _RationalBlocks) -> _RationalBlocks:
@@ -199,9 +202,9 @@ def _transpose(parts: _RationalBlocks) -> _RationalBlocks:
 def _apply_layers(layers: Iterable[_Layer], parts: _RationalBlocks) -> _RationalBlocks:
     halves = list(parts)
     for moves, scale, shift in layers:
-        i, T = HALVES.index(moves), RationalMatrix.of(shift)
+        i, T = HALVES.index(moves), RationalMatrix.from_matrix(shift)
         if any(s != 1 for s in scale):
-            S = RationalMatrix.of(DomainMatrix.diag(list(scale), QQ))
+            S = RationalMatrix.from_matrix(DomainMatrix.diag(list(scale), QQ))
             halves[i] = [S * part for part in halves[i]]
         halves[i] = [moved + T * kept for moved, kept in zip(*halves[:: 1 - 2 * i], strict=True)]
     return halves

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sympy.polys.matrices import DomainMatrix
 
 
-def find_row_permutation_and_signs(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
+def find_column_and_sign_of_each_row(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
     """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``; None for other matrices.
 
     >>> from sympy import Matrix
-    >>> find_row_permutation_and_signs(Matrix([[0, -1], [1, 0]]).to_DM())
+    >>> find_column_and_sign_of_each_row(Matrix([[0, -1], [1, 0]]).to_DM())
     ([1, 0], [-1, 1])
     """
     d, one = matrix.shape[0], matrix.domain.one

@@ -29,14 +29,14 @@ def enclose_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
     or exactly 0. The field is QQ, QQ(i) or a number field.
     """
     if not matrix.domain.is_QQ:
-        return _algebraic_singular_values(matrix, bits)
+        return _enclose_algebraic_singular_values(matrix, bits)
     exact = to_square_fmpq_matrix(matrix)
     with ctx.workprec(bits):
         values = [value.sqrt() for value in enclose_psd_eigenvalues(exact.transpose() * exact)]
         return sorted(values, key=lambda value: value.mid(), reverse=True)
 
 
-def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
+def _enclose_algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
     """Enclose singular values as `enclose_singular_values` does, over a number field."""
     rank, precision = linalg.rank(matrix), bits
     while True:
@@ -74,13 +74,15 @@ def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
     polynomial = matrix.charpoly()
     # the factors have multiplicities, which the type hints of FLINT omit
     factors: Any = polynomial.numer().factor_squarefree()[1]
-    if sum(factor.degree() for factor, _ in factors) > _count_eigenvalue_clusters(matrix):
+    if sum(factor.degree() for factor, _ in factors) > _count_eigenvalues_distinct_in_floats(
+        matrix
+    ):
         return _bisect_nonnegative_roots(polynomial)
     roots: Any = polynomial.numer().complex_roots()
     return [root.real for root, times in roots for _ in range(times)]
 
 
-def _count_eigenvalue_clusters(matrix: fmpq_mat) -> int:
+def _count_eigenvalues_distinct_in_floats(matrix: fmpq_mat) -> int:
     """Return the number of clusters of eigenvalues that floats distinguish."""
     entries = matrix.entries()
     largest = max(map(abs, entries)) or fmpq(1)

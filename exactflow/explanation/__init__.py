@@ -67,7 +67,7 @@ class Explanation:
     evidence: Evidence
 
     @classmethod
-    def from_checked_steps(
+    def from_steps_after_checking(
         cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
     ) -> "Explanation":
         """Check each step, and return the explanation; letters of the proof that are also symbols
@@ -75,7 +75,7 @@ class Explanation:
 
         Raises `VerificationError` with the number of the step that is wrong.
         """
-        steps = _insert_U_and_L_definitions(steps)
+        steps = _define_shears_at_first_use(steps)
         names = _prime_clashing_letters(claim, steps)
         claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
@@ -146,7 +146,7 @@ class Explanation:
         )
 
 
-def _insert_U_and_L_definitions(steps: Sequence[Step]) -> list[Step]:
+def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
     """Return the steps; the first one that uses a shear U or L begins with their definitions."""
     first = next((k for k, step in enumerate(steps) if step.names & {"U", "L"}), None)
     return [

@@ -285,7 +285,9 @@ def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
     if kind == "identity":
         return field.one
     if kind.rstrip("'") == "minors":
-        return _principal_minors(evaluate_tree(rest[0], values, field), int(rest[1][1]), field)
+        return _row_of_principal_minors(
+            evaluate_tree(rest[0], values, field), int(rest[1][1]), field
+        )
     if kind != "name":
         return _OPERATIONS[kind.rstrip("'")](
             field, *(evaluate_tree(part, values, field) for part in rest)
@@ -334,11 +336,13 @@ def _multiply(left: Any, right: Any, field: Domain) -> Any:
 
 def _multiply_over_QQ(rows: Rows, columns: list[tuple]) -> Rows:
     """Return a product over QQ, computed with one denominator for each row and each column."""
-    left, right = ([*map(_over_common_denominator, lines)] for lines in (rows, columns))
+    left, right = (
+        [*map(_to_numerators_and_common_denominator, lines)] for lines in (rows, columns)
+    )
     return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]
 
 
-def _over_common_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
+def _to_numerators_and_common_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
     common = reduce(ZZ.lcm, (entry.denominator for entry in entries), ZZ.one)
     return [entry.numerator * (common // entry.denominator) for entry in entries], common
 
@@ -386,7 +390,7 @@ def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, 
     return rows, det if rank == len(rows) else field.zero, rank
 
 
-def _principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
+def _row_of_principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
     """Return a row of all principal minors of a size, in lexicographic order of coordinates."""
     chosen = combinations(range(len(matrix)), size)
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]

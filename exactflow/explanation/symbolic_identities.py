@@ -250,7 +250,7 @@ class Identity:
         surviving, compared, words = [], 0, 0
         for claim in (
             equation
-            for equation in _parse_equations(self.text)
+            for equation in _parse_ring_equations(self.text)
             if not _defined_name_or_empty(equation)
         ):
             left, right = map(_blocks_by_place, claim.evaluate_sides(values, ring))
@@ -274,7 +274,7 @@ class Identity:
         """Return the values of all names in the text, defined in order, and their free ring."""
         ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
-        for equation in _parse_equations(self.text):
+        for equation in _parse_ring_equations(self.text):
             name = _defined_name_or_empty(equation)
             for side in (equation.right,) if name else (equation.left, equation.right):
                 for used in names_in_tree(side):
@@ -297,7 +297,7 @@ class Identity:
         """Return the free ring modulo the relations."""
         numbers: dict[tuple[str, str], QQElement] = {}
         ring = FreeRing()
-        for relation in _parse_equations(self.relations) if self.relations else ():
+        for relation in _parse_ring_equations(self.relations) if self.relations else ():
             match relation.left, [*names_in_tree(relation.right)]:
                 case ("product", ("name", a), ("name", b)), [] if (a, b) not in numbers:
                     number = evaluate_tree(relation.right, {}, ring)
@@ -325,7 +325,7 @@ def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _parse_equations(text: str) -> tuple[ParsedIdentity, ...]:
+def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
     found = parse_identities(text)
     for equation in found:
         if equation.relation != "=" or not all(

@@ -57,7 +57,7 @@ def convert_rationals_like(
     or an array of the dtype of `x`.
     """
     if not is_inexact(x):
-        return ExactMatrix.of(matrix)
+        return ExactMatrix.from_domain_matrix(matrix)
     if _has_mpf_entry(x):
         return mpmath.matrix([[to_mpf(entry) for entry in row] for row in matrix.to_list()])
     import numpy as np

@@ -249,7 +249,7 @@ class CouplingFlow(Flow):
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow as an exact SymPy matrix."""
-        return ExactMatrix.of(self.domain_matrix())
+        return ExactMatrix.from_domain_matrix(self.domain_matrix())
 
     def inverse(self) -> "CouplingFlow":
         """Return the inverse flow, whose layers are the inverse layers in reverse order."""

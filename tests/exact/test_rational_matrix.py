@@ -79,7 +79,11 @@ def test_a_product_is_told_from_others(X, Y, place, count):
 
 @given(matrices(2, 2), matrices(2, 2), numbers)
 def test_operations_are_those_of_matrices(X, Y, c):
-    x, y, c = RationalMatrix.of(X), RationalMatrix.of(Y), QQ(c.numerator, c.denominator)
+    x, y, c = (
+        RationalMatrix.from_matrix(X),
+        RationalMatrix.from_matrix(Y),
+        QQ(c.numerator, c.denominator),
+    )
     for found in (x + y, x + Y):
         assert found.to_dense_matrix() == X + Y
     for found in (x * y, X * y, x * Y):
@@ -98,4 +102,6 @@ def test_a_product_by_strips(rows):
         [[QQ(i * j % 7, 1 + i % 3) for j in range(3)] for i in range(rows)], (rows, 3), QQ
     )
     Y = DomainMatrix([[QQ(1), QQ(2)], [QQ(3), QQ(-1, 2)], [QQ(0), QQ(5)]], (3, 2), QQ)
-    assert (RationalMatrix.of(X) * RationalMatrix.of(Y)).to_dense_matrix() == (X * Y).to_dense()
+    assert (RationalMatrix.from_matrix(X) * RationalMatrix.from_matrix(Y)).to_dense_matrix() == (
+        X * Y
+    ).to_dense()

@@ -185,7 +185,7 @@ def _correct_to_rotation(found: CorrectableShears, Q: np.ndarray) -> Correctable
         alternating_shears(found.pattern.first, found.shifts), 1.0
     )
     return found.add_to_product(
-        (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_floats()
+        (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_rounded_floats()
     )
 
 

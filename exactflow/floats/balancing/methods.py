@@ -153,7 +153,7 @@ def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | f
     for _ in range(TUNING.corrections + 1):
         layers = solution.build_scaled_layers()
         difference = target.minus_product(layers)
-        E = difference.to_floats(target.exponent)
+        E = difference.to_rounded_floats(target.exponent)
         error, before = float(np.abs(E).max()), least
         if least == np.inf or error < least:
             best, least = (layers, difference), error

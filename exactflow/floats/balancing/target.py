@@ -101,7 +101,7 @@ class Target:
     @cached_property
     def mantissa(self) -> np.ndarray:
         """The matrix 2^-`exponent` W in float64, with absolute entries below one."""
-        return self.exact.to_floats(self.exponent)
+        return self.exact.to_rounded_floats(self.exponent)
 
     @cached_property
     def mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -135,7 +135,7 @@ class ConditioningBounds(Result):
             f"{self.target} has a Lipschitz constant of at least {slope}, and E log|det J| is at "
             f"most {volume}."
         )
-        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
+        return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
     def _is_lipschitz_bound_valid(self) -> bool:
         """Whether all maps with slopes at most `lipschitz` are at least eps away from the law."""

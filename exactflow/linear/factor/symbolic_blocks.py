@@ -87,7 +87,7 @@ def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: st
         f"{matrix} is the product of {len(last.left) - 1} couplings, for blocks of every "
         f"size{hypothesis}."
     )
-    return Explanation.from_checked_steps(claim, steps, identity, Evidence.FOR_ALL_N)
+    return Explanation.from_steps_after_checking(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
 def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Identity:

@@ -39,7 +39,7 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
     steps += (
         _product_steps(given, flow) if isinstance(flow, CouplingFlow) else _point_steps(given, flow)
     )
-    return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
+    return Explanation.from_steps_after_checking(claim, steps, flow, Evidence.EXACT)
 
 
 def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
