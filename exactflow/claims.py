@@ -32,7 +32,7 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from exactflow.errors import (
@@ -80,7 +80,7 @@ class Claim:
     is_reached: bool = True
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Literal["passed", "not run", "not reached", "FAILED"]:
         """The verdict: "passed", "not run", "not reached" or "FAILED"."""
         if not self.is_reached:
             return "not reached"
@@ -119,7 +119,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         if not is_equal:
-            # imported here, since it imports SymPy, which takes long
+            # imported here, since it imports SymPy, which takes a long time
             from exactflow.exact.numbers import format_short as short
 
             raise self._record_failure(
@@ -165,7 +165,7 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        # imported here, since it imports SymPy, which takes long
+        # imported here, since it imports SymPy, which takes a long time
         from exactflow.explanation.symbolic_identities import Identity
 
         name = label or " ".join(text.split())
@@ -216,7 +216,7 @@ class Claims:
             run.theorem = theorem
 
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
-        """Context manager: record one claim, whose instances the block checks.
+        """Context manager: record one claim; the block checks the instances of this claim.
 
         It has passed if the block ends. It has failed if nothing was checked, an instance is false,
         or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
@@ -230,13 +230,13 @@ class Claims:
         return self._run_check(claim, identifier)
 
     def _make_unreached_claim_at_current_line(self, checked: str, evidence: Evidence) -> Claim:
-        """Return a claim, not yet reached, at the current line of the script."""
+        """Return a claim that is not yet reached, at the current line of the script."""
         try:
             kind = Evidence(evidence)
         except ValueError:
             kinds = ", ".join(f"Evidence.{name}" for name in Evidence.__members__)
             raise InvalidInputError(
-                f"expected evidence to be one of {kinds}, got {evidence!r}"
+                f"expected the argument evidence to be one of {kinds}, got {evidence!r}"
             ) from None
         line = _current_script_line_or_zero()
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
@@ -315,7 +315,7 @@ class Options:
     plot: Path | None = None
     full: bool = False
 
-    def picture(self, name: str, draw: Callable) -> None:
+    def picture(self, name: str, draw: Callable[[Any, Path], object]) -> None:
         """Write NAME.png by ``draw(pyplot, path)`` if there is a folder for pictures.
 
         In a notebook the picture is also shown below its cell, with or without a folder.
@@ -345,7 +345,9 @@ class Options:
 
 
 def _notebook_display() -> Callable[[bytes, str], object] | None:
-    """Return a function (PNG, name) that shows a picture in the notebook; None elsewhere."""
+    """Return a function (PNG, name) that shows a picture in the notebook; None outside of
+    notebooks.
+    """
     if current_run() is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
@@ -387,7 +389,7 @@ class ScriptRun:
         return os.getpid() == self.process
 
     def append_progress_line(self, stage: str) -> None:
-        """Append to `progress_file` a claim that begins, or a stage of a claim."""
+        """Append a line to `progress_file`: a claim that begins, or a stage of a claim."""
         if self.progress_file is not None:
             with self.progress_file.open("a", encoding="utf-8") as file:
                 file.write(f"{printable(f'{Path(self.path).stem}: {stage}')}\n")
@@ -427,7 +429,7 @@ def record_claim(identifier: str, claim: Claim) -> None:
 
 
 def _current_script_line_or_zero() -> int:
-    """Return the current line of the script that a runner runs, or 0."""
+    """Return the current line of the script that a runner runs; 0 if none runs one."""
     run = current_run()
     frame: FrameType | None = sys._getframe()
     while run is not None and frame is not None:

@@ -90,7 +90,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
 
 
 def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
-    """Return ": transpose it" for an N x d matrix that should be d x N, else ""."""
+    """Return ": transpose it" for a matrix with `dimension` columns instead of rows, else ""."""
     return ": transpose it" if len(shape) == 2 and shape[1] == dimension else ""
 
 
@@ -135,7 +135,9 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
 
 
 def _from_expression(M: MatrixExpr) -> DomainMatrix:
-    """Convert a matrix expression such as ``PermutationMatrix``; raise if an entry is no number."""
+    """Convert a matrix expression such as ``PermutationMatrix``; raise if it contains a matrix
+    symbol, or if its size is symbolic.
+    """
     if M.atoms(MatrixSymbol) or any(sympy.sympify(size).free_symbols for size in M.shape):
         raise InvalidInputError(
             f"expected a matrix of numbers, got the block matrix {format_short(M)}: "
@@ -199,7 +201,8 @@ def convert_to_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
         denominator = field(int(x.denominator))
         if not denominator:
             raise InvalidInputError(
-                f"expected entries in {field}, got {format_short(x)}, whose denominator is 0 there"
+                f"expected entries in {field}, got {format_short(x)}: the denominator is 0 in "
+                "this field"
             )
         return field(int(x.numerator)) / denominator
 
@@ -219,7 +222,10 @@ def _unify_domains(fields: Iterable[Domain]) -> Domain:
         return reduce(Domain.unify, fields) if fields else QQ
     except UnificationFailed:
         names = " and ".join(map(str, fields))
-        raise InvalidInputError(f"expected entries of one field, got elements of {names}") from None
+        raise InvalidInputError(
+            f"expected entries that lie in one field, got entries in {names}: no field "
+            "contains all of them"
+        ) from None
 
 
 def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
@@ -242,7 +248,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
 
 
 def _as_exact_field(domain: Domain) -> Domain:
-    """Return the field of fractions of a domain; raise if its arithmetic is not exact."""
+    """Return the field of fractions of a domain; raise if the domain's arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
         _check_independent_generators(domain.symbols)
         if not _as_exact_field(domain.domain).has_assoc_Ring:
@@ -266,8 +272,8 @@ def _as_exact_field(domain: Domain) -> Domain:
 
 
 def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
-    """Raise if generators of a field may be algebraically dependent. Symbols and exponentials of
-    different monomials are independent (Ax 1971).
+    """Raise unless each generator of a field is a symbol or the exponential of a monomial, and
+    these monomials are different. Such generators are algebraically independent (Ax 1971).
     """
     exponents = []
     for generator in generators:
@@ -297,8 +303,8 @@ def _check_and_convert_to_exact_field(M: DomainMatrix) -> DomainMatrix:
 
 
 def _check_storage_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
-    """Check that the rows of a matrix fit its shape, and that its entries are in its domain; return
-    it without stored zeros.
+    """Check that the rows of a matrix fit its shape, and that its entries are in its domain. Return
+    the matrix without stored zeros.
 
     SymPy checks the shape of a new DomainMatrix, but its representation can be changed later.
     """
@@ -337,7 +343,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             )
     try:
         matrix = M.to_DM(field=True, extension=True)
-    except CoercionFailed:  # SymPy tells algebraic numbers apart by few digits, and may fail
+    except CoercionFailed:  # SymPy tells algebraic numbers apart by few digits, and sometimes fails
         raise InvalidInputError(
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
@@ -388,7 +394,7 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 
 
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
-    """Return the matrix of rows of numbers and expressions; `to_element` converts the numbers."""
+    """Convert rows of numbers and SymPy expressions; `to_element` converts the numbers."""
     rows = [
         [_to_element_unless_irrational_expression(entry, (i, j)) for j, entry in enumerate(row)]
         for i, row in enumerate(rows)
@@ -399,7 +405,9 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
 
 
 def _to_element_unless_irrational_expression(entry: object, place: tuple[int, int]) -> Element:
-    """Convert a number to an element of QQ; return an irrational expression unchanged."""
+    """Convert a rational number to an element of QQ; return any other SymPy expression unchanged.
+    An error names the place.
+    """
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry
     try:

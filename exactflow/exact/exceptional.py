@@ -31,7 +31,7 @@ def collect_exceptional() -> Iterator[set[Expr]]:
 
 
 def is_recording(field: Domain) -> bool:
-    """Whether exceptional factors are being collected, and elements of the field have symbols."""
+    """Whether exceptional factors are being collected, and `field` has rational functions."""
     return _FACTORS.get() is not None and field.is_FractionField
 
 
@@ -42,8 +42,8 @@ def record_nonzero(x: Element, field: Domain) -> None:
 
 
 def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domain) -> None:
-    """Record as nonzero one of several elements that are not all 0: among the nonzero ones, the
-    element with the fewest factors that may vanish.
+    """Of several elements that are not all 0, record one as nonzero: the nonzero element with the
+    fewest factors that can vanish under the current assumptions.
     """
     if is_recording(field):
         record_nonzero(
@@ -59,13 +59,17 @@ def record_denominators(elements: Iterable[Element], field: Domain) -> None:
 
 
 def count_possibly_vanishing_factors(x: Element, field: Domain) -> int:
-    """Return the number of factors of an element that may vanish under the current assumptions."""
+    """Return how many irreducible factors of the numerator and the denominator of an element can
+    vanish under the current assumptions.
+    """
     factors = factor_all([x.numer, x.denom]) if field.is_FractionField else ()
     return sum(map(current_assumptions().may_vanish, factors))
 
 
 def factor_all(polynomials: Iterable[Any]) -> set[Expr]:
-    """Return the irreducible factors of polynomials, given as elements of a polynomial ring."""
+    """Return all irreducible factors of several polynomials, which are elements of a polynomial
+    ring.
+    """
     return {
         factor.as_expr()
         for polynomial in set(polynomials)

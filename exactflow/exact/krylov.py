@@ -17,7 +17,8 @@ from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix
 
 
 def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
-    """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for a monic f.
+    """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for the monic polynomial
+    f with the coefficients 1, f_1, f_2, ..
 
     If f(F) u = 0 then ``F H = H K`` where K, the companion matrix of f in controller form, has
     first row -f_1, -f_2, .. and ones below the diagonal.
@@ -26,7 +27,7 @@ def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMat
 
 
 def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
-    """Return the columns of a controller basis; F and u may be matrices of balls."""
+    """Return the columns of `controller_basis`; here F and u can also be matrices of balls."""
     columns = [u]
     for coefficient in f[1:-1]:
         columns.append(F * columns[-1] + u * coefficient)
@@ -36,8 +37,8 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
 def find_controller_basis_and_inverse(
     F: DomainMatrix, charpoly: Sequence
 ) -> tuple[DomainMatrix, Any] | None:
-    """Return the controller basis H of a cyclic vector of F and its inverse (possibly a
-    `RationalMatrix`), or None if no cyclic vector is found.
+    """Return the controller basis H of a cyclic vector of F, and the inverse of H (possibly as a
+    `RationalMatrix`); None if no cyclic vector is found.
 
     `charpoly` is the characteristic polynomial of F. A few vectors of small integers are tried;
     none is cyclic if F is derogatory.
@@ -68,9 +69,9 @@ def find_controller_basis_and_inverse(
 def krylov_basis_inverse_and_lengths(
     F: DomainMatrix,
 ) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
-    """Return a basis H in runs of columns, its inverse, and the lengths of the runs. H^-1 F H is
-    block upper triangular, with companion matrices in controller form on the diagonal; above them
-    only the last column of each run is nonzero.
+    """Return a basis H in runs of columns, the inverse of H, and the lengths of the runs. H^-1 F H
+    is block upper triangular, with companion matrices in controller form on the diagonal; above
+    them only the last column of each run is nonzero.
 
     A run is the controller basis of a vector modulo the previous runs. A scalar matrix has n runs
     of length one; a matrix with a cyclic vector has one run.
@@ -104,8 +105,8 @@ def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> list:
 
 
 def triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
-    """Return the unit upper triangular V with T V = V diag(T); T is upper triangular with distinct
-    diagonal entries.
+    """Return the unit upper triangular V with T V = V diag(T). The matrix T must be upper
+    triangular with distinct diagonal entries.
     """
     n, field = T.shape[0], T.domain
     rows = T.to_list()

@@ -122,7 +122,7 @@ def swap_halves(blocks: Blocks) -> Blocks:
 
 
 def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
-    """Return diag(scale) M; if M is dense, without a product of matrices."""
+    """Return diag(scale) M. If M is dense, no product of matrices is computed."""
     if list(scale).count(1) == len(scale):
         return M
     one = M.domain.one
@@ -136,7 +136,7 @@ def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
 
 
 def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
-    """Return M diag(scale); if M is dense, without a product of matrices."""
+    """Return M diag(scale). If M is dense, no product of matrices is computed."""
     return scale_rows(scale, M.transpose()).transpose()
 
 
@@ -171,8 +171,8 @@ def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
 
 
 def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
-    """Return the reduced row echelon form and the columns of its pivots. If exceptional values are
-    collected, the minor at the pivots is recorded as nonzero.
+    """Return the reduced row echelon form, and the columns of its pivots. While exceptional values
+    are collected, the minor in the rows and columns of pivots is recorded as nonzero.
     """
     if is_recording(M.domain) and 0 not in M.shape:
         rows, columns = (list(N.rref()[1]) for N in (M.transpose(), M))
@@ -224,12 +224,14 @@ def complementary_unit_vectors(M: DomainMatrix) -> DomainMatrix:
 
 
 def left_inverse(M: DomainMatrix) -> DomainMatrix:
-    """Return X with X M = I and few nonzero columns; `M` must have full column rank."""
+    """Return a matrix X with X M = I and few nonzero columns; `M` must have full column rank."""
     return solve(M.transpose(), identity(M.shape[1], M.domain))[0].transpose()
 
 
 def distinct_units_or_raise(field: Domain) -> Iterator:
-    """Yield distinct elements 1, 1/2, 1/3, ..; raise `FieldTooSmallError` after the last one."""
+    """Yield the distinct elements 1, 1/2, 1/3, .. of a field; over GF(p) raise `FieldTooSmallError`
+    after the last one.
+    """
     order = field.characteristic()
     i = 1
     while not order or i < order:

@@ -10,7 +10,7 @@ _LISTENER: ContextVar[Listener | None] = ContextVar("_LISTENER", default=None)
 
 
 def report_stage(name: str, done: float | None = None) -> None:
-    """Report that a stage begins; `done` is the finished fraction of the computation."""
+    """Report that a stage begins. `done` is the finished fraction of the computation, or None."""
     if (listener := _LISTENER.get()) is not None:
         listener(name, done)
 
@@ -22,7 +22,7 @@ def has_listener() -> bool:
 
 @contextmanager
 def listening_to_stages(listener: Listener) -> Iterator[None]:
-    """Context manager: call `listener` at each stage that is reported within."""
+    """Context manager: call `listener` for each stage that is reported within the block."""
     token = _LISTENER.set(listener)
     try:
         yield

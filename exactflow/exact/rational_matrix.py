@@ -19,9 +19,9 @@ from exactflow.exact.linalg import scale_rows
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import HALVES, Half
 
-_LEAST_ROWS = 12  # with fewer rows, entries in lowest terms are as fast as a common denominator
-_LEAST_COLUMNS = 16  # with fewer columns a conversion of the shifts costs more than it saves
-# from 42 rows on FLINT multiplies modulo many primes, up to twice as slowly
+_LEAST_ROWS = 12  # for fewer rows, a common denominator saves no time
+_LEAST_COLUMNS = 16  # for fewer columns, the conversion of the shifts costs more time than it saves
+# from 42 rows on, FLINT multiplies modulo many primes, which takes up to twice the time
 _MOST_ROWS = 40
 
 _Layer = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
@@ -64,7 +64,7 @@ class RationalMatrix:
         return DomainMatrix.from_list_flat(entries, self.shape, QQ).to_dense()
 
     def numerators_over_denominator(self, denominator: flint.fmpz) -> flint.fmpz_mat:
-        """Return the numerators over a multiple of the matrix's own denominator."""
+        """Return the numerators over `denominator`, a multiple of the matrix's own denominator."""
         factor = denominator // self.denominator
         return self.numerators if factor == 1 else self.numerators * factor
 
@@ -124,7 +124,7 @@ def _stack_rows(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
 
 
 def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
-    """Return the product, computed by strips of at most 40 rows."""
+    """Return the product; the left factor is cut into strips of at most 40 rows."""
     if left.nrows() <= _MOST_ROWS:
         return left * right
     rows, count = left.tolist(), -(-left.nrows() // _MOST_ROWS)
@@ -154,7 +154,7 @@ def is_dense_composition_faster(layers: Sequence[_Layer], columns: DomainMatrix)
 
 def compose_dense(layers: Iterable[_Layer], p: int, columns: DomainMatrix) -> DomainMatrix:
     """Apply affine couplings over QQ to the columns of a dense matrix. A layer is a
-    triple: the half that moves, the scales of its coordinates, the shift. The first half has p
+    triple: the half that moves, the scales of this half, the shift. The first half has p
     coordinates.
     """
     (first,), (second,) = _apply_layers(
