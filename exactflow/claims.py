@@ -65,8 +65,8 @@ class Claim:
     passed : whether every instance holds.
     missing : the tool to install, if the claim was not run for want of it.
     line : the line of the script; 0 outside of a runner.
-    is_reached : whether the end of the claim was reached. If not, it is undecided: the script
-        stopped before or within it, or checked it in another process.
+    is_reached : whether the end of the claim was reached. If not, the claim is undecided: the
+        script stopped before or within the claim, or checked the claim in another process.
     """
 
     theorem: str

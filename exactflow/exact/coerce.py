@@ -82,14 +82,15 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     else:
         vectors = as_rectangular_matrix(x)
     if vectors.shape[0] != dimension:
+        hint = transpose_hint_or_empty(vectors.shape, dimension)
         raise InvalidInputError(
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-            f"{dimension} rows), got {vectors.shape[0]}{transpose_hint(vectors.shape, dimension)}"
+            f"{dimension} rows), got {vectors.shape[0]}{hint}"
         )
     return convert_to_common_field(vectors, field)
 
 
-def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
+def transpose_hint_or_empty(shape: tuple[int, ...], dimension: int) -> str:
     """Return ": transpose it" for a matrix with `dimension` columns instead of rows, else ""."""
     return ": transpose it" if len(shape) == 2 and shape[1] == dimension else ""
 

@@ -29,11 +29,12 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import krylov, linalg
 from exactflow.exact.normal_forms import cyclic_chains, irreducible_factors, orbit
 from exactflow.exact.rational_matrix import as_domain_matrix
+from exactflow.exact.typing import DescendingCoefficients
 
 _BasisAndInverse = tuple[DomainMatrix, Any]  # a basis and its inverse, possibly a `RationalMatrix`
 
 
-def is_x_minus_one(f: Sequence) -> bool:
+def is_x_minus_one(f: DescendingCoefficients) -> bool:
     """Whether a monic irreducible polynomial is x - 1."""
     return len(f) == 2 and f[0] == -f[1]
 
@@ -50,7 +51,7 @@ def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatri
 
 
 def find_controller_bases_and_inverses(
-    D: DomainMatrix, a: DomainMatrix, charpoly: Sequence
+    D: DomainMatrix, a: DomainMatrix, charpoly: DescendingCoefficients
 ) -> tuple[_BasisAndInverse, _BasisAndInverse] | None:
     """Return a controller basis of D and one of a, each with its inverse; None unless both are
     found. Both matrices must have the characteristic polynomial `charpoly`.
@@ -104,7 +105,7 @@ def solve_identity_plus_products(
 
 
 def _pair_chain_bases(
-    D: DomainMatrix, a: DomainMatrix, f: Sequence
+    D: DomainMatrix, a: DomainMatrix, f: DescendingCoefficients
 ) -> Iterator[tuple[list[DomainMatrix], ...]]:
     """Pair the chains of D with the chains of a at an irreducible polynomial f, the longest ones
     first. Yield for each pair a basis of the chain of D and a basis of the chain of a. The basis of

@@ -6,7 +6,6 @@ much shorter.
 Conventions: vectors are columns; a polynomial is its list of coefficients, highest degree first.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
@@ -14,9 +13,10 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
 from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large
+from exactflow.exact.typing import DescendingCoefficients
 
 
-def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
+def controller_basis(F: DomainMatrix, f: DescendingCoefficients, u: DomainMatrix) -> DomainMatrix:
     """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for the monic polynomial
     f with the coefficients 1, f_1, f_2, ..
 
@@ -26,7 +26,7 @@ def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMat
     return linalg.from_columns(controller_columns(F, f, u))
 
 
-def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
+def controller_columns(F: Any, f: DescendingCoefficients, u: Any) -> list[Any]:
     """Return the columns of `controller_basis`; here F and u can also be matrices of balls."""
     columns = [u]
     for coefficient in f[1:-1]:
@@ -35,7 +35,7 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
 
 
 def find_controller_basis_and_inverse(
-    F: DomainMatrix, charpoly: Sequence
+    F: DomainMatrix, charpoly: DescendingCoefficients
 ) -> tuple[DomainMatrix, Any] | None:
     """Return the controller basis H of a cyclic vector of F, and the inverse of H (possibly as a
     `RationalMatrix`); None if no cyclic vector is found.
@@ -104,7 +104,7 @@ def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> list:
     return [F.domain.one, *(-value for value in reversed(relation))]
 
 
-def triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
+def upper_triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
     """Return the unit upper triangular V with T V = V diag(T). The matrix T must be upper
     triangular with distinct diagonal entries.
     """

@@ -18,9 +18,10 @@ from sympy.polys.factortools import dup_factor_list
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
+from exactflow.exact.typing import DescendingCoefficients
 
 
-def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
+def irreducible_factors(f: DescendingCoefficients, field: Domain) -> list[tuple[tuple, int]]:
     """Return the monic irreducible factors of a nonzero polynomial, each with its multiplicity."""
     if len(f) == 1:
         return []
@@ -28,7 +29,7 @@ def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
     return [(tuple(c / factor[0] for c in factor), k) for factor, k in factors]
 
 
-def format_polynomial(f: Sequence, field: Domain) -> str:
+def format_polynomial(f: DescendingCoefficients, field: Domain) -> str:
     """Return a polynomial as text, such as 'x**2 - 2'. If x is a symbol of the field, the variable
     is x' instead.
     """
@@ -40,7 +41,7 @@ def format_polynomial(f: Sequence, field: Domain) -> str:
 
 
 def block_sizes(
-    M: DomainMatrix, f: Sequence, rank: Callable[[DomainMatrix], int] = linalg.rank
+    M: DomainMatrix, f: DescendingCoefficients, rank: Callable[[DomainMatrix], int] = linalg.rank
 ) -> tuple[int, ...]:
     """Return the exponents k, largest first, of the companion blocks of f^k in the normal form of
     M; f is irreducible. For f = x - e they are the sizes of the Jordan blocks of M at eigenvalue e.
@@ -81,7 +82,7 @@ def fitting_basis_nilpotent_last_and_size(M: DomainMatrix) -> tuple[DomainMatrix
     return image.hstack(linalg.kernel(high)), n - image.shape[1]
 
 
-def cyclic_chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
+def cyclic_chains(M: DomainMatrix, f: DescendingCoefficients) -> list[tuple[DomainMatrix, int]]:
     """Return pairs of a vector v and a size k with f(M)^k v = 0 and f(M)^(k - 1) v != 0, the
     largest sizes first. For an n x n matrix M, the direct sum of the cyclic spaces of these vectors
     is ker f(M)^n.

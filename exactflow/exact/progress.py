@@ -15,7 +15,7 @@ def report_stage(name: str, done: float | None = None) -> None:
         listener(name, done)
 
 
-def has_listener() -> bool:
+def has_stage_listener() -> bool:
     """Whether stages are reported to a listener."""
     return _LISTENER.get() is not None
 

@@ -30,7 +30,8 @@ _Layer = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales,
 class RationalMatrix:
     """A matrix over QQ as integers over one denominator, with the operations of ``DomainMatrix``.
 
-    The other operand may be a ``DomainMatrix``, and the right factor of a product an element of QQ.
+    In sums and products the other operand can be a ``DomainMatrix``; the right factor of a product
+    can also be an element of QQ.
     Common factors are cancelled, unless the denominator is a power of two, as for floats.
     """
 

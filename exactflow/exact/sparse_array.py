@@ -1,4 +1,4 @@
-"""Sparse integer matrices as two NumPy arrays.
+"""Sparse integer matrices, each stored as two NumPy arrays.
 
 The layers of a permutation of 1000 coordinates are composed eight times as fast as by SymPy's
 sparse matrices, and 900 times as fast as by dense ones. Products of 64-bit integers take linear

@@ -36,6 +36,9 @@ VectorLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence
 PartitionLike: TypeAlias = "Sequence[int] | np.ndarray"
 """The sizes (p, q) of the halves, or a mask; `exactflow.flows.partition` reads it."""
 
+DescendingCoefficients: TypeAlias = "Sequence[Element]"
+"""A polynomial as the sequence of its coefficients, highest degree first."""
+
 Half: TypeAlias = Literal["first", "second"]
 """One of the two halves of the coordinates."""
 

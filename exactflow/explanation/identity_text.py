@@ -267,7 +267,7 @@ class _Parser:
             shown = "one argument" if count == 1 else f"{count} arguments"
             raise InvalidInputError(f"expected {shown} after {token} in {self.text!r}")
         if stem == "minors" and not (parts[1][0] == "number" and parts[1][1].isdigit()):
-            raise InvalidInputError(f"expected minors of an integer size in {self.text!r}")
+            raise InvalidInputError(f"expected minors(X, k) with an integer k in {self.text!r}")
         return ("bracket" if token == "(" else token, *parts)
 
     def parse_arguments(self) -> list[Tree]:

@@ -15,7 +15,7 @@ from mpmath.ctx_iv import ivmpf
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import ExactMatrix, is_torch_tensor, transpose_hint
+from exactflow.exact.coerce import ExactMatrix, is_torch_tensor, transpose_hint_or_empty
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import Element, VectorLike
 
@@ -172,7 +172,7 @@ def _as_rows(x: Any, dimension: int) -> list[list]:
 def _shape_error(dimension: int, shape: tuple[int, ...]) -> InvalidInputError:
     return InvalidInputError(
         f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-        f"{dimension} rows), got shape {shape}{transpose_hint(shape, dimension)}"
+        f"{dimension} rows), got shape {shape}{transpose_hint_or_empty(shape, dimension)}"
     )
 
 
