@@ -144,32 +144,34 @@ def as_domain_matrix(M: Any) -> DomainMatrix:
 
 
 def is_dense_composition_faster(layers: Sequence[_Layer], columns: DomainMatrix) -> bool:
-    """Whether `compose_dense` is faster than products of ``DomainMatrix``. By measurements it is
-    faster if there are at least 16 columns, and the first row of some shift has an entry that is
-    not dyadic.
+    """Whether `compose_dense_over_QQ` is faster than products of ``DomainMatrix``: by measurements,
+    if there are at least 16 columns, and the first row of some shift has an entry that is not
+    dyadic.
     """
     first_rows = (shift[0, :].to_list_flat() for _, _, shift in layers)
     denominators = (int(x.denominator) for row in first_rows for x in row)
     return columns.shape[1] >= _LEAST_COLUMNS and any(n & (n - 1) for n in denominators)
 
 
-def compose_dense(layers: Iterable[_Layer], p: int, columns: DomainMatrix) -> DomainMatrix:
-    """Apply affine couplings over QQ to the columns of a dense matrix. A layer is a
-    triple: the half that moves, the scales of this half, the shift. The first half has p
-    coordinates.
+def compose_dense_over_QQ(
+    layers: Iterable[_Layer], first_half_size: int, columns: DomainMatrix
+) -> DomainMatrix:
+    """Apply affine couplings over QQ to the columns of a dense matrix. A layer is a triple: the
+    half that moves, the scales of this half, the shift.
     """
     (first,), (second,) = _apply_layers(
-        layers, [[RationalMatrix.from_matrix(columns[rows, :])] for rows in _halves(p)]
+        layers,
+        [[RationalMatrix.from_matrix(columns[rows, :])] for rows in _halves(first_half_size)],
     )
     return first.to_dense_matrix().vstack(second.to_dense_matrix())
 
 
-def is_composition(layers: Sequence[_Layer], p: int, M: DomainMatrix) -> bool:
-    """Whether affine couplings over QQ, given as for `compose_dense`, compose to the dense `M`.
+def is_composition_over_QQ(layers: Sequence[_Layer], first_half_size: int, M: DomainMatrix) -> bool:
+    """Whether affine couplings over QQ, as `compose_dense_over_QQ` takes them, compose to `M`.
 
-    The inverse of the last layer is multiplied to `M` from the left; the inverses of the first half
-    of the layers, up to the first one with scales, from the right. This takes the fewest products
-    of long numbers.
+    The inverse of the last layer is multiplied to `M` from the left. The inverses of the first half
+    of the layers, up to the first layer with scales, are multiplied to `M` from the right. This
+    takes the fewest products of long numbers.
     """
     scaled = (k for k, (_, scale, _) in enumerate(layers) if any(s != 1 for s in scale))
     early = min(len(layers) // 2, *scaled, len(layers))
@@ -180,19 +182,21 @@ def is_composition(layers: Sequence[_Layer], p: int, M: DomainMatrix) -> bool:
         after.append((moves, inverse, scale_rows(inverse, -shift)))
     before: list[_Layer]
     before = [(HALVES[x == "first"], (), -shift.transpose()) for x, _, shift in layers[:early]]
-    rest = _transpose(_apply_layers(before, _transpose(_apply_layers(after, _quarters(M, p)))))
+    rest = _transpose(
+        _apply_layers(before, _transpose(_apply_layers(after, _quarters(M, first_half_size))))
+    )
     one = DomainMatrix.eye(M.shape[0], QQ).to_dense()
-    return rest == _apply_layers(layers[early:late], _quarters(one, p))
+    return rest == _apply_layers(layers[early:late], _quarters(one, first_half_size))
 
 
-def _halves(p: int) -> tuple[slice, slice]:
-    return slice(p), slice(p, None)
+def _halves(first_half_size: int) -> tuple[slice, slice]:
+    return slice(first_half_size), slice(first_half_size, None)
 
 
-def _quarters(M: DomainMatrix, p: int) -> _RationalBlocks:
+def _quarters(M: DomainMatrix, first_half_size: int) -> _RationalBlocks:
     return [
-        [RationalMatrix.from_matrix(M[rows, columns]) for columns in _halves(p)]
-        for rows in _halves(p)
+        [RationalMatrix.from_matrix(M[rows, columns]) for columns in _halves(first_half_size)]
+        for rows in _halves(first_half_size)
     ]
 
 

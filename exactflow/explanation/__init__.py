@@ -16,8 +16,8 @@ from exactflow.errors import VerificationError
 from exactflow.exact.progress import report_stage
 from exactflow.explanation.identity_text import name_latex
 from exactflow.explanation.sentences import (
-    names_in_sentence,
-    rename_in_sentence,
+    proof_names_in_sentence,
+    rename_proof_names_in_sentence,
     sentence_html,
     sentence_latex,
     sentence_markdown,
@@ -80,7 +80,8 @@ class Explanation:
         """
         steps = _define_shears_at_first_use(steps)
         names = _prime_clashing_letters(claim, steps)
-        claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
+        claim = rename_proof_names_in_sentence(claim, names)
+        steps = [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
             report_stage(f"checking step {number} of {len(steps)}")
             try:
@@ -163,7 +164,7 @@ def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
 def _prime_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
     """Return a primed name for each letter of the proof that is also a symbol of the user."""
     symbols = set[str]().union(*(step.user_symbols for step in steps))
-    taken = symbols.union(names_in_sentence(claim), *(step.names for step in steps))
+    taken = symbols.union(proof_names_in_sentence(claim), *(step.names for step in steps))
     names: dict[str, str] = {}
     for letter in sorted(taken & symbols):
         name = letter

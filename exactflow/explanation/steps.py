@@ -29,8 +29,8 @@ from exactflow.explanation.identity_text import (
     rename_in_formula,
 )
 from exactflow.explanation.sentences import (
-    names_in_sentence,
-    rename_in_sentence,
+    proof_names_in_sentence,
+    rename_proof_names_in_sentence,
     sentence_html,
     strip_backticks,
 )
@@ -119,7 +119,7 @@ class Step(Checkable):
         """All names in the step: in its values, its text, its sentences and its reference."""
         written = {
             *names_and_functions_in_formula(self.text),
-            *names_in_sentence(self.why + self.reference),
+            *proof_names_in_sentence(self.why + self.reference),
         }
         return written.union(self.before, self.after)
 
@@ -136,7 +136,9 @@ class Step(Checkable):
             {names.get(name, name): value for name, value in values.items()}
             for values in (self.before, self.after)
         )
-        why, reference = (rename_in_sentence(said, names) for said in (self.why, self.reference))
+        why, reference = (
+            rename_proof_names_in_sentence(said, names) for said in (self.why, self.reference)
+        )
         text = rename_in_formula(self.text, names)
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
@@ -162,7 +164,9 @@ def _build_step_extending_known(
     both = [*after.values(), *before.values()]
     fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
     field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
-    return Step(rule, rename_in_sentence(why, names), text, before, after, field, reference)
+    return Step(
+        rule, rename_proof_names_in_sentence(why, names), text, before, after, field, reference
+    )
 
 
 class Derivation:
