@@ -1,4 +1,4 @@
-"""A rational combination of vectors without positive entries, found by linear programming.
+"""Linear programming: a rational combination of given vectors that has no positive entry.
 
 HiGHS, through SciPy, solves the program in float64. The solution shows which entries must vanish
 and which ones can be negative. Elimination makes the former exactly zero; the latter have room for

@@ -1,4 +1,4 @@
-"""Singular values of matrices of rational or algebraic numbers, enclosed.
+"""Enclosures of the singular values of matrices of rational or algebraic numbers.
 
 The singular values of a rational matrix J are the square roots of the eigenvalues of J^T J. The
 eigenvalues are the roots of a polynomial with rational coefficients; isolation or bisection
