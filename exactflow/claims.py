@@ -32,7 +32,7 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from exactflow.errors import (
@@ -65,8 +65,8 @@ class Claim:
     passed : whether every instance holds.
     missing : the tool to install, if the claim was not run for want of it.
     line : the line of the script; 0 outside of a runner.
-    is_reached : whether the end of the claim was reached. If not, it is undecided: the script
-        stopped before or within it, or checked it in another process.
+    is_reached : whether the end of the claim was reached. If not, the claim is undecided: the
+        script stopped before or within the claim, or checked the claim in another process.
     """
 
     theorem: str
@@ -80,7 +80,7 @@ class Claim:
     is_reached: bool = True
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Literal["passed", "not run", "not reached", "FAILED"]:
         """The verdict: "passed", "not run", "not reached" or "FAILED"."""
         if not self.is_reached:
             return "not reached"
@@ -119,7 +119,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         if not is_equal:
-            # imported here, since it imports SymPy, which takes long
+            # imported here, since it imports SymPy, which takes a long time
             from exactflow.exact.numbers import format_short as short
 
             raise self._record_failure(
@@ -165,7 +165,7 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        # imported here, since it imports SymPy, which takes long
+        # imported here, since it imports SymPy, which takes a long time
         from exactflow.explanation.symbolic_identities import Identity
 
         name = label or " ".join(text.split())
@@ -177,18 +177,18 @@ class Check:
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
         """Record that an instance is false, and return the error to raise."""
-        self._reopen_claim_if_ended()
+        self._reopen_claim_unless_open_here()
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
 
-    def _reopen_claim_if_ended(self) -> None:
+    def _reopen_claim_unless_open_here(self) -> None:
         """Record the claim as begun again if it has ended, or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
             record_claim(uuid4().hex, self._claim)
 
     def _count_and_print_instance(self, label: str) -> None:
-        self._reopen_claim_if_ended()
+        self._reopen_claim_unless_open_here()
         self.instances += 1
         if label:
             print(f"    {printable(label)}")
@@ -216,24 +216,27 @@ class Claims:
             run.theorem = theorem
 
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
-        """Context manager: record one claim, whose instances the block checks.
+        """Context manager: record one claim; the block checks the instances of this claim.
 
         It has passed if the block ends. It has failed if nothing was checked, an instance is false,
         or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
         the block raises `MissingExtraError`, and not reached after any other error.
         """
-        claim, identifier = self._make_unreached_claim(checked, evidence), uuid4().hex
+        claim, identifier = (
+            self._make_unreached_claim_at_current_line(checked, evidence),
+            uuid4().hex,
+        )
         record_claim(identifier, claim)
         return self._run_check(claim, identifier)
 
-    def _make_unreached_claim(self, checked: str, evidence: Evidence) -> Claim:
-        """Return a claim, not yet reached, at the current line of the script."""
+    def _make_unreached_claim_at_current_line(self, checked: str, evidence: Evidence) -> Claim:
+        """Return a claim that is not yet reached, at the current line of the script."""
         try:
             kind = Evidence(evidence)
         except ValueError:
             kinds = ", ".join(f"Evidence.{name}" for name in Evidence.__members__)
             raise InvalidInputError(
-                f"expected evidence to be one of {kinds}, got {evidence!r}"
+                f"expected the argument evidence to be one of {kinds}, got {evidence!r}"
             ) from None
         line = _current_script_line_or_zero()
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
@@ -296,7 +299,9 @@ class Claims:
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and the tool to install for it."""
         claim = replace(
-            self._make_unreached_claim(checked, evidence), missing=missing, is_reached=True
+            self._make_unreached_claim_at_current_line(checked, evidence),
+            missing=missing,
+            is_reached=True,
         )
         print(printable(f"{self.theorem}: {checked} [{claim.evidence}] not run: {missing}"))
         self.recorded.append(claim)
@@ -310,7 +315,7 @@ class Options:
     plot: Path | None = None
     full: bool = False
 
-    def picture(self, name: str, draw: Callable) -> None:
+    def picture(self, name: str, draw: Callable[[Any, Path], object]) -> None:
         """Write NAME.png by ``draw(pyplot, path)`` if there is a folder for pictures.
 
         In a notebook the picture is also shown below its cell, with or without a folder.
@@ -340,7 +345,9 @@ class Options:
 
 
 def _notebook_display() -> Callable[[bytes, str], object] | None:
-    """Return a function (PNG, name) that shows a picture in the notebook; None elsewhere."""
+    """Return a function (PNG, name) that shows a picture in the notebook; None outside of
+    notebooks.
+    """
     if current_run() is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
@@ -377,12 +384,12 @@ class ScriptRun:
     stopped: list[tuple[BaseException, Claim]] = field(default_factory=list)
 
     @property
-    def is_script_process(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this process runs the script, and was not started by the script."""
         return os.getpid() == self.process
 
     def append_progress_line(self, stage: str) -> None:
-        """Append to `progress_file` a claim that begins, or a stage of a claim."""
+        """Append a line to `progress_file`: a claim that begins, or a stage of a claim."""
         if self.progress_file is not None:
             with self.progress_file.open("a", encoding="utf-8") as file:
                 file.write(f"{printable(f'{Path(self.path).stem}: {stage}')}\n")
@@ -412,7 +419,7 @@ def record_claim(identifier: str, claim: Claim) -> None:
     A process that the script has started, by a fork or anew, records only that claims begin.
     """
     run = current_run()
-    if run is not None and run.is_script_process:
+    if run is not None and run.is_main_process:
         append_event(run.record, {"number": identifier, "claim": asdict(claim)})
     elif not claim.is_reached:
         path = Path(os.environ.get(RECORD, "")) if run is None else run.record
@@ -422,7 +429,7 @@ def record_claim(identifier: str, claim: Claim) -> None:
 
 
 def _current_script_line_or_zero() -> int:
-    """Return the current line of the script that a runner runs, or 0."""
+    """Return the current line of the script that a runner runs; 0 if none runs one."""
     run = current_run()
     frame: FrameType | None = sys._getframe()
     while run is not None and frame is not None:

@@ -54,32 +54,35 @@ class MissingExtraError(ExactFlowError, ImportError):
             f"python -m pip install 'exactflow[{extra}]'"
         )
 
-    def __reduce__(self) -> tuple:  # for pickling: the arguments of __init__, not the message
+    def __reduce__(self) -> tuple:  # pickle needs the arguments of __init__, not the message
         return type(self), (self.extra, self.purpose), self.__dict__
 
 
-def printable(text: object, most: int = 2000) -> str:
-    r"""Return text without control characters, for a message; the middle of a long text is omitted.
+def printable(text: object, most_characters: int = 2000) -> str:
+    r"""Return text without control characters, for a message. The middle of a text of more than
+    `most_characters` is omitted.
 
     >>> print(printable("two\nlines of \x1b[31mred"))
     two\nlines of \x1b[31mred
     """
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
-    return shown if len(shown) <= most else f"{shown[: most // 2]} .. {shown[-most // 2 :]}"
+    if len(shown) <= most_characters:
+        return shown
+    return f"{shown[: most_characters // 2]} .. {shown[-most_characters // 2 :]}"
 
 
-def join_names(names: Sequence[object], most: int = 8) -> str:
-    """Join names with commas; names after the first `most` are only counted.
+def join_names(names: Sequence[object], most_names: int = 8) -> str:
+    """Join names with commas; names after the first `most_names` are only counted.
 
-    >>> join_names(["a", "b", "c"]), join_names(["a", "b", "c"], most=1)
+    >>> join_names(["a", "b", "c"]), join_names(["a", "b", "c"], most_names=1)
     ('a, b, c', 'a and 2 more')
     """
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(str, names[:most])) + rest
+    rest = f" and {len(names) - most_names} more" if len(names) > most_names else ""
+    return ", ".join(map(str, names[:most_names])) + rest
 
 
 def safe_error_message(error: BaseException) -> str:
-    """Return the message of any exception, or a placeholder if ``str`` of the exception fails."""
+    """Return the message of any exception; a placeholder if the exception's ``__str__`` fails."""
     return str(TracebackException(type(error), error, None))
 
 

@@ -49,8 +49,8 @@ def complex_embedding(field: Domain) -> Callable[[Element], acb]:
 
 
 def is_positive_none_unless_real(value: Element, field: Domain) -> bool | None:
-    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None for a
-    number that is not real, and for an element of another domain.
+    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None if it is not
+    real, and for an element of any other domain.
     """
     if field.is_QQ or field.is_ZZ:
         return bool(value > 0)
@@ -68,7 +68,7 @@ def is_positive_none_unless_real(value: Element, field: Domain) -> bool | None:
 
 
 def _sign_or_zero_if_nonreal(value: Element, field: Domain, precision: int) -> int | None:
-    """Return the sign, 1 or -1, of an irrational number; 0 if the number is not real; None if the
+    """Return the sign of an irrational number: 1 or -1; 0 if the number is not real; None if the
     precision, in bits, is too low to decide.
     """
     with ctx.workprec(precision):
@@ -142,8 +142,8 @@ def _enclose_distinct_roots(polynomial: fmpz_poly) -> list[acb]:
 
 @lru_cache(maxsize=64)
 def _enclose_generator(field: Domain, precision: int) -> acb:
-    """Return an enclosure of a number field's generator. Decimals of the generator are computed
-    until they determine one root of its minimal polynomial.
+    """Return an enclosure of a number field's generator at a precision in bits. More and more
+    decimals of the generator are computed, until only one root of its minimal polynomial fits.
     """
     with ctx.workprec(precision):
         minimal = fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])

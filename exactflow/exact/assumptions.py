@@ -37,14 +37,14 @@ class Assumptions:
     """Strict inequalities; all symbols in them are real.
 
     >>> t = sympy.Symbol("t")
-    >>> Assumptions.of([t > 1, t**2 < 9]).format_condition_clause([t - 1, t - 2])
+    >>> Assumptions.from_inequalities([t > 1, t**2 < 9]).format_condition_clause([t - 1, t - 2])
     ', for t > 1 and t**2 < 9, unless t = 2'
     """
 
     relations: tuple[Boolean, ...] = ()
 
     @classmethod
-    def of(cls, relations: "Iterable | Boolean") -> "Assumptions":
+    def from_inequalities(cls, relations: "Iterable | Boolean") -> "Assumptions":
         """Return the assumptions of one inequality or of a list such as ``[t > 1, s < t]``.
 
         Raises `InvalidInputError` for other values, and for inequalities that contradict each
@@ -78,7 +78,7 @@ class Assumptions:
 
     @cached_property
     def _real_replacements(self) -> dict[Expr, Expr]:
-        """A map from symbols that only the inequalities make real to real symbols of SymPy."""
+        """The symbols that only the inequalities make real, each with a real replacement."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
@@ -97,9 +97,9 @@ class Assumptions:
 
     @cached_property
     def _bound_substitutions_and_rest(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
-        """Pairs (x, b + u), in order: each replaces a symbol x that has a linear bound x > b, with
-        u > 0. The second list has the other polynomials that are positive by the inequalities, but
-        that SymPy does not know to be positive.
+        """Two lists. The first has pairs (x, b + u), to be substituted in order: the symbol x has a
+        linear bound x > b, and u is a positive symbol. The second has the other polynomials that
+        are positive by the inequalities, but that SymPy does not know to be positive.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
@@ -137,7 +137,7 @@ class Assumptions:
         )
 
     def _substitute_bounds(self, f: Expr) -> Expr:
-        """Replace each symbol x of a polynomial that has a linear bound x > b by b + u, u > 0."""
+        """Replace each symbol x of a polynomial by b + u, u > 0, if x has a linear bound x > b."""
         for x, value in self._bound_substitutions_and_rest[0]:
             f = sympy.expand(f.subs(x, value))
         return f
@@ -175,8 +175,8 @@ class Assumptions:
         return None
 
     def format_condition_clause(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
-        """Return the end of a sentence, such as ", for t > 1, unless t = 2": the assumptions, and
-        the roots of exceptional polynomials, with `quote` around each formula.
+        """Return the end of a sentence, such as ", for t > 1, unless t = 2". It states the
+        assumptions, and the roots of the exceptional polynomials, with `quote` around each formula.
         """
         held = [f"{quote}{relation}{quote}" for relation in self.relations]
         avoided = [
@@ -188,7 +188,7 @@ class Assumptions:
         return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
 
     def may_vanish(self, polynomial: Expr) -> bool:
-        """Whether the assumptions allow a root of an irreducible polynomial; True if unknown."""
+        """Whether an irreducible polynomial has a root under the assumptions; True if unknown."""
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots_none_excluded(f, x, self._positive_polynomials)
@@ -215,7 +215,7 @@ def _not_strict_error(relation: object) -> InvalidInputError:
 
 
 def _only_real_symbol(f: Expr) -> Symbol | None:
-    """Return the symbol of an expression if there is only one and it is real, else None."""
+    """Return the symbol of an expression in one real symbol; None for any other expression."""
     found = f.free_symbols
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 
@@ -223,8 +223,8 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
 def _find_bound_symbol_and_slope(
     positive: Sequence[Expr], symbols: set[Symbol]
 ) -> tuple[Expr, Symbol, Expr] | None:
-    """Return (f, x, slope): an expression f of `positive` that is linear in x, one of `symbols`,
-    with a number as slope. Return None if there is none.
+    """Return (f, x, slope): an expression f of `positive` is linear in a symbol x of `symbols`, and
+    the slope is a number. Return None if there are no such f and x.
     """
     for expression in positive:
         for x in sorted(expression.free_symbols & symbols, key=str):
@@ -237,8 +237,8 @@ def _find_bound_symbol_and_slope(
 def _signs_between_roots_none_excluded(
     f: Expr, x: Symbol, positive: Sequence[Expr]
 ) -> list[bool | None] | None:
-    """Return for each interval between roots, from left to right, whether a polynomial f in x is
-    positive on it.
+    """Return, for each interval between roots, from left to right, whether a polynomial f in x is
+    positive on this interval.
 
     The roots are those of f and of the conditions: SymPy's assumptions on x, and the inequalities
     in x alone. The entry of an interval that a condition excludes is None. The whole result is None
@@ -278,7 +278,7 @@ def _format_equation_solved_if_linear(f: Expr) -> str:
     """Return the equation f = 0, solved for its symbol if it is linear, such as "t = 1"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
         x = f.free_symbols.pop()
-        plain = Dummy()  # with an integer symbol n, solve would find no root of 2 n - 1
+        plain = Dummy()  # if n were an integer symbol, solve would find no root of 2 n - 1
         return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
     return f"{f} = 0"
 
@@ -294,7 +294,7 @@ def current_assumptions() -> Assumptions:
 
 @contextmanager
 def assuming(assumptions: Assumptions) -> Iterator[None]:
-    """Context manager: make the assumptions hold within the block."""
+    """Context manager: within the block these assumptions are the current ones."""
     token = _ASSUMED.set(assumptions)
     try:
         yield
@@ -303,7 +303,9 @@ def assuming(assumptions: Assumptions) -> Iterator[None]:
 
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
-    """Whether a quotient of polynomials is positive under current assumptions; None if unknown."""
+    """Whether a quotient of polynomials is positive under the current assumptions, wherever it is
+    neither 0 nor undefined; None if unknown.
+    """
     assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()

@@ -82,15 +82,16 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     else:
         vectors = as_rectangular_matrix(x)
     if vectors.shape[0] != dimension:
+        hint = transpose_hint_or_empty(vectors.shape, dimension)
         raise InvalidInputError(
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-            f"{dimension} rows), got {vectors.shape[0]}{transpose_hint(vectors.shape, dimension)}"
+            f"{dimension} rows), got {vectors.shape[0]}{hint}"
         )
     return convert_to_common_field(vectors, field)
 
 
-def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
-    """Return ": transpose it" for an N x d matrix that should be d x N, else ""."""
+def transpose_hint_or_empty(shape: tuple[int, ...], dimension: int) -> str:
+    """Return ": transpose it" for a matrix with `dimension` columns instead of rows, else ""."""
     return ": transpose it" if len(shape) == 2 and shape[1] == dimension else ""
 
 
@@ -113,7 +114,7 @@ def as_expression(value: object) -> sympy.Expr:
 def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
     """Convert a matrix of any shape, by the rules of `as_square_matrix`."""
     if isinstance(M, DomainMatrix):
-        return _over_exact_field(M)
+        return _check_and_convert_to_exact_field(M)
     if isinstance(M, sympy.MatrixBase):
         return _from_sympy(M)
     if is_array(M):
@@ -135,7 +136,9 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
 
 
 def _from_expression(M: MatrixExpr) -> DomainMatrix:
-    """Convert a matrix expression such as ``PermutationMatrix``; raise if an entry is no number."""
+    """Convert a matrix expression such as ``PermutationMatrix``; raise if it contains a matrix
+    symbol, or if its size is symbolic.
+    """
     if M.atoms(MatrixSymbol) or any(sympy.sympify(size).free_symbols for size in M.shape):
         raise InvalidInputError(
             f"expected a matrix of numbers, got the block matrix {format_short(M)}: "
@@ -199,7 +202,8 @@ def convert_to_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
         denominator = field(int(x.denominator))
         if not denominator:
             raise InvalidInputError(
-                f"expected entries in {field}, got {format_short(x)}, whose denominator is 0 there"
+                f"expected entries in {field}, got {format_short(x)}: the denominator is 0 in "
+                "this field"
             )
         return field(int(x.numerator)) / denominator
 
@@ -210,16 +214,19 @@ def common_field(fields: Iterable[Domain]) -> Domain:
     """Return the least field that contains the given ones (QQ for none), or raise
     `InvalidInputError` if there is none.
     """
-    return _as_exact_field(_unify_fields(fields))
+    return _as_exact_field(_unify_domains(fields))
 
 
-def _unify_fields(fields: Iterable[Domain]) -> Domain:
+def _unify_domains(fields: Iterable[Domain]) -> Domain:
     fields = list(dict.fromkeys(fields))
     try:
         return reduce(Domain.unify, fields) if fields else QQ
     except UnificationFailed:
         names = " and ".join(map(str, fields))
-        raise InvalidInputError(f"expected entries of one field, got elements of {names}") from None
+        raise InvalidInputError(
+            f"expected entries that lie in one field, got entries in {names}: no field "
+            "contains all of them"
+        ) from None
 
 
 def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
@@ -233,7 +240,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
     if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
         return is_equal_across_number_fields(left, right)
     if one != other:
-        field = _unify_fields([one, other])
+        field = _unify_domains([one, other])
         # the difference is tested, since equal quotients may have different numerators
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
     if isinstance(one, FiniteField):  # residues may be stored as -1 or as p - 1
@@ -242,7 +249,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
 
 
 def _as_exact_field(domain: Domain) -> Domain:
-    """Return the field of fractions of a domain; raise if its arithmetic is not exact."""
+    """Return the field of fractions of a domain; raise if the domain's arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
         _check_independent_generators(domain.symbols)
         if not _as_exact_field(domain.domain).has_assoc_Ring:
@@ -266,8 +273,8 @@ def _as_exact_field(domain: Domain) -> Domain:
 
 
 def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
-    """Raise if generators of a field may be algebraically dependent. Symbols and exponentials of
-    different monomials are independent (Ax 1971).
+    """Raise unless each generator of a field is a symbol or the exponential of a monomial, and
+    these monomials are different. Such generators are algebraically independent (Ax 1971).
     """
     exponents = []
     for generator in generators:
@@ -290,15 +297,15 @@ def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
         )
 
 
-def _over_exact_field(M: DomainMatrix) -> DomainMatrix:
+def _check_and_convert_to_exact_field(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
     M = _check_storage_and_drop_zeros(M)
     return M if field == M.domain else M.convert_to(field)
 
 
 def _check_storage_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
-    """Check that the rows of a matrix fit its shape, and that its entries are in its domain; return
-    it without stored zeros.
+    """Check that the rows of a matrix fit its shape, and that its entries are in its domain. Return
+    the matrix without stored zeros.
 
     SymPy checks the shape of a new DomainMatrix, but its representation can be changed later.
     """
@@ -337,7 +344,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             )
     try:
         matrix = M.to_DM(field=True, extension=True)
-    except CoercionFailed:  # SymPy tells algebraic numbers apart by few digits, and may fail
+    except CoercionFailed:  # SymPy tells algebraic numbers apart by few digits, and sometimes fails
         raise InvalidInputError(
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
@@ -348,7 +355,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
             except InvalidInputError as error:
                 raise InvalidInputError(f"entry {place}: {error}") from None
-    return _over_exact_field(matrix)
+    return _check_and_convert_to_exact_field(matrix)
 
 
 def _from_array(M: "np.ndarray") -> DomainMatrix:
@@ -388,9 +395,9 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 
 
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
-    """Return the matrix of rows of numbers and expressions; `to_element` converts the numbers."""
+    """Convert rows of numbers and SymPy expressions; `to_element` converts the numbers."""
     rows = [
-        [_convert_entry_unless_irrational(entry, (i, j)) for j, entry in enumerate(row)]
+        [_to_element_unless_irrational_expression(entry, (i, j)) for j, entry in enumerate(row)]
         for i, row in enumerate(rows)
     ]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
@@ -398,8 +405,10 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
     return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
 
 
-def _convert_entry_unless_irrational(entry: object, place: tuple[int, int]) -> Element:
-    """Convert a number to an element of QQ; return an irrational expression unchanged."""
+def _to_element_unless_irrational_expression(entry: object, place: tuple[int, int]) -> Element:
+    """Convert a rational number to an element of QQ; return any other SymPy expression unchanged.
+    An error names the place.
+    """
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry
     try:
@@ -416,7 +425,7 @@ class ExactMatrix(sympy.Matrix):
     """
 
     @classmethod
-    def of(cls, matrix: DomainMatrix) -> "ExactMatrix":
+    def from_domain_matrix(cls, matrix: DomainMatrix) -> "ExactMatrix":
         """Return the SymPy matrix with the entries of a DomainMatrix."""
         return cls._fromrep(matrix.to_Matrix()._rep)
 

@@ -25,10 +25,10 @@ class Draws:
 
     def matrix(self, rows: int, columns: int) -> DomainMatrix:
         """Return the next random matrix, of the given shape."""
-        entries = [[self._entry() for _ in range(columns)] for _ in range(rows)]
+        entries = [[self._draw_entry() for _ in range(columns)] for _ in range(rows)]
         return linalg.from_entries(entries, (rows, columns), self.field)
 
-    def _entry(self) -> Element:
+    def _draw_entry(self) -> Element:
         if self.bound and self.field.is_FiniteField:
             return self.field(self._generator.randrange(self.field.mod))
         return self.field.convert(self._generator.randint(-self.bound, self.bound))

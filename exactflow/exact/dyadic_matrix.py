@@ -14,7 +14,7 @@ are computed by one product of matrices, in which the digits stand side by side.
 
 How it is checked
 -----------------
-*Exact*, except `to_floats` and the upper bounds `bound_absolute_row_sums` and
+*Exact*, except `to_rounded_floats` and the upper bounds `bound_absolute_row_sums` and
 `bound_frobenius_norm`. Methods have the names of the operations of ``DomainMatrix``.
 """
 
@@ -33,13 +33,15 @@ from exactflow.exact.typing import MatrixLike
 BITS = 20
 BASE = 2.0**BITS
 SUMMANDS = 1 << 12
-RELATIVE = 2.0**-40  # more than the relative rounding error of a sum
-TINY = 2.0**-900  # more than the absolute error of floats below 2^-1000
+RELATIVE = 2.0**-40  # exceeds the relative error of a sum of entries rounded to floats
+TINY = 2.0**-900  # exceeds the error of a sum of floats that are each wrong by at most 2^-1000
 
 
 @dataclass(frozen=True, eq=False)
 class DyadicMatrix:
-    """The matrix sum_k 2^(low + 20 k) planes[k], for integers |planes[k]| <= 2^20."""
+    """The matrix sum_k 2^(low + 20 k) planes[k]; the entries of the planes are integers of absolute
+    value at most 2^20.
+    """
 
     planes: np.ndarray
     low: int
@@ -49,7 +51,7 @@ class DyadicMatrix:
         """Convert a matrix of finite floats to a `DyadicMatrix`, without rounding."""
         peak = np.abs(M).max(initial=0.0)
         unit = int(np.frexp(peak)[1]) - BITS
-        # truncated, since rounding could give 2^1024, which is no float
+        # the first plane is truncated, since a rounded one could mean 2^1024, which is no float
         planes, rest = [np.trunc(np.ldexp(M, -unit))], M
         while (rest := rest - np.ldexp(planes[-1], unit)).any():
             unit -= BITS
@@ -94,16 +96,16 @@ class DyadicMatrix:
         left = np.hstack(list(A.planes[::-1]))
         right = B.planes.reshape(b * n, -1)
 
-        def add_digit_products(planes: np.ndarray, k: int) -> None:
-            top = min(k, a - 1)
-            i, j = (a - 1 - top) * n, (k - top) * n
-            end = i + (top - max(0, k - b + 1) + 1) * n
+        def add_digit_products(planes_from_sum: np.ndarray, index_sum: int) -> None:
+            top = min(index_sum, a - 1)
+            i, j = (a - 1 - top) * n, (index_sum - top) * n
+            end = i + (top - max(0, index_sum - b + 1) + 1) * n
             while i < end:
                 step = min(SUMMANDS, end - i)
-                planes[0] += left[:, i : i + step] @ right[j : j + step]
+                planes_from_sum[0] += left[:, i : i + step] @ right[j : j + step]
                 i, j = i + step, j + step
                 if i < end:
-                    _carry(planes[:2])
+                    _carry(planes_from_sum[:2])
 
         return self._plus_digit_products(A, B, add_digit_products)
 
@@ -111,9 +113,9 @@ class DyadicMatrix:
         """Return diag(factors) times the matrix, for a column `factors`."""
         a, b = len(factors.planes), len(self.planes)
 
-        def add_digit_products(planes: np.ndarray, k: int) -> None:
-            for i in range(max(0, k - b + 1), min(k, a - 1) + 1):
-                planes[0] += factors.planes[i] * self.planes[k - i]
+        def add_digit_products(planes_from_sum: np.ndarray, index_sum: int) -> None:
+            for i in range(max(0, index_sum - b + 1), min(index_sum, a - 1) + 1):
+                planes_from_sum[0] += factors.planes[i] * self.planes[index_sum - i]
 
         return _zeros(*self.shape)._plus_digit_products(factors, self, add_digit_products)
 
@@ -123,8 +125,9 @@ class DyadicMatrix:
         B: "DyadicMatrix",
         add_digit_products: Callable[[np.ndarray, int], None],
     ) -> "DyadicMatrix":
-        """Return the matrix plus a sum of products of digits: ``add_digit_products(planes, k)``
-        adds all products of a digit i of A and the digit k - i of B to ``planes[0]``.
+        """Return the matrix plus the sum of all products of a digit of A and a digit of B.
+        ``add_digit_products(planes_from_sum, index_sum)`` adds the products of digit i of A and
+        digit index_sum - i of B, for all i, to ``planes_from_sum[0]``.
         """
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
         planes, own = self._planes_and_low_aligned_with(low, count + 1)
@@ -139,7 +142,7 @@ class DyadicMatrix:
         self, other_low: int, other_count: int
     ) -> tuple[np.ndarray, int]:
         """Return (planes, low) such that the matrix is sum_k 2^(low + 20 k) planes[k]. The exponent
-        `low` is at most `other_low`, and differs from it by a multiple of 20. The planes have room
+        `low` is at most `other_low`, and the two differ by a multiple of 20. The planes have room
         for `other_count` digits from 2^other_low on, and for a carry.
         """
         low = other_low - BITS * max(0, -(-(other_low - self.low) // BITS))
@@ -165,7 +168,7 @@ class DyadicMatrix:
         planes[offset : offset + len(other.planes), rows:] = other.planes
         return DyadicMatrix(planes, low)
 
-    def to_floats(self, unit_exponent: int = 0) -> np.ndarray:
+    def to_rounded_floats(self, unit_exponent: int = 0) -> np.ndarray:
         """Return the entries divided by 2^unit_exponent, each with a relative error of at most
         2^-50 or an absolute error of at most 2^-1000.
 
@@ -178,7 +181,9 @@ class DyadicMatrix:
         return total
 
     def exponent_above_entries(self) -> int:
-        """Return a nearly minimal e with all |entries| below 2^e; 0 for a zero matrix."""
+        """Return a nearly minimal exponent e such that the absolute values of all entries are below
+        2^e; 0 for a zero matrix.
+        """
         for k in reversed(range(len(self.planes))):
             largest = np.abs(self.planes[k]).max()
             if largest:
@@ -200,23 +205,25 @@ class DyadicMatrix:
         whole = sum(int(digit) << (BITS * k) for k, digit in enumerate(self.planes[:, i, j]))
         return whole * Fraction(2) ** self.low
 
-    def _places_near_largest(self) -> np.ndarray:
-        """Return places (i, j) of absolute values near the largest one, which is among them."""
-        sizes = np.abs(self.to_floats(self.exponent_above_entries()))
+    def _index_pairs_of_nearly_largest_entries(self) -> np.ndarray:
+        """Return the places (i, j) of entries whose absolute values are near the largest one, one
+        place for each value; the largest one is among them.
+        """
+        sizes = np.abs(self.to_rounded_floats(self.exponent_above_entries()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
         return places[np.unique(columns, axis=1, return_index=True)[1]]
 
     def max_abs(self) -> Fraction:
         """Return the largest absolute value of an entry."""
-        return max(abs(self.entry(i, j)) for i, j in self._places_near_largest())
+        return max(abs(self.entry(i, j)) for i, j in self._index_pairs_of_nearly_largest_entries())
 
     def bound_absolute_row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
-        """Return a close upper bound of sum_j weights[j] |entry (i, j)| for each row i. The weights
-        are nonnegative, by default 1. A sum of zeros has the bound 0.
+        """Return for each row i a close upper bound of sum_j weights[j] |entry (i, j)|. The weights
+        are nonnegative, by default 1. If all summands are 0, so is the bound.
         """
         exponent, planes = self.exponent_above_entries(), self.planes
-        sizes = np.abs(self.to_floats(exponent))
+        sizes = np.abs(self.to_rounded_floats(exponent))
         if weights is None:
             sums = sizes.sum(axis=1)
         else:
@@ -227,7 +234,7 @@ class DyadicMatrix:
     def bound_frobenius_norm(self) -> Fraction:
         """Return a close upper bound of the Frobenius norm."""
         exponent = self.exponent_above_entries()
-        norm = float(np.linalg.norm(self.to_floats(exponent)))
+        norm = float(np.linalg.norm(self.to_rounded_floats(exponent)))
         return Fraction(norm * (1 + RELATIVE)) * Fraction(2) ** exponent
 
 
@@ -252,10 +259,10 @@ class DyadicQuotient:
         """Return the matrix minus M."""
         return DyadicQuotient(self.numerator - self.denominator * M, self.denominator)
 
-    def to_floats(self, unit_exponent: int = 0) -> np.ndarray:
+    def to_rounded_floats(self, unit_exponent: int = 0) -> np.ndarray:
         """Return the entries divided by 2^unit_exponent, rounded."""
         bits = self.denominator.bit_length()
-        return self.numerator.to_floats(bits + unit_exponent) / float(
+        return self.numerator.to_rounded_floats(bits + unit_exponent) / float(
             Fraction(self.denominator, 1 << bits)
         )
 
@@ -269,8 +276,8 @@ class DyadicQuotient:
 
 
 def as_exact_floats_or_fractions(square_matrix: MatrixLike) -> np.ndarray:
-    """Return a square matrix as an array: of floats if all entries are float64 numbers, else of
-    Fractions.
+    """Return a square matrix as an array of float64 if all its entries are float64 numbers, else as
+    an array of Fractions.
 
     Raises `InvalidInputError` unless the entries are rational numbers or finite floats, in the
     range of float64.
@@ -308,8 +315,8 @@ def _zeros(rows: int, columns: int) -> DyadicMatrix:
 
 
 def _carry(planes: np.ndarray) -> None:
-    """Carry in place: in each plane but the last, integers below 2^53 become digits of at most
-    2^19. The last plane, which is the highest, only receives a carry.
+    """Carry in place: in each plane but the last, integers of absolute value below 2^53 become
+    digits of at most 2^19. The last plane, which is the highest, only receives a carry.
     """
     for plane, following in pairwise(planes):
         carry = np.rint(plane * (1 / BASE))

@@ -2,7 +2,7 @@
 
 Over a field of rational functions, a rank is the rank at almost all values of the symbols. A proof
 holds at all values at which no numerator or denominator that it assumes to be nonzero vanishes.
-`collect_exceptional` collects the irreducible factors of these numerators and denominators.
+`collect_exceptional_factors` collects the irreducible factors of these numerators and denominators.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ _FACTORS: ContextVar[set[Expr] | None] = ContextVar("_FACTORS", default=None)
 
 
 @contextmanager
-def collect_exceptional() -> Iterator[set[Expr]]:
+def collect_exceptional_factors() -> Iterator[set[Expr]]:
     """Context manager: collect the irreducible factors of all elements recorded as nonzero."""
     factors = set[Expr]()
     token = _FACTORS.set(factors)
@@ -30,22 +30,22 @@ def collect_exceptional() -> Iterator[set[Expr]]:
         _FACTORS.reset(token)
 
 
-def is_recording(field: Domain) -> bool:
-    """Whether exceptional factors are being collected, and elements of the field have symbols."""
+def is_collecting_factors_over(field: Domain) -> bool:
+    """Whether exceptional factors are being collected, and `field` has rational functions."""
     return _FACTORS.get() is not None and field.is_FractionField
 
 
 def record_nonzero(x: Element, field: Domain) -> None:
     """Record that a proof assumes an element to be nonzero."""
-    if is_recording(field):
+    if is_collecting_factors_over(field):
         _record_factors(factor_all([x.numer, x.denom]))
 
 
-def record_simplest_nonzero(elements: Iterable[Element], field: Domain) -> None:
-    """Record as nonzero one of several elements that are not all 0: among the nonzero ones, the
-    element with the fewest factors that may vanish.
+def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domain) -> None:
+    """Of several elements that are not all 0, record one as nonzero: the nonzero element with the
+    fewest factors that can vanish under the current assumptions.
     """
-    if is_recording(field):
+    if is_collecting_factors_over(field):
         record_nonzero(
             min(filter(None, elements), key=lambda x: count_possibly_vanishing_factors(x, field)),
             field,
@@ -54,18 +54,22 @@ def record_simplest_nonzero(elements: Iterable[Element], field: Domain) -> None:
 
 def record_denominators(elements: Iterable[Element], field: Domain) -> None:
     """Record the denominators of elements as nonzero."""
-    if is_recording(field):
+    if is_collecting_factors_over(field):
         _record_factors(factor_all(x.denom for x in elements))
 
 
 def count_possibly_vanishing_factors(x: Element, field: Domain) -> int:
-    """Return the number of factors of an element that may vanish under the current assumptions."""
+    """Return how many irreducible factors of the numerator and the denominator of an element can
+    vanish under the current assumptions.
+    """
     factors = factor_all([x.numer, x.denom]) if field.is_FractionField else ()
     return sum(map(current_assumptions().may_vanish, factors))
 
 
 def factor_all(polynomials: Iterable[Any]) -> set[Expr]:
-    """Return the irreducible factors of polynomials, given as elements of a polynomial ring."""
+    """Return all irreducible factors of several polynomials, which are elements of a polynomial
+    ring.
+    """
     return {
         factor.as_expr()
         for polynomial in set(polynomials)

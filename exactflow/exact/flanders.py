@@ -29,17 +29,18 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import krylov, linalg
 from exactflow.exact.normal_forms import cyclic_chains, irreducible_factors, orbit
 from exactflow.exact.rational_matrix import as_domain_matrix
+from exactflow.exact.typing import DescendingCoefficients
 
 _BasisAndInverse = tuple[DomainMatrix, Any]  # a basis and its inverse, possibly a `RationalMatrix`
 
 
-def is_x_minus_one(f: Sequence) -> bool:
+def is_x_minus_one(f: DescendingCoefficients) -> bool:
     """Whether a monic irreducible polynomial is x - 1."""
     return len(f) == 2 and f[0] == -f[1]
 
 
 def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return both matrices, the smaller one padded to the size of the other: diag(a, 1, .., 1).
+    """Return both matrices, the smaller one padded to the size of the other, as diag(a, 1, .., 1).
 
     If D = I + Y Z and a = I + Z Y, the results have the same characteristic polynomial.
     """
@@ -49,14 +50,14 @@ def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatri
     return D, a
 
 
-def find_cyclic_bases(
-    D: DomainMatrix, a: DomainMatrix, charpoly: Sequence
+def find_controller_bases_and_inverses(
+    D: DomainMatrix, a: DomainMatrix, charpoly: DescendingCoefficients
 ) -> tuple[_BasisAndInverse, _BasisAndInverse] | None:
-    """Return controller bases of D and of a, each with its inverse; None unless both are found.
-    Both matrices have the characteristic polynomial `charpoly`.
+    """Return a controller basis of D and one of a, each with its inverse; None unless both are
+    found. Both matrices must have the characteristic polynomial `charpoly`.
     """
-    of_D = krylov.find_cyclic_basis_and_inverse(D, charpoly)
-    if of_D is None or (of_a := krylov.find_cyclic_basis_and_inverse(a, charpoly)) is None:
+    of_D = krylov.find_controller_basis_and_inverse(D, charpoly)
+    if of_D is None or (of_a := krylov.find_controller_basis_and_inverse(a, charpoly)) is None:
         return None
     return of_D, of_a
 
@@ -73,16 +74,16 @@ def solve_identity_plus_products(
     f = large.charpoly_berk()
     if f != other.charpoly_berk():
         return None
-    if (bases := find_cyclic_bases(large, other, f)) is not None:
+    if (bases := find_controller_bases_and_inverses(large, other, f)) is not None:
         (H, H_inverse), (K, K_inverse) = bases
         one = linalg.identity(large.shape[0], field)
         Y, Z = H * K_inverse, K * H_inverse * (large - one)
         return as_domain_matrix(Y)[:q, :p], as_domain_matrix(Z)[:p, :q]
     of_D: list[DomainMatrix] = []
     of_a: list[DomainMatrix] = []
-    ones_of_Y: list[tuple[int, int]] = []  # (i, j): Y maps basis vector j of a to i of D
-    ones_of_Z: list[tuple[int, int]] = []  # (i, j): Z maps basis vector j of D to i of a
-    inverted: list[tuple[int, int]] = []  # the same for Y^-1, where Z = Y^-1 (D - I)
+    ones_of_Y: list[tuple[int, int]] = []  # (i, j): Y maps vector j of a's basis to vector i of D's
+    ones_of_Z: list[tuple[int, int]] = []  # (i, j): Z maps vector j of D's basis to vector i of a's
+    inverted: list[tuple[int, int]] = []  # the ones of Y^-1, for chains with Z = Y^-1 (D - I)
     for factor, _ in irreducible_factors(f, D.domain):
         for left, right in _pair_chain_bases(D, a, factor):
             if abs(len(left) - len(right)) > is_x_minus_one(factor):
@@ -104,10 +105,11 @@ def solve_identity_plus_products(
 
 
 def _pair_chain_bases(
-    D: DomainMatrix, a: DomainMatrix, f: Sequence
+    D: DomainMatrix, a: DomainMatrix, f: DescendingCoefficients
 ) -> Iterator[tuple[list[DomainMatrix], ...]]:
-    """Pair the chains of D and of a at the irreducible f, the longest ones first; yield a basis of
-    each. A chain without a partner is paired with an empty basis.
+    """Pair the chains of D with the chains of a at an irreducible polynomial f, the longest ones
+    first. Yield for each pair a basis of the chain of D and a basis of the chain of a. The basis of
+    a missing chain is empty.
     """
     found = []
     for M in (D, a):
@@ -119,7 +121,9 @@ def _pair_chain_bases(
 def _ones_of_Y_and_Z(
     size_in_D: int, size_in_a: int
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return the places of ones in Y and in Z for two chains at eigenvalue 1 with these sizes."""
+    """Return the places of the ones in Y, and the places of the ones in Z, for a pair of chains at
+    eigenvalue 1.
+    """
     late_Y, late_Z = (1, 0) if size_in_D > size_in_a else (0, 1)
     return (
         [(j + late_Y, j) for j in range(size_in_a) if j + late_Y < size_in_D],

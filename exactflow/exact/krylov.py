@@ -6,7 +6,6 @@ much shorter.
 Conventions: vectors are columns; a polynomial is its list of coefficients, highest degree first.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
@@ -14,10 +13,12 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
 from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large
+from exactflow.exact.typing import DescendingCoefficients
 
 
-def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
-    """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for a monic f.
+def controller_basis(F: DomainMatrix, f: DescendingCoefficients, u: DomainMatrix) -> DomainMatrix:
+    """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for the monic polynomial
+    f with the coefficients 1, f_1, f_2, ..
 
     If f(F) u = 0 then ``F H = H K`` where K, the companion matrix of f in controller form, has
     first row -f_1, -f_2, .. and ones below the diagonal.
@@ -25,19 +26,19 @@ def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMat
     return linalg.from_columns(controller_columns(F, f, u))
 
 
-def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
-    """Return the columns of a controller basis; F and u may be matrices of balls."""
+def controller_columns(F: Any, f: DescendingCoefficients, u: Any) -> list[Any]:
+    """Return the columns of `controller_basis`; here F and u can also be matrices of balls."""
     columns = [u]
     for coefficient in f[1:-1]:
         columns.append(F * columns[-1] + u * coefficient)
     return columns
 
 
-def find_cyclic_basis_and_inverse(
-    F: DomainMatrix, charpoly: Sequence
+def find_controller_basis_and_inverse(
+    F: DomainMatrix, charpoly: DescendingCoefficients
 ) -> tuple[DomainMatrix, Any] | None:
-    """Return the controller basis H of a cyclic vector of F and its inverse (possibly a
-    `RationalMatrix`), or None if no cyclic vector is found.
+    """Return the controller basis H of a cyclic vector of F, and the inverse of H (possibly as a
+    `RationalMatrix`); None if no cyclic vector is found.
 
     `charpoly` is the characteristic polynomial of F. A few vectors of small integers are tried;
     none is cyclic if F is derogatory.
@@ -68,22 +69,22 @@ def find_cyclic_basis_and_inverse(
 def krylov_basis_inverse_and_lengths(
     F: DomainMatrix,
 ) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
-    """Return a basis H in runs of columns, its inverse, and the lengths of the runs. H^-1 F H is
-    block upper triangular, with companion matrices in controller form on the diagonal; above them
-    only the last column of each run is nonzero.
+    """Return a basis H in runs of columns, the inverse of H, and the lengths of the runs. H^-1 F H
+    is block upper triangular, with companion matrices in controller form on the diagonal; above
+    them only the last column of each run is nonzero.
 
     A run is the controller basis of a vector modulo the previous runs. A scalar matrix has n runs
     of length one; a matrix with a cyclic vector has one run.
     """
     n, field = F.shape[0], F.domain
-    cyclic = find_cyclic_basis_and_inverse(F, F.charpoly_berk())
+    cyclic = find_controller_basis_and_inverse(F, F.charpoly_berk())
     if cyclic is not None:
         return cyclic[0], as_domain_matrix(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)
     runs: list[int] = []
     while (done := sum(runs)) < n:
         quotient = (inverse * F * basis)[done:, done:]
-        f = minimal_polynomial(quotient, linalg.unit_vector(n - done, 0, field))
+        f = minimal_polynomial_of_vector(quotient, linalg.unit_vector(n - done, 0, field))
         runs.append(len(f) - 1)
         run = controller_basis(F, f, basis[:, done : done + 1])
         columns = basis[:, :done].hstack(run)
@@ -92,7 +93,7 @@ def krylov_basis_inverse_and_lengths(
     return basis, inverse, runs
 
 
-def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
+def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> list:
     """Return the minimal polynomial of u under F: the monic f of least degree with f(F) u = 0."""
     columns = [u]
     for _ in range(F.shape[0]):
@@ -103,9 +104,9 @@ def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
     return [F.domain.one, *(-value for value in reversed(relation))]
 
 
-def triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
-    """Return the unit upper triangular V with T V = V diag(T); T is upper triangular with distinct
-    diagonal entries.
+def upper_triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
+    """Return the unit upper triangular V with T V = V diag(T). The matrix T must be upper
+    triangular with distinct diagonal entries.
     """
     n, field = T.shape[0], T.domain
     rows = T.to_list()

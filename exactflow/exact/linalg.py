@@ -20,8 +20,8 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact.algebraic import is_positive_none_unless_real
 from exactflow.exact.assumptions import is_positive_quotient
-from exactflow.exact.exceptional import is_recording, record_nonzero
-from exactflow.exact.typing import Element
+from exactflow.exact.exceptional import is_collecting_factors_over, record_nonzero
+from exactflow.exact.typing import DescendingCoefficients, Element
 
 Alternative = tuple[Any, Any]
 """A solution and None, or None and a proof that there is no solution."""
@@ -71,9 +71,10 @@ def from_columns(columns: Sequence[DomainMatrix]) -> DomainMatrix:
     return columns[0].hstack(*columns[1:])
 
 
-def split(M: DomainMatrix, p: int) -> Blocks:
-    """Return the four blocks of `M`; the first half is the first p coordinates."""
-    return Blocks(M[:p, :p], M[:p, p:], M[p:, :p], M[p:, p:])
+def split(M: DomainMatrix, first_half_size: int) -> Blocks:
+    """Return the four blocks of `M`, whose first half has `first_half_size` coordinates."""
+    first, second = slice(first_half_size), slice(first_half_size, None)
+    return Blocks(M[first, first], M[first, second], M[second, first], M[second, second])
 
 
 def join(blocks: Blocks) -> DomainMatrix:
@@ -93,8 +94,8 @@ def trace(M: DomainMatrix) -> Element:
     return sum(M.diagonal(), M.domain.zero)
 
 
-def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
-    """Return f(M) for a list of coefficients f, highest degree first.
+def polynomial_at(f: DescendingCoefficients, M: DomainMatrix) -> DomainMatrix:
+    """Return f(M) for a polynomial f.
 
     SymPy's ``eval_poly`` fails over fields of rational functions.
     """
@@ -105,11 +106,11 @@ def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
     return total
 
 
-def append_swapped_coordinate_pair(M: DomainMatrix, p: int) -> DomainMatrix:
+def append_swapped_coordinate_pair(M: DomainMatrix, first_half_size: int) -> DomainMatrix:
     """Append one coordinate to each half; the returned matrix swaps these two coordinates, as in
-    `exactflow.append_swap`. The first half of M has p coordinates.
+    `exactflow.append_swap`.
     """
-    d = M.shape[0]
+    d, p = M.shape[0], first_half_size
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
     entries |= dict.fromkeys([(p, d + 1), (d + 1, p)], M.domain.one)
     result = DomainMatrix.from_dok(entries, (d + 2, d + 2), M.domain)
@@ -122,7 +123,7 @@ def swap_halves(blocks: Blocks) -> Blocks:
 
 
 def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
-    """Return diag(scale) M; if M is dense, without a product of matrices."""
+    """Return diag(scale) M. If M is dense, no product of matrices is computed."""
     if list(scale).count(1) == len(scale):
         return M
     one = M.domain.one
@@ -136,7 +137,7 @@ def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
 
 
 def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
-    """Return M diag(scale); if M is dense, without a product of matrices."""
+    """Return M diag(scale). If M is dense, no product of matrices is computed."""
     return scale_rows(scale, M.transpose()).transpose()
 
 
@@ -171,10 +172,10 @@ def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
 
 
 def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
-    """Return the reduced row echelon form and the columns of its pivots. If exceptional values are
-    collected, the minor at the pivots is recorded as nonzero.
+    """Return the reduced row echelon form, and the columns of its pivots. While exceptional values
+    are collected, the minor in the rows and columns of pivots is recorded as nonzero.
     """
-    if is_recording(M.domain) and 0 not in M.shape:
+    if is_collecting_factors_over(M.domain) and 0 not in M.shape:
         rows, columns = (list(N.rref()[1]) for N in (M.transpose(), M))
         if rows:
             record_nonzero(M.extract(rows, columns).to_dense().det(), M.domain)
@@ -224,12 +225,14 @@ def complementary_unit_vectors(M: DomainMatrix) -> DomainMatrix:
 
 
 def left_inverse(M: DomainMatrix) -> DomainMatrix:
-    """Return X with X M = I and few nonzero columns; `M` must have full column rank."""
+    """Return a matrix X with X M = I and few nonzero columns; `M` must have full column rank."""
     return solve(M.transpose(), identity(M.shape[1], M.domain))[0].transpose()
 
 
 def distinct_units_or_raise(field: Domain) -> Iterator:
-    """Yield distinct elements 1, 1/2, 1/3, ..; raise `FieldTooSmallError` after the last one."""
+    """Yield the distinct elements 1, 1/2, 1/3, .. of a field; over GF(p) raise `FieldTooSmallError`
+    after the last one.
+    """
     order = field.characteristic()
     i = 1
     while not order or i < order:

@@ -1,4 +1,4 @@
-"""A rational combination of vectors without positive entries, found by linear programming.
+"""Linear programming: a rational combination of given vectors that has no positive entry.
 
 HiGHS, through SciPy, solves the program in float64. The solution shows which entries must vanish
 and which ones can be negative. Elimination makes the former exactly zero; the latter have room for
@@ -26,14 +26,14 @@ def find_nonpositive_combination_or_zeros(
     vectors: Sequence[SparseVector], *, nonnegative: bool
 ) -> list[QQElement]:
     """Return rational weights, `nonnegative` or of any sign, such that the weighted sum of the
-    vectors has no positive entry. A linear program in float64 seeks the weights with the most
-    negative entries; if none are found, all weights are 0.
+    vectors has no positive entry. A linear program in float64 seeks a sum with as many negative
+    entries as possible; if no sum with a negative entry is found, all weights are 0.
     """
     sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
     places = list(dict.fromkeys(place for vector in vectors for place in vector))
     if (
         places
-        and (solution := _solve_for_weights_and_zeros(vectors, sizes, places, nonnegative))
+        and (solution := _approximate_weights_and_zero_places(vectors, sizes, places, nonnegative))
         is not None
     ):
         approximate, zeros = solution
@@ -42,18 +42,21 @@ def find_nonpositive_combination_or_zeros(
                 to_element(Fraction(x).limit_denominator(denominator)) / size
                 for x, size in zip(approximate, sizes, strict=True)
             ]
-            weights = _make_zero_at_places(vectors, weights, zeros)
+            weights = _make_combination_zero_at_places(vectors, weights, zeros)
             is_allowed = not nonnegative or min(weights) >= 0
             if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
                 return weights
     return [QQ.zero] * len(vectors)
 
 
-def _solve_for_weights_and_zeros(
-    vectors: Sequence[SparseVector], sizes: Sequence[QQElement], places: list, nonnegative: bool
+def _approximate_weights_and_zero_places(
+    vectors: Sequence[SparseVector],
+    divisors: Sequence[QQElement],
+    all_places: list,
+    nonnegative: bool,
 ) -> tuple[list[float], list] | None:
-    """Return approximate weights of the vectors divided by their sizes, and the places at which
-    the combination must be zero; None if no entry can be negative, or SciPy is missing.
+    """Return approximate weights of the vectors divided by `divisors`, and the places at which the
+    combination must be zero. Return None if no entry can be negative, or if SciPy is missing.
 
     The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
     the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.
@@ -62,13 +65,15 @@ def _solve_for_weights_and_zeros(
         import numpy as np
         from scipy import sparse
         from scipy.optimize import linprog
-    except ModuleNotFoundError:  # a browser may lack NumPy or SciPy: no weights are found
+    except ModuleNotFoundError:  # in a browser NumPy or SciPy can be missing
         return None
 
-    row_of = {place: i for i, place in enumerate(places)}
+    row_of = {place: i for i, place in enumerate(all_places)}
     at = [(row_of[place], j) for j, vector in enumerate(vectors) for place in vector]
-    values = [to_float(x / s) for v, s in zip(vectors, sizes, strict=True) for x in v.values()]
-    table = sparse.csr_array((values, tuple(zip(*at, strict=True))), (len(places), len(vectors)))
+    values = [to_float(x / s) for v, s in zip(vectors, divisors, strict=True) for x in v.values()]
+    table = sparse.csr_array(
+        (values, tuple(zip(*at, strict=True))), (len(all_places), len(vectors))
+    )
     largest = abs(table).max(axis=1).toarray().ravel()
     largest[largest < np.finfo(float).tiny] = 1.0  # rows that underflow are not rescaled
     table = sparse.diags_array(1 / largest) @ table
@@ -81,7 +86,7 @@ def _solve_for_weights_and_zeros(
     )
     if result.status != 0 or result.fun > -0.5:
         return None
-    zeros = [place for place, slack in zip(places, result.x[n:], strict=True) if slack < 0.5]
+    zeros = [place for place, slack in zip(all_places, result.x[n:], strict=True) if slack < 0.5]
     return result.x[:n].tolist(), zeros
 
 
@@ -95,10 +100,12 @@ def _is_nonpositive_and_nonzero(
     return max(total.values(), default=QQ.zero) <= 0 and any(total.values())
 
 
-def _make_zero_at_places(
+def _make_combination_zero_at_places(
     vectors: Sequence[SparseVector], weights: list[QQElement], places: list
 ) -> list[QQElement]:
-    """Return nearby weights whose combination is 0 at `places`; zero weights stay zero."""
+    """Return weights near the given ones whose combination is 0 at `places`; zero weights stay
+    zero.
+    """
     used = [j for j, w in enumerate(weights) if w]
     rows = [[vectors[j].get(place, QQ.zero) for j in used] for place in places]
     rows = [row for row in rows if any(row)]

@@ -18,9 +18,10 @@ from sympy.polys.factortools import dup_factor_list
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
+from exactflow.exact.typing import DescendingCoefficients
 
 
-def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
+def irreducible_factors(f: DescendingCoefficients, field: Domain) -> list[tuple[tuple, int]]:
     """Return the monic irreducible factors of a nonzero polynomial, each with its multiplicity."""
     if len(f) == 1:
         return []
@@ -28,8 +29,10 @@ def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
     return [(tuple(c / factor[0] for c in factor), k) for factor, k in factors]
 
 
-def format_polynomial(f: Sequence, field: Domain) -> str:
-    """Return a polynomial as text, such as 'x**2 - 2'. Its variable is x' if the field has an x."""
+def format_polynomial(f: DescendingCoefficients, field: Domain) -> str:
+    """Return a polynomial as text, such as 'x**2 - 2'. If x is a symbol of the field, the variable
+    is x' instead.
+    """
     name = "x"
     while name in map(str, getattr(field, "symbols", ())):
         name += "'"
@@ -38,10 +41,10 @@ def format_polynomial(f: Sequence, field: Domain) -> str:
 
 
 def block_sizes(
-    M: DomainMatrix, f: Sequence, rank: Callable[[DomainMatrix], int] = linalg.rank
+    M: DomainMatrix, f: DescendingCoefficients, rank: Callable[[DomainMatrix], int] = linalg.rank
 ) -> tuple[int, ...]:
-    """Return the sizes k of the companion blocks of f^k in M, largest first; f is irreducible. With
-    f = x - e they are the sizes of the Jordan blocks of M at its eigenvalue e.
+    """Return the exponents k, largest first, of the companion blocks of f^k in the normal form of
+    M; f is irreducible. For f = x - e they are the sizes of the Jordan blocks of M at eigenvalue e.
     """
     n, degree = M.shape[0], len(f) - 1
     if n == 0:
@@ -60,24 +63,29 @@ def conjugate_partition(parts: Sequence[int]) -> tuple[int, ...]:
 
 
 def elementary_divisors(M: DomainMatrix) -> dict[tuple, tuple[int, ...]]:
-    """Return the block sizes of M at each irreducible factor of its characteristic polynomial."""
+    """Return a dict from the irreducible factors of the characteristic polynomial of M to the
+    `block_sizes` of M at each factor.
+    """
     if M.shape[0] == 0:
         return {}
     factors = irreducible_factors(M.charpoly_berk(), M.domain)
     return {f: (1,) if k == 1 else block_sizes(M, f) for f, k in factors}
 
 
-def fitting_basis_and_nilpotent_size(M: DomainMatrix) -> tuple[DomainMatrix, int]:
-    """Return (Q, m) with Q^-1 M Q = diag(M1, M0), M1 invertible and M0 nilpotent and m x m."""
+def fitting_basis_nilpotent_last_and_size(M: DomainMatrix) -> tuple[DomainMatrix, int]:
+    """Return (Q, m) such that Q^-1 M Q = diag(M1, M0), where M1 is invertible, and the m x m matrix
+    M0 is nilpotent.
+    """
     n = M.shape[0]
     high = M**n
     image = high.extract(list(range(n)), list(linalg.rref(high)[1]))
     return image.hstack(linalg.kernel(high)), n - image.shape[1]
 
 
-def cyclic_chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
+def cyclic_chains(M: DomainMatrix, f: DescendingCoefficients) -> list[tuple[DomainMatrix, int]]:
     """Return pairs of a vector v and a size k with f(M)^k v = 0 and f(M)^(k - 1) v != 0, the
-    longest chains first. The direct sum of the cyclic spaces of the vectors is ker f(M)^n.
+    largest sizes first. For an n x n matrix M, the direct sum of the cyclic spaces of these vectors
+    is ker f(M)^n.
 
     A chain of size k is accepted if its end f(M)^(k-1) v is independent of the ends found so far:
     the ends lie in ker f(M), and chains with independent ends are independent.
@@ -109,8 +117,8 @@ def orbit(M: DomainMatrix, v: DomainMatrix, length: int) -> list[DomainMatrix]:
 
 
 def largest_invariant_left_kernel(D: DomainMatrix, C: DomainMatrix) -> DomainMatrix:
-    """Return a matrix L, whose rows are a basis of the largest row space with L C = 0 and
-    L D = Du L for some matrix Du.
+    """Return a matrix L whose rows are a basis of the largest space of rows for which L C = 0 and
+    L D = Du L with some matrix Du.
 
     Du is the map that D induces on the quotient by the least D-invariant space that contains im C.
     For every V the matrix D - C V induces the same map.

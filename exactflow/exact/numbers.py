@@ -100,7 +100,7 @@ def to_element(x: object) -> QQElement:
 
 
 def _from_float(x: Any) -> QQElement:
-    """Return a float of Python, NumPy or mpmath as an element of QQ."""
+    """Return a finite float of Python, NumPy or mpmath as an element of QQ, exactly."""
     try:
         if isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
             return QQ(*map(int, mpmath.libmp.to_rational(x._mpf_)))
@@ -116,7 +116,7 @@ def to_fraction(x: object) -> Fraction:
 
 
 def to_elements(numbers: Iterable) -> tuple[QQElement, ...]:
-    """Return a tuple of rational numbers of any kind as elements of QQ."""
+    """Return rational numbers of any kind as a tuple of elements of QQ."""
     return tuple(map(to_element, sequence_to_list(numbers)))
 
 
@@ -168,13 +168,13 @@ def to_fmpq(value: QQElement) -> fmpq:
 
 
 def format_field(field: Domain) -> str:
-    """Return the name of a field; rational functions are QQ(t), although SymPy says ZZ(t)."""
+    """Return the name of a field as SymPy writes it, but QQ(t) where SymPy writes ZZ(t)."""
     return str(field).replace("ZZ", "QQ") if field.is_FractionField else str(field)
 
 
 def sqrt_to_128_bits(x: Fraction, up: bool = False) -> Fraction:
-    """Return the square root of x > 0: exactly if it is rational, else rounded to 128 bits: up if
-    `up`, and down by default.
+    """Return the square root of x > 0. It is exact if it is rational; otherwise it is rounded to
+    128 bits, up if `up` is true, else down.
     """
     product = x.numerator * x.denominator
     shift = max(0, _ROOT_BITS - product.bit_length() // 2)
@@ -222,7 +222,9 @@ def _format_rounded(value: NumberLike, digits: int, rounding: str) -> str:
 
 
 def format_short(value: object, width: int = 60) -> str:
-    """Return a value as one line for a message; of a long line the middle is omitted."""
+    """Return a value as one line for a message. The middle of a line of more than `width`
+    characters is omitted.
+    """
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, QQ.dtype | fmpq | Rational) and not isinstance(
@@ -232,7 +234,7 @@ def format_short(value: object, width: int = 60) -> str:
     else:
         try:
             text = " ".join(str(value).split())
-        except ValueError:  # it contains an integer with more digits than Python writes
+        except ValueError:  # the value contains an integer with more digits than Python writes
             text = f"{type(value).__name__} with numbers of thousands of digits"
     if len(text) <= width:
         return text

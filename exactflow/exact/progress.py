@@ -10,19 +10,19 @@ _LISTENER: ContextVar[Listener | None] = ContextVar("_LISTENER", default=None)
 
 
 def report_stage(name: str, done: float | None = None) -> None:
-    """Report that a stage begins; `done` is the finished fraction of the computation."""
+    """Report that a stage begins. `done` is the finished fraction of the computation, or None."""
     if (listener := _LISTENER.get()) is not None:
         listener(name, done)
 
 
-def has_listener() -> bool:
+def has_stage_listener() -> bool:
     """Whether stages are reported to a listener."""
     return _LISTENER.get() is not None
 
 
 @contextmanager
 def listening_to_stages(listener: Listener) -> Iterator[None]:
-    """Context manager: call `listener` at each stage that is reported within."""
+    """Context manager: call `listener` for each stage that is reported within the block."""
     token = _LISTENER.set(listener)
     try:
         yield

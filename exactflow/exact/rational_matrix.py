@@ -19,9 +19,9 @@ from exactflow.exact.linalg import scale_rows
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import HALVES, Half
 
-_LEAST_ROWS = 12  # with fewer rows, entries in lowest terms are as fast as a common denominator
-_LEAST_COLUMNS = 16  # with fewer columns a conversion of the shifts costs more than it saves
-# from 42 rows on FLINT multiplies modulo many primes, up to twice as slowly
+_LEAST_ROWS = 12  # for fewer rows, a common denominator saves no time
+_LEAST_COLUMNS = 16  # for fewer columns, the conversion of the shifts costs more time than it saves
+# from 42 rows on, FLINT multiplies modulo many primes, which takes up to twice the time
 _MOST_ROWS = 40
 
 _Layer = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
@@ -30,7 +30,8 @@ _Layer = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales,
 class RationalMatrix:
     """A matrix over QQ as integers over one denominator, with the operations of ``DomainMatrix``.
 
-    The other operand may be a ``DomainMatrix``, and the right factor of a product an element of QQ.
+    In sums and products the other operand can be a ``DomainMatrix``; the right factor of a product
+    can also be an element of QQ.
     Common factors are cancelled, unless the denominator is a power of two, as for floats.
     """
 
@@ -48,7 +49,7 @@ class RationalMatrix:
         self.shape = numerators.nrows(), numerators.ncols()
 
     @classmethod
-    def of(cls, M: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
+    def from_matrix(cls, M: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         """Convert a ``DomainMatrix``; return a `RationalMatrix` unchanged."""
         if isinstance(M, RationalMatrix):
             return M
@@ -64,12 +65,12 @@ class RationalMatrix:
         return DomainMatrix.from_list_flat(entries, self.shape, QQ).to_dense()
 
     def numerators_over_denominator(self, denominator: flint.fmpz) -> flint.fmpz_mat:
-        """Return the numerators over a multiple of the matrix's own denominator."""
+        """Return the numerators over `denominator`, a multiple of the matrix's own denominator."""
         factor = denominator // self.denominator
         return self.numerators if factor == 1 else self.numerators * factor
 
     def __add__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
-        other = RationalMatrix.of(other)
+        other = RationalMatrix.from_matrix(other)
         multiple = self.denominator.lcm(other.denominator)
         return RationalMatrix(
             self.numerators_over_denominator(multiple)
@@ -78,18 +79,18 @@ class RationalMatrix:
         )
 
     def __sub__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
-        return self + RationalMatrix.of(other) * -QQ.one
+        return self + RationalMatrix.from_matrix(other) * -QQ.one
 
     def __mul__(self, other: Any) -> "RationalMatrix":
         if not isinstance(other, RationalMatrix | DomainMatrix):
             factor = to_fmpq(other)
             return RationalMatrix(self.numerators * factor.p, self.denominator * factor.q)
-        other = RationalMatrix.of(other)
+        other = RationalMatrix.from_matrix(other)
         product = _product(self.numerators, other.numerators)
         return RationalMatrix(product, self.denominator * other.denominator)
 
     def __rmul__(self, other: DomainMatrix) -> "RationalMatrix":
-        return RationalMatrix.of(other) * self
+        return RationalMatrix.from_matrix(other) * self
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RationalMatrix):
@@ -108,7 +109,7 @@ class RationalMatrix:
 
     def vstack(self, *others: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         """Return the matrices one below the other."""
-        parts = [self, *map(RationalMatrix.of, others)]
+        parts = [self, *map(RationalMatrix.from_matrix, others)]
         multiple = reduce(flint.fmpz.lcm, (part.denominator for part in parts))
         return RationalMatrix(
             _stack_rows([part.numerators_over_denominator(multiple) for part in parts]), multiple
@@ -124,7 +125,7 @@ def _stack_rows(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
 
 
 def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
-    """Return the product, computed by strips of at most 40 rows."""
+    """Return the product; the left factor is cut into strips of at most 40 rows."""
     if left.nrows() <= _MOST_ROWS:
         return left * right
     rows, count = left.tolist(), -(-left.nrows() // _MOST_ROWS)
@@ -134,7 +135,7 @@ def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
 
 def to_rational_matrix_if_large(M: DomainMatrix) -> Any:
     """Return a matrix over QQ of at least 12 rows as a `RationalMatrix`, any other unchanged."""
-    return RationalMatrix.of(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
+    return RationalMatrix.from_matrix(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
 
 
 def as_domain_matrix(M: Any) -> DomainMatrix:
@@ -143,32 +144,34 @@ def as_domain_matrix(M: Any) -> DomainMatrix:
 
 
 def is_dense_composition_faster(layers: Sequence[_Layer], columns: DomainMatrix) -> bool:
-    """Whether `compose_dense` is faster than products of ``DomainMatrix``. By measurements it is
-    faster if there are at least 16 columns, and the first row of some shift has an entry that is
-    not dyadic.
+    """Whether `compose_dense_over_QQ` is faster than products of ``DomainMatrix``: by measurements,
+    if there are at least 16 columns, and the first row of some shift has an entry that is not
+    dyadic.
     """
     first_rows = (shift[0, :].to_list_flat() for _, _, shift in layers)
     denominators = (int(x.denominator) for row in first_rows for x in row)
     return columns.shape[1] >= _LEAST_COLUMNS and any(n & (n - 1) for n in denominators)
 
 
-def compose_dense(layers: Iterable[_Layer], p: int, columns: DomainMatrix) -> DomainMatrix:
-    """Apply affine couplings over QQ to the columns of a dense matrix. A layer is a
-    triple: the half that moves, the scales of its coordinates, the shift. The first half has p
-    coordinates.
+def compose_dense_over_QQ(
+    layers: Iterable[_Layer], first_half_size: int, columns: DomainMatrix
+) -> DomainMatrix:
+    """Apply affine couplings over QQ to the columns of a dense matrix. A layer is a triple: the
+    half that moves, the scales of this half, the shift.
     """
     (first,), (second,) = _apply_layers(
-        layers, [[RationalMatrix.of(columns[rows, :])] for rows in _halves(p)]
+        layers,
+        [[RationalMatrix.from_matrix(columns[rows, :])] for rows in _halves(first_half_size)],
     )
     return first.to_dense_matrix().vstack(second.to_dense_matrix())
 
 
-def is_composition(layers: Sequence[_Layer], p: int, M: DomainMatrix) -> bool:
-    """Whether affine couplings over QQ, given as for `compose_dense`, compose to the dense `M`.
+def is_composition_over_QQ(layers: Sequence[_Layer], first_half_size: int, M: DomainMatrix) -> bool:
+    """Whether affine couplings over QQ, as `compose_dense_over_QQ` takes them, compose to `M`.
 
-    The inverse of the last layer is multiplied to `M` from the left; the inverses of the first half
-    of the layers, up to the first one with scales, from the right. This takes the fewest products
-    of long numbers.
+    The inverse of the last layer is multiplied to `M` from the left. The inverses of the first half
+    of the layers, up to the first layer with scales, are multiplied to `M` from the right. This
+    takes the fewest products of long numbers.
     """
     scaled = (k for k, (_, scale, _) in enumerate(layers) if any(s != 1 for s in scale))
     early = min(len(layers) // 2, *scaled, len(layers))
@@ -179,17 +182,22 @@ def is_composition(layers: Sequence[_Layer], p: int, M: DomainMatrix) -> bool:
         after.append((moves, inverse, scale_rows(inverse, -shift)))
     before: list[_Layer]
     before = [(HALVES[x == "first"], (), -shift.transpose()) for x, _, shift in layers[:early]]
-    rest = _transpose(_apply_layers(before, _transpose(_apply_layers(after, _quarters(M, p)))))
+    rest = _transpose(
+        _apply_layers(before, _transpose(_apply_layers(after, _quarters(M, first_half_size))))
+    )
     one = DomainMatrix.eye(M.shape[0], QQ).to_dense()
-    return rest == _apply_layers(layers[early:late], _quarters(one, p))
+    return rest == _apply_layers(layers[early:late], _quarters(one, first_half_size))
 
 
-def _halves(p: int) -> tuple[slice, slice]:
-    return slice(p), slice(p, None)
+def _halves(first_half_size: int) -> tuple[slice, slice]:
+    return slice(first_half_size), slice(first_half_size, None)
 
 
-def _quarters(M: DomainMatrix, p: int) -> _RationalBlocks:
-    return [[RationalMatrix.of(M[rows, columns]) for columns in _halves(p)] for rows in _halves(p)]
+def _quarters(M: DomainMatrix, first_half_size: int) -> _RationalBlocks:
+    return [
+        [RationalMatrix.from_matrix(M[rows, columns]) for columns in _halves(first_half_size)]
+        for rows in _halves(first_half_size)
+    ]
 
 
 def _transpose(parts: _RationalBlocks) -> _RationalBlocks:
@@ -199,9 +207,9 @@ def _transpose(parts: _RationalBlocks) -> _RationalBlocks:
 def _apply_layers(layers: Iterable[_Layer], parts: _RationalBlocks) -> _RationalBlocks:
     halves = list(parts)
     for moves, scale, shift in layers:
-        i, T = HALVES.index(moves), RationalMatrix.of(shift)
+        i, T = HALVES.index(moves), RationalMatrix.from_matrix(shift)
         if any(s != 1 for s in scale):
-            S = RationalMatrix.of(DomainMatrix.diag(list(scale), QQ))
+            S = RationalMatrix.from_matrix(DomainMatrix.diag(list(scale), QQ))
             halves[i] = [S * part for part in halves[i]]
         halves[i] = [moved + T * kept for moved, kept in zip(*halves[:: 1 - 2 * i], strict=True)]
     return halves

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from sympy.polys.matrices import DomainMatrix
 
 
-def find_row_permutation_and_signs(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
-    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``; None for other matrices.
+def find_column_and_sign_of_each_row(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
+    """Return perm and signs such that ``y[i] = signs[i] * x[perm[i]]`` is the map of the matrix;
+    None unless the matrix is a signed permutation.
 
     >>> from sympy import Matrix
-    >>> find_row_permutation_and_signs(Matrix([[0, -1], [1, 0]]).to_DM())
+    >>> find_column_and_sign_of_each_row(Matrix([[0, -1], [1, 0]]).to_DM())
     ([1, 0], [-1, 1])
     """
     d, one = matrix.shape[0], matrix.domain.one
@@ -24,8 +25,8 @@ def find_row_permutation_and_signs(matrix: DomainMatrix) -> tuple[list[int], lis
 
 
 def cycles_from_last_index(images: Sequence[int]) -> list[list[int]]:
-    """Return the cycles of a permutation i -> images[i], fixed points included. The cycle through
-    the last index comes first, and starts there.
+    """Return the cycles of a permutation i -> images[i], fixed points included. The first cycle
+    begins with the last index.
     """
     seen = [False] * len(images)
     cycles = []

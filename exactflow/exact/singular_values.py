@@ -1,4 +1,4 @@
-"""Singular values of matrices of rational or algebraic numbers, enclosed.
+"""Enclosures of the singular values of matrices of rational or algebraic numbers.
 
 The singular values of a rational matrix J are the square roots of the eigenvalues of J^T J. The
 eigenvalues are the roots of a polynomial with rational coefficients; isolation or bisection
@@ -29,15 +29,15 @@ def enclose_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
     or exactly 0. The field is QQ, QQ(i) or a number field.
     """
     if not matrix.domain.is_QQ:
-        return _algebraic_singular_values(matrix, bits)
+        return _enclose_algebraic_singular_values(matrix, bits)
     exact = to_square_fmpq_matrix(matrix)
     with ctx.workprec(bits):
         values = [value.sqrt() for value in enclose_psd_eigenvalues(exact.transpose() * exact)]
         return sorted(values, key=lambda value: value.mid(), reverse=True)
 
 
-def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
-    """Enclose singular values as `enclose_singular_values` does, over a number field."""
+def _enclose_algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
+    """Return the result of `enclose_singular_values` for a matrix over QQ(i) or a number field."""
     rank, precision = linalg.rank(matrix), bits
     while True:
         precision *= 2
@@ -69,19 +69,21 @@ def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
     """Return enclosures of a positive semidefinite matrix's eigenvalues, at the current precision.
 
     FLINT isolates the roots of the characteristic polynomial. If some roots are near each other,
-    that takes far too long; then bisection encloses them, and may put several into one ball.
+    that takes far too long; then bisection encloses them, sometimes several in one ball.
     """
     polynomial = matrix.charpoly()
     # the factors have multiplicities, which the type hints of FLINT omit
     factors: Any = polynomial.numer().factor_squarefree()[1]
-    if sum(factor.degree() for factor, _ in factors) > _count_eigenvalue_clusters(matrix):
+    if sum(factor.degree() for factor, _ in factors) > _count_eigenvalues_distinct_in_floats(
+        matrix
+    ):
         return _bisect_nonnegative_roots(polynomial)
     roots: Any = polynomial.numer().complex_roots()
     return [root.real for root, times in roots for _ in range(times)]
 
 
-def _count_eigenvalue_clusters(matrix: fmpq_mat) -> int:
-    """Return the number of clusters of eigenvalues that floats distinguish."""
+def _count_eigenvalues_distinct_in_floats(matrix: fmpq_mat) -> int:
+    """Return the number of eigenvalues in float64, where near eigenvalues count as one."""
     entries = matrix.entries()
     largest = max(map(abs, entries)) or fmpq(1)
     scaled = np.array([float(x / largest) for x in entries]).reshape(matrix.nrows(), -1)
@@ -89,7 +91,8 @@ def _count_eigenvalue_clusters(matrix: fmpq_mat) -> int:
 
 
 def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
-    """Return enclosures of the roots of a monic polynomial, all of them real and none negative.
+    """Return an enclosure of each root, with multiplicity, of a monic polynomial whose roots are
+    all real and nonnegative.
 
     The number of roots above t is the number of sign changes of the coefficients of p(x + t)
     (Descartes).
@@ -125,7 +128,9 @@ def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
 
 
 def _power_of_two_above_roots(coefficients: list[fmpq]) -> fmpq:
-    """Return a power of two above all roots; the leading coefficient is the last one."""
+    """Return a power of two above the absolute values of all roots of a polynomial; the leading
+    coefficient is the last one.
+    """
     ratio = max(abs(c / coefficients[-1]) for c in coefficients)
     return fmpq(2) ** (int(ratio.p).bit_length() - int(ratio.q).bit_length() + 2)
 

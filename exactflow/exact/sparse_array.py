@@ -1,4 +1,4 @@
-"""Sparse integer matrices as two NumPy arrays.
+"""Sparse integer matrices, each stored as two NumPy arrays.
 
 The layers of a permutation of 1000 coordinates are composed eight times as fast as by SymPy's
 sparse matrices, and 900 times as fast as by dense ones. Products of 64-bit integers take linear
@@ -39,10 +39,12 @@ class SparseArray:
 
     @classmethod
     def from_small_integers(cls, matrix: DomainMatrix) -> "SparseArray":
-        """Convert a matrix of integers of absolute value below 2^62; else raise `OverflowError`."""
+        """Convert a matrix of integers; raise `OverflowError` unless all are below 2^62 in absolute
+        value.
+        """
         rows = matrix.to_sparse().rep
         elements = list(chain.from_iterable(map(dict.values, rows.values())))
-        distinct = {id(x): x for x in elements}  # each object once: many entries share it
+        distinct = {id(x): x for x in elements}  # each object once, since many entries share one
         if any(x.denominator != 1 or abs(x) >= _BOUND for x in distinct.values()):
             raise OverflowError("expected integers below 2^62")
         integers = {key: int(x.numerator) for key, x in distinct.items()}
@@ -114,8 +116,8 @@ def compose_sparse_additive_couplings(
     partition: tuple[int, int],
     columns: DomainMatrix | None = None,
 ) -> DomainMatrix:
-    """Apply additive couplings to columns of integers, by default to the unit vectors. A layer is
-    a pair: the half that moves, and the shift.
+    """Apply additive couplings to columns of integers, by default to the unit vectors. Each layer
+    is a pair: the half that moves, and the shift.
 
     Raises `OverflowError` for an entry that is no integer or might reach 2^62.
     """

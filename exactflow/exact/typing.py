@@ -36,6 +36,9 @@ VectorLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence
 PartitionLike: TypeAlias = "Sequence[int] | np.ndarray"
 """The sizes (p, q) of the halves, or a mask; `exactflow.flows.partition` reads it."""
 
+DescendingCoefficients: TypeAlias = "Sequence[Element]"
+"""A polynomial as the sequence of its coefficients, highest degree first."""
+
 Half: TypeAlias = Literal["first", "second"]
 """One of the two halves of the coordinates."""
 
@@ -44,7 +47,7 @@ HALVES: tuple[Half, Half] = ("first", "second")
 
 
 def library_of(x: object, name: str) -> Any:
-    """Return the library `name` if it defines the class of `x` or one of its bases, else None.
+    """Return the library `name` if it defines the class of `x` or a base of this class, else None.
 
     For other values the library is not imported. ``sys.modules`` would not suffice: another thread
     may be importing the library, and this function waits for it.
@@ -54,7 +57,11 @@ def library_of(x: object, name: str) -> Any:
 
 
 def check_option(name: str, value: object, options: Sequence[str]) -> None:
-    """Raise `InvalidInputError` unless `value` is one of the `options`."""
+    """Raise `InvalidInputError`, which names the argument `name`, unless `value` is one of the
+    `options`.
+    """
     if not (isinstance(value, str) and value in options):
         choices = ", ".join(map(repr, options))
-        raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")
+        raise InvalidInputError(
+            f"expected the argument {name} to be one of {choices}, got {value!r}"
+        )

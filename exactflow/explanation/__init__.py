@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from textwrap import fill, indent
-from typing import Any
+from typing import Any, TypeAlias
 
 from exactflow.errors import VerificationError
 from exactflow.exact.progress import report_stage
 from exactflow.explanation.identity_text import name_latex
 from exactflow.explanation.sentences import (
-    names_in_sentence,
-    rename_in_sentence,
+    proof_names_in_sentence,
+    rename_proof_names_in_sentence,
     sentence_html,
     sentence_latex,
     sentence_markdown,
@@ -28,6 +28,9 @@ from exactflow.flows.display import exact_text, shortened_latex, shortened_lines
 from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
+
+LatexDocument: TypeAlias = str
+"""A complete LaTeX document, with its preamble."""
 
 _SHEARS = (
     "`U` of a matrix is the shear with `I` on its diagonal and that matrix as the upper right "
@@ -67,17 +70,18 @@ class Explanation:
     evidence: Evidence
 
     @classmethod
-    def from_checked_steps(
+    def from_steps_after_checking(
         cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
     ) -> "Explanation":
-        """Check each step, and return the explanation; letters of the proof that are also symbols
-        of the user get a prime.
+        """Check each step, and return the explanation. A letter of the proof that is also a symbol
+        of the user gets a prime.
 
         Raises `VerificationError` with the number of the step that is wrong.
         """
-        steps = _insert_U_and_L_definitions(steps)
+        steps = _define_shears_at_first_use(steps)
         names = _prime_clashing_letters(claim, steps)
-        claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
+        claim = rename_proof_names_in_sentence(claim, names)
+        steps = [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
             report_stage(f"checking step {number} of {len(steps)}")
             try:
@@ -92,7 +96,7 @@ class Explanation:
     __repr__ = __str__
 
     def text(self, *, width: int = 88) -> str:
-        """Return text of at most `width` columns; of wide matrices only the corners are shown."""
+        """Return text of at most `width` columns, with only the corners of wide matrices."""
         blocks = [fill(f"{strip_backticks(self.claim)} [{self.evidence}]", width)]
         blocks += [_step_text(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
@@ -110,7 +114,7 @@ class Explanation:
             lines += [f"   $$ {formula} $$\n" for formula in _formulas_latex(step)]
         return "\n".join(lines)
 
-    def latex(self) -> str:
+    def latex(self) -> LatexDocument:
         """Return the explanation as a complete LaTeX document."""
         items = []
         for step in self.steps:
@@ -146,8 +150,10 @@ class Explanation:
         )
 
 
-def _insert_U_and_L_definitions(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps; the first one that uses a shear U or L begins with their definitions."""
+def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps; the sentences of the first step that uses a shear U or L begin with the
+    definitions of both.
+    """
     first = next((k for k, step in enumerate(steps) if step.names & {"U", "L"}), None)
     return [
         replace(step, why=f"{_SHEARS} {step.why}") if k == first else step
@@ -158,7 +164,7 @@ def _insert_U_and_L_definitions(steps: Sequence[Step]) -> list[Step]:
 def _prime_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
     """Return a primed name for each letter of the proof that is also a symbol of the user."""
     symbols = set[str]().union(*(step.user_symbols for step in steps))
-    taken = symbols.union(names_in_sentence(claim), *(step.names for step in steps))
+    taken = symbols.union(proof_names_in_sentence(claim), *(step.names for step in steps))
     names: dict[str, str] = {}
     for letter in sorted(taken & symbols):
         name = letter
@@ -180,7 +186,7 @@ def _step_text(step: Step, number: str, width: int) -> str:
 
 
 def _new_values_side_by_side(step: Step, width: int) -> str:
-    """Return the new values of a step, as many side by side as fit into the width."""
+    """Return the new values of a step as text, with as many values side by side as fit."""
     rows: list[list[str]] = []
     for name, value in step.after.items():
         first, *rest = shortened_lines(value, step.field, width - len(name) - 3)

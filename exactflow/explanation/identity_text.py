@@ -41,6 +41,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element
 
 Rows: TypeAlias = list[list]
+RowsOrElement: TypeAlias = Rows | Element
 Tree: TypeAlias = tuple
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]*'*"
@@ -52,7 +53,7 @@ _FUNCTIONS = {
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _IDENTITY = "I"
 _GREEK = "alpha", "beta", "delta", "tau", "Delta", "Sigma", "Theta"
-_SMALL = 12  # with fewer rows, common denominators save no time
+_SMALL = 12  # for fewer rows, common denominators save no time
 _DEEPEST = 100  # the greatest depth of brackets, far below the limit of Python's recursion
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
@@ -73,10 +74,12 @@ class ParsedIdentity:
     relation: str
     right: Tree
 
-    def evaluate_sides(self, values: Mapping[str, Any], field: Any) -> tuple[Any, Any]:
+    def evaluate_sides(
+        self, values: Mapping[str, Any], field: Any
+    ) -> tuple[RowsOrElement, RowsOrElement]:
         """Return the values of both sides, two numbers or two matrices of one shape."""
         kind, *arguments = self.left
-        # a rank is compared as an integer, also over GF(p)
+        # a rank and a number are compared as integers, also over GF(p)
         if kind.rstrip("'") == "rank" and self.right[0] == "number":
             matrix = evaluate_tree(arguments[0], values, field)
             return _echelon_form_det_rank(matrix, field)[2], QQ(self.right[1])
@@ -101,7 +104,7 @@ class ParsedIdentity:
 
 
 def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
-    """Return the identities in a text, where they are separated by commas."""
+    """Parse the identities in a text that separates them by commas."""
     text = " ".join(text.split())
     depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
     if max(depths, default=0) > _DEEPEST or re.search(rf"( ?\^(-1|T)){{{_DEEPEST}}}", text):
@@ -115,7 +118,9 @@ def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
 
 
 def is_unreserved_name(text: str) -> bool:
-    """Whether a text is a name in the language, neither a function nor the identity."""
+    """Whether a text is a name in the language, and neither a function's name nor I, the identity
+    matrix.
+    """
     reserved = {*_FUNCTIONS, _IDENTITY}
     return re.fullmatch(_NAME, text) is not None and text.rstrip("'") not in reserved
 
@@ -145,7 +150,7 @@ def names_in_tree(tree: Tree) -> Iterator[str]:
 
 
 def formula_latex(text: str) -> str:
-    """Return an expression or identities in LaTeX; any other text is typeset token by token.
+    """Translate an expression or identities into LaTeX; any other text is typeset token by token.
 
     >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("w(x) k^r")
     ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'w(x) k^{r}')
@@ -171,7 +176,7 @@ _SIGNS = {
 
 
 def sympy_text_latex(text: str) -> str:
-    """Return an expression in the notation of SymPy in LaTeX, token by token.
+    """Translate an expression from the notation of SymPy into LaTeX, token by token.
 
     >>> sympy_text_latex("a*t**12 > 1"), sympy_text_latex("QQ<sqrt(2)>"), sympy_text_latex("x_1")
     ('a t^{12} > 1', '\\\\mathbb{Q}<\\\\sqrt{2}>', 'x_{1}')
@@ -180,7 +185,7 @@ def sympy_text_latex(text: str) -> str:
     def token_latex(token: re.Match) -> str:
         transposed, root, bracket, power, name = token.groups()
         if transposed:
-            return "^{\\mathsf T}{}"  # {} separates it from the next exponent
+            return "^{\\mathsf T}{}"  # {} separates this exponent from the next one
         if root:
             return f"\\sqrt{{{user_symbol_latex(root)}}}"
         if bracket or power:
@@ -262,7 +267,7 @@ class _Parser:
             shown = "one argument" if count == 1 else f"{count} arguments"
             raise InvalidInputError(f"expected {shown} after {token} in {self.text!r}")
         if stem == "minors" and not (parts[1][0] == "number" and parts[1][1].isdigit()):
-            raise InvalidInputError(f"expected minors of an integer size in {self.text!r}")
+            raise InvalidInputError(f"expected minors(X, k) with an integer k in {self.text!r}")
         return ("bracket" if token == "(" else token, *parts)
 
     def parse_arguments(self) -> list[Tree]:
@@ -273,10 +278,10 @@ class _Parser:
         return found
 
 
-def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
+def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> RowsOrElement:
     """Return the value of a tree: the rows of a matrix, or an element of the field.
 
-    `field` may be a ring whose elements do not commute, if the tree has no function of a field.
+    `field` can be a ring whose elements do not commute, unless the tree needs a field, as det does.
     """
     kind, *rest = tree
     if kind == "number":
@@ -285,7 +290,9 @@ def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
     if kind == "identity":
         return field.one
     if kind.rstrip("'") == "minors":
-        return _principal_minors(evaluate_tree(rest[0], values, field), int(rest[1][1]), field)
+        return _row_of_principal_minors(
+            evaluate_tree(rest[0], values, field), int(rest[1][1]), field
+        )
     if kind != "name":
         return _OPERATIONS[kind.rstrip("'")](
             field, *(evaluate_tree(part, values, field) for part in rest)
@@ -333,18 +340,22 @@ def _multiply(left: Any, right: Any, field: Domain) -> Any:
 
 
 def _multiply_over_QQ(rows: Rows, columns: list[tuple]) -> Rows:
-    """Return a product over QQ, computed with one denominator for each row and each column."""
-    left, right = ([*map(_over_common_denominator, lines)] for lines in (rows, columns))
+    """Return a product over QQ. Each row and each column is brought to a common denominator."""
+    left, right = (
+        [*map(_to_numerators_and_common_denominator, lines)] for lines in (rows, columns)
+    )
     return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]
 
 
-def _over_common_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
+def _to_numerators_and_common_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
     common = reduce(ZZ.lcm, (entry.denominator for entry in entries), ZZ.one)
     return [entry.numerator * (common // entry.denominator) for entry in entries], common
 
 
 def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
-    """Return two numbers, or two matrices of one shape; beside a matrix a number x becomes x I."""
+    """Return two numbers, or two matrices of one shape: if one of two values is a number x, and the
+    other a matrix, x becomes x I.
+    """
     if isinstance(left, list) and isinstance(right, list):
         shapes = [f"{len(rows)} x {len(rows[0])}" for rows in (left, right)]
         if shapes[0] != shapes[1]:
@@ -357,7 +368,7 @@ def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
     if right and len(left) != len(left[0]):
         raise InvalidInputError(
             "cannot combine a nonzero number with a non-square matrix (a number stands for that "
-            "multiple of the identity)"
+            "multiple of the identity matrix)"
         )
     return left, _rectangular_scalar_matrix(right, len(left), len(left[0]), field)
 
@@ -368,7 +379,9 @@ def _rectangular_scalar_matrix(value: Element, m: int, n: int, field: Domain) ->
 
 
 def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
-    """Return the reduced row echelon form, the determinant (if the matrix is square), the rank."""
+    """Return the reduced row echelon form, the determinant, and the rank. Unless the matrix is
+    square, the second value has no meaning.
+    """
     rows, det, rank = [list(row) for row in matrix], field.one, 0
     for column in range(len(rows[0])):
         pivot = next((i for i in range(rank, len(rows)) if rows[i][column]), None)
@@ -386,8 +399,10 @@ def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, 
     return rows, det if rank == len(rows) else field.zero, rank
 
 
-def _principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
-    """Return a row of all principal minors of a size, in lexicographic order of coordinates."""
+def _row_of_principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
+    """Return the matrix of one row with all principal minors of a size, in lexicographic order of
+    their coordinates.
+    """
     chosen = combinations(range(len(matrix)), size)
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
     if not (size and parts):
@@ -411,7 +426,7 @@ def _invert(field: Domain, value: Any) -> Any:
 
 
 def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
-    """Return the matrix with the given blocks; a number x stands for x I."""
+    """Return the matrix with a grid of blocks, in which a number x stands for x I."""
     found = [(i, j, part) for i, row in enumerate(grid) for j, part in enumerate(row)]
     high = {i: len(part) for i, _, part in found if isinstance(part, list)}
     wide = {j: len(part[0]) for _, j, part in found if isinstance(part, list)}
@@ -486,7 +501,7 @@ def _tree_latex(tree: Tree) -> str:
 
 
 def name_latex(name: str) -> str:
-    """Write a name in LaTeX: ``W0'`` as W_{0}', ``alpha`` as the Greek letter."""
+    """Return a name in LaTeX: W_{0}' for ``W0'``, the Greek letter for ``alpha``."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]

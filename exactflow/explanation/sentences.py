@@ -52,17 +52,17 @@ def sentence_html(sentence: str) -> str:
     return _QUOTED.sub(r"<i>\2</i>", escape(sentence))
 
 
-def names_in_sentence(sentence: str) -> Iterator[str]:
-    """Yield the names in the formulas of a sentence, but not those in expressions of the user."""
+def proof_names_in_sentence(sentence: str) -> Iterator[str]:
+    """Yield the names in the formulas of a sentence, except those in expressions of the user."""
     for quoted in _QUOTED.finditer(sentence):
         if quoted[1] == "`":
             yield from names_and_functions_in_formula(quoted[2])
 
 
-def rename_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
-    """Replace letters of the proof in a sentence; expressions of the user are left unchanged.
+def rename_proof_names_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
+    """Replace letters of the proof in a sentence, except in expressions of the user.
 
-    >>> rename_in_sentence("A: `A = 2` for ``A > 1``", {"A": "A'"})
+    >>> rename_proof_names_in_sentence("A: `A = 2` for ``A > 1``", {"A": "A'"})
     "A: `A' = 2` for ``A > 1``"
     """
 

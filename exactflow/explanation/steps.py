@@ -29,8 +29,8 @@ from exactflow.explanation.identity_text import (
     rename_in_formula,
 )
 from exactflow.explanation.sentences import (
-    names_in_sentence,
-    rename_in_sentence,
+    proof_names_in_sentence,
+    rename_proof_names_in_sentence,
     sentence_html,
     strip_backticks,
 )
@@ -78,7 +78,9 @@ class Step(Checkable):
         return parse_identities(self.text) if self.text else ()
 
     def check(self) -> None:
-        """Raise `VerificationError` unless each identity holds and any witness returns True."""
+        """Raise `VerificationError` unless each identity holds, and the witness, if any, returns
+        True.
+        """
         values = {**self.before, **self.after}
         for identity in self.identities:
             if not identity.holds(values, self.field):
@@ -94,7 +96,9 @@ class Step(Checkable):
         return [*map(str, self.identities), *[strip_backticks(self.proved)] * bool(self.witness)]
 
     def head_and_body_html(self) -> tuple[str, str]:
-        """Return two texts in HTML: the sentence of the step; its values and checked identities."""
+        """Return two texts in HTML: the sentences of the step, and its values and checked
+        identities.
+        """
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
             f"{escape(name)} = {shortened_html(value, self.field)}</span>"
@@ -112,10 +116,10 @@ class Step(Checkable):
 
     @property
     def names(self) -> set[str]:
-        """All names in the step: in its values, its text and its sentence."""
+        """All names in the step: in its values, its text, its sentences and its reference."""
         written = {
             *names_and_functions_in_formula(self.text),
-            *names_in_sentence(self.why + self.reference),
+            *proof_names_in_sentence(self.why + self.reference),
         }
         return written.union(self.before, self.after)
 
@@ -127,12 +131,14 @@ class Step(Checkable):
         return {str(symbol) for x in given for symbol in (x, *getattr(x, "free_symbols", ()))}
 
     def rename(self, names: Mapping[str, str]) -> "Step":
-        """Return the step with each key of `names` replaced by its value."""
+        """Return a copy of the step, with new names: `names` maps old names to new ones."""
         before, after = (
             {names.get(name, name): value for name, value in values.items()}
             for values in (self.before, self.after)
         )
-        why, reference = (rename_in_sentence(said, names) for said in (self.why, self.reference))
+        why, reference = (
+            rename_proof_names_in_sentence(said, names) for said in (self.why, self.reference)
+        )
         text = rename_in_formula(self.text, names)
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
@@ -146,8 +152,8 @@ def _build_step_extending_known(
     names: Mapping[str, str],
     known: dict[str, Any],
 ) -> Step:
-    """Return a recorded step, with each key of `names` replaced by its value; add the step's values
-    to `known`, the values of all earlier steps.
+    """Return a recorded step, with new names: `names` maps old names to new ones. Add the values of
+    this step to `known`, which has the values of all earlier steps.
     """
     text = rename_in_formula(text, names)
     told = values() if callable(values) else values
@@ -158,7 +164,9 @@ def _build_step_extending_known(
     both = [*after.values(), *before.values()]
     fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
     field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
-    return Step(rule, rename_in_sentence(why, names), text, before, after, field, reference)
+    return Step(
+        rule, rename_proof_names_in_sentence(why, names), text, before, after, field, reference
+    )
 
 
 class Derivation:
@@ -170,7 +178,7 @@ class Derivation:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The steps; each has the values of earlier steps that its text uses."""
+        """The steps. Each contains those values of earlier steps that its own text uses."""
         known: dict[str, Any] = {}
         return tuple(step(known) for step in self.notes)
 
@@ -180,7 +188,7 @@ _RECORDING: ContextVar[Derivation | None] = ContextVar("_RECORDING", default=Non
 
 @contextmanager
 def collect_steps() -> Iterator[Derivation]:
-    """Context manager: collect the steps that constructions record within.
+    """Context manager: collect the steps that constructions record within the block.
 
     A nested call collects the steps of an attempt, under the names of the outer call.
     `adopt_steps` adds them to the outer steps if the attempt succeeds.
@@ -195,14 +203,14 @@ def collect_steps() -> Iterator[Derivation]:
 
 
 def adopt_steps(attempt: Derivation) -> None:
-    """Add the steps of an attempt that succeeded to the current recording."""
+    """Add the steps of a successful attempt to the current recording, if there is one."""
     if (derivation := _RECORDING.get()) is not None:
         derivation.notes += attempt.notes
 
 
 @contextmanager
 def rename_matrices(**names: str) -> Iterator[None]:
-    """Context manager: rename matrices, such as C to C', in the steps recorded within."""
+    """Context manager: rename matrices, such as C to C', in the steps recorded within the block."""
     derivation = _RECORDING.get()
     if derivation is None:
         yield
@@ -230,7 +238,9 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
 def nontrivial_order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
-    """Return the permutation matrix "E" and the sign matrix "F", each unless it is I."""
+    """Return a dict with the permutation matrix "E" and the sign matrix "F", without those equal to
+    I.
+    """
     d, named = len(order), {}
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
@@ -240,7 +250,7 @@ def nontrivial_order_and_flip_matrices(
 
 
 def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
-    """Return the step which states that the layers of `flow` compose to `target`, named M."""
+    """Return the step which states that the layers of `flow` compose to `target`, there named M."""
     d, field = flow.dimension, flow.field
     names = [f"l{k}" for k in range(1, flow.depth + 1)]
     values = {

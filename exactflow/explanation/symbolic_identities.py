@@ -102,7 +102,7 @@ class SumOfWords:
 
 
 def _positive_term_text(word: Word, coefficient: QQElement) -> str:
-    """Return the text of a word with a positive coefficient."""
+    """Return the text of a positive coefficient times a word."""
     number = [format_rational(coefficient)] if coefficient != 1 or not word else []
     return " ".join([*number, *(name + "^-1" * (sign < 0) for name, sign in word)])
 
@@ -119,10 +119,11 @@ class FreeRing:
         self.zero, self.one = SumOfWords({}, self), SumOfWords({(): QQ.one}, self)
         for ((a, b), x), ((c, d), y) in product(self.numbers.items(), repeat=2):
             if b == c and (x or y) and (a != d or x != y):
+                left, right = format_rational(x), format_rational(y)
                 raise InvalidInputError(
-                    f"expected relations that agree, got two for which {a} {b} {d} is both "
-                    f"{format_rational(x)} {d} and {format_rational(y)} {a}: write one name for "
-                    "equal symbols, and omit symbols that are zero"
+                    f"expected relations that agree, got {a} {b} = {left} and {b} {d} = {right}, "
+                    f"which imply {left} {d} = {a} {b} {d} = {right} {a}: write one name for equal "
+                    "symbols, and omit symbols that are zero"
                 )
 
     def symbol(self, name: str) -> SumOfWords:
@@ -134,7 +135,7 @@ class FreeRing:
         return self.sum_terms([((), QQ(value))]) if isinstance(value, int) else value
 
     def sum_terms(self, terms: Iterable[tuple[Word, QQElement]]) -> SumOfWords:
-        """Return the sum of words with their coefficients, reduced."""
+        """Reduce words with coefficients, and return their sum."""
         total: dict[Word, QQElement] = {}
         for word, x in terms:
             reduced, number = self._reduce_word(word)
@@ -142,8 +143,8 @@ class FreeRing:
         return SumOfWords({word: x for word, x in total.items() if x}, self)
 
     def _reduce_word(self, word: Word) -> tuple[Word, QQElement]:
-        """Cancel neighbours that are inverse, and remove neighbours whose product is a number by a
-        relation; return the reduced word and the product of these numbers.
+        """Cancel neighbouring letters that are inverse to each other, and remove neighbours whose
+        product is a number by a relation. Return the reduced word and the product of these numbers.
         """
         read: list[Letter] = []
         number = QQ.one
@@ -159,7 +160,9 @@ class FreeRing:
         return tuple(read), number
 
     def inverse(self, words: SumOfWords) -> SumOfWords:
-        """Return the inverse of a single word; a sum of several words has none."""
+        """Return the inverse of a sum of one word, and note what must be invertible in `divisors`;
+        raise for other sums.
+        """
         if len(words.terms) != 1:
             raise InvalidInputError(
                 f"expected a single word, got {words}: the inverse of a sum is not a sum of words; "
@@ -176,7 +179,9 @@ class FreeRing:
         return self.sum_terms([(tuple(letters), 1 / x)])
 
     def _invert_letter_up_to_factor(self, name: str, sign: int) -> tuple[str, int, QQElement]:
-        """Return a letter (name, sign) and a number x; the inverse is this letter divided by x."""
+        """Return (name, sign, x): the inverse of the given letter is the letter (name, sign)
+        divided by the number x.
+        """
         if not any(name in pair for pair in self.numbers):
             self.divisors.add(name)
             return name, -sign, QQ.one
@@ -184,8 +189,8 @@ class FreeRing:
             if a == name and x and self.numbers.get((b, a)) == x:
                 return b, 1, x
         raise InvalidInputError(
-            f"expected no inverse of {name}, since its relations do not determine it: add two "
-            f"relations, such as '{name} {name}' = 1, {name}' {name} = 1'"
+            f"expected no inverse of {name}, since the relations do not determine this inverse: "
+            f"add two relations, such as '{name} {name}' = 1, {name}' {name} = 1'"
         )
 
 
@@ -197,7 +202,8 @@ class FalseIdentityError(VerificationError):
 class Proof:
     """The result of a successful `Identity.prove`.
 
-    `hypotheses` are the relations, and which symbols and integers have to be invertible.
+    `hypotheses` are the relations, and a sentence on the symbols and integers that have to be
+    invertible.
     """
 
     name: str
@@ -250,7 +256,7 @@ class Identity:
         surviving, compared, words = [], 0, 0
         for claim in (
             equation
-            for equation in _parse_equations(self.text)
+            for equation in _parse_ring_equations(self.text)
             if not _defined_name_or_empty(equation)
         ):
             left, right = map(_blocks_by_place, claim.evaluate_sides(values, ring))
@@ -271,10 +277,10 @@ class Identity:
         return Proof(self.name, compared, words, _state_hypotheses(ring, self.relations))
 
     def define_names_in_ring(self) -> tuple[dict[str, Any], FreeRing]:
-        """Return the values of all names in the text, defined in order, and their free ring."""
+        """Return a dict from all names in the text to their values in a free ring, and the ring."""
         ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
-        for equation in _parse_equations(self.text):
+        for equation in _parse_ring_equations(self.text):
             name = _defined_name_or_empty(equation)
             for side in (equation.right,) if name else (equation.left, equation.right):
                 for used in names_in_tree(side):
@@ -289,7 +295,7 @@ class Identity:
         return values, ring
 
     def rename(self, names: Mapping[str, str]) -> "Identity":
-        """Return the identity with other names in its text and relations."""
+        """Return a copy of the identity, with new names: `names` maps old names to new ones."""
         text, relations = (rename_in_formula(part, names) for part in (self.text, self.relations))
         return replace(self, text=text, relations=relations)
 
@@ -297,7 +303,7 @@ class Identity:
         """Return the free ring modulo the relations."""
         numbers: dict[tuple[str, str], QQElement] = {}
         ring = FreeRing()
-        for relation in _parse_equations(self.relations) if self.relations else ():
+        for relation in _parse_ring_equations(self.relations) if self.relations else ():
             match relation.left, [*names_in_tree(relation.right)]:
                 case ("product", ("name", a), ("name", b)), [] if (a, b) not in numbers:
                     number = evaluate_tree(relation.right, {}, ring)
@@ -325,7 +331,7 @@ def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _parse_equations(text: str) -> tuple[ParsedIdentity, ...]:
+def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
     found = parse_identities(text)
     for equation in found:
         if equation.relation != "=" or not all(
@@ -339,7 +345,7 @@ def _parse_equations(text: str) -> tuple[ParsedIdentity, ...]:
 
 
 def _is_ring_expression(tree: Tree) -> bool:
-    """Whether a tree has only operations of a ring, so no determinant, rank or transpose."""
+    """Whether a tree has only operations of a ring, thus no determinant, rank or transpose."""
     kind, *parts = tree
     if kind in ("name", "number", "identity"):
         return True
@@ -354,7 +360,7 @@ def _defined_name_or_empty(equation: ParsedIdentity) -> str:
 
 
 def _blocks_by_place(side: Any) -> dict[tuple[int, int], SumOfWords]:
-    """Return a dict from places (i, j) to the blocks of one side of an equation."""
+    """Return the blocks of one side of an equation, as a dict from their places (i, j)."""
     rows = side if isinstance(side, list) else [[side]]
     return {(i, j): words for i, row in enumerate(rows) for j, words in enumerate(row)}
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, 
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
-from exactflow.exact.progress import has_listener, listening_to_stages, report_stage
+from exactflow.exact.progress import has_stage_listener, listening_to_stages, report_stage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +56,7 @@ def yield_and_report_progress(
         if count < total > 1:
             report_stage(f"{label} {count + 1} of {total}", count / total)
 
-    with show_progress("") if not has_listener() else nullcontext():
+    with show_progress("") if not has_stage_listener() else nullcontext():
         report_count(0)
         for count, result in enumerate(results, 1):
             yield result

@@ -15,7 +15,7 @@ from mpmath.ctx_iv import ivmpf
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import ExactMatrix, is_torch_tensor, transpose_hint
+from exactflow.exact.coerce import ExactMatrix, is_torch_tensor, transpose_hint_or_empty
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import Element, VectorLike
 
@@ -57,7 +57,7 @@ def convert_rationals_like(
     ``mpf``, and to an array of floats otherwise, in the dtype of `x` if it has one.
     """
     if not is_inexact(x):
-        return ExactMatrix.of(matrix)
+        return ExactMatrix.from_domain_matrix(matrix)
     if _has_mpf_entry(x):
         return mpmath.matrix([[to_mpf(entry) for entry in row] for row in matrix.to_list()])
     import numpy as np
@@ -172,7 +172,7 @@ def _as_rows(x: Any, dimension: int) -> list[list]:
 def _shape_error(dimension: int, shape: tuple[int, ...]) -> InvalidInputError:
     return InvalidInputError(
         f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-        f"{dimension} rows), got shape {shape}{transpose_hint(shape, dimension)}"
+        f"{dimension} rows), got shape {shape}{transpose_hint_or_empty(shape, dimension)}"
     )
 
 

@@ -86,7 +86,9 @@ class Bijection(VectorMap):
         """
         arithmetic.refuse_tensor(x)
         if not arithmetic.is_inexact(x):
-            return ExactMatrix.of(self._map_exact(as_vectors(x, self.dimension, self.field)))
+            return ExactMatrix.from_domain_matrix(
+                self._map_exact(as_vectors(x, self.dimension, self.field))
+            )
         if not self.field.is_QQ:
             raise InvalidInputError(
                 f"expected exact numbers for a flow over {self.field}, got floats or mpmath "

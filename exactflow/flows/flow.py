@@ -28,8 +28,8 @@ from exactflow.exact.coerce import (
 from exactflow.exact.exceptional import factor_all, sort_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.rational_matrix import (
-    compose_dense,
-    is_composition,
+    compose_dense_over_QQ,
+    is_composition_over_QQ,
     is_dense_composition_faster,
 )
 from exactflow.exact.typing import Half
@@ -217,7 +217,7 @@ class CouplingFlow(Flow):
         if is_rational and not self.is_sparse:
             steps = [_moves_scales_shift(layer) for layer in self.layers]
             if is_dense_composition_faster(steps, columns):
-                return compose_dense(steps, p, columns)
+                return compose_dense_over_QQ(steps, p, columns)
         return apply_layers_to_columns(self.layers, p, columns)
 
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
@@ -245,11 +245,13 @@ class CouplingFlow(Flow):
             list(self._coordinates_in_layer_order()), list(self._coordinates_in_layer_order())
         )
         unsigned = linalg.scale_columns(inner, self._flip_signs_in_layer_order(QQ))
-        return is_composition([*map(_moves_scales_shift, self.layers)], self.partition[0], unsigned)
+        return is_composition_over_QQ(
+            [*map(_moves_scales_shift, self.layers)], self.partition[0], unsigned
+        )
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow as an exact SymPy matrix."""
-        return ExactMatrix.of(self.domain_matrix())
+        return ExactMatrix.from_domain_matrix(self.domain_matrix())
 
     def inverse(self) -> "CouplingFlow":
         """Return the inverse flow, whose layers are the inverse layers in reverse order."""

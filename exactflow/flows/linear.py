@@ -238,7 +238,7 @@ class LinearCoupling(Coupling):
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the layer as an exact SymPy matrix."""
-        return ExactMatrix.of(self.domain_matrix())
+        return ExactMatrix.from_domain_matrix(self.domain_matrix())
 
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         return apply_layers_to_columns([self], self.partition[0], columns)

@@ -174,7 +174,7 @@ class Interpolation(MapResult):
         steps += map(_obstruction_step, self.obstructions)
         layout = CoordinateLayout(self.partition, tuple(self.flow.order or range(self.dimension)))
         claim = f"The points go to their images by {self.summary}.{layout.sentences_if_not_default}"
-        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
+        return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
 
 def _maps_columns_to_images(

@@ -86,4 +86,4 @@ def _explain_flow(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
         ),
     ]
     claim = "Three additive layers map `(x, 0)` to `(A x, 0)`."
-    return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
+    return Explanation.from_steps_after_checking(claim, steps, flow, Evidence.EXACT)

@@ -256,7 +256,7 @@ def run_and_record_script(job: dict[str, Any]) -> None:
         end["missing"] = str(error)
     except BaseException as error:  # a script that raises any exception has proved nothing
         end |= _describe_stop(run, error)
-    if run.is_script_process:
+    if run.is_main_process:
         append_event(record, end | {"theorem": run.theorem})
     else:
         with suppress(OSError, ValueError):

@@ -169,8 +169,8 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
     E = _splitting_diagonal(R.diagonal(), field)
     F = [r / e for r, e in zip(R.diagonal(), E, strict=True)]
     lower = linalg.diagonal(E, field)
-    S = krylov.triangular_eigenvectors((L * lower).transpose()).transpose().inv()
-    H = krylov.triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
+    S = krylov.upper_triangular_eigenvectors((L * lower).transpose()).transpose().inv()
+    H = krylov.upper_triangular_eigenvectors(linalg.diagonal([field.one / e for e in E], field) * R)
     S_inverse, H_inverse, one = S.inv(), H.inv(), linalg.identity(L.shape[0], field)
     middle = _conjugate_pair(S_inverse * H, H_inverse * S, one, one, opposite(leftmost))
     return [

@@ -40,7 +40,7 @@ def sign_of(value, assume=()):
     """The sign of an expression under assumptions."""
     symbols = sorted(value.free_symbols, key=str)
     field = QQ.frac_field(*symbols)
-    with assuming(Assumptions.of(assume)):
+    with assuming(Assumptions.from_inequalities(assume)):
         return is_positive_quotient(field.from_sympy(value), field)
 
 
@@ -99,19 +99,19 @@ def test_assumptions_imply_others(value, assume, sign):
 )
 def test_contradictions_are_refused(assume):
     with pytest.raises(InvalidInputError, match="common solution"):
-        Assumptions.of(assume)
+        Assumptions.from_inequalities(assume)
 
 
 @pytest.mark.parametrize("assume", [5, "x > 1", ["x > 1"], [x >= 1], x, sympy.Eq(x, 1), [1]])
 def test_other_values_are_refused(assume):
     with pytest.raises(InvalidInputError, match="strict inequalities"):
-        Assumptions.of(assume)
+        Assumptions.from_inequalities(assume)
 
 
 @pytest.mark.parametrize("assume", [[x > 0.5], [x < sympy.oo], [x > -sympy.oo]])
 def test_inexact_and_infinite_bounds_are_refused(assume):
     with pytest.raises(InvalidInputError, match="exact numbers"):
-        Assumptions.of(assume)
+        Assumptions.from_inequalities(assume)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_inexact_and_infinite_bounds_are_refused(assume):
 )
 def test_inequalities_of_other_functions_are_refused(relation):
     with pytest.raises(InvalidInputError, match="quotients of polynomials"):
-        Assumptions.of([relation])
+        Assumptions.from_inequalities([relation])
 
 
 def test_exceptional_values_are_those_that_may_occur():
-    where = Assumptions.of([x > 2]).format_condition_clause
+    where = Assumptions.from_inequalities([x > 2]).format_condition_clause
     assert where([x - 1, x - 2, x**2 + 1]) == ", for x > 2"
     assert where([x - 3, x**2 - 7, y]) == ", for x > 2, unless x = 3, x**2 - 7 = 0 or y = 0"
     assert Assumptions().format_condition_clause([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
@@ -133,11 +133,11 @@ def test_exceptional_values_are_those_that_may_occur():
     )
     assert Assumptions().format_condition_clause([sympy.Symbol("m", nonzero=True)]) == ""
     assert (
-        Assumptions.of([x > y, y > 1]).format_condition_clause([x, y - x, x - 1])
+        Assumptions.from_inequalities([x > y, y > 1]).format_condition_clause([x, y - x, x - 1])
         == ", for x > y and y > 1"
     )
     assert (
-        Assumptions.of([x**2 > 4]).format_condition_clause([x, x - 3])
+        Assumptions.from_inequalities([x**2 > 4]).format_condition_clause([x, x - 3])
         == ", for x**2 > 4, unless x = 3"
     )
 

@@ -94,7 +94,7 @@ def test_triangular_eigenvectors(diagonal, above):
         for i in range(5)
     ]
     T = linalg.from_entries(rows, (5, 5), QQ)
-    V = krylov.triangular_eigenvectors(T)
+    V = krylov.upper_triangular_eigenvectors(T)
     assert T * V == V * linalg.diagonal([QQ(x) for x in diagonal], QQ)
 
 

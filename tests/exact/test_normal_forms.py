@@ -12,7 +12,7 @@ from exactflow.exact.normal_forms import (
     conjugate_partition,
     cyclic_chains,
     elementary_divisors,
-    fitting_basis_and_nilpotent_size,
+    fitting_basis_nilpotent_last_and_size,
     irreducible_factors,
     largest_invariant_left_kernel,
     orbit,
@@ -135,7 +135,7 @@ def test_fitting_splits():
         (matrix([[0]]), 1),
     ):
         hidden_M = hidden(M, 4)
-        Q, found = fitting_basis_and_nilpotent_size(hidden_M)
+        Q, found = fitting_basis_nilpotent_last_and_size(hidden_M)
         n = M.shape[0]
         split = Q.inv() * hidden_M * Q
         assert found == m

@@ -9,8 +9,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact.rational_matrix import (
     RationalMatrix,
     as_domain_matrix,
-    compose_dense,
-    is_composition,
+    compose_dense_over_QQ,
+    is_composition_over_QQ,
     is_dense_composition_faster,
     to_rational_matrix_if_large,
 )
@@ -33,8 +33,8 @@ def test_layers_act_as_their_matrices(X, Y, columns, divisors):
     first = DomainMatrix.diag(scale, QQ) * first + X * second
     second = second + Y * first
     first = DomainMatrix.diag(scale, QQ) * first - X * second
-    assert compose_dense(layers, 2, columns) == first.vstack(second)
-    assert compose_dense([], 2, columns) == columns
+    assert compose_dense_over_QQ(layers, 2, columns) == first.vstack(second)
+    assert compose_dense_over_QQ([], 2, columns) == columns
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_matrices_over_the_rationals_of_12_rows_get_one_denominator(rows, field,
 def test_no_columns():
     empty = DomainMatrix([[], []], (2, 0), QQ).to_dense()
     shift = DomainMatrix([[QQ(3)]], (1, 1), QQ).to_dense()
-    assert compose_dense([("first", [QQ(1, 2)], shift)], 1, empty).shape == (2, 0)
+    assert compose_dense_over_QQ([("first", [QQ(1, 2)], shift)], 1, empty).shape == (2, 0)
 
 
 @given(matrices(2, 3), matrices(3, 2), st.integers(0, 4), st.integers(0, 5))
@@ -69,17 +69,21 @@ def test_a_product_is_told_from_others(X, Y, place, count):
     layers = [("first", [QQ(1)] * 2, X), ("second", [QQ(1)] * 3, Y)] * 2
     layers.insert(place, ("second", [QQ(2), QQ(1), QQ(2, 3)], Y))
     layers = layers[:count]
-    M = compose_dense(layers, 2, DomainMatrix.eye(5, QQ).to_dense())
-    assert is_composition(layers, 2, M)
+    M = compose_dense_over_QQ(layers, 2, DomainMatrix.eye(5, QQ).to_dense())
+    assert is_composition_over_QQ(layers, 2, M)
     for row, column in [(0, 0), (1, 4), (4, 1), (3, 3)]:
         entries = M.to_list()
         entries[row][column] += QQ(1, 7)
-        assert not is_composition(layers, 2, DomainMatrix(entries, (5, 5), QQ).to_dense())
+        assert not is_composition_over_QQ(layers, 2, DomainMatrix(entries, (5, 5), QQ).to_dense())
 
 
 @given(matrices(2, 2), matrices(2, 2), numbers)
 def test_operations_are_those_of_matrices(X, Y, c):
-    x, y, c = RationalMatrix.of(X), RationalMatrix.of(Y), QQ(c.numerator, c.denominator)
+    x, y, c = (
+        RationalMatrix.from_matrix(X),
+        RationalMatrix.from_matrix(Y),
+        QQ(c.numerator, c.denominator),
+    )
     for found in (x + y, x + Y):
         assert found.to_dense_matrix() == X + Y
     for found in (x * y, X * y, x * Y):
@@ -98,4 +102,6 @@ def test_a_product_by_strips(rows):
         [[QQ(i * j % 7, 1 + i % 3) for j in range(3)] for i in range(rows)], (rows, 3), QQ
     )
     Y = DomainMatrix([[QQ(1), QQ(2)], [QQ(3), QQ(-1, 2)], [QQ(0), QQ(5)]], (3, 2), QQ)
-    assert (RationalMatrix.of(X) * RationalMatrix.of(Y)).to_dense_matrix() == (X * Y).to_dense()
+    assert (RationalMatrix.from_matrix(X) * RationalMatrix.from_matrix(Y)).to_dense_matrix() == (
+        X * Y
+    ).to_dense()

@@ -33,7 +33,7 @@ def documents() -> Iterator[tuple[str, Explanation]]:
         step = obstruction_step(found)
         yield (
             f"obstruction {name}",
-            Explanation.from_checked_steps("`M`", [step], None, Evidence.EXACT),
+            Explanation.from_steps_after_checking("`M`", [step], None, Evidence.EXACT),
         )
     yield from _depths()
     yield from _over_other_fields()

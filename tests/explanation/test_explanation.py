@@ -109,7 +109,7 @@ def test_a_false_step_is_noticed():
     with pytest.raises(VerificationError, match=r"^the identity .*K.* does not hold$"):
         wrong.check()
     with pytest.raises(VerificationError, match=r"step 2 \(commutator route\)"):
-        Explanation.from_checked_steps("M", [last, wrong], None, Evidence.EXACT)
+        Explanation.from_steps_after_checking("M", [last, wrong], None, Evidence.EXACT)
 
 
 def test_displays():

@@ -139,8 +139,8 @@ def test_what_has_no_value_is_refused():
         ("det(A, B) = 1", "one argument after det"),
         ("blocks(A, B) = A", "4 arguments after blocks"),
         ("minors(A) = A", "2 arguments after minors"),
-        ("minors(A, t) = A", "minors of an integer size"),
-        ("minors(A, 1/2) = A", "minors of an integer size"),
+        ("minors(A, t) = A", r"minors\(X, k\) with an integer k"),
+        ("minors(A, 1/2) = A", r"minors\(X, k\) with an integer k"),
         ("A\u00b2 = A A", "a name or a number"),
     ],
 )

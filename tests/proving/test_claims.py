@@ -63,7 +63,7 @@ def test_the_options_of_the_runner_come_before_the_command_line(monkeypatch, tmp
 def test_evidence_of_no_kind_is_refused(evidence, method):
     more = ["Lean"] * (method == "not_run")
     with pytest.raises(
-        InvalidInputError, match=r"expected evidence to be one of Evidence\.EXACT, .*, got "
+        InvalidInputError, match=r"the argument evidence to be one of Evidence\.EXACT, .*, got "
     ):
         getattr(Claims("T"), method)("a", evidence, *more)
 

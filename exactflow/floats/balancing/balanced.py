@@ -182,7 +182,7 @@ class Balanced(MapResult):
             steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
         claim = f"{len(self.layers)} layers of floats compose to `M` within "
         claim += f"``{format_up(self.error, 2)}``.{self.target.layout.sentences_if_not_default}"
-        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
+        return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
     def _map_forward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
         """Map rows of floats by the float layers, and rows of other numbers by the exact `flow`.
@@ -245,7 +245,7 @@ def _bound_frobenius_inverse_residual_if_finite(
     if not np.isfinite(V).all():
         return None
     d = len(V)
-    M = W.to_floats(exponent)
+    M = W.to_rounded_floats(exponent)
     with np.errstate(over="ignore", invalid="ignore"):
         size = float(np.linalg.norm(V) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size

@@ -191,7 +191,7 @@ def _correct_once_to_rotation(found: CorrectableShears, Q: np.ndarray) -> Correc
         alternating_shears(found.pattern.first, found.shifts), 1.0
     )
     return found.add_to_product_by_newton_step(
-        (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_floats()
+        (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_rounded_floats()
     )
 
 

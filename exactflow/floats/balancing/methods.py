@@ -168,7 +168,7 @@ def _correct_or_return_relative_error(target: Target, solution: Solution) -> Bal
     for _ in range(TUNING.corrections + 1):
         layers = solution.build_scaled_layers()
         difference = target.minus_product(layers)
-        E = difference.to_floats(target.mantissa_exponent)
+        E = difference.to_rounded_floats(target.mantissa_exponent)
         error, before = float(np.abs(E).max()), least
         if least == np.inf or error < least:
             best, least = (layers, difference), error

@@ -102,7 +102,7 @@ class Target:
     @cached_property
     def mantissa(self) -> np.ndarray:
         """The matrix 2^-`mantissa_exponent` W in float64, with absolute entries below one."""
-        return self.exact.to_floats(self.mantissa_exponent)
+        return self.exact.to_rounded_floats(self.mantissa_exponent)
 
     @cached_property
     def oriented_mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -136,7 +136,7 @@ class ConditioningBounds(Result):
             f"{self.target} has a Lipschitz constant of at least {slope}, and E log|det J| is at "
             f"most {volume}."
         )
-        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
+        return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
     def _is_lipschitz_bound_valid(self) -> bool:
         """Whether the distance of the target from all maps with slopes at most `lipschitz` is at

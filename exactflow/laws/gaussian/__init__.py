@@ -190,7 +190,9 @@ class Whitening(MapResult):
         claim = (
             f"{count} layers of floats whiten the covariance within ``{format_up(self.error, 2)}``."
         )
-        return Explanation.from_checked_steps(claim, [product, residual], self, self.evidence)
+        return Explanation.from_steps_after_checking(
+            claim, [product, residual], self, self.evidence
+        )
 
     @cached_property
     def _generating_layers(self) -> tuple[FloatCoupling, ...]:

@@ -55,7 +55,7 @@ def explain_w2(result: Any) -> Explanation:
         f"``{format_up(result.bound)}``, where ``{format_short(result.eps)}`` was allowed, for "
         f"the target {result.target}."
     )
-    return Explanation.from_checked_steps(claim, steps, result, result.evidence)
+    return Explanation.from_steps_after_checking(claim, steps, result, result.evidence)
 
 
 def explain_kl(result: Any, recompute: Callable[[], Any]) -> Explanation:
@@ -104,7 +104,7 @@ def explain_kl(result: Any, recompute: Callable[[], Any]) -> Explanation:
         f"for the target {result.target}."
     )
     steps = [construction, bounds, _sum_of_terms_step(result, "KL(target, flow)")]
-    return Explanation.from_checked_steps(claim, steps, result, result.evidence)
+    return Explanation.from_steps_after_checking(claim, steps, result, result.evidence)
 
 
 def _check_explainable_count(objects: str, count: int) -> None:

@@ -122,7 +122,7 @@ def minimal_depth(
     """
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
-    with assuming(Assumptions.of(assume)):
+    with assuming(Assumptions.from_inequalities(assume)):
         return _minimal_depth_of_problem(
             Problem.from_matrix(as_square_matrix(M), partition, orientation, "nonzero"), scales
         )

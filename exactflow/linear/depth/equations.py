@@ -40,7 +40,7 @@ from exactflow.exact.exceptional import (
     count_possibly_vanishing_factors,
     record_denominators,
     record_nonzero,
-    record_simplest_nonzero,
+    record_nonzero_with_fewest_factors,
 )
 from exactflow.exact.linalg import Alternative, trace
 from exactflow.exact.typing import Element
@@ -179,7 +179,7 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     if not any(weights):
         record_nonzero(s, field)
         return bool(s)
-    record_simplest_nonzero(weights, field)
+    record_nonzero_with_fewest_factors(weights, field)
     signs = {sign(x, field) for x in (*weights, -s)}
     return signs - {0} in ({1}, {-1})
 

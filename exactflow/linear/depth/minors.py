@@ -37,7 +37,7 @@ from functools import cached_property
 from flint import arb, arb_mat
 
 from exactflow.exact.balls import ball
-from exactflow.exact.exceptional import record_simplest_nonzero
+from exactflow.exact.exceptional import record_nonzero_with_fewest_factors
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.pattern import PatternInstance
@@ -133,5 +133,5 @@ def has_minors_of_opposite_sign(instance: PatternInstance, k: int) -> bool:
     values, field = [*left, *(-x for x in right)], instance.matrix.domain
     if {sign(x, field) for x in values} - {0} not in ({1}, {-1}):
         return False
-    record_simplest_nonzero(values, field)
+    record_nonzero_with_fewest_factors(values, field)
     return True

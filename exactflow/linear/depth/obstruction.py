@@ -31,8 +31,8 @@ from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assuming, current_assumptions
 from exactflow.exact.exceptional import (
-    collect_exceptional,
-    is_recording,
+    collect_exceptional_factors,
+    is_collecting_factors_over,
     record_denominators,
     record_nonzero,
     sort_factors,
@@ -135,7 +135,7 @@ class Obstruction(PatternInstance, Checkable):
         field = self.matrix.domain
         if not field.is_FractionField:
             return ()
-        with collect_exceptional() as factors:
+        with collect_exceptional_factors() as factors:
             record_denominators(_witness_elements(self.witness, field), field)
             self.is_valid()
         return sort_factors(factors)
@@ -316,7 +316,7 @@ def _record_roots_as_distinct(factors: Sequence[Sequence[Element]], field: Domai
 
     If none of them vanishes, all roots are distinct.
     """
-    if is_recording(field):
+    if is_collecting_factors_over(field):
         one = field.one
         at_one = (one, -one)
         every = [list(f) for f in dict.fromkeys([*factors, at_one])]

@@ -146,7 +146,7 @@ class MinimalDepth(DepthBounds, FlowResult):
             )
             matrix = self.matrix
             steps.append(Step("not decided", why, "", {"M": matrix}, {}, matrix.domain))
-        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
+        return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)

@@ -99,7 +99,7 @@ def factor(
     check_option("scales", scales, SCALES)
     target = as_square_matrix(M)
     report_stage("the determinant", 0)
-    assumptions = Assumptions.of(assume)
+    assumptions = Assumptions.from_inequalities(assume)
     with assuming(assumptions):
         problem = Problem.from_matrix(target, partition, orientation, scales)
         layers, used = factor_by_route(problem, method)
@@ -149,7 +149,7 @@ def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow
     claim = f"{named} is the product of {couplings}{where}."
     claim += problem.layout.sentences_if_not_default
     steps = [*derivation.steps, product_step(flow, problem.target)]
-    return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
+    return Explanation.from_steps_after_checking(claim, steps, flow, Evidence.EXACT)
 
 
 def check_explainable_dimension(d: int) -> None:

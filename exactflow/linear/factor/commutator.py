@@ -184,9 +184,9 @@ def pair_eigenvalues_of_R_and_KR(K: DomainMatrix) -> PairedSpectra:
     )
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
     V_lower = _reverse_rows_and_columns(
-        krylov.triangular_eigenvectors(_reverse_rows_and_columns(lower))
+        krylov.upper_triangular_eigenvectors(_reverse_rows_and_columns(lower))
     )
-    V_upper = krylov.triangular_eigenvectors(upper)
+    V_upper = krylov.upper_triangular_eigenvectors(upper)
     places = [[*r, det].index(x * u.get(i, field.one)) for i, x in enumerate(r)]
     return PairedSpectra(H, H_inverse, L1, lower, r, V_lower, V_upper, places)
 

@@ -13,7 +13,7 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_field, format_short
 from exactflow.exact.signed_permutation import (
-    find_row_permutation_and_signs,
+    find_column_and_sign_of_each_row,
     signed_permutation_det,
 )
 from exactflow.exact.typing import Element, Half, PartitionLike
@@ -77,7 +77,7 @@ class Problem:
     @cached_property
     def rational_signed_permutation(self) -> PermAndSigns | None:
         """The target as (perm, signs), if it is a signed permutation over QQ, else None."""
-        return find_row_permutation_and_signs(self.target) if self.target.domain.is_QQ else None
+        return find_column_and_sign_of_each_row(self.target) if self.target.domain.is_QQ else None
 
     def merge_into_unverified_flow(
         self,
@@ -173,7 +173,7 @@ def _determinant_or_raise_singular(target: DomainMatrix) -> Element:
 
     For a signed permutation this takes linear time.
     """
-    if (signed := find_row_permutation_and_signs(target)) is not None:
+    if (signed := find_column_and_sign_of_each_row(target)) is not None:
         return target.domain.convert(signed_permutation_det(*signed))
     det = target.to_dense().det()
     if not det:

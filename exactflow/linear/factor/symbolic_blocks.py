@@ -91,7 +91,7 @@ def _explain_by_identity(
         f"{matrix_text} is the product of {len(last.left) - 1} couplings, for blocks of every "
         f"size{hypothesis}."
     )
-    return Explanation.from_checked_steps(claim, steps, identity, Evidence.FOR_ALL_N)
+    return Explanation.from_steps_after_checking(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
 def _get_renamed_identity(

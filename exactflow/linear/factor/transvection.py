@@ -49,8 +49,8 @@ def six_shifts_by_transvection(blocks: BlocksOfDet1) -> Shifts | None:
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
     report_stage("controller bases", 0.07)
     of_A, of_S = (
-        krylov.find_cyclic_basis_and_inverse(A, f),
-        krylov.find_cyclic_basis_and_inverse(S_inverse, g),
+        krylov.find_controller_basis_and_inverse(A, f),
+        krylov.find_controller_basis_and_inverse(S_inverse, g),
     )
     if of_A is None or of_S is None:
         return None

@@ -46,7 +46,7 @@ def explain_merged_flow(
     steps += (
         _product_steps(given, flow) if isinstance(flow, CouplingFlow) else _point_steps(given, flow)
     )
-    return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
+    return Explanation.from_steps_after_checking(claim, steps, flow, Evidence.EXACT)
 
 
 def _product_steps(given: FlowsAndMatrices, flow: CouplingFlow) -> list[Step]:

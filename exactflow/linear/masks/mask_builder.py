@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
-from exactflow.exact.signed_permutation import find_row_permutation_and_signs
+from exactflow.exact.signed_permutation import find_column_and_sign_of_each_row
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.flows.base import Coupling
@@ -134,7 +134,7 @@ class OneMaskBuilder:
 
         After the layers, `next_coupling` needs no swap.
         """
-        if (signed := find_row_permutation_and_signs(matrix)) is not None:
+        if (signed := find_column_and_sign_of_each_row(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
             perm, signs = signed
             place = {i: self.place[j] for i, j in enumerate(perm)}
@@ -330,7 +330,7 @@ def yield_layers_from_either_half(
         yield ()
         return
     exchanged = list(range(p, p + q)) + list(range(p))
-    is_monomial = find_row_permutation_and_signs(matrix) is not None
+    is_monomial = find_column_and_sign_of_each_row(matrix) is not None
     for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
             yield factor(matrix, partition=partition, method=method, scales=scales).layers

@@ -15,7 +15,7 @@ from exactflow.errors import MethodError, OrientationError, VerificationError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.signed_permutation import (
     cycles_from_last_index,
-    find_row_permutation_and_signs,
+    find_column_and_sign_of_each_row,
     signed_permutation_det,
 )
 from exactflow.linear.factor.involutions import (
@@ -202,7 +202,7 @@ def test_recognised(dense):
     matrix = as_square_matrix(permutation([2, 0, 3, 1]))
     matrix = matrix.to_dense() if dense else matrix
     for sign in (1, -1):
-        assert find_row_permutation_and_signs(QQ(sign) * matrix) == ([2, 0, 3, 1], [sign] * 4)
+        assert find_column_and_sign_of_each_row(QQ(sign) * matrix) == ([2, 0, 3, 1], [sign] * 4)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_recognised(dense):
 def test_not_recognised(rows, dense):
     matrix = as_square_matrix(rows)
     assert (
-        find_row_permutation_and_signs(matrix.to_dense() if dense else matrix.to_sparse()) is None
+        find_column_and_sign_of_each_row(matrix.to_dense() if dense else matrix.to_sparse()) is None
     )
 
 
@@ -222,10 +222,10 @@ def test_not_recognised(rows, dense):
 )
 def test_signed_permutations_are_recognised_over_every_ring(field):
     matrix = DomainMatrix([[0, 0, 1], [-1, 0, 0], [0, 1, 0]], (3, 3), ZZ).convert_to(field)
-    perm, signs = find_row_permutation_and_signs(matrix)
+    perm, signs = find_column_and_sign_of_each_row(matrix)
     assert perm == [2, 0, 1]
     assert signs == [1, 1 if field == GF(2) else -1, 1]
-    assert find_row_permutation_and_signs(matrix * field.convert(4)) is None
+    assert find_column_and_sign_of_each_row(matrix * field.convert(4)) is None
 
 
 def test_only_rational_permutations_take_the_route_of_permutations():

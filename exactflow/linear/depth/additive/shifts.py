@@ -264,7 +264,7 @@ def subtracted_row_assigning_block_sizes(
     """
     L, Du = fixed_part
     m, field = D.shape[0] - L.shape[0], D.domain
-    H = krylov.controller_basis(D, krylov.minimal_polynomial(D, b), b)
+    H = krylov.controller_basis(D, krylov.minimal_polynomial_of_vector(D, b), b)
     goal, basis = _wanted_row_and_chain_basis(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)

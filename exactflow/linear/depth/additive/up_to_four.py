@@ -33,7 +33,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.flanders import (
-    find_cyclic_bases,
+    find_controller_bases_and_inverses,
     is_x_minus_one,
     pad_smaller_with_ones,
     solve_identity_plus_products,
@@ -41,7 +41,7 @@ from exactflow.exact.flanders import (
 from exactflow.exact.linalg import Alternative, Blocks
 from exactflow.exact.normal_forms import (
     block_sizes,
-    fitting_basis_and_nilpotent_size,
+    fitting_basis_nilpotent_last_and_size,
     irreducible_factors,
 )
 from exactflow.linear.depth.equations import (
@@ -129,7 +129,7 @@ def find_reason_against_identity_plus_products(D: DomainMatrix, a: DomainMatrix)
     for k, (x, y) in enumerate(zip(f, g, strict=True)):
         if x != y:
             return Reason("trace", k)
-    if find_cyclic_bases(large, other, f):
+    if find_controller_bases_and_inverses(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
         if multiplicity > 1 and not _are_flanders_block_sizes(
@@ -181,7 +181,10 @@ def _factor_both_minus_identity(
 def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Return the shifts of U L U L for singular D, or a reason why there are none."""
     _, B, C, D = blocks
-    (P, m), (Q, _) = fitting_basis_and_nilpotent_size(D), fitting_basis_and_nilpotent_size(a)
+    (P, m), (Q, _) = (
+        fitting_basis_nilpotent_last_and_size(D),
+        fitting_basis_nilpotent_last_and_size(a),
+    )
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
     of_D, of_a = P_inverse * D * P, Q_inverse * a * Q
