@@ -111,7 +111,7 @@ def test_random_matrix(d):
         (lambda: conv1x1(np.zeros((2, 2, 3, 3))), "larger kernel"),
         (lambda: conv1x1(np.zeros((2, 3, 1, 1))), "square"),
         (lambda: toeplitz([1, 2], [3, 4]), "equal first entries"),
-        (lambda: toeplitz([1, 2], [1]), "one length"),
+        (lambda: toeplitz([1, 2], [1]), "equal length"),
         (lambda: circulant([]), "empty"),
         (lambda: cayley_rotation([[0, 1], [1, 0]]), "skew"),
         (lambda: cayley_rotation([[1]]), "skew"),
