@@ -209,8 +209,7 @@ def assert_invertible(
     expected, derived = _as_float_or_exact_array(x), _as_float_or_exact_array(back)
     if expected.size != derived.size:
         raise AssertionError(
-            f"inverse(forward(x)) differs from x: expected shape {expected.shape}, derived "
-            f"shape {derived.shape}"
+            f"x does not come back: expected shape {expected.shape}, derived shape {derived.shape}"
         )
     derived = derived.reshape(expected.shape)
     is_float = expected.dtype.kind == derived.dtype.kind == "f"
@@ -221,7 +220,7 @@ def assert_invertible(
         return None
     place = tuple(int(i[0]) for i in wrong.nonzero())
     raise AssertionError(
-        f"inverse(forward(x)) differs from x: expected {expected[place]} at entry {place}, derived "
+        f"x does not come back: expected {expected[place]} at entry {place}, derived "
         f"{derived[place]}; the largest difference is {differences.max()}, the bound {bound}"
     )
 

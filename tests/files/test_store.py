@@ -161,7 +161,7 @@ def test_a_wrong_target_is_refused_in_the_words_of_python(tmp_path, result, targ
         (lossless(np.eye(2)), "c.json", "cannot certify a Lossless"),
         (approximate(checkerboard(), 1), "c.json", "cannot certify a W2Approximation"),
         ("flow", "c.json", "cannot certify a str"),
-        (factor(M), "c.csv", r"expected \.json \(a certificate\) or"),
+        (factor(M), "c.csv", r"expected the suffix \.json \(a certificate\) or"),
         (factor(M), "none/c.json", "no such folder"),
         (factor([["1/3", 1], [1, 6]]), "c.npz", "entries that equal a float64"),
     ],

@@ -131,7 +131,7 @@ def test_modules_of_every_library(library):
     assert_invertible(module, x)
     with torch.no_grad():
         next(made.parameters()).mul_(torch.nan)
-    with pytest.raises(AssertionError, match=r"inverse\(forward\(x\)\) differs from x"):
+    with pytest.raises(AssertionError, match="x does not come back"):
         assert_invertible(module, x)
 
 

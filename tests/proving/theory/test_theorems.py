@@ -207,7 +207,7 @@ WRONG_KINDS = {
 @pytest.mark.parametrize("kind", WRONG_KINDS)
 @pytest.mark.parametrize("name", TRIED)
 def test_every_theorem_refuses_an_instance_of_the_wrong_kind_by_one_line(name, kind):
-    with pytest.raises(ExactFlowError, match="expected") as caught:
+    with pytest.raises(ExactFlowError, match=r"expected|needs") as caught:
         theorems[name].check(WRONG_KINDS[kind])
     assert not isinstance(caught.value, VerificationError)
     assert "\n" not in str(caught.value)
@@ -216,23 +216,23 @@ def test_every_theorem_refuses_an_instance_of_the_wrong_kind_by_one_line(name, k
 @pytest.mark.parametrize(
     ("name", "instance", "says"),
     [
-        ("six layers", [[0, 1], [1, 0]], r"det\(M\) > 0 .* preserves orientation"),
-        ("six is sharp", sympy.diag(2, 1), r"det\(M\) = 1 .* shear has determinant 1"),
+        ("six layers", [[0, 1], [1, 0]], r"det\(M\) > 0.* preserves orientation"),
+        ("six is sharp", sympy.diag(2, 1), r"det\(M\) = 1.* shear has determinant 1"),
         ("six is sharp", sympy.eye(3), "even number of coordinates"),
-        ("rotations", [[2, 1], [1, 1]], "a rotation, up to rounding .* norm 1"),
+        ("rotations", [[2, 1], [1, 1]], "a rotation, up to rounding.* norm 1"),
         ("rotations", [[0, 1], [1, 0]], "a rotation, up to rounding"),
-        ("permutations", [1, 0], r"a permutation of determinant 1 .* odd permutation"),
-        ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"det\(M\) > 0 .* under every partition"),
-        ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\) .* --partition p,q"),
-        ("partitions", sympy.eye(2), r"a pair \(M, partition\) .* --partition p,q"),
-        ("universal in kl", sympy.eye(2), "a law, for instance a Histogram, .* between laws"),
+        ("permutations", [1, 0], r"a permutation of determinant 1.* odd permutation"),
+        ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"det\(M\) > 0.* under every partition"),
+        ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\).* --partition p,q"),
+        ("partitions", sympy.eye(2), r"a pair \(M, partition\).* --partition p,q"),
+        ("universal in kl", sympy.eye(2), "a law, for instance a Histogram,.* between laws"),
         ("universal in kl", Atoms([[0, 0]]), "a law with a density"),
         ("rotations", sympy.diag(sympy.Symbol("t"), 1), "a rotation, up to rounding"),
         ("permutations", [], "a permutation of at least one index"),
         ("padding", [[1, 1], [1, 1]], "an invertible matrix"),
         ("finite maps", [[1, 2], [3, 4]], r"a pair \(points, images\)"),
         ("one mask", [[1, 0], [0, 1]], "a list of flows of linear couplings"),
-        ("one mask", sympy.eye(2), "a list of flows .* a matrix alone has no masks"),
+        ("one mask", sympy.eye(2), "a list of flows.* a matrix alone has no masks"),
         ("one mask", [], "a list of flows"),
     ],
 )
@@ -270,7 +270,7 @@ def test_a_false_theorem_meets_its_counterexample():
     assert "too large" in str(found)
     never = Hypothesis("a", "b", lambda _: False)
     unmet = Theorem("", "unmet", *blank, "", (never,), "", trial, lambda source: 1)
-    assert "expected a" in unmet.challenge(3, progress=False).reason
+    assert "needs a" in unmet.challenge(3, progress=False).reason
 
 
 @pytest.mark.parametrize(
