@@ -224,8 +224,7 @@ def _unify_domains(fields: Iterable[Domain]) -> Domain:
     except UnificationFailed:
         names = " and ".join(map(str, fields))
         raise InvalidInputError(
-            f"expected entries that lie in one field, got entries in {names}: no field "
-            "contains all of them"
+            f"expected entries of one field, got entries in {names}: no field contains all of them"
         ) from None
 
 
