@@ -166,5 +166,5 @@ def test_modules_refuse_other_batches_than_rows(name, library):
 
 @pytest.mark.parametrize("image", [3, (2,), (2, "a"), (0, 2), (2, -1), (2, 1.5), "ab"])
 def test_sizes_of_images_are_two_positive_integers(image):
-    with pytest.raises(InvalidInputError, match="expected image"):
+    with pytest.raises(InvalidInputError, match="expected two positive integers as image="):
         to_module(factor(W.numpy()), image=image)
