@@ -263,7 +263,7 @@ def test_laws_that_are_refused(target, message):
         ({"layers": 2}, "layers from 3 to 4"),
         (
             {"scales": "additive", "layers": 3},
-            "by four layers: for .* by 3 layers take scales='positive'",
+            "layers=4: for .* with layers=3 take scales='positive'",
         ),
         ({"distance": "TV"}, "distance to be one of"),
         ({"distance": "W2", "scales": "additive"}, "scales to be one of 'positive'"),
