@@ -1,4 +1,4 @@
-"""How a certificate says which root of a polynomial generates a number field.
+"""Roots of polynomials in certificates: decimals choose the root that generates a number field.
 
 A certificate names a real root by two rationals with no other root between them. The format has no
 name for a root that is not real: the provenance has its decimals, for `exactflow.load`. The claim

@@ -25,7 +25,7 @@ Reader = Callable[[Any], AffineMap]
 
 @dataclass(frozen=True)
 class CallConvention:
-    """How a module is called, from data to latent (forward) and from latent to data (inverse).
+    """The calls of a module from data to latent (forward) and from latent to data (inverse).
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ __all__ = ["find_theorem_scripts"]
 def find_theorem_scripts() -> dict[str, Path]:
     """Return the path of each theorem's script: name -> path.
 
-    An installed package has the scripts in ``exactflow/scripts/proofs``, where setup.py puts them,
+    An installed package has the scripts in ``exactflow/scripts/proofs``, where setup.cfg puts them,
     a clone of the repository in ``proofs``.
     """
     package = Path(__file__).parents[1]

@@ -31,7 +31,7 @@ from exactflow.linear.factor.assembly import (
 
 
 class Placement(NamedTuple):
-    """Where coordinates are between two layers: coordinate i is ``sign[i]`` times the entry at
+    """The places of coordinates between two layers: coordinate i is ``sign[i]`` times the entry at
     ``place[i]``.
     """
 
