@@ -25,7 +25,7 @@ Reader = Callable[[Any], AffineMap]
 
 @dataclass(frozen=True)
 class CallConvention:
-    """How a module is called: forward, from data to latent, and inverse, from latent to data.
+    """The calls of a module: forward, from data to latent, and inverse, from latent to data.
 
     Attributes
     ----------

@@ -73,7 +73,7 @@ def find_claim_sites(text: str) -> list[ClaimSite]:
 
 @dataclass(frozen=True)
 class ClaimsUse:
-    """How a file uses `exactflow.claims`.
+    """The use that a file makes of `exactflow.claims`.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ __all__ = ["find_theorem_scripts"]
 def find_theorem_scripts() -> dict[str, Path]:
     """Return a mapping from the name of each theorem to the path of its proof script.
 
-    The scripts are in ``exactflow/scripts/proofs`` of an installed package, where setup.py puts
+    The scripts are in ``exactflow/scripts/proofs`` of an installed package, where setup.cfg puts
     them, and in ``proofs`` of a clone of the repository. Raises `InvalidInputError` if they are in
     neither.
     """

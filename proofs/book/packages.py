@@ -49,7 +49,8 @@ def bring_playground(folder: Path, root: Path) -> None:
         copy.mkdir()
         for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(root / name, copy)
-        shutil.copytree(root / "exactflow", copy / "exactflow")
+        for name in ("exactflow", "proofs"):
+            shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("book"))
         pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(copy))
     pack(sorted(wheels.glob("*.whl")), folder)
 
