@@ -203,7 +203,7 @@ WRONG = {
     "text": ("1,x\n3,4\n", [[1, "x"], [3, 4]], r"entry \(0, 1\): expected a number such as"),
     "nan": ("nan,0\n0,1\n", [[float("nan"), 0], [0, 1]], r"entry \(0, 0\): expected a .*got .?nan"),
     "empty": ("", [], "expected a matrix of at least one row, got an empty one"),
-    "one": ("2\n", [[2]], "at least two coordinates, got 1|det"),
+    "one": ("2\n", [[2]], "at least two coordinates, got (1:|a 1 x 1)|det"),
 }
 """Kinds of wrong matrices: as text of a file, at the prompt, and a pattern of the message."""
 

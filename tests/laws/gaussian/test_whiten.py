@@ -166,7 +166,7 @@ BAD = [
     ([[0, 0], [0, 1]], "leading 1 x 1 minor is 0"),
     (-np.eye(3), "leading 1 x 1 minor is -1"),
     (np.diag([1.0] * 69 + [-2]), "eigenvalue of about -2:"),
-    (np.ones((3, 3)), "minor of 2 rows is 0: .*more samples than"),
+    (np.ones((3, 3)), "leading 2 x 2 minor is 0: .*more samples than"),
     (np.eye(2) * 1j, "complex128"),
     ([[1, 0, 0], [0, 1, 0]], "square"),
     ([[1]], "at least two"),
@@ -234,7 +234,7 @@ def test_a_variance_below_floats_is_said_to_be_so(place):
     entries = [tiny if i == place else 1 for i in range(2)]
     with pytest.raises(InvalidInputError, match=rf"10\^-323 at coordinate {place}: scale"):
         whiten([[entries[0], 0], [0, entries[1]]])
-    with pytest.raises(InvalidInputError, match=r"less than 10\^-323 at coordinate 0: scale"):
+    with pytest.raises(InvalidInputError, match=r"below 10\^-323 at coordinate 0: scale"):
         whiten([[tiny, tiny / 2], [tiny / 2, tiny]])
 
 

@@ -174,7 +174,7 @@ def test_signature(seed):
     [
         ([[2, 0], [0, 1]], "additive", "det Sigma = 1 for additive layers.*got 2"),
         ([[1, 2], [0, 1]], "positive", "differ by 2"),
-        ([[1, 2], [2, 1]], "positive", "minor of 2 rows is -3"),
+        ([[1, 2], [2, 1]], "positive", "leading 2 x 2 minor is -3"),
         ([[1, 0], [0, 1]], "negative", "one of 'additive', 'positive'"),
         ([[1, 0, 0], [0, 1, 0]], "positive", "square"),
     ],

@@ -353,9 +353,13 @@ def test_the_command(tmp_path, capsys):
     assert (record["instances"], record["checked"]) == (3, theorems["permutations"].tried)
     assert main(["theorems", "--json"]) == 0
     assert "six layers" in json.loads(capsys.readouterr().out)
-    for bad in (["no such"], ["--check", str(path)], ["six layers", "--challenge", "0"]):
+    for bad, said in (
+        (["no such"], "expected"),
+        (["--check", str(path)], "need the NAME of a theorem"),
+        (["six layers", "--challenge", "0"], "expected"),
+    ):
         assert main(["theorems", *bad]) == 2
-        assert "expected" in capsys.readouterr().err
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
