@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.timeout is not None:
         check = _make_check_with_timeout(arguments)
     else:
-        check = partial(check_certificate, **_read_checker_options(arguments))
+        check = partial(check_certificate, **_read_check_certificate_arguments(arguments))
     files_by_code: dict[int, list[str]] = {}
     running = common.get_attributes(arguments, "jobs", "backend")
     for found in parallel_map(
@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     return codes[0]
 
 
-def _read_checker_options(arguments: argparse.Namespace) -> dict:
+def _read_check_certificate_arguments(arguments: argparse.Namespace) -> dict:
     """Return the keyword arguments of `check_certificate`, with the target as bytes."""
     if not arguments.target and (arguments.transpose or arguments.key):
         raise InvalidInputError("--transpose and --key say how to read a target: add --target FILE")

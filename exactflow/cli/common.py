@@ -25,7 +25,7 @@ CONSTRUCTION = "method", "orientation", "partition"
 """Names of the options of `add_method_partition_orientation_options`, as keywords of `factor`."""
 
 
-def add_matrix_argument(
+def add_matrix_file_argument(
     command: argparse.ArgumentParser, what: str = "matrix", **options: Any
 ) -> None:
     """Add the argument FILE, a file that contains a matrix; `what` names the matrix in the help."""

@@ -30,7 +30,7 @@ NARROW = 60
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix_argument(command, nargs="?")
+    common.add_matrix_file_argument(command, nargs="?")
     command.add_argument(
         "--demo", action="store_true", help="factor a random 1x1 convolution of the size of Glow's"
     )

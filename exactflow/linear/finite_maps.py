@@ -95,7 +95,7 @@ def _combine_vectors(
     return [*zip(*(map(operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
 
 
-def _kept_and_moved_by_first_coupling(pattern: str, halves: Sequence) -> Sequence:
+def _halves_kept_and_moved_by_last_letter(pattern: str, halves: Sequence) -> Sequence:
     """Return the two halves with the one in front that the first coupling keeps: the coupling that
     the last letter of the pattern names.
     """
@@ -115,8 +115,8 @@ def _split_points_and_images(
         return [((*x[0], *x[1]), (), (*y[0], *y[1]), ()) for x, y in pairs]
     return [
         (
-            *_kept_and_moved_by_first_coupling(pattern, x),
-            *_kept_and_moved_by_first_coupling(pattern, y),
+            *_halves_kept_and_moved_by_last_letter(pattern, x),
+            *_halves_kept_and_moved_by_last_letter(pattern, y),
         )
         for x, y in pairs
     ]
@@ -188,7 +188,7 @@ class PointObstruction(Checkable):
         }[self.kind]
 
     def __str__(self) -> str:
-        kept, moved = _kept_and_moved_by_first_coupling(self.pattern, HALVES)
+        kept, moved = _halves_kept_and_moved_by_last_letter(self.pattern, HALVES)
         one, other = (
             f"({', '.join(map(format_short, half))})" for half in self.vectors_required_equal
         )
@@ -253,7 +253,7 @@ def find_fewest_couplings(
         found, reasons = [], []
         for pattern in dict.fromkeys(("ULUL"[4 - count :], "LULU"[4 - count :])):
             columns = (
-                _kept_and_moved_by_first_coupling(pattern, pair)
+                _halves_kept_and_moved_by_last_letter(pattern, pair)
                 for pair in (points, images, shifts)
             )
             try:

@@ -303,7 +303,7 @@ def _scaled_halves_of_distinct_rows(
     Raises `InvalidInputError` for equal rows and, with `integers`, for an entry that is no integer.
     """
     columns = [
-        [_multiply_by_denominator(x, denominator) for x in column]
+        [_times_denominator_as_int_if_integral(x, denominator) for x in column]
         for column in matrix.transpose().to_list()
     ]
     rows: dict[tuple, int] = {}
@@ -324,7 +324,7 @@ def _scaled_halves_of_distinct_rows(
     return [*zip(*first, strict=True)], [*zip(*second, strict=True)]
 
 
-def _multiply_by_denominator(x: Element, denominator: int) -> Element:
+def _times_denominator_as_int_if_integral(x: Element, denominator: int) -> Element:
     """Return x times `denominator`: as a Python integer if it has no fraction, else as a rational
     number.
     """

@@ -116,7 +116,9 @@ def with_halves_exchanged(layers: Iterable[LinearCoupling]) -> Layers:
     return [layer.swap_halves() for layer in layers]
 
 
-def append_scale(layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]) -> Layers:
+def merge_scale_into_last_layer_of_half(
+    layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]
+) -> Layers:
     """Return layers that equal the given layers followed by the diagonal `scale` on one half.
 
     The last layer that moves this half, one of the last two, is multiplied by the scale. If the
@@ -127,7 +129,7 @@ def append_scale(layers: Sequence[LinearCoupling], half: Half, scale: Sequence[E
     if last.moves != half:
         shift = linalg.scale_columns(last.shift_matrix, [field.one / s for s in scale])
         passed = LinearCoupling.trusted(last.partition, last.moves, shift, last.scale_elements)
-        return [*append_scale(rest, half, scale), passed]
+        return [*merge_scale_into_last_layer_of_half(rest, half, scale), passed]
     nothing = last.shift_matrix * field.zero
     return [*rest, LinearCoupling.trusted(last.partition, half, nothing, scale).after(last)]
 
@@ -142,7 +144,9 @@ def layers_with_determinant_restored(
     if det == one:
         return layers
     size, _ = moved_and_kept(half_with_divided_row, layers[0].partition)
-    return append_scale(layers, half_with_divided_row, [det] + [one] * (size - 1))
+    return merge_scale_into_last_layer_of_half(
+        layers, half_with_divided_row, [det] + [one] * (size - 1)
+    )
 
 
 def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | None:
@@ -151,15 +155,15 @@ def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Laye
 
     With scales="nonzero", a scale whose sign is unknown is allowed, too.
     """
-    found = _find_second_then_first_layer(blocks, scales)
+    found = _find_layers_moving_second_then_first_half(blocks, scales)
     if found is None and (
-        found := _find_second_then_first_layer(linalg.swap_halves(blocks), scales)
+        found := _find_layers_moving_second_then_first_half(linalg.swap_halves(blocks), scales)
     ):
         found = with_halves_exchanged(found)
     return None if found is None else merge_neighbours_drop_identities(found)
 
 
-def _find_second_then_first_layer(blocks: Blocks, scales: Scales) -> Layers | None:
+def _find_layers_moving_second_then_first_half(blocks: Blocks, scales: Scales) -> Layers | None:
     """Return layers [[I, 0], [Y, diag(t)]] and then [[diag(s), X], [0, I]] that compose to the
     matrix with the given blocks; None if there are none with allowed scales.
     """

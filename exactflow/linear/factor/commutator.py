@@ -57,7 +57,7 @@ from exactflow.linear.factor.assembly import (
 
 MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
-PairsOfPAndG: TypeAlias = tuple[MatrixAndInverse, MatrixAndInverse]
+PAndGWithInverses: TypeAlias = tuple[MatrixAndInverse, MatrixAndInverse]
 """(P, P^-1) and (G, G^-1), which define the commutator G^-1 P^-1 G P."""
 
 
@@ -72,7 +72,7 @@ def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
         return None
     K = C * (A * C_inverse * D - B)
     report_stage("a commutator", 0.05)
-    (P, P_inverse), (G, G_inverse) = write_as_commutator_of_G_P(K)
+    (P, P_inverse), (G, G_inverse) = find_P_and_G_with_commutator(K)
     report_stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
     shifts = complete_five_shifts(blocks, V, Y, Z, P_inverse)
@@ -129,12 +129,12 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     return W0, rest
 
 
-def write_as_commutator_of_G_P(K: DomainMatrix) -> PairsOfPAndG:
+def find_P_and_G_with_commutator(K: DomainMatrix) -> PAndGWithInverses:
     """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P; K has determinant 1.
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
-    H, H_inverse, L1, lower, r, V_lower, V_upper, places = pair_eigenvalues_of_R_and_KR(K)
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = find_R_sharing_eigenvalues_with_KR(K)
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
@@ -165,7 +165,7 @@ class PairedSpectra(NamedTuple):
     places: list[int]
 
 
-def pair_eigenvalues_of_R_and_KR(K: DomainMatrix) -> PairedSpectra:
+def find_R_sharing_eigenvalues_with_KR(K: DomainMatrix) -> PairedSpectra:
     """Return an R for which the list of the eigenvalues of R and of det K is a permutation of the
     list of the eigenvalues of K R and of 1.
 
@@ -179,7 +179,7 @@ def pair_eigenvalues_of_R_and_KR(K: DomainMatrix) -> PairedSpectra:
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
     r, det = (
-        _choose_distinct_diagonal_permuted_by_factors(n, u, field),
+        _choose_diagonal_permuted_by_factors_up_to_ends(n, u, field),
         prod(u.values(), start=field.one),
     )
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
@@ -208,7 +208,7 @@ def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
     return M.extract(order, order)
 
 
-def _choose_distinct_diagonal_permuted_by_factors(
+def _choose_diagonal_permuted_by_factors_up_to_ends(
     n: int, factors: dict[int, Element], field: Domain
 ) -> list[Element]:
     """Return distinct nonzero r_0 .. r_(n-1) such that the list of all r_i and of the product of

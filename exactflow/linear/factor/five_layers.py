@@ -82,7 +82,7 @@ class MatchedSpectra(NamedTuple):
     short_basis: DomainMatrix
 
 
-def draw_five_shifts_if_generic(
+def draw_five_shifts_for_q_up_to_2p(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> Shifts | None:
     """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
@@ -92,7 +92,7 @@ def draw_five_shifts_if_generic(
     the blocks of M^-1.
     """
     report_stage("two spectra that match", 0.02)
-    matched = _find_shift_matching_spectra(blocks, inverse, draws)
+    matched = _find_V_matching_spectra_of_T_and_S(blocks, inverse, draws)
     if matched is None:
         return None
     report_stage("their similarity", 0.1)
@@ -107,7 +107,7 @@ def draw_five_shifts_if_generic(
     return complete_five_shifts_from_inverse(inverse, V, Y, Z, S_inverse)
 
 
-def draw_shifts_for_equal_halves(
+def draw_five_shifts_for_equal_halves(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> Shifts | None:
     """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for halves of
@@ -124,7 +124,7 @@ def draw_shifts_for_equal_halves(
     return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 
-def _right_inverse_within_drawn_columns(
+def _right_inverse_in_columns_of_drawn_over_I(
     matrix: DomainMatrix, drawn: DomainMatrix
 ) -> DomainMatrix | None:
     """Return the right inverse of `matrix` that is [drawn; I] times a square matrix; None if there
@@ -135,7 +135,7 @@ def _right_inverse_within_drawn_columns(
     return None if pivot is None else columns * pivot
 
 
-def _find_shift_matching_spectra(
+def _find_V_matching_spectra_of_T_and_S(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> MatchedSpectra | None:
     """Return a shift V as in `MatchedSpectra`, with two bases; None if the draws are unlucky.
@@ -158,7 +158,7 @@ def _find_shift_matching_spectra(
         R -= (v[p:, :] + R * v[:p, :]) * unit
     H = R.hstack(linalg.identity(k, field))
     HC, V0 = H * C, -draws.matrix(p, q)
-    right_inverse = _right_inverse_within_drawn_columns(HC, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_in_columns_of_drawn_over_I(HC, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V0 += right_inverse * (H * D - H - HC * V0)
@@ -254,7 +254,7 @@ def peel_off_second_half(inverse: Blocks, removed_count: int, draws: Draws) -> P
     R = draws.matrix(k, n)
     H = R.hstack(linalg.identity(k, a.domain))
     y = H * c
-    right_inverse = _right_inverse_within_drawn_columns(y, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_in_columns_of_drawn_over_I(y, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V = draws.matrix(p, q)

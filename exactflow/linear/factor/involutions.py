@@ -130,11 +130,11 @@ def find_reversing_involution_fixing_last(theta: SignedPermutation) -> Reversing
     index = np.arange(len(line))
     place = index - start
     K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
-    parts = _g_Z_and_sign_classes(place, length, eps, tau)
+    parts = _find_g_Z_and_sign_class_of_each(place, length, eps, tau)
     return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _g_Z_and_sign_classes(
+def _find_g_Z_and_sign_class_of_each(
     place: np.ndarray, length: np.ndarray, eps: np.ndarray, tau: np.ndarray
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return g, Z and the sign classes of a `ReversingInvolution`.

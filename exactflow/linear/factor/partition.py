@@ -49,11 +49,11 @@ from exactflow.linear.factor.assembly import (
 )
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.five_layers import (
-    draw_five_shifts_if_generic,
-    draw_shifts_for_equal_halves,
+    draw_five_shifts_for_equal_halves,
+    draw_five_shifts_for_q_up_to_2p,
     peel_off_second_half,
 )
-from exactflow.linear.factor.hyperplane import shifts_for_second_half_one_larger
+from exactflow.linear.factor.hyperplane import five_shifts_for_second_half_one_larger
 
 SearchesAndTries: TypeAlias = tuple[Sequence["ShearSearch"], int]
 """Searches to run one after the other with the same draws, and how often to try them all."""
@@ -114,15 +114,15 @@ def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
                 with collect_steps():
                     shears = search.find_shears(blocks, draws)
                 if shears is not None:
-                    _record_drawn_shears(shears)
+                    _record_step_of_drawn_shears(shears)
                     return shears
     raise FieldTooSmallError(
         f"no draw over {field} led to layers for the partition {(p, q)}: use a field of at least "
-        f"{_field_size_for_most_draws(p, q)} elements"
+        f"{_field_size_where_most_draws_succeed(p, q)} elements"
     )
 
 
-def _record_drawn_shears(shears: ShearList) -> None:
+def _record_step_of_drawn_shears(shears: ShearList) -> None:
     """Record a step of the explanation: the shears that a search found."""
     named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
     letters = {"first": "U", "second": "L"}
@@ -137,7 +137,7 @@ def _record_drawn_shears(shears: ShearList) -> None:
     )
 
 
-def _field_size_for_most_draws(p: int, q: int) -> int:
+def _field_size_where_most_draws_succeed(p: int, q: int) -> int:
     """Return a size of a finite field over which most draws of the last search succeed.
 
     It is four times the degree of the polynomials whose zeros the draws must avoid. In one peel
@@ -189,7 +189,9 @@ def _fewest_shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | No
     q, p = blocks.C.shape
     if p == 1:
         return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_of_2x2_matrix, draws)
-    return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), draw_five_shifts_if_generic, draws)
+    return _shifts_by_peeling(
+        blocks, [p] * ((q - 1) // p - 1), draw_five_shifts_for_q_up_to_2p, draws
+    )
 
 
 def _shifts_given_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
@@ -205,7 +207,7 @@ def _shifts_given_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | No
     return _shifts_by_peeling(
         blocks,
         sizes,
-        lambda rest, inverse, _: shifts_for_second_half_one_larger(rest, inverse),
+        lambda rest, inverse, _: five_shifts_for_second_half_one_larger(rest, inverse),
         draws,
     )
 
@@ -218,7 +220,7 @@ def _shifts_via_equal_halves(blocks: BlocksOfDet1, draws: Draws) -> Shifts | Non
     """
     q, p = blocks.C.shape
     return _shifts_by_peeling(
-        blocks, _counts_removed_by_successive_peels(p, q), draw_shifts_for_equal_halves, draws
+        blocks, _counts_removed_by_successive_peels(p, q), draw_five_shifts_for_equal_halves, draws
     )
 
 

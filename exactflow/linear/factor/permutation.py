@@ -52,7 +52,7 @@ Indices = Sequence[int] | np.ndarray
 ShiftsInApplicationOrder: TypeAlias = list[CooMatrix]
 
 
-def at_most_six_signed_permutation_layers(
+def at_most_six_layers_of_det_1_permutation(
     perm: Indices, signs: Indices, partition: tuple[int, int] | None = None
 ) -> list[LinearCoupling]:
     """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``, a
@@ -72,7 +72,9 @@ def at_most_six_signed_permutation_layers(
     perm, signs = np.asarray(perm), np.asarray(signs)
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
-    for half, shift in zip(halves * 3, _compute_and_record_six_shifts(perm, signs, p), strict=True):
+    for half, shift in zip(
+        halves * 3, _compute_six_shifts_and_record_steps(perm, signs, p), strict=True
+    ):
         shape = (p, q) if half == "first" else (q, p)
         array = SparseArray.from_sums(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
@@ -118,7 +120,7 @@ class ExtendedBlocks(NamedTuple):
         return cls(nonzero_rows, images, D, C, J)
 
 
-def _compute_and_record_six_shifts(
+def _compute_six_shifts_and_record_steps(
     perm: np.ndarray, signs: np.ndarray, n: int
 ) -> ShiftsInApplicationOrder:
     """Return the shifts V, W, Z, Y, X and -W0, and record the steps of the explanation."""
@@ -149,7 +151,7 @@ def _compute_and_record_six_shifts(
     W0 = CooMatrix(images, nonzero_rows, np.ones_like(images))
     shifts = [V.select_entries(V.rows < n), W, Z, Y, X, -W0]
     involution = found.K.entries.multiply_left_and_right_transposed(F, F)
-    _record_involutions_and_shears(
+    _record_steps_of_involutions_and_shears(
         (n, len(perm) - n), [C.entries, J.entries, involution, D1.entries, G], shifts
     )
     return shifts
@@ -172,7 +174,7 @@ def _choose_class_signs_near_targets(
     return np.where(gain < 0, -1, 1)
 
 
-def _record_involutions_and_shears(
+def _record_steps_of_involutions_and_shears(
     partition: tuple[int, int], square_matrices: Sequence[CooMatrix], shifts: Sequence[CooMatrix]
 ) -> None:
     """Record two steps of the explanation: the involutions, and the six shears.

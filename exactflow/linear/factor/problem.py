@@ -114,17 +114,17 @@ class Problem:
             p, blocks = q, linalg.swap_halves(blocks)
         if half_with_divided_row is None:
             return blocks
-        scale = self._diagonal_ones_except(
+        scale = self._full_diagonal_of_ones_except(
             0 if half_with_divided_row == "first" else p, self.target.domain.one / self.det
         )
         return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
 
-    def _diagonal_ones_except(self, place: int, value: Element) -> list[Element]:
+    def _full_diagonal_of_ones_except(self, place: int, value: Element) -> list[Element]:
         """Return the diagonal with the given value at `place`, and 1 at all others."""
         one = self.target.domain.one
         return [value if k == place else one for k in range(sum(self.partition))]
 
-    def record_blocks(
+    def record_step_of_blocks(
         self, exchanged: bool = False, half_with_divided_row: Half | None = None
     ) -> None:
         """Record a step of the explanation: the result of `split_into_blocks` with these arguments.
@@ -159,7 +159,9 @@ class Problem:
             )
             if divided:
                 place = 0 if half_with_divided_row == "first" else blocks.A.shape[0]
-                named["Delta"] = linalg.diagonal(self._diagonal_ones_except(place, self.det), field)
+                named["Delta"] = linalg.diagonal(
+                    self._full_diagonal_of_ones_except(place, self.det), field
+                )
             return named | blocks._asdict()
 
         scale = "Delta " if divided else ""
@@ -193,7 +195,7 @@ def _is_det_negative_or_raise_unknown(det: Element, target: DomainMatrix, scales
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
             f"the sign of det(M) = {format_element(det, field)} over {format_field(field)} is "
-            f"unknown: {hint_to_assume_positive_det(det, field)}"
+            f"unknown: {hint_to_assume_positive_det_or_empty(det, field)}"
             "allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
@@ -204,7 +206,7 @@ def format_element(x: Element, field: Domain) -> str:
     return format_short(field.to_sympy(x))
 
 
-def hint_to_assume_positive_det(det: Element, field: Domain) -> str:
+def hint_to_assume_positive_det_or_empty(det: Element, field: Domain) -> str:
     """Return the advice to assume that a determinant in symbols is positive, followed by "or"; ""
     for a determinant without symbols, and over GF(p).
     """

@@ -28,7 +28,7 @@ from exactflow.linear.factor.commutator import (
     find_five_shifts_by_commutator,
     six_shears_by_commutator,
 )
-from exactflow.linear.factor.hyperplane import shears_for_second_half_one_larger
+from exactflow.linear.factor.hyperplane import five_or_six_shears_for_second_half_one_larger
 from exactflow.linear.factor.partition import shears_for_first_half_not_larger
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.transvection import six_shifts_by_transvection
@@ -87,25 +87,25 @@ class Route:
         return f"{self.name!r}: {self.where}, {_HALVES[self.differences]}; {self.cost}."
 
 
-def _record_and_find_permutation_layers(problem: Problem) -> Layers | None:
+def _find_permutation_layers_recording_blocks(problem: Problem) -> Layers | None:
     if problem.rational_signed_permutation is None:
         return None
     try:
         import numpy as np
 
-        from exactflow.linear.factor.permutation import at_most_six_signed_permutation_layers
+        from exactflow.linear.factor.permutation import at_most_six_layers_of_det_1_permutation
     except ModuleNotFoundError:  # NumPy is missing, as in some browsers; other routes need none
         return None
 
-    problem.record_blocks(exchanged=problem.partition[0] > problem.partition[1])
+    problem.record_step_of_blocks(exchanged=problem.partition[0] > problem.partition[1])
     perm, signs = problem.layout.signed_permutation_of_layers(
         *map(np.array, problem.rational_signed_permutation)
     )
-    return at_most_six_signed_permutation_layers(perm, signs, problem.partition)
+    return at_most_six_layers_of_det_1_permutation(perm, signs, problem.partition)
 
 
-def _record_and_find_at_most_two_layers(problem: Problem) -> Layers | None:
-    problem.record_blocks()
+def _find_at_most_two_layers_recording_blocks(problem: Problem) -> Layers | None:
+    problem.record_step_of_blocks()
     return find_at_most_two_layers(problem.split_into_blocks(), problem.scales)
 
 
@@ -124,7 +124,7 @@ def _finder_trying_constructions_in_order(
         for construct, half in constructions:
             for exchanged in orders:
                 with collect_steps() as steps:
-                    problem.record_blocks(exchanged, half)
+                    problem.record_step_of_blocks(exchanged, half)
                     shears = construct(problem.split_into_blocks(exchanged, half))
                 if shears is not None:
                     adopt_steps(steps)
@@ -154,14 +154,14 @@ ROUTES = (
         "permutation",
         "a signed permutation matrix",
         "six layers of integers of absolute value at most 2, in linear time",
-        _record_and_find_permutation_layers,
+        _find_permutation_layers_recording_blocks,
         differences=(0, 1),
     ),
     Route(
         "short",
         "a matrix that is visibly a product of at most two layers",
         "two layers, with the entries of the matrix",
-        _record_and_find_at_most_two_layers,
+        _find_at_most_two_layers_recording_blocks,
         differences=None,
     ),
     Route(
@@ -186,7 +186,9 @@ ROUTES = (
         "hyperplane",
         "an invertible matrix",
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
-        _finder_trying_constructions_in_order((shears_for_second_half_one_larger, "first")),
+        _finder_trying_constructions_in_order(
+            (five_or_six_shears_for_second_half_one_larger, "first")
+        ),
         differences=(1,),
     ),
     Route(

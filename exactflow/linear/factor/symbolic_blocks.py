@@ -27,7 +27,9 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
         if all(isinstance(block, MatrixSymbol) for block in blocks):
             if len(set(blocks)) == 4 and A.shape == B.shape:
                 return _explain_four_blocks_by_commutator(blocks)
-        elif B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _is_inverse(D, A):
+        elif (
+            B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _simplifies_to_inverse(D, A)
+        ):
             return _explain_diagonal_with_inverse(A)
     raise InvalidInputError(
         "expected a block matrix [[A, B], [C, D]] of four different square symbols, or "
@@ -36,7 +38,7 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
     )
 
 
-def _is_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
+def _simplifies_to_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
     """Whether D is the expression to which SymPy simplifies the inverse of A."""
     try:
         return bool(Inverse(A).doit() == D)

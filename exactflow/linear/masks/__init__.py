@@ -141,7 +141,7 @@ def _make_builder_with_all_layers(
         order, partition = resolve_partition_or_mask(mask, d)
     field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
     builder = OneMaskBuilder(order, partition, field)
-    steps = [step for item in given for step in _split_flow_or_matrix(item, partition)]
+    steps = [step for item in given for step in _split_into_matrices_and_parts(item, partition)]
     for step, following in zip_longest(steps, steps[1:]):
         if isinstance(step, DomainMatrix):
             builder.add_matrix_or_rename_coordinates(
@@ -226,7 +226,7 @@ def _verify_product(flow: CouplingFlow, given: FlowsAndMatrices) -> None:
     verify(flow, reduce(lambda product, M: M * product, to_dense_matrices(given)))
 
 
-def _split_flow_or_matrix(
+def _split_into_matrices_and_parts(
     item: "Flow | DomainMatrix", partition: tuple[int, int]
 ) -> Iterator[MaskedPart | DomainMatrix]:
     """Yield a matrix unchanged, and of a flow the couplings, split into parts that fit the
@@ -258,7 +258,7 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
     """Split a part into the fewest parts that fit the partition and together equal the part."""
     reads = {
         i: read
-        for i, read in _coordinates_read_by_moved(part.layer).items()
+        for i, read in _kept_indices_read_by_moved_index(part.layer).items()
         if part.moved[i] is not None
     }
     cuts = [_cut_shift_into_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
@@ -310,7 +310,7 @@ def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
     )
 
 
-def _coordinates_read_by_moved(layer: Any) -> dict[int, set[int]]:
+def _kept_indices_read_by_moved_index(layer: Any) -> dict[int, set[int]]:
     """Return a dictionary from each coordinate that the layer changes, in the moved half, to the
     coordinates in the kept half on which the change depends.
     """
@@ -319,7 +319,7 @@ def _coordinates_read_by_moved(layer: Any) -> dict[int, set[int]]:
     reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:
-            for i, read in _coordinates_read_by_moved(part.layer).items():
+            for i, read in _kept_indices_read_by_moved_index(part.layer).items():
                 if (place := part.moved[i]) is not None:
                     seen = {see[0] for j in read if (see := part.kept[j]) is not None}
                     reads.setdefault(place[0], set()).update(seen)

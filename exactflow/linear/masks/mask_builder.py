@@ -101,7 +101,7 @@ class OneMaskBuilder:
         return result
 
     @property
-    def placement(self) -> Placement:
+    def placement_after_last_layer(self) -> Placement:
         """The place and the sign of each coordinate, after the layers so far."""
         return Placement(self.place, self.sign)
 
@@ -141,7 +141,7 @@ class OneMaskBuilder:
             sign = {i: self.sign[j] * signs[i] for i, j in enumerate(perm)}
             self.place, self.sign = place, sign
             return
-        before = self.placement
+        before = self.placement_after_last_layer
         self.place, self.sign = self.home.copy()
         next_half = None
         if next_coupling is not None:
@@ -150,23 +150,23 @@ class OneMaskBuilder:
                 options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
             self._exchange_places_with_signs(pairs)
-        inner = _matrix_between_placements(matrix, before, self.placement)
+        inner = _matrix_between_placements(matrix, before, self.placement_after_last_layer)
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
-            inner = _matrix_between_placements(matrix, before, self.placement)
+            inner = _matrix_between_placements(matrix, before, self.placement_after_last_layer)
         why = "The next matrix, between the places of the coordinates before and after it, is"
-        self._add_layers_of_matrix(inner, next_half, why)
+        self._add_layers_of_matrix_on_places(inner, next_half, why)
 
     def add_layers_restoring_places(self) -> None:
         """Add layers that return each coordinate to its place before the first layer."""
         one = linalg.identity(len(self.order), self.field)
-        inner = _matrix_between_placements(one, self.placement, self.home)
+        inner = _matrix_between_placements(one, self.placement_after_last_layer, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
                 "the composition reverses orientation, but no flow of couplings does: negate one "
                 "coordinate, or leave out a flip or an odd permutation"
             )
-        self._add_layers_of_matrix(
+        self._add_layers_of_matrix_on_places(
             inner, None, "The signed permutation that brings each coordinate home is"
         )
 
@@ -253,15 +253,17 @@ class OneMaskBuilder:
         )
         blocks = f"blocks(I - {K} {K}^T, {K}, -{K}^T, I - {K}^T {K})"
         record_step("signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, _SWAP)
-        self._append_layers_acting_on_places(
+        self._append_unmerged_layers_on_places(
             LinearCoupling.trusted((p, q), half, shears[half]) for half in halves
         )
 
-    def _append_layers_acting_on_places(self, layers: Iterable[LinearCoupling]) -> None:
+    def _append_unmerged_layers_on_places(self, layers: Iterable[LinearCoupling]) -> None:
         """Append layers that act on places, without merging them with neighbours."""
         self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
-    def _add_layers_of_matrix(self, matrix: DomainMatrix, next_half: Half | None, why: str) -> None:
+    def _add_layers_of_matrix_on_places(
+        self, matrix: DomainMatrix, next_half: Half | None, why: str
+    ) -> None:
         """Add layers that compose to a matrix whose rows and columns stand in the order of places.
 
         Of the lists that `layer_lists` yields, the one is added that has the fewest layers after
@@ -282,10 +284,10 @@ class OneMaskBuilder:
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
         layers = min(candidates, key=count_new_layers)
-        self._record_layers_of_matrix(matrix, layers, why)
-        self._append_layers_acting_on_places(layers)
+        self._record_step_of_matrix_layers(matrix, layers, why)
+        self._append_unmerged_layers_on_places(layers)
 
-    def _record_layers_of_matrix(
+    def _record_step_of_matrix_layers(
         self, matrix: DomainMatrix, layers: Sequence[LinearCoupling], why: str
     ) -> None:
         """Record a step of the explanation: the layers whose product is a matrix."""
