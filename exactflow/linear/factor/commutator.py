@@ -58,7 +58,9 @@ from exactflow.linear.factor.assembly import (
 MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
 PAndGWithInverses: TypeAlias = tuple[MatrixAndInverse, MatrixAndInverse]
-"""(P, P^-1) and (G, G^-1), which define the commutator G^-1 P^-1 G P."""
+"""The pairs (P, P^-1) and (G, G^-1), which define the commutator G^-1 P^-1 G P."""
+
+MatrixOfDet1: TypeAlias = DomainMatrix
 
 
 def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
@@ -129,8 +131,8 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     return W0, rest
 
 
-def find_P_and_G_with_commutator(K: DomainMatrix) -> PAndGWithInverses:
-    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P; K has determinant 1.
+def find_P_and_G_with_commutator(K: MatrixOfDet1) -> PAndGWithInverses:
+    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P; K must have determinant 1.
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
@@ -151,8 +153,8 @@ class PairedSpectra(NamedTuple):
     """The matrix R of the lemma in the module docstring: R = H lower H^-1, lower = L1^-1 diag(r).
 
     The columns of V_lower and of V_upper are eigenvectors of `lower` and of H^-1 K R H; both are
-    unit triangular. The eigenvalue of column i of V_upper is r[places[i]]; or det K if places[i] is
-    n, the size of K, which happens for one i if det K is not 1.
+    unit triangular. Column i of V_upper has the eigenvalue r[places[i]], or det K if places[i] is
+    n, the size of K. If det K is not 1, exactly one of the places is n.
     """
 
     H: DomainMatrix
@@ -166,10 +168,10 @@ class PairedSpectra(NamedTuple):
 
 
 def find_R_sharing_eigenvalues_with_KR(K: DomainMatrix) -> PairedSpectra:
-    """Return an R for which the list of the eigenvalues of R and of det K is a permutation of the
-    list of the eigenvalues of K R and of 1.
+    """Return an invertible R such that the eigenvalues of R, together with the number det K, are
+    the eigenvalues of K R, together with the number 1.
 
-    K is invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
+    K must be invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n, field = K.shape[0], K.domain
     H, H_inverse, runs = krylov.krylov_basis_inverse_and_lengths(K - linalg.identity(n, field))
@@ -209,17 +211,17 @@ def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
 
 
 def _choose_diagonal_permuted_by_factors_up_to_ends(
-    n: int, factors: dict[int, Element], field: Domain
+    n: int, factor_by_index: dict[int, Element], field: Domain
 ) -> list[Element]:
-    """Return distinct nonzero r_0 .. r_(n-1) such that the list of all r_i and of the product of
-    all factors u_i is a permutation of the list of all u_i r_i and of 1.
+    """Return distinct nonzero r_0 .. r_(n-1) for which the n + 1 numbers r_0, .., r_(n-1), u, where
+    u is the product of all u_i, are u_0 r_0, .., u_(n-1) r_(n-1), 1 in another order.
 
-    `factors` maps some i to u_i; the other u_i are 1. The r_i are the partial products of the u_i.
-    These would repeat if some consecutive factors multiply to 1: such a stretch is cut out, and the
-    r_i of this stretch are multiplied by a constant that no other stretch has.
+    `factor_by_index` maps some i to u_i; the other u_i are 1. The r_i are the partial products of
+    the u_i. These would repeat if some consecutive factors multiply to 1: such a stretch is cut
+    out, and the r_i of this stretch are multiplied by a constant that no other stretch has.
     """
     stretches, open_places, partial = [], [], field.one
-    for i, factor in factors.items():
+    for i, factor in factor_by_index.items():
         open_places.append((i, partial))
         partial *= factor
         start = next((k for k, (_, p) in enumerate(open_places) if p == partial), None)
@@ -228,7 +230,7 @@ def _choose_diagonal_permuted_by_factors_up_to_ends(
             del open_places[start:]
     r = dict(open_places)
     used = {*r.values(), partial} if r else set()
-    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in factors)]:
+    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in factor_by_index)]:
         for c in linalg.distinct_units_or_raise(field):
             values = {i: c * product for i, product in stretch.items()}
             if used.isdisjoint(values.values()):

@@ -14,7 +14,7 @@ nearest: Urschel (2024) for halves of one size, Sourour (1986) for the spectra, 
 Xiao (arXiv 2108.00223) for symplectic matrices as five unit triangular factors.
 
 *Proof.* Let u span the rows with u C = 0, and v = u D. Then v c = -u C a = 0, u T = v for every V,
-and T c = -C S: T maps the hyperplane im c = ker v onto im C as S says.
+and T c = -C S: T maps the hyperplane im c = ker v onto im C, with the matrix -S in the bases c, C.
 
 - Some x has u x = v x = 1. In the basis [x, C] there is a T = [[1, w], [0, S K]], w = v C, for any
   invertible S; K = -(l c)^-1, where l C = 1 and l x = 0, has determinant 1, so that S K is similar
@@ -30,8 +30,8 @@ How it is checked
 
 Implementation notes
 --------------------
-For a generic M the shifts of `five_layers`, in which S is a plus a matrix of rank two, have numbers
-of half the length, so they are tried first.
+For a generic M the shifts of `five_layers`, for which S - a has rank two, have numbers of half the
+length, so they are tried first.
 """
 
 from typing import Any, TypeAlias
@@ -68,13 +68,14 @@ def five_or_six_shears_for_second_half_one_larger(blocks: BlocksOfDet1) -> Shear
     """Return the shears whose product is a matrix of determinant 1 with the given blocks and halves
     of n and n + 1 coordinates: five shears if C or B has rank n, otherwise six.
 
-    Raises `FieldTooSmallError` over a finite field.
+    Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
     if (shifts := five_shifts_for_second_half_one_larger(blocks, inverse)) is not None:
         return alternate_shears(shifts, "first")
-    found: Any  # never None, since the lower left block of the given blocks has rank n
+    # never None, since the lower left block has rank n in both of the following cases
+    found: Any
     if linalg.rank(blocks.B) == n:
         other = transposed(blocks)
         names = {name: f"{name}'" for name in "ABCD"}
@@ -96,7 +97,7 @@ def five_shifts_for_second_half_one_larger(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1
 ) -> Shifts | None:
     """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
-    lower left block of M has a rank less than n.
+    rank of the lower left block of M is less than n.
 
     M has determinant 1 and the given blocks, of n + (n + 1) coordinates; `inverse` are the blocks
     of M^-1. Raises `FieldTooSmallError` over a finite field with too few elements.
@@ -139,6 +140,9 @@ def _V_S_G_by_commutator_from_x(
 ) -> VSAndSimilarity:
     """Return V, S and G in the first case of the proof in the module docstring, where T is
     [[1, w], [0, S K]] in the basis [x, C].
+
+    With u and v of that proof, x is a column with u x = v x = 1, and w = v C; c is the lower left
+    block of M^-1.
     """
     C, D = blocks.C, blocks.D
     n, field = C.shape[1], C.domain
@@ -159,8 +163,8 @@ def _V_S_G_by_commutator_from_x(
 def _V_S_G_if_images_of_c_and_C_are_equal(
     C: DomainMatrix, D: DomainMatrix, c: DomainMatrix
 ) -> VSAndSimilarity:
-    """Return V, S and G in the second case of the proof in the module docstring, where c and C have
-    the same image and det K is not 1.
+    """Return V, S and G in the second case of the proof in the module docstring, where c = -C K and
+    det K is not 1.
     """
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
@@ -169,7 +173,7 @@ def _V_S_G_if_images_of_c_and_C_are_equal(
     of_T, of_S = (C * H * V_lower).hstack(linalg.complementary_unit_vectors(C)), R * H * V_upper
     det, q = K.det(), C.shape[0]
     T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
-    # column `rest` of of_T is an eigenvector of T with the eigenvalue 1
+    # of the eigenvectors of T, the columns of `of_T`, number `rest` has the eigenvalue 1
     rest = next(i for i in range(q) if i not in places)
     G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
     return C_left * (D - T), R * K, G

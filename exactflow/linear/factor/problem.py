@@ -33,7 +33,7 @@ class Problem:
     """A matrix to factor, with properties that are computed once.
 
     `target` is this matrix, with the pads of the layout, if any. The layers compose to
-    `matrix_of_layers`, whose determinant is `det`; an entry `det` of one scale gives them this
+    `matrix_of_layers`, whose determinant is `det`; one scale entry `det` gives the layers this
     determinant.
     """
 
@@ -120,7 +120,7 @@ class Problem:
         return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
 
     def _full_diagonal_of_ones_except(self, place: int, value: Element) -> list[Element]:
-        """Return the diagonal with the given value at `place`, and 1 at all others."""
+        """Return the diagonal of a d x d matrix: the given value at `place`, and 1 elsewhere."""
         one = self.target.domain.one
         return [value if k == place else one for k in range(sum(self.partition))]
 
@@ -129,8 +129,9 @@ class Problem:
     ) -> None:
         """Record a step of the explanation: the result of `split_into_blocks` with these arguments.
 
-        It is ``Delta blocks(A, B, C, D) = E M F E^T``, with the permutation matrix E of the order,
-        the flips F, and the diagonal matrix Delta that multiplies a row by the determinant.
+        The step shows ``Delta blocks(A, B, C, D) = E M F E^T``, where the permutation matrix E
+        reorders the coordinates, the diagonal matrix F contains the flips, and the diagonal matrix
+        Delta multiplies a row by the determinant.
         """
         p, q = self.partition
         field, order = self.target.domain, list(self.layout.order)
@@ -180,8 +181,9 @@ def _determinant_or_raise_singular(target: DomainMatrix) -> Element:
     det = target.to_dense().det()
     if not det:
         raise SingularMatrixError(
-            f"expected an invertible matrix, got rank {linalg.rank(target)} of {target.shape[0]}: "
-            "a flow is invertible, so no flow represents it"
+            "expected an invertible matrix, got a singular one (rank "
+            f"{linalg.rank(target)} of {target.shape[0]}): a flow is invertible, so no flow "
+            "represents it"
         )
     return det
 

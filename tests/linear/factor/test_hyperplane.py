@@ -198,7 +198,7 @@ def test_too_small_a_field_is_named():
 
 
 def test_halves_that_do_not_differ_by_one_are_refused():
-    with pytest.raises(MethodError, match=r"halves that differ by one .*\(2, 2\)"):
+    with pytest.raises(MethodError, match=r"halves whose sizes differ by one .*\(2, 2\)"):
         factor(sympy.eye(4), method="hyperplane")
-    with pytest.raises(MethodError, match=r"halves that differ by one .*\(1, 3\)"):
+    with pytest.raises(MethodError, match=r"halves whose sizes differ by one .*\(1, 3\)"):
         factor(sympy.eye(4), method="hyperplane", partition=(1, 3))
