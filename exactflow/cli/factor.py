@@ -74,7 +74,7 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
     import numpy as np
 
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
-    # Glow initialises its convolutions in this way
+    # a random orthogonal matrix, by which Glow initialises its convolutions
     weight = np.linalg.qr(gaussian)[0].astype(np.float32)
     digest = sha256(weight.tobytes()).hexdigest()
     return MatrixFile(as_square_matrix(weight), str(weight.dtype), digest), "demo"

@@ -47,8 +47,8 @@ from exactflow.linear.finite_maps import (
 __all__ = ["Interpolation", "interpolate"]
 
 _MOST_BITS = 2048
-"""The most bits of a common denominator with which entries are multiplied; beyond, they stay
-fractions.
+"""The largest number of bits of a common denominator by which entries are multiplied; with a longer
+denominator, entries remain fractions.
 """
 
 _THEOREM = "Theorem 18: exactflow.linear.finite_maps"

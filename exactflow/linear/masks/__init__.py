@@ -227,11 +227,12 @@ def _verify_product(flow: CouplingFlow, given: FlowsAndMatrices) -> None:
 
 
 def _split_into_matrices_and_parts(
-    item: "Flow | DomainMatrix", partition: tuple[int, int]
+    flow_or_matrix: "Flow | DomainMatrix", partition: tuple[int, int]
 ) -> Iterator[MaskedPart | DomainMatrix]:
-    """Yield a matrix unchanged, and of a flow the couplings, split into parts that fit the
-    partition. The flips of a flow are yielded first, as a diagonal matrix.
+    """Yield a given matrix unchanged. Of a given flow, yield the flips, if there are any, as a
+    diagonal matrix, and then the couplings, split into parts that fit the partition.
     """
+    item = flow_or_matrix
     if isinstance(item, DomainMatrix):
         yield item
         return
@@ -263,7 +264,7 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
     }
     cuts = [_cut_shift_into_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
     if isinstance(part.layer, PiecewiseCoupling):
-        # all columns of its rows must be in one block, since it reads them at once
+        # a piecewise coupling reads all columns at once, so one block must contain them
         cuts = [blocks for blocks in cuts if all(block.is_first for block in blocks)]
         if not cuts:
             raise InvalidInputError(
@@ -279,17 +280,15 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
 
 
 def _cut_shift_into_blocks(
-    reads: dict[int, set[int]], most_moved: int, most_read: int
+    columns_read_by_row: dict[int, set[int]], most_rows: int, most_columns: int
 ) -> list[_Block]:
-    """Return blocks of a shift with at most `most_moved` rows and `most_read` columns each, which
-    together contain all rows and the columns that they read.
-
-    `reads` maps each row to the columns that it reads.
+    """Return blocks of a shift with at most `most_rows` rows and `most_columns` columns each. For
+    each row, they contain the row together with every column that it reads.
     """
     blocks = []
-    for rows in _cut_into_batches(sorted(reads), most_moved):
-        columns = sorted(set().union(*(reads[i] for i in rows)))
-        for k, batch in enumerate(_cut_into_batches(columns, most_read) or [[]]):
+    for rows in _cut_into_batches(sorted(columns_read_by_row), most_rows):
+        columns = sorted(set().union(*(columns_read_by_row[i] for i in rows)))
+        for k, batch in enumerate(_cut_into_batches(columns, most_columns) or [[]]):
             blocks.append(_Block(rows, batch, is_first=k == 0))
     return blocks
 
@@ -311,8 +310,8 @@ def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
 
 
 def _kept_indices_read_by_moved_index(layer: Any) -> dict[int, set[int]]:
-    """Return a dictionary from each coordinate that the layer changes, in the moved half, to the
-    coordinates in the kept half on which the change depends.
+    """Return a dictionary from the index, in the moved half, of each entry that the layer changes
+    to the indices, in the kept half, of the entries on which the change depends.
     """
     if isinstance(layer, PiecewiseCoupling):
         return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
