@@ -470,7 +470,8 @@ def _separating_row_and_products(keys: Sequence[Vector]) -> tuple[list[int], lis
     """Return a row whose products with the keys are distinct, and these products. The row is a unit
     vector if one has this property, else 1, b, b^2, .. for some b.
 
-    The products are distinct once b - 1 exceeds all quotients of entries of differences of keys.
+    Distinct products are certain once b - 1 exceeds every quotient of two entries of a difference
+    of keys.
     """
     size, base = len(keys[0]), 1
     rows = [[int(i == j) for i in range(size)] for j in range(size)]

@@ -218,9 +218,9 @@ def interpolate(
     -------
     Interpolation
         Its `flow`, a `PiecewiseFlow`, maps each point to its image, and its `obstructions` exclude
-        all shorter patterns. Each shift is linear between its knots, and constant beyond them. It
-        is a function of one kept coordinate that takes different values at different halves, if
-        there is one, or else of a linear functional with small integer coefficients. If both
+        all shorter patterns. Each shift is linear between its knots, and constant beyond them. If
+        all kept halves differ in one coordinate, the shift is a function of this coordinate, or
+        else of a linear functional with small integer coefficients. If both
         patterns of the least length suffice, `flow` has the smaller shifts.
 
     Raises

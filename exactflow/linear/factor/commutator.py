@@ -29,9 +29,9 @@ Implementation notes
 In a Krylov flag of K - I (controller bases, run after run) K = U1 L1: L1 unit lower bidiagonal, U1
 upper triangular with diagonal u_1 .. u_m at the m run starts, whose product is mu, and ones
 elsewhere. R = L1^-1 diag(r) and K R = U1 diag(r) are triangular. The r at the starts are the
-partial products 1, u_1, u_1 u_2, .., so that the u_i r_i are the next ones, and mu the last. A
-stretch of factors that multiply to 1 is taken out, times a constant of its own, and so is every
-place where the factor is 1: all r are distinct, and none is mu unless mu = 1. The constants
+partial products 1, u_1, u_1 u_2, .., so that the u_i r_i are the next ones, and mu the last. If
+a stretch of factors multiplies to 1, its r are multiplied by a constant of their own, and so is
+each r whose factor is 1: all r are distinct, and none is mu unless mu = 1. The constants
 1, 1/2, 1/3, .. make the eigenvectors of L1^-1 diag(r) the Pascal matrix.
 """
 
@@ -122,8 +122,8 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     full = "makes it invertible" if C.shape[0] == n else f"gives it the rank {n}"
     record_step(
         "stable range",
-        f"`C` has rank {rank}, less than {n}; `A` is injective on its kernel, so that a first "
-        f"layer, with the shift `W0`, {full}.",
+        f"`C` has rank {rank}, less than {n}; `A` is injective on the kernel of `C`, so that a "
+        f"first layer, with the shift `W0`, {full}.",
         f"rank(C) = {rank}, C' = C + W0 A, D' = D + W0 B, rank(C') = {n}, "
         "L(W0) blocks(A, B, C, D) = blocks(A, B, C', D')",
         {"W0": W0, "C'": rest.C, "D'": rest.D},

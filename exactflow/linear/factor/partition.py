@@ -61,9 +61,13 @@ one seed or of one range.
 """
 
 _TRIES = 6
+"""The tries, over an infinite field, of a search that succeeds only for generic matrices."""
 _TRIES_IN_A_FINITE_FIELD = 12
+"""The tries, over a finite field, of a search that succeeds only for generic matrices."""
 _TRIES_OF_A_SURE_SEARCH = 32
+"""The tries of a search that succeeds for most draws over a large field."""
 _TRIES_OF_THE_LAST_SEARCHES = 1000
+"""The tries of the final searches over a finite field."""
 
 
 class ShearSearch(NamedTuple):

@@ -45,6 +45,7 @@ class Placement(NamedTuple):
 
 _SWAP = "Whitehead's lemma"
 Pairs: TypeAlias = list[tuple[int, int]]
+"""Pairs of coordinates that exchange their places."""
 SignByPlaces: TypeAlias = dict[tuple[int, int], int]
 """For each pair of swapped places, first a place of the first half and then one of the second: the
 sign e of the swap.
