@@ -215,8 +215,8 @@ def _kill_process_tree(process: subprocess.Popen) -> None:
 
 
 def _convert_target_for_checker(path: str, key: str | None) -> BytesAndSuffix:
-    """Return the bytes of a target and the suffix of their format, which is JSON if the checker
-    cannot read the format of the file.
+    """Return the content of a target and the suffix of its format. A file in a format that the
+    checker cannot read is converted to JSON.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:

@@ -1,4 +1,4 @@
-"""``exactflow whiten``: two layers that whiten a Gaussian; their inverse generates it."""
+"""``exactflow whiten``: two layers that whiten a Gaussian, and whose inverse generates it."""
 
 import argparse
 

@@ -113,7 +113,7 @@ class Interpolation(MapResult):
     @cached_property
     def int64_limit(self) -> int:
         """The largest absolute value of the entries of an array that `forward` maps in int64;
-        negative if it maps no array in int64.
+        negative if `forward` maps no array in int64.
         """
         rows = [sum(map(abs, layer.coefficients.values())) for layer in self.layers]
         knots = chain.from_iterable(layer.conditioner.knots for layer in self.layers)
@@ -124,7 +124,7 @@ class Interpolation(MapResult):
 
     @cached_property
     def _bound_of_total_change(self) -> int:
-        """An upper bound of the change of an entry by all couplings together."""
+        """An upper bound of the absolute change of an entry by all couplings together."""
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
@@ -279,8 +279,8 @@ def _read_rational_points(name: str, given: MatrixLike) -> DomainMatrix:
 
 
 def _common_denominator_or_one_if_long(*given: DomainMatrix) -> int:
-    """Return the least common denominator of all entries, or 1 if it has more than `_MOST_BITS`
-    bits.
+    """Return the least common denominator of all entries, or 1 if this denominator has more than
+    `_MOST_BITS` bits.
     """
     common = 1
     for denominator in {int(x.denominator) for matrix in given for x in matrix.to_list_flat()}:

@@ -154,7 +154,7 @@ def _make_builder_with_all_layers(
 
 
 def _read_over_common_field(flows_and_matrices: object) -> FlowsAndMatrices:
-    """Return the flows and matrices over the smallest field that contains all their entries.
+    """Read flows and matrices, and convert them to the smallest field that contains all entries.
 
     Raises `InvalidInputError` unless there is at least one, and all have one dimension.
     """
