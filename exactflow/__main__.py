@@ -62,7 +62,8 @@ def _run_command_in_child_process() -> int:
     os.close(writing)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.set_blocking(reading, False)
-    with suppress(BlockingIOError):  # processes that the script started can keep the pipe open
+    # read without waiting, since processes that the script started can keep the pipe open
+    with suppress(BlockingIOError):
         if reported := os.read(reading, 1):
             return reported[0]
     if exit_code < 0:

@@ -83,7 +83,7 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
         message, code = "error: the input is nested too deeply", 2
     except OSError as error:
         message, code = f"error: {error}", 2
-    except Exception:  # Python would exit with 1, which means refuted
+    except Exception:  # left to Python, it ends with exit code 1, which means refuted
         trace = traceback.format_exc()
         message, code = "error: this is a defect of exactflow: please report it, with the input", 2
     with suppress(OSError):  # even if stderr cannot be written, return the exit code of the error
@@ -146,8 +146,8 @@ def _write_keywords_as_options(text: str, option_names: Container[str]) -> str:
 def make_parser(*complete_commands: str) -> argparse.ArgumentParser:
     """Return the parser of the command line with all commands.
 
-    Only the commands named in `complete_commands` have their arguments; the modules of the others
-    are not imported.
+    Only the commands named in `complete_commands` have their arguments; the modules of the other
+    commands are not imported.
     """
     groups = [_format_table(f"{title}:", names) for title, names in GROUPS.items()]
     whole = _ArgumentParser(

@@ -12,7 +12,7 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix_argument(command)
+    common.add_matrix_file_argument(command)
     command.add_argument(
         "--layers", type=int, metavar="K", help="number of layers (default: six or eleven)"
     )

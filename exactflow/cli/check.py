@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.timeout is not None:
         check = _make_check_with_timeout(arguments)
     else:
-        check = partial(check_certificate, **_read_checker_options(arguments))
+        check = partial(check_certificate, **_read_check_certificate_arguments(arguments))
     files_by_code: dict[int, list[str]] = {}
     running = common.get_attributes(arguments, "jobs", "backend")
     for found in parallel_map(
@@ -110,8 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     return codes[0]
 
 
-def _read_checker_options(arguments: argparse.Namespace) -> dict:
-    """Return the keyword arguments of `check_certificate`, with the target as bytes."""
+def _read_check_certificate_arguments(arguments: argparse.Namespace) -> dict:
+    """Return the keyword arguments of `check_certificate`; read the file of the target, if any."""
     if not arguments.target and (arguments.transpose or arguments.key):
         raise InvalidInputError("--transpose and --key say how to read a target: add --target FILE")
     try:
@@ -142,7 +142,9 @@ def _read_checker_options(arguments: argparse.Namespace) -> dict:
 def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
     """Return a function that checks a file in a new process, for at most --timeout seconds."""
     if not 0 < arguments.timeout < math.inf:
-        raise InvalidInputError(f"expected seconds > 0 as --timeout, got {arguments.timeout}")
+        raise InvalidInputError(
+            f"expected a finite number of seconds > 0 for --timeout, got {arguments.timeout}"
+        )
     command = ["check", "--json"]
     for name in ("target", "key", "within"):
         value = getattr(arguments, name)
@@ -186,7 +188,7 @@ def _check_in_new_process(
     try:
         record: dict[str, Any] = json.loads(out)
     except ValueError:
-        if process.returncode == 2:  # the exit code for a wrong target or option
+        if process.returncode == 2:  # exit code 2 means a wrong target or option
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
         return _incomplete_verdict(file, problem, seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
@@ -213,8 +215,8 @@ def _kill_process_tree(process: subprocess.Popen) -> None:
 
 
 def _convert_target_for_checker(path: str, key: str | None) -> BytesAndSuffix:
-    """Return the bytes of a target and the suffix of their format, which is JSON if the checker
-    cannot read the format of the file.
+    """Return the content of a target and the suffix of its format. A file in a format that the
+    checker cannot read is converted to JSON.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:

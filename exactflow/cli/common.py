@@ -25,11 +25,12 @@ CONSTRUCTION = "method", "orientation", "partition"
 """Names of the options of `add_method_partition_orientation_options`, as keywords of `factor`."""
 
 
-def add_matrix_argument(
-    command: argparse.ArgumentParser, what: str = "matrix", **options: Any
+def add_matrix_file_argument(
+    command: argparse.ArgumentParser, name_in_help: str = "matrix", **options: Any
 ) -> None:
-    """Add the argument FILE, a file that contains a matrix; `what` names the matrix in the help."""
-    text = f"file of the {what}: .npy, .npz, .json, .csv, .txt, .safetensors or .pt; - reads stdin"
+    """Add the argument FILE, a file of a matrix, which is called `name_in_help` in the help."""
+    formats = ".npy, .npz, .json, .csv, .txt, .safetensors or .pt; - reads stdin"
+    text = f"file of the {name_in_help}: {formats}"
     command.add_argument("file", metavar="FILE", help=text, **options)
 
 
@@ -184,7 +185,8 @@ def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
 
 
 def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True) -> None:
-    """Raise an error unless the file --output can be written; a command calls this before it works.
+    """Raise an error unless the file --output can be written; a command calls this before it
+    computes.
 
     The output must differ from the input, and needs the suffix of a certificate or, if
     `allows_arrays`, of a file of arrays.
@@ -235,15 +237,13 @@ def write_result_and_describe(
 
 
 def provenance_of_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
-    """Return the entries of a certificate about the file of its matrix: name, type and digest."""
+    """Return facts about the file of a matrix for its certificate: name, type and digest."""
     name = Path(arguments.file).name if arguments.file else "demo"
     return {"source": name, "dtype": source.dtype, "sha256": source.sha256}
 
 
 def suggest_check_command(arguments: argparse.Namespace) -> str:
-    """Return a line with the command that checks the written certificate against the file of the
-    matrix.
-    """
+    """Return a line with the command that checks the certificate against the matrix file."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []
     words += ["--key", arguments.key] if arguments.key else []

@@ -31,7 +31,7 @@ _SYMBOLS = (
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix_argument(command)
+    common.add_matrix_file_argument(command)
     command.add_argument(
         "--scales",
         choices=DEPTH_SCALES,

@@ -102,8 +102,8 @@ def _check_script_argument(argument: str) -> None:
 def _running_script_with_model(script_and_model: str) -> Iterator[Any]:
     """Run the script of the argument SCRIPT.py:MODEL, and yield the model MODEL.
 
-    Until the context ends, what the script and the model print goes to stderr, and modules are
-    imported from the folder of the script.
+    Until the context ends, the output of the script and of the model goes to stderr, and modules
+    are imported from the folder of the script.
     """
     file, _, name = script_and_model.rpartition(":")
     before = sys.argv, list(sys.path)
@@ -111,7 +111,8 @@ def _running_script_with_model(script_and_model: str) -> Iterator[Any]:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield _run_script_and_make_model(file, name)
-    except SystemExit as stop:  # Python could exit with 1, which means refuted
+    except SystemExit as stop:
+        # passed on, it could end the command with exit code 1, which means refuted
         raise InvalidInputError(
             f"the model ended Python (SystemExit: {safe_error_message(stop)}): pass a model that "
             "runs without sys.exit"
@@ -121,8 +122,8 @@ def _running_script_with_model(script_and_model: str) -> Iterator[Any]:
 
 
 def _run_script_and_make_model(file: str, name: str) -> Any:
-    """Run a script, and return the object `name` of it, or the result of calling this object if it
-    is a function or a class.
+    """Run a script, and return its object `name`. If this object is a function or a class, call it
+    and return the result.
     """
     try:
         made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))

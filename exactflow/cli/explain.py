@@ -20,7 +20,7 @@ _FORMS = {
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix_argument(command)
+    common.add_matrix_file_argument(command)
     command.add_argument(
         "--depth",
         choices=DEPTH_SCALES,

@@ -30,7 +30,7 @@ NARROW = 60
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix_argument(command, nargs="?")
+    common.add_matrix_file_argument(command, nargs="?")
     command.add_argument(
         "--demo", action="store_true", help="factor a random 1x1 convolution of the size of Glow's"
     )
@@ -74,7 +74,7 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
     import numpy as np
 
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
-    # Glow initialises its convolutions in this way
+    # a random orthogonal matrix, by which Glow initialises its convolutions
     weight = np.linalg.qr(gaussian)[0].astype(np.float32)
     digest = sha256(weight.tobytes()).hexdigest()
     return MatrixFile(as_square_matrix(weight), str(weight.dtype), digest), "demo"

@@ -119,7 +119,7 @@ def _resolve_scripts_and_theorem_titles(
         )
     titles: TitlesByPath = {}
     if is_all or any(Path(name).suffix != ".py" for name in scripts):
-        # this import takes longer than a short script, and a FILE does not need it
+        # imported only for theorems, since the import takes longer than a short script
         from exactflow.proving.theorem_scripts import find_theorem_scripts
         from exactflow.proving.theory import theorems
 
@@ -168,7 +168,7 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
             run_script,
             options=Options(arguments.plot, arguments.full),
             echo=arguments.verbose and is_alone,
-            # a worker on another machine cannot write to the file
+            # with a backend, a worker can be on another machine, which cannot write to the file
             progress_file=begun if arguments.backend is None else None,
         )
         with _showing_last_claim(begun, len(files)) as count_script:
@@ -199,7 +199,7 @@ def _rank_in_longest_first(path: str) -> int:
 
 def _outcome_of_lost_worker(path: str) -> Outcome:
     """Return the outcome "incomplete" of a script whose worker process died."""
-    failure = f"{path}: the worker process ended before the script"
+    failure = f"{path}: the worker process ended before the script ended"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
 
 

@@ -1,4 +1,4 @@
-"""``exactflow whiten``: two layers that whiten a Gaussian; their inverse generates it."""
+"""``exactflow whiten``: two layers that whiten a Gaussian, and whose inverse generates it."""
 
 import argparse
 
@@ -11,7 +11,7 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix_argument(command, "covariance matrix")
+    common.add_matrix_file_argument(command, "covariance matrix")
     common.add_partition_and_orientation_options(command)
     common.add_reading_output_printing_options(
         command, "write a certificate of the generating flow, or its layers"

@@ -46,7 +46,9 @@ from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 from exactflow.flows.partition import LETTERS
 
 Vector: TypeAlias = tuple
-"""Numbers: elements of QQ in a `PointObstruction`; elsewhere n stands for n / `denominator`."""
+"""Numbers: elements of QQ in a `PointObstruction`; elsewhere a number n stands for the quotient
+n / `denominator`.
+"""
 
 Halves: TypeAlias = tuple[Vector, Vector]
 Table: TypeAlias = dict[Vector, Vector]
@@ -58,7 +60,9 @@ FirstAndSecondHalves: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
 """The first halves of all points, and their second halves."""
 
 Forest: TypeAlias = dict[int, tuple[int, int]]
-"""For each node except the roots: the parent, and the row of the point that is the edge to it."""
+"""For each node except the roots: the parent, and the row of the point that is the edge to the
+parent.
+"""
 
 NodeValues: TypeAlias = dict[int, Vector]
 NodeRoots: TypeAlias = dict[int, int]
@@ -90,14 +94,14 @@ def _add(u: Vector, v: Vector) -> Vector:
 def _combine_vectors(
     operation: Callable, us: Sequence[Vector], vs: Sequence[Vector]
 ) -> list[Vector]:
-    """Return the vector of all operation(u[i], v[i]) for each pair of vectors u and v."""
+    """Return, for each pair of vectors u and v, the vector of all operation(u[i], v[i])."""
     entries = map(itemgetter, range(len(us[0])))
     return [*zip(*(map(operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
 
 
-def _kept_and_moved_by_first_coupling(pattern: str, halves: Sequence) -> Sequence:
-    """Return the two halves with the one in front that the first coupling keeps: the coupling that
-    the last letter of the pattern names.
+def _halves_kept_and_moved_by_last_letter(pattern: str, halves: Sequence) -> Sequence:
+    """Return the half that the first coupling keeps, and then the half that it moves. The last
+    letter of the pattern names this coupling.
     """
     return halves[::-1] if pattern.endswith("U") else halves
 
@@ -115,8 +119,8 @@ def _split_points_and_images(
         return [((*x[0], *x[1]), (), (*y[0], *y[1]), ()) for x, y in pairs]
     return [
         (
-            *_kept_and_moved_by_first_coupling(pattern, x),
-            *_kept_and_moved_by_first_coupling(pattern, y),
+            *_halves_kept_and_moved_by_last_letter(pattern, x),
+            *_halves_kept_and_moved_by_last_letter(pattern, y),
         )
         for x, y in pairs
     ]
@@ -131,12 +135,13 @@ class PointObstruction(Checkable):
     pattern : one letter for each coupling, such as ULU, read as a product, so that data meets the
         last letter first: L moves the second half, U the first.
     kind : "point": no coupling moves some coordinates in which a point and its image differ.
-        "before": two points agree in the half that the first coupling keeps, but it has to shift
-        them differently. "after": the same for two images and the last coupling. "cycle": each
-        point and the next one, in turn around, agree in the half k that the first coupling keeps,
-        or have images that agree in it, alternately; but the alternating sum of the shifts is not
-        zero. "path": the points from the first to the last agree alternately, too; hence the first
-        coupling gives these two the same moved half, but the next coupling has to shift them
+        "before": two points agree in the half that the first coupling keeps, but the coupling has
+        to shift them differently. "after": two images agree in the half that the last coupling
+        keeps, but the coupling has to shift them differently. "cycle": along a cycle of points,
+        neighbours alternately agree in the half that the first coupling keeps, and have images that
+        agree in it; but the alternating sum of the shifts is not zero. "path": along a sequence of
+        points, neighbours agree alternately in the same way; hence the first coupling gives the
+        first and the last point the same moved half, but the next coupling has to shift these two
         differently.
     rows : the rows of these points in the given matrix, from 0.
     points, images : these points, each as its first and its second half, of rational numbers.
@@ -188,7 +193,7 @@ class PointObstruction(Checkable):
         }[self.kind]
 
     def __str__(self) -> str:
-        kept, moved = _kept_and_moved_by_first_coupling(self.pattern, HALVES)
+        kept, moved = _halves_kept_and_moved_by_last_letter(self.pattern, HALVES)
         one, other = (
             f"({', '.join(map(format_short, half))})" for half in self.vectors_required_equal
         )
@@ -206,7 +211,7 @@ class PointObstruction(Checkable):
 
 
 def _join_and_abbreviate_rows(rows: Sequence[int]) -> str:
-    """Return the numbers of rows, separated by commas; of more than eight, only the first four and
+    """Return the row numbers, separated by commas; of more than eight rows, only the first four and
     the last two.
     """
     shown = rows if len(rows) <= 8 else (*rows[:4], f".. ({len(rows)} points) ..", *rows[-2:])
@@ -214,7 +219,7 @@ def _join_and_abbreviate_rows(rows: Sequence[int]) -> str:
 
 
 def _alternating_sum_of_moved_shifts(points: Sequence[SplitPoint]) -> Vector:
-    """Return the sum, with signs +, -, +, .., of the differences by which the moved halves move."""
+    """Return the sum, with signs +, -, +, .., of the differences by which moved halves change."""
     signed = (
         _subtract(m, m2) if i % 2 else _subtract(m2, m) for i, (_, m, _, m2) in enumerate(points)
     )
@@ -222,8 +227,8 @@ def _alternating_sum_of_moved_shifts(points: Sequence[SplitPoint]) -> Vector:
 
 
 def _agree_in_kept_halves_alternately(points: Sequence[SplitPoint]) -> bool:
-    """Whether in the kept half points 0 and 1 agree, then the images of 1 and 2, points 2 and 3,
-    and so on.
+    """Whether points 0 and 1 agree in the kept half, the images of 1 and 2 agree in it, points 2
+    and 3 agree in it, and so on, alternately.
     """
     pairs = enumerate(pairwise(points))
     return all(one[i % 2 * 2] == other[i % 2 * 2] for i, (one, other) in pairs)
@@ -239,7 +244,7 @@ class _ExcludedPatternError(Exception):
 def find_fewest_couplings(
     points: FirstAndSecondHalves, images: FirstAndSecondHalves, denominator: int
 ) -> PatternTablesAndObstructions:
-    """Return the fewest couplings that map the points to the images, and obstructions to fewer.
+    """Return the fewest couplings that map the points to the images, and proofs that fewer fail.
 
     The results are the pattern of the couplings, their shifts as tables, in order of application,
     and an obstruction for each shorter pattern.
@@ -253,7 +258,7 @@ def find_fewest_couplings(
         found, reasons = [], []
         for pattern in dict.fromkeys(("ULUL"[4 - count :], "LULU"[4 - count :])):
             columns = (
-                _kept_and_moved_by_first_coupling(pattern, pair)
+                _halves_kept_and_moved_by_last_letter(pattern, pair)
                 for pair in (points, images, shifts)
             )
             try:
@@ -275,7 +280,7 @@ def find_fewest_couplings(
 
 
 def _to_rationals(vectors: Iterable[Vector], denominator: int) -> tuple[Vector, ...]:
-    """Return the vectors, each entry divided by `denominator`, with elements of QQ as entries."""
+    """Return the vectors with each entry divided by `denominator`, as elements of QQ."""
     one = QQ(1, denominator)
     return tuple([tuple([x * one for x in vector]) for vector in vectors])
 
@@ -345,8 +350,8 @@ def _first_shift_of_three_or_exclude(
 ) -> Table:
     """Return the shift t of the first of three couplings, or raise `_ExcludedPatternError`.
 
-    With the letters of the module docstring, m' - m - t(k) is a function of k', and k' - k one of
-    m + t(k). The arguments are those of `_shift_tables_or_exclude`.
+    With the letters of the module docstring, m' - m - t(k) is a function of k', and k' - k a
+    function of m + t(k). The arguments are those of `_shift_tables_or_exclude`.
     """
     k, m, k2, _, k_shifts, m_shifts = kept_moved_and_shifts
     nodes = {x: i for i, x in enumerate(dict.fromkeys(k))}
@@ -427,7 +432,7 @@ def _solve_edge_sums_or_exclude(
 
 
 def _edges_of_path(forest: Forest, start: int, stop: int) -> list[int]:
-    """Return the edges of the path from one node to another; the row of a point names its edge."""
+    """Return the edges of the path from one node to another, each as the row of its point."""
     up: list[int] = []
     down: list[int] = []
     for node, path in ((start, up), (stop, down)):
@@ -465,7 +470,8 @@ def _separating_row_and_products(keys: Sequence[Vector]) -> tuple[list[int], lis
     """Return a row whose products with the keys are distinct, and these products. The row is a unit
     vector if one has this property, else 1, b, b^2, .. for some b.
 
-    The products are distinct once b - 1 exceeds all quotients of entries of differences of keys.
+    Distinct products are certain once b - 1 exceeds every quotient of two entries of a difference
+    of keys.
     """
     size, base = len(keys[0]), 1
     rows = [[int(i == j) for i in range(size)] for j in range(size)]

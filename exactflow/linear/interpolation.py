@@ -47,8 +47,8 @@ from exactflow.linear.finite_maps import (
 __all__ = ["Interpolation", "interpolate"]
 
 _MOST_BITS = 2048
-"""The most bits of a common denominator with which entries are multiplied; beyond, they stay
-fractions.
+"""The largest number of bits of a common denominator by which entries are multiplied; with a longer
+denominator, entries remain fractions.
 """
 
 _THEOREM = "Theorem 18: exactflow.linear.finite_maps"
@@ -113,7 +113,7 @@ class Interpolation(MapResult):
     @cached_property
     def int64_limit(self) -> int:
         """The largest absolute value of the entries of an array that `forward` maps in int64;
-        negative if it maps no array in int64.
+        negative if `forward` maps no array in int64.
         """
         rows = [sum(map(abs, layer.coefficients.values())) for layer in self.layers]
         knots = chain.from_iterable(layer.conditioner.knots for layer in self.layers)
@@ -124,7 +124,7 @@ class Interpolation(MapResult):
 
     @cached_property
     def _bound_of_total_change(self) -> int:
-        """An upper bound of the change of an entry by all couplings together."""
+        """An upper bound of the absolute change of an entry by all couplings together."""
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
@@ -218,9 +218,9 @@ def interpolate(
     -------
     Interpolation
         Its `flow`, a `PiecewiseFlow`, maps each point to its image, and its `obstructions` exclude
-        all shorter patterns. Each shift is linear between its knots, and constant beyond them. It
-        is a function of one kept coordinate that takes different values at different halves, if
-        there is one, or else of a linear functional with small integer coefficients. If both
+        all shorter patterns. Each shift is linear between its knots, and constant beyond them. If
+        all kept halves differ in one coordinate, the shift is a function of this coordinate, or
+        else of a linear functional with small integer coefficients. If both
         patterns of the least length suffice, `flow` has the smaller shifts.
 
     Raises
@@ -279,8 +279,8 @@ def _read_rational_points(name: str, given: MatrixLike) -> DomainMatrix:
 
 
 def _common_denominator_or_one_if_long(*given: DomainMatrix) -> int:
-    """Return the least common denominator of all entries, or 1 if it has more than `_MOST_BITS`
-    bits.
+    """Return the least common denominator of all entries, or 1 if this denominator has more than
+    `_MOST_BITS` bits.
     """
     common = 1
     for denominator in {int(x.denominator) for matrix in given for x in matrix.to_list_flat()}:
@@ -303,7 +303,7 @@ def _scaled_halves_of_distinct_rows(
     Raises `InvalidInputError` for equal rows and, with `integers`, for an entry that is no integer.
     """
     columns = [
-        [_multiply_by_denominator(x, denominator) for x in column]
+        [_times_denominator_as_int_if_integral(x, denominator) for x in column]
         for column in matrix.transpose().to_list()
     ]
     rows: dict[tuple, int] = {}
@@ -324,7 +324,7 @@ def _scaled_halves_of_distinct_rows(
     return [*zip(*first, strict=True)], [*zip(*second, strict=True)]
 
 
-def _multiply_by_denominator(x: Element, denominator: int) -> Element:
+def _times_denominator_as_int_if_integral(x: Element, denominator: int) -> Element:
     """Return x times `denominator`: as a Python integer if it has no fraction, else as a rational
     number.
     """

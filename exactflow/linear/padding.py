@@ -58,7 +58,9 @@ def zero_padding(A: MatrixLike) -> CouplingFlow:
 
 
 def _explain_flow(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
-    """Explain the three layers by an identity for all n, and by their product for this matrix."""
+    """Explain the three layers by an identity for all n, and by the product of the layers of
+    this matrix.
+    """
     check_explainable_dimension(flow.dimension)
     identity = IDENTITIES["zero padding"]
     values, ring = identity.define_names_in_ring()

@@ -85,7 +85,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
 
 
 def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
-    """Return M extended by a coordinate at the end of each half, two that the new matrix swaps.
+    """Return M extended by a coordinate at the end of each half, and a swap of these coordinates.
 
     The determinant changes its sign, so that a flow exists if det M < 0. The new coordinates are p
     and d + 1. If both are zero in a vector, they are zero in its image, and M acts on the others.

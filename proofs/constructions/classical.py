@@ -54,13 +54,13 @@ from exactflow.flows.partition import opposite
 from exactflow.flows.verification import verify
 from exactflow.linear.factor.assembly import (
     alternate_shears,
-    append_scale,
     layers_in_application_order,
     merge_neighbours_drop_identities,
+    merge_scale_into_last_layer_of_half,
     shear_layer,
 )
 from exactflow.linear.factor.commutator import give_C_full_column_rank
-from exactflow.linear.factor.permutation import at_most_six_signed_permutation_layers
+from exactflow.linear.factor.permutation import at_most_six_layers_of_det_1_permutation
 from exactflow.linear.factor.problem import Problem
 
 __all__ = ["LAYERS", "classical"]
@@ -156,7 +156,7 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     column perm[i]; none for the identity.
     """
     n = len(perm)
-    layers = at_most_six_signed_permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
+    layers = at_most_six_layers_of_det_1_permutation([*perm, *range(n, 2 * n)], signs + [1] * n)
     return [
         shear_layer(layer.moves, layer.shift_matrix.convert_to(field).to_dense())
         for layer in layers
@@ -174,8 +174,10 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
     S_inverse, H_inverse, one = S.inv(), H.inv(), linalg.identity(L.shape[0], field)
     middle = _conjugate_pair(S_inverse * H, H_inverse * S, one, one, opposite(leftmost))
     return [
-        *append_scale(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), "first", F),
-        *append_scale(middle, "first", E),
+        *merge_scale_into_last_layer_of_half(
+            _conjugate_pair(H_inverse, H, S, S_inverse, leftmost), "first", F
+        ),
+        *merge_scale_into_last_layer_of_half(middle, "first", E),
         *_conjugate_pair(S, S_inverse, one, one, leftmost),
     ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from exactflow import CouplingFlow, factor, permutation
 from exactflow.exact.signed_permutation import signed_permutation_det
-from exactflow.linear.factor.permutation import at_most_six_signed_permutation_layers
+from exactflow.linear.factor.permutation import at_most_six_layers_of_det_1_permutation
 
 SIZES = [200, 2_000, 20_000, 20_001]
 
@@ -20,14 +20,14 @@ def even_permutation(d):
 
 @pytest.mark.parametrize("d", SIZES)
 def test_construct(benchmark, d):
-    layers = benchmark(at_most_six_signed_permutation_layers, *even_permutation(d))
+    layers = benchmark(at_most_six_layers_of_det_1_permutation, *even_permutation(d))
     assert len(layers) <= 6
 
 
 @pytest.mark.parametrize("d", SIZES)
 def test_compose(benchmark, d):
     perm, signs = even_permutation(d)
-    flow = CouplingFlow(at_most_six_signed_permutation_layers(perm, signs))
+    flow = CouplingFlow(at_most_six_layers_of_det_1_permutation(perm, signs))
     derived = benchmark(flow.domain_matrix)
     assert [place for place, _ in derived.iter_items()] == list(enumerate(perm))
 

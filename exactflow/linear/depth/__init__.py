@@ -45,7 +45,11 @@ from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.scaled import bound_scaled_depth
-from exactflow.linear.factor.problem import Problem, format_element, hint_to_assume_positive_det
+from exactflow.linear.factor.problem import (
+    Problem,
+    format_element,
+    hint_to_assume_positive_det_or_empty,
+)
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -146,6 +150,6 @@ def _minimal_depth_of_problem(
         raise InvalidInputError(
             f"det(M) = {format_element(det, field)} over {format_field(field)} is "
             "neither 1 nor known to be positive: "
-            f"{hint_to_assume_positive_det(det, field)}divide a row by the determinant"
+            f"{hint_to_assume_positive_det_or_empty(det, field)}divide a row by the determinant"
         )
     return bound_scaled_depth(replace(problem, scales="positive"))

@@ -29,7 +29,9 @@ from exactflow.linear.factor.symbolic_blocks import explain_blocks
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "explain", "factor"]
 
 LARGEST_EXPLAINED = 64
-"""The most coordinates of a flow that is explained: its steps are checked by slow arithmetic."""
+"""The largest number of coordinates of a flow that is explained; the steps of an explanation are
+checked by slow arithmetic.
+"""
 
 
 def factor(

@@ -13,9 +13,10 @@ are the blocks of M and a, b, c, d those of M^-1. Then M = U(X) L(Y) U(Z) L(W) U
 
     X = (B - A V - Z) T^-1 = -S^-1 (Z + b + V d),    W = T^-1 (C - Y) = -(c + Y) S^-1.
 
-*Two layers*: M is a coupling that moves the first half iff C = 0, D = I and A is a positive
-diagonal; it is such a coupling after one that moves the second half, with any scales, iff D and
-the Schur complement A - B D^-1 C are positive diagonals. The other order is the mirror image.
+*Two layers*: M is a coupling that moves the first half iff C = 0, D = I and A is diagonal with
+positive entries. M is a coupling that moves the second half, followed by a coupling that moves the
+first, iff D and the Schur complement A - B D^-1 C are diagonal with positive entries. The other
+order is the mirror image.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,8 +50,8 @@ ShearList = list[tuple[Half, Shift]]
 
 
 def alternate_shears(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearList:
-    """Return the shears with the given shifts, which move the two halves in turn; the first one
-    moves the half `leftmost`.
+    """Return shears with the given shifts that move the two halves in turn; the leftmost shear of
+    their product moves the half `leftmost`.
     """
     halves = leftmost, opposite(leftmost)
     return [(halves[i % 2], T) for i, T in enumerate(shifts)]
@@ -79,29 +80,39 @@ def layers_in_application_order(shears: ShearList) -> Layers:
 
 
 def complete_five_shifts(
-    blocks: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, T_inverse: DomainMatrix
+    blocks: Blocks,
+    V: DomainMatrix,
+    Y: DomainMatrix,
+    Z: DomainMatrix,
+    inverse_of_D_minus_CV: DomainMatrix,
 ) -> Shifts:
     """Return the shifts X, Y, Z, W, V of M = U(X) L(Y) U(Z) L(W) U(V), where V, Y, Z are given.
 
-    `blocks` are those of M, and `T_inverse` is the inverse of T = D - C V = I + Y Z.
+    `blocks` are the blocks A, B, C, D of M, and D - C V = I + Y Z.
     """
     A, B, C, _ = blocks
+    T_inverse = inverse_of_D_minus_CV
     return [(B - A * V - Z) * T_inverse, Y, Z, T_inverse * (C - Y), V]
 
 
 def complete_five_shifts_from_inverse(
-    inverse: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, S_inverse: DomainMatrix
+    inverse: Blocks,
+    V: DomainMatrix,
+    Y: DomainMatrix,
+    Z: DomainMatrix,
+    inverse_of_a_plus_Vc: DomainMatrix,
 ) -> Shifts:
     """Compute the result of `complete_five_shifts` from the blocks of M^-1 in place of M.
 
-    `S_inverse` is the inverse of S = a + V c = I + Z Y.
+    `inverse` are the blocks a, b, c, d of M^-1, and a + V c = I + Z Y.
     """
     _, b, c, d = inverse
+    S_inverse = inverse_of_a_plus_Vc
     return [-S_inverse * (Z + b + V * d), Y, Z, -(c + Y) * S_inverse, V]
 
 
 def merge_neighbours_drop_identities(layers: Iterable[LinearCoupling]) -> Layers:
-    """Merge neighbours that move the same half, and drop layers that are the identity."""
+    """Merge neighbouring layers that move the same half, and drop layers that are the identity."""
     result: Layers = []
     for layer in layers:
         if result and result[-1].moves == layer.moves:
@@ -116,18 +127,21 @@ def with_halves_exchanged(layers: Iterable[LinearCoupling]) -> Layers:
     return [layer.swap_halves() for layer in layers]
 
 
-def append_scale(layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]) -> Layers:
+def merge_scale_into_last_layer_of_half(
+    layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]
+) -> Layers:
     """Return layers that equal the given layers followed by the diagonal `scale` on one half.
 
-    The last layer that moves this half, one of the last two, is multiplied by the scale. If the
-    last layer moves the other half, its shift changes: diag(s) L(T) = L(T diag(s)^-1) diag(s).
+    The last layer that moves this half is multiplied by the scale; it must be one of the last two
+    layers. If it is not the last one, the shift of the last one changes:
+    diag(s) L(T) = L(T diag(s)^-1) diag(s).
     """
     *rest, last = layers
     field = last.field
     if last.moves != half:
         shift = linalg.scale_columns(last.shift_matrix, [field.one / s for s in scale])
         passed = LinearCoupling.trusted(last.partition, last.moves, shift, last.scale_elements)
-        return [*append_scale(rest, half, scale), passed]
+        return [*merge_scale_into_last_layer_of_half(rest, half, scale), passed]
     nothing = last.shift_matrix * field.zero
     return [*rest, LinearCoupling.trusted(last.partition, half, nothing, scale).after(last)]
 
@@ -136,30 +150,32 @@ def layers_with_determinant_restored(
     shears: ShearList, det: Element, half_with_divided_row: Half
 ) -> Layers:
     """Return the layers of a matrix of determinant `det`. In the product of the shears, the first
-    row of one half is divided by `det`; in the layers, one scale entry multiplies it by `det`.
+    row of `half_with_divided_row` is divided by `det`; in the layers, a scale entry restores it.
     """
     layers, one = layers_in_application_order(shears), shears[0][1].domain.one
     if det == one:
         return layers
     size, _ = moved_and_kept(half_with_divided_row, layers[0].partition)
-    return append_scale(layers, half_with_divided_row, [det] + [one] * (size - 1))
+    return merge_scale_into_last_layer_of_half(
+        layers, half_with_divided_row, [det] + [one] * (size - 1)
+    )
 
 
 def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | None:
     """Return at most two layers, in order of application, that compose to the matrix with the given
-    blocks; None if no two layers do.
+    blocks; None if there are no such layers.
 
     With scales="nonzero", a scale whose sign is unknown is allowed, too.
     """
-    found = _find_second_then_first_layer(blocks, scales)
+    found = _find_layers_moving_second_then_first_half(blocks, scales)
     if found is None and (
-        found := _find_second_then_first_layer(linalg.swap_halves(blocks), scales)
+        found := _find_layers_moving_second_then_first_half(linalg.swap_halves(blocks), scales)
     ):
         found = with_halves_exchanged(found)
     return None if found is None else merge_neighbours_drop_identities(found)
 
 
-def _find_second_then_first_layer(blocks: Blocks, scales: Scales) -> Layers | None:
+def _find_layers_moving_second_then_first_half(blocks: Blocks, scales: Scales) -> Layers | None:
     """Return layers [[I, 0], [Y, diag(t)]] and then [[diag(s), X], [0, I]] that compose to the
     matrix with the given blocks; None if there are none with allowed scales.
     """

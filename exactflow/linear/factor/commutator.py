@@ -29,9 +29,9 @@ Implementation notes
 In a Krylov flag of K - I (controller bases, run after run) K = U1 L1: L1 unit lower bidiagonal, U1
 upper triangular with diagonal u_1 .. u_m at the m run starts, whose product is mu, and ones
 elsewhere. R = L1^-1 diag(r) and K R = U1 diag(r) are triangular. The r at the starts are the
-partial products 1, u_1, u_1 u_2, .., so that the u_i r_i are the next ones, and mu the last. A
-stretch of factors that multiply to 1 is taken out, times a constant of its own, and so is every
-place where the factor is 1: all r are distinct, and none is mu unless mu = 1. The constants
+partial products 1, u_1, u_1 u_2, .., so that the u_i r_i are the next ones, and mu the last. If
+a stretch of factors multiplies to 1, its r are multiplied by a constant of their own, and so is
+each r whose factor is 1: all r are distinct, and none is mu unless mu = 1. The constants
 1, 1/2, 1/3, .. make the eigenvectors of L1^-1 diag(r) the Pascal matrix.
 """
 
@@ -57,8 +57,10 @@ from exactflow.linear.factor.assembly import (
 
 MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
-PairsOfPAndG: TypeAlias = tuple[MatrixAndInverse, MatrixAndInverse]
-"""(P, P^-1) and (G, G^-1), which define the commutator G^-1 P^-1 G P."""
+PAndGWithInverses: TypeAlias = tuple[MatrixAndInverse, MatrixAndInverse]
+"""The pairs (P, P^-1) and (G, G^-1), which define the commutator G^-1 P^-1 G P."""
+
+MatrixOfDet1: TypeAlias = DomainMatrix
 
 
 def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
@@ -72,7 +74,7 @@ def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
         return None
     K = C * (A * C_inverse * D - B)
     report_stage("a commutator", 0.05)
-    (P, P_inverse), (G, G_inverse) = write_as_commutator_of_G_P(K)
+    (P, P_inverse), (G, G_inverse) = find_P_and_G_with_commutator(K)
     report_stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
     shifts = complete_five_shifts(blocks, V, Y, Z, P_inverse)
@@ -120,8 +122,8 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     full = "makes it invertible" if C.shape[0] == n else f"gives it the rank {n}"
     record_step(
         "stable range",
-        f"`C` has rank {rank}, less than {n}; `A` is injective on its kernel, so that a first "
-        f"layer, with the shift `W0`, {full}.",
+        f"`C` has rank {rank}, less than {n}; `A` is injective on the kernel of `C`, so that a "
+        f"first layer, with the shift `W0`, {full}.",
         f"rank(C) = {rank}, C' = C + W0 A, D' = D + W0 B, rank(C') = {n}, "
         "L(W0) blocks(A, B, C, D) = blocks(A, B, C', D')",
         {"W0": W0, "C'": rest.C, "D'": rest.D},
@@ -129,12 +131,12 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     return W0, rest
 
 
-def write_as_commutator_of_G_P(K: DomainMatrix) -> PairsOfPAndG:
-    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P; K has determinant 1.
+def find_P_and_G_with_commutator(K: MatrixOfDet1) -> PAndGWithInverses:
+    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P; K must have determinant 1.
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
-    H, H_inverse, L1, lower, r, V_lower, V_upper, places = pair_eigenvalues_of_R_and_KR(K)
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = find_R_sharing_eigenvalues_with_KR(K)
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
@@ -151,8 +153,8 @@ class PairedSpectra(NamedTuple):
     """The matrix R of the lemma in the module docstring: R = H lower H^-1, lower = L1^-1 diag(r).
 
     The columns of V_lower and of V_upper are eigenvectors of `lower` and of H^-1 K R H; both are
-    unit triangular. The eigenvalue of column i of V_upper is r[places[i]]; or det K if places[i] is
-    n, the size of K, which happens for one i if det K is not 1.
+    unit triangular. Column i of V_upper has the eigenvalue r[places[i]], or det K if places[i] is
+    n, the size of K. If det K is not 1, exactly one of the places is n.
     """
 
     H: DomainMatrix
@@ -165,11 +167,11 @@ class PairedSpectra(NamedTuple):
     places: list[int]
 
 
-def pair_eigenvalues_of_R_and_KR(K: DomainMatrix) -> PairedSpectra:
-    """Return an R for which the list of the eigenvalues of R and of det K is a permutation of the
-    list of the eigenvalues of K R and of 1.
+def find_R_sharing_eigenvalues_with_KR(K: DomainMatrix) -> PairedSpectra:
+    """Return an invertible R such that the eigenvalues of R, together with the number det K, are
+    the eigenvalues of K R, together with the number 1.
 
-    K is invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
+    K must be invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n, field = K.shape[0], K.domain
     H, H_inverse, runs = krylov.krylov_basis_inverse_and_lengths(K - linalg.identity(n, field))
@@ -179,7 +181,7 @@ def pair_eigenvalues_of_R_and_KR(K: DomainMatrix) -> PairedSpectra:
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
     r, det = (
-        _choose_distinct_diagonal_permuted_by_factors(n, u, field),
+        _choose_diagonal_permuted_by_factors_up_to_ends(n, u, field),
         prod(u.values(), start=field.one),
     )
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
@@ -208,18 +210,18 @@ def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
     return M.extract(order, order)
 
 
-def _choose_distinct_diagonal_permuted_by_factors(
-    n: int, factors: dict[int, Element], field: Domain
+def _choose_diagonal_permuted_by_factors_up_to_ends(
+    n: int, factor_by_index: dict[int, Element], field: Domain
 ) -> list[Element]:
-    """Return distinct nonzero r_0 .. r_(n-1) such that the list of all r_i and of the product of
-    all factors u_i is a permutation of the list of all u_i r_i and of 1.
+    """Return distinct nonzero r_0 .. r_(n-1) for which the n + 1 numbers r_0, .., r_(n-1), u, where
+    u is the product of all u_i, are u_0 r_0, .., u_(n-1) r_(n-1), 1 in another order.
 
-    `factors` maps some i to u_i; the other u_i are 1. The r_i are the partial products of the u_i.
-    These would repeat if some consecutive factors multiply to 1: such a stretch is cut out, and the
-    r_i of this stretch are multiplied by a constant that no other stretch has.
+    `factor_by_index` maps some i to u_i; the other u_i are 1. The r_i are the partial products of
+    the u_i. These would repeat if some consecutive factors multiply to 1: such a stretch is cut
+    out, and the r_i of this stretch are multiplied by a constant that no other stretch has.
     """
     stretches, open_places, partial = [], [], field.one
-    for i, factor in factors.items():
+    for i, factor in factor_by_index.items():
         open_places.append((i, partial))
         partial *= factor
         start = next((k for k, (_, p) in enumerate(open_places) if p == partial), None)
@@ -228,7 +230,7 @@ def _choose_distinct_diagonal_permuted_by_factors(
             del open_places[start:]
     r = dict(open_places)
     used = {*r.values(), partial} if r else set()
-    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in factors)]:
+    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in factor_by_index)]:
         for c in linalg.distinct_units_or_raise(field):
             values = {i: c * product for i, product in stretch.items()}
             if used.isdisjoint(values.values()):

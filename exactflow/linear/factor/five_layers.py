@@ -70,7 +70,8 @@ from exactflow.linear.factor.assembly import (
 
 class MatchedSpectra(NamedTuple):
     """A shift V for which T = D - C V fixes the rows [R, I_k] from the left and, on the space that
-    these rows annihilate, has the characteristic polynomial of S = a + V c, `polynomial`.
+    these rows annihilate, has the characteristic polynomial of S = a + V c, `polynomial`. Here C, D
+    are blocks of M, and a, c blocks of M^-1.
 
     `long_basis` is the controller basis of C u for T, `short_basis` that of u for S.
     """
@@ -82,17 +83,17 @@ class MatchedSpectra(NamedTuple):
     short_basis: DomainMatrix
 
 
-def draw_five_shifts_if_generic(
+def draw_five_shifts_for_q_up_to_2p(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> Shifts | None:
-    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
-    draws are unlucky.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if M
+    is not generic or the draws are unlucky.
 
     M has determinant 1 and the given blocks, of p + q coordinates with p <= q <= 2p; `inverse` are
     the blocks of M^-1.
     """
     report_stage("two spectra that match", 0.02)
-    matched = _find_shift_matching_spectra(blocks, inverse, draws)
+    matched = _find_V_matching_spectra_of_T_and_S(blocks, inverse, draws)
     if matched is None:
         return None
     report_stage("their similarity", 0.1)
@@ -107,11 +108,11 @@ def draw_five_shifts_if_generic(
     return complete_five_shifts_from_inverse(inverse, V, Y, Z, S_inverse)
 
 
-def draw_shifts_for_equal_halves(
+def draw_five_shifts_for_equal_halves(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> Shifts | None:
-    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for halves of
-    one size; None if the drawn V is unlucky.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for equal
+    halves; None if the drawn V is unlucky.
 
     V is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for some Y and Z;
     a and c are blocks of M^-1. Over a field of few elements many V are lucky, even if there is no
@@ -124,21 +125,21 @@ def draw_shifts_for_equal_halves(
     return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 
-def _right_inverse_within_drawn_columns(
+def _right_inverse_in_columns_of_drawn_over_I(
     matrix: DomainMatrix, drawn: DomainMatrix
 ) -> DomainMatrix | None:
-    """Return the right inverse of `matrix` that is [drawn; I] times a square matrix; None if there
-    is none for this draw.
+    """Return the right inverse of `matrix` whose columns are combinations of the columns of
+    [drawn; I]; None if there is none for this draw.
     """
     columns = drawn.vstack(linalg.identity(matrix.shape[0], matrix.domain))
     pivot = linalg.inverse_or_none(matrix * columns)
     return None if pivot is None else columns * pivot
 
 
-def _find_shift_matching_spectra(
+def _find_V_matching_spectra_of_T_and_S(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> MatchedSpectra | None:
-    """Return a shift V as in `MatchedSpectra`, with two bases; None if the draws are unlucky.
+    """Return a shift V and the other entries of `MatchedSpectra`; None if the draws are unlucky.
 
     V = V0 - u r N, where T fixes the rows [R, I_k] for every row r: r is chosen such that the
     characteristic polynomials agree. See the implementation notes above.
@@ -158,7 +159,7 @@ def _find_shift_matching_spectra(
         R -= (v[p:, :] + R * v[:p, :]) * unit
     H = R.hstack(linalg.identity(k, field))
     HC, V0 = H * C, -draws.matrix(p, q)
-    right_inverse = _right_inverse_within_drawn_columns(HC, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_in_columns_of_drawn_over_I(HC, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V0 += right_inverse * (H * D - H - HC * V0)
@@ -182,7 +183,7 @@ def _find_shift_matching_spectra(
 def _intertwiner_and_inverse_of_top(
     matched: MatchedSpectra, T: DomainMatrix, S: DomainMatrix, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return a Y with T Y = Y S, and the inverse of the square block of its top rows."""
+    """Return a Y with T Y = Y S, and the inverse of the top square block of Y."""
     q, p, field = T.shape[0], S.shape[0], S.domain
     one = linalg.identity(q, field)
     lift = T - one if q == 2 * p else one
@@ -197,14 +198,20 @@ def _intertwiner_and_inverse_of_top(
 
 
 def _right_quotient_and_inverse_of_top(
-    H: DomainMatrix, G: DomainMatrix
+    numerator: DomainMatrix, denominator: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y = H G^-1, and the inverse of the square block of its top rows; G is square."""
-    return H * G.inv(), G * H[: G.shape[0], :].inv()
+    """Return Y = numerator * denominator^-1, and the inverse of the top square block of Y.
+
+    The denominator is square, and the numerator has at least as many rows.
+    """
+    top = numerator[: denominator.shape[0], :]
+    return numerator * denominator.inv(), denominator * top.inv()
 
 
 def _solve_near_draw(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix | None:
-    """Return a solution r of E r = rhs, a drawn column plus a correction; None if there is none."""
+    """Return a solution r of E r = rhs as the sum of a drawn column and a correction; None if there
+    is no solution.
+    """
     start = draws.matrix(E.shape[1], 1)
     solution, _ = linalg.solve(E, rhs - E * start)
     return None if solution is None else start + solution
@@ -225,8 +232,8 @@ class Peel(NamedTuple):
     rest_inverse: Blocks
 
     def lift_shifts(self, shifts: Shifts) -> Shifts:
-        """Return the shifts of alternating shears U .. U whose product is M, two more than the
-        given ones, at least three, of such shears whose product is M2.
+        """Return the shifts of alternating shears U .. U whose product is M. The given shifts, two
+        fewer and at least three, belong to alternating shears U .. U whose product is M2.
         """
         first, *middle, last = shifts
         none = self.x * self.x.domain.zero
@@ -254,7 +261,7 @@ def peel_off_second_half(inverse: Blocks, removed_count: int, draws: Draws) -> P
     R = draws.matrix(k, n)
     H = R.hstack(linalg.identity(k, a.domain))
     y = H * c
-    right_inverse = _right_inverse_within_drawn_columns(y, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_in_columns_of_drawn_over_I(y, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V = draws.matrix(p, q)

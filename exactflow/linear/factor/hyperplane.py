@@ -14,7 +14,7 @@ nearest: Urschel (2024) for halves of one size, Sourour (1986) for the spectra, 
 Xiao (arXiv 2108.00223) for symplectic matrices as five unit triangular factors.
 
 *Proof.* Let u span the rows with u C = 0, and v = u D. Then v c = -u C a = 0, u T = v for every V,
-and T c = -C S: T maps the hyperplane im c = ker v onto im C as S says.
+and T c = -C S: T maps the hyperplane im c = ker v onto im C, with the matrix -S in the bases c, C.
 
 - Some x has u x = v x = 1. In the basis [x, C] there is a T = [[1, w], [0, S K]], w = v C, for any
   invertible S; K = -(l c)^-1, where l C = 1 and l x = 0, has determinant 1, so that S K is similar
@@ -30,8 +30,8 @@ How it is checked
 
 Implementation notes
 --------------------
-For a generic M the shifts of `five_layers`, in which S is a plus a matrix of rank two, have numbers
-of half the length, so they are tried first.
+For a generic M the shifts of `five_layers`, for which S - a has rank two, have numbers of half the
+length, so they are tried first.
 """
 
 from typing import Any, TypeAlias
@@ -54,27 +54,28 @@ from exactflow.linear.factor.assembly import (
     transposed,
 )
 from exactflow.linear.factor.commutator import (
+    find_P_and_G_with_commutator,
+    find_R_sharing_eigenvalues_with_KR,
     give_C_full_column_rank,
-    pair_eigenvalues_of_R_and_KR,
-    write_as_commutator_of_G_P,
 )
-from exactflow.linear.factor.five_layers import draw_five_shifts_if_generic
+from exactflow.linear.factor.five_layers import draw_five_shifts_for_q_up_to_2p
 
-VSAndSimilarityG: TypeAlias = tuple[Shift, DomainMatrix, DomainMatrix]
+VSAndSimilarity: TypeAlias = tuple[Shift, DomainMatrix, DomainMatrix]
 """V, S and G with T G = G diag(S, 1), for T = D - C V and S = a + V c."""
 
 
-def shears_for_second_half_one_larger(blocks: BlocksOfDet1) -> ShearList:
+def five_or_six_shears_for_second_half_one_larger(blocks: BlocksOfDet1) -> ShearList:
     """Return the shears whose product is a matrix of determinant 1 with the given blocks and halves
     of n and n + 1 coordinates: five shears if C or B has rank n, otherwise six.
 
-    Raises `FieldTooSmallError` over a finite field.
+    Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
-    if (shifts := shifts_for_second_half_one_larger(blocks, inverse)) is not None:
+    if (shifts := five_shifts_for_second_half_one_larger(blocks, inverse)) is not None:
         return alternate_shears(shifts, "first")
-    found: Any  # never None, since the lower left block of the given blocks has rank n
+    # never None, since the lower left block has rank n in both of the following cases
+    found: Any
     if linalg.rank(blocks.B) == n:
         other = transposed(blocks)
         names = {name: f"{name}'" for name in "ABCD"}
@@ -82,17 +83,21 @@ def shears_for_second_half_one_larger(blocks: BlocksOfDet1) -> ShearList:
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
         record_step("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
         with rename_matrices(**names):
-            found = shifts_for_second_half_one_larger(other, transposed(inverse))
+            found = five_shifts_for_second_half_one_larger(other, transposed(inverse))
         return transpose_product_of_shears(alternate_shears(found, "first"))
     W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
-        found = shifts_for_second_half_one_larger(rest, linalg.split(linalg.join(rest).inv(), n))
+        found = five_shifts_for_second_half_one_larger(
+            rest, linalg.split(linalg.join(rest).inv(), n)
+        )
     return alternate_shears([-W0, *found], "second")
 
 
-def shifts_for_second_half_one_larger(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> Shifts | None:
+def five_shifts_for_second_half_one_larger(
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1
+) -> Shifts | None:
     """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
-    lower left block of M has a rank less than n.
+    rank of the lower left block of M is less than n.
 
     M has determinant 1 and the given blocks, of n + (n + 1) coordinates; `inverse` are the blocks
     of M^-1. Raises `FieldTooSmallError` over a finite field with too few elements.
@@ -101,26 +106,28 @@ def shifts_for_second_half_one_larger(blocks: BlocksOfDet1, inverse: BlocksOfDet
     if linalg.rank(blocks.C) < n:
         return None
     tries = (
-        draw_five_shifts_if_generic(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1)
+        draw_five_shifts_for_q_up_to_2p(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1)
     )
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
-        V, S, G = _find_V_S_and_similarity_G(blocks, inverse)
+        V, S, G = _find_V_S_G_with_T_similar_to_S_and_1(blocks, inverse)
         Z = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
         shifts = complete_five_shifts_from_inverse(inverse, V, G[:, :n], Z, S.inv())
-    _record_similarity_and_shears(blocks, inverse, shifts)
+    _record_steps_of_similarity_and_shears(blocks, inverse, shifts)
     return shifts
 
 
-def _find_V_S_and_similarity_G(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> VSAndSimilarityG:
+def _find_V_S_G_with_T_similar_to_S_and_1(
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1
+) -> VSAndSimilarity:
     """Return a shift V, S = a + V c, and G with T G = G diag(S, 1) for T = D - C V."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
     try:
         if x is None:
-            return _V_S_G_on_hyperplane(blocks.C, blocks.D, inverse.C)
-        return _V_S_G_by_commutator(blocks, inverse.C, x, v * blocks.C)
+            return _V_S_G_if_images_of_c_and_C_are_equal(blocks.C, blocks.D, inverse.C)
+        return _V_S_G_by_commutator_from_x(blocks, inverse.C, x, v * blocks.C)
     except FieldTooSmallError:
         raise FieldTooSmallError(
             f"expected a field of at least {(n + 1) ** 2 // 4 + 2} elements for halves of {n} and "
@@ -128,11 +135,14 @@ def _find_V_S_and_similarity_G(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> V
         ) from None
 
 
-def _V_S_G_by_commutator(
+def _V_S_G_by_commutator_from_x(
     blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix
-) -> VSAndSimilarityG:
+) -> VSAndSimilarity:
     """Return V, S and G in the first case of the proof in the module docstring, where T is
     [[1, w], [0, S K]] in the basis [x, C].
+
+    With u and v of that proof, x is a column with u x = v x = 1, and w = v C; c is the lower left
+    block of M^-1.
     """
     C, D = blocks.C, blocks.D
     n, field = C.shape[1], C.domain
@@ -140,7 +150,7 @@ def _V_S_G_by_commutator(
     frame_inverse = frame.inv()
     C_left = frame_inverse[1:, :]
     K = -(C_left * c).inv()
-    (_, P_inverse), (_, H_inverse) = write_as_commutator_of_G_P(K)
+    (_, P_inverse), (_, H_inverse) = find_P_and_G_with_commutator(K)
     multiples = (P_inverse * k for k in linalg.distinct_units_or_raise(field))
     inverses = ((S, linalg.inverse_or_none(S - one)) for S in multiples)
     S, without_one = next((S, X) for S, X in inverses if X is not None)
@@ -150,24 +160,26 @@ def _V_S_G_by_commutator(
     return V, S, (C * basis + x * y).hstack(x)
 
 
-def _V_S_G_on_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> VSAndSimilarityG:
-    """Return V, S and G in the second case of the proof in the module docstring, where c and C have
-    the same image and det K is not 1.
+def _V_S_G_if_images_of_c_and_C_are_equal(
+    C: DomainMatrix, D: DomainMatrix, c: DomainMatrix
+) -> VSAndSimilarity:
+    """Return V, S and G in the second case of the proof in the module docstring, where c = -C K and
+    det K is not 1.
     """
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = pair_eigenvalues_of_R_and_KR(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_sharing_eigenvalues_with_KR(K)
     R = H * lower * H_inverse
     of_T, of_S = (C * H * V_lower).hstack(linalg.complementary_unit_vectors(C)), R * H * V_upper
     det, q = K.det(), C.shape[0]
     T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
-    # column `rest` of of_T is an eigenvector of T with the eigenvalue 1
+    # of the eigenvectors of T, the columns of `of_T`, number `rest` has the eigenvalue 1
     rest = next(i for i in range(q) if i not in places)
     G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
     return C_left * (D - T), R * K, G
 
 
-def _record_similarity_and_shears(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
+def _record_steps_of_similarity_and_shears(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
     """Record two steps of the explanation: the similarity of T and diag(S, 1), and the five shears
     that follow from it.
     """

@@ -14,7 +14,7 @@ two vectors of an even cycle with sign tau. The traces of K and K Theta differ, 
 the cycles with (-1)^m = sigma; these are evenly many, for det Theta = 1, and every other one gets
 eps = -1. Then g carries f_0 to a fixed vector of the same sign, or f_(m/2) and an f_0 of the other
 sign, from this cycle or another, to f_(m/2-1) + f_(m/2) and their difference, up to signs; the
-halves in the inverse of that cancel in (K - I) g^-1.
+fractions 1/2 in the inverse of this part of g cancel in (K - I) g^-1.
 
 How it is checked
 -----------------
@@ -130,18 +130,20 @@ def find_reversing_involution_fixing_last(theta: SignedPermutation) -> Reversing
     index = np.arange(len(line))
     place = index - start
     K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
-    parts = _g_Z_and_sign_classes(place, length, eps, tau)
+    parts = _find_g_Z_and_sign_class_of_each(place, length, eps, tau)
     return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _g_Z_and_sign_classes(
-    place: np.ndarray, length: np.ndarray, eps: np.ndarray, tau: np.ndarray
+def _find_g_Z_and_sign_class_of_each(
+    place_in_cycle: np.ndarray, cycle_length: np.ndarray, eps: np.ndarray, tau: np.ndarray
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
-    """Return g, Z and the sign classes of a `ReversingInvolution`.
+    """Return the matrices g and Z of a `ReversingInvolution` in the basis of its `vectors`, and the
+    sign class of each coordinate.
 
-    For each coordinate, `place` is its place in its cycle, `length` the length of this cycle, and
-    `eps` and `tau` are the signs of this cycle in the module docstring.
+    For each coordinate, `place_in_cycle` is its place in its cycle, `cycle_length` the length of
+    this cycle, and `eps` and `tau` are the signs of this cycle in the module docstring.
     """
+    place, length = place_in_cycle, cycle_length
     index = np.arange(len(place))
     swaps = (place > 0) & (2 * place < length)
     a, t = index[swaps], tau[swaps]

@@ -49,19 +49,25 @@ from exactflow.linear.factor.assembly import (
 )
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.five_layers import (
-    draw_five_shifts_if_generic,
-    draw_shifts_for_equal_halves,
+    draw_five_shifts_for_equal_halves,
+    draw_five_shifts_for_q_up_to_2p,
     peel_off_second_half,
 )
-from exactflow.linear.factor.hyperplane import shifts_for_second_half_one_larger
+from exactflow.linear.factor.hyperplane import five_shifts_for_second_half_one_larger
 
 SearchesAndTries: TypeAlias = tuple[Sequence["ShearSearch"], int]
-"""Searches to run one after the other with the same draws, and how often to try them all."""
+"""Searches, and the number of tries. Each try runs the searches one after the other, with draws of
+one seed or of one range.
+"""
 
 _TRIES = 6
+"""The tries, over an infinite field, of a search that succeeds only for generic matrices."""
 _TRIES_IN_A_FINITE_FIELD = 12
+"""The tries, over a finite field, of a search that succeeds only for generic matrices."""
 _TRIES_OF_A_SURE_SEARCH = 32
+"""The tries of a search that succeeds for most draws over a large field."""
 _TRIES_OF_THE_LAST_SEARCHES = 1000
+"""The tries of the final searches over a finite field."""
 
 
 class ShearSearch(NamedTuple):
@@ -98,8 +104,8 @@ class ShearSearch(NamedTuple):
 
 
 def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
-    """Return shears whose product has the given blocks: those of a matrix of determinant 1 whose
-    first half is not larger than the second.
+    """Return shears whose product is the matrix with the given blocks. It has determinant 1, and
+    its first half is not larger than its second half.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
     how many suffice.
@@ -114,15 +120,15 @@ def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
                 with collect_steps():
                     shears = search.find_shears(blocks, draws)
                 if shears is not None:
-                    _record_drawn_shears(shears)
+                    _record_step_of_drawn_shears(shears)
                     return shears
     raise FieldTooSmallError(
         f"no draw over {field} led to layers for the partition {(p, q)}: use a field of at least "
-        f"{_field_size_for_most_draws(p, q)} elements"
+        f"{_field_size_where_most_draws_succeed(p, q)} elements"
     )
 
 
-def _record_drawn_shears(shears: ShearList) -> None:
+def _record_step_of_drawn_shears(shears: ShearList) -> None:
     """Record a step of the explanation: the shears that a search found."""
     named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
     letters = {"first": "U", "second": "L"}
@@ -137,12 +143,14 @@ def _record_drawn_shears(shears: ShearList) -> None:
     )
 
 
-def _field_size_for_most_draws(p: int, q: int) -> int:
-    """Return a size of a finite field over which most draws of the last search succeed.
+def _field_size_where_most_draws_succeed(p: int, q: int) -> int:
+    """Return a size of a finite field over which most draws of the final searches of
+    `_plan_searches` succeed.
 
-    It is four times the degree of the polynomials whose zeros the draws must avoid. In one peel
-    det(y Z) has degree at most 2p in the drawn entries, det(y Z) det D at most q + 4p; the
-    eigenvalues of the commutator exclude at most p^2 / 4 units.
+    It is four times the degree of the polynomials whose zeros the draws must avoid. In one peel,
+    let N be the matrix [drawn; I] from which the right inverse of y is formed: det(y N) has degree
+    at most 2p in the drawn entries, and det(y N) det D at most q + 4p. The eigenvalues of the
+    commutator exclude at most p^2 / 4 units.
     """
     steps = -(-q // p) + 1
     return 4 * steps * (q + 6 * p) + p * p
@@ -189,7 +197,9 @@ def _fewest_shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | No
     q, p = blocks.C.shape
     if p == 1:
         return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_of_2x2_matrix, draws)
-    return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), draw_five_shifts_if_generic, draws)
+    return _shifts_by_peeling(
+        blocks, [p] * ((q - 1) // p - 1), draw_five_shifts_for_q_up_to_2p, draws
+    )
 
 
 def _shifts_given_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
@@ -205,26 +215,29 @@ def _shifts_given_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | No
     return _shifts_by_peeling(
         blocks,
         sizes,
-        lambda rest, inverse, _: shifts_for_second_half_one_larger(rest, inverse),
+        lambda rest, inverse, _: five_shifts_for_second_half_one_larger(rest, inverse),
         draws,
     )
 
 
 def _shifts_via_equal_halves(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
-    """Return 2m + 3 shifts, m = ceil(q / p), of which peels to halves of one size cost 2m - 2; None
-    if the draws are unlucky.
+    """Return 2m + 3 shifts, m = ceil(q / p): two for each of m - 1 peels to equal halves, and five
+    for the equal halves; None if the draws are unlucky.
 
-    Draws are often lucky also over fields of few elements.
+    Over fields of few elements many draws are lucky, too.
     """
     q, p = blocks.C.shape
     return _shifts_by_peeling(
-        blocks, _counts_removed_by_successive_peels(p, q), draw_shifts_for_equal_halves, draws
+        blocks, _counts_removed_by_successive_peels(p, q), draw_five_shifts_for_equal_halves, draws
     )
 
 
-def _counts_removed_by_successive_peels(p: int, q: int) -> list[int]:
-    """Return how many coordinates each peel removes, if peels reduce a half of size q to size p."""
-    return [p] * (q // p - 1) + [q % p] * (q % p > 0)
+def _counts_removed_by_successive_peels(final_size: int, initial_size: int) -> list[int]:
+    """Return how many coordinates each of successive peels removes, at most `final_size` each, to
+    reduce a half from `initial_size` to `final_size` coordinates.
+    """
+    whole, rest = divmod(initial_size, final_size)
+    return [final_size] * (whole - 1) + [rest] * (rest > 0)
 
 
 def _three_shifts_of_2x2_matrix(

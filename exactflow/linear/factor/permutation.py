@@ -16,7 +16,7 @@ that is similar to the involution K Theta: (K Theta) g = g K. With D' = C' K J^T
     V = C'^T (D - D')    Y = G    Z = (K - I) G^-1
     W = D' (C' - Y)      X = (B - A V - Z) D',
 
-cut back to n coordinates in the first half; for D' = D'^-1 = G K G^-1 = I + Y Z and Z Y = K - I.
+cut back to n coordinates in the first half, since D' = D'^-1 = G K G^-1 = I + Y Z and Z Y = K - I.
 
 K and g are those of `exactflow.linear.factor.involutions`. The bounds are derived in the script
 permutations.
@@ -52,14 +52,15 @@ Indices = Sequence[int] | np.ndarray
 ShiftsInApplicationOrder: TypeAlias = list[CooMatrix]
 
 
-def at_most_six_signed_permutation_layers(
+def at_most_six_layers_of_det_1_permutation(
     perm: Indices, signs: Indices, partition: tuple[int, int] | None = None
 ) -> list[LinearCoupling]:
     """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``, a
     map of determinant 1 on d >= 2 coordinates. The sizes of the halves differ by at most one.
 
-    The shifts are sparse, of integers of absolute value at most 2. In all, at most 11 n of them are
-    not zero, or 11 n + 1 if p and q differ; n is the size of the smaller half.
+    The entries of the shifts are integers of absolute value at most 2. All shifts together have at
+    most 11 n nonzero entries, or 11 n + 1 if the sizes of the halves differ; n is the size of the
+    smaller half.
 
     Layers with the shift zero are dropped, and neighbours that move the same half are merged.
     """
@@ -72,7 +73,9 @@ def at_most_six_signed_permutation_layers(
     perm, signs = np.asarray(perm), np.asarray(signs)
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
-    for half, shift in zip(halves * 3, _compute_and_record_six_shifts(perm, signs, p), strict=True):
+    for half, shift in zip(
+        halves * 3, _compute_six_shifts_and_record_steps(perm, signs, p), strict=True
+    ):
         shape = (p, q) if half == "first" else (q, p)
         array = SparseArray.from_sums(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
@@ -88,9 +91,9 @@ def at_most_six_signed_permutation_layers(
 class ExtendedBlocks(NamedTuple):
     """Parts of a signed permutation from which the shifts are computed.
 
-    `nonzero_rows` are the indices of the nonzero rows of A, `images` those of the zero rows of C to
-    which W0 carries them. `D` is the block D. `C` and `J` are the matrices C' and J of the module
-    docstring, with a column appended if q = n + 1.
+    `nonzero_rows` are the indices of the nonzero rows of A, `images` the indices of the zero rows
+    of C to which W0 carries these rows. `D` is the block D. `C` and `J` are the matrices C' and J
+    of the module docstring, with a column appended if q = n + 1.
     """
 
     nonzero_rows: np.ndarray
@@ -100,8 +103,13 @@ class ExtendedBlocks(NamedTuple):
     J: SignedPermutation
 
     @classmethod
-    def of_signed_permutation(cls, perm: np.ndarray, signs: np.ndarray, n: int) -> "ExtendedBlocks":
-        """Return the parts of ``y[i] = signs[i] * x[perm[i]]``; the first half has size n."""
+    def of_signed_permutation(
+        cls, perm: np.ndarray, signs: np.ndarray, first_size: int
+    ) -> "ExtendedBlocks":
+        """Return the extended blocks of ``y[i] = signs[i] * x[perm[i]]``, where the first half has
+        `first_size` coordinates.
+        """
+        n = first_size
         nonzero_rows, zero_rows = np.flatnonzero(perm[:n] < n), np.flatnonzero(perm[n:] >= n)
         images, u = np.split(zero_rows, [len(nonzero_rows)])
         D = CooMatrix(zero_rows, perm[n:][zero_rows] - n, signs[n:][zero_rows])
@@ -118,16 +126,17 @@ class ExtendedBlocks(NamedTuple):
         return cls(nonzero_rows, images, D, C, J)
 
 
-def _compute_and_record_six_shifts(
-    perm: np.ndarray, signs: np.ndarray, n: int
+def _compute_six_shifts_and_record_steps(
+    perm: np.ndarray, signs: np.ndarray, first_size: int
 ) -> ShiftsInApplicationOrder:
     """Return the shifts V, W, Z, Y, X and -W0, and record the steps of the explanation."""
+    n = first_size
     nonzero_rows, images, D, C, J = ExtendedBlocks.of_signed_permutation(perm, signs, n)
     found = find_reversing_involution_fixing_last(J.T @ C)
-    # the matrix D' of the module docstring
+    # D1 is the matrix D' of the module docstring
     D1 = C @ found.vectors @ found.K @ (J @ found.vectors).T
 
-    # B - A V = W0^T D' - J^T; both summands have at most one entry in each row
+    # B - A V = W0^T D' - J^T; both terms have at most one nonzero entry in each row
     rows_of_D1 = np.zeros((2, n), dtype=np.int64)
     rows_of_D1[:, nonzero_rows] = D1.rows[images], D1.signs[images]
     row = np.arange(n)
@@ -149,7 +158,7 @@ def _compute_and_record_six_shifts(
     W0 = CooMatrix(images, nonzero_rows, np.ones_like(images))
     shifts = [V.select_entries(V.rows < n), W, Z, Y, X, -W0]
     involution = found.K.entries.multiply_left_and_right_transposed(F, F)
-    _record_involutions_and_shears(
+    _record_steps_of_involutions_and_shears(
         (n, len(perm) - n), [C.entries, J.entries, involution, D1.entries, G], shifts
     )
     return shifts
@@ -163,7 +172,7 @@ def _choose_class_signs_near_targets(
 
     The signs minimize the sum of the fourth powers of the entries of target - Z, for all targets.
     The class of entry k of Z is ``classes_of_entries[k]``, a number below `class_count`. A target
-    lists one entry for each row, in the order of the rows; it is zero if the row is.
+    lists one entry for each row, in the order of the rows; for a zero row, this entry is zero.
     """
     inside = Z.rows < len(targets[0].rows)
     rows, columns, z = Z.select_entries(inside)
@@ -172,7 +181,7 @@ def _choose_class_signs_near_targets(
     return np.where(gain < 0, -1, 1)
 
 
-def _record_involutions_and_shears(
+def _record_steps_of_involutions_and_shears(
     partition: tuple[int, int], square_matrices: Sequence[CooMatrix], shifts: Sequence[CooMatrix]
 ) -> None:
     """Record two steps of the explanation: the involutions, and the six shears.

@@ -33,7 +33,7 @@ class Problem:
     """A matrix to factor, with properties that are computed once.
 
     `target` is this matrix, with the pads of the layout, if any. The layers compose to
-    `matrix_of_layers`, whose determinant is `det`; an entry `det` of one scale gives them this
+    `matrix_of_layers`, whose determinant is `det`; one scale entry `det` gives the layers this
     determinant.
     """
 
@@ -114,23 +114,24 @@ class Problem:
             p, blocks = q, linalg.swap_halves(blocks)
         if half_with_divided_row is None:
             return blocks
-        scale = self._diagonal_ones_except(
+        scale = self._full_diagonal_of_ones_except(
             0 if half_with_divided_row == "first" else p, self.target.domain.one / self.det
         )
         return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
 
-    def _diagonal_ones_except(self, place: int, value: Element) -> list[Element]:
-        """Return the diagonal with the given value at `place`, and 1 at all others."""
+    def _full_diagonal_of_ones_except(self, place: int, value: Element) -> list[Element]:
+        """Return the diagonal of a d x d matrix: the given value at `place`, and 1 elsewhere."""
         one = self.target.domain.one
         return [value if k == place else one for k in range(sum(self.partition))]
 
-    def record_blocks(
+    def record_step_of_blocks(
         self, exchanged: bool = False, half_with_divided_row: Half | None = None
     ) -> None:
         """Record a step of the explanation: the result of `split_into_blocks` with these arguments.
 
-        It is ``Delta blocks(A, B, C, D) = E M F E^T``, with the permutation matrix E of the order,
-        the flips F, and the diagonal matrix Delta that multiplies a row by the determinant.
+        The step shows ``Delta blocks(A, B, C, D) = E M F E^T``, where the permutation matrix E
+        reorders the coordinates, the diagonal matrix F contains the flips, and the diagonal matrix
+        Delta multiplies a row by the determinant.
         """
         p, q = self.partition
         field, order = self.target.domain, list(self.layout.order)
@@ -159,7 +160,9 @@ class Problem:
             )
             if divided:
                 place = 0 if half_with_divided_row == "first" else blocks.A.shape[0]
-                named["Delta"] = linalg.diagonal(self._diagonal_ones_except(place, self.det), field)
+                named["Delta"] = linalg.diagonal(
+                    self._full_diagonal_of_ones_except(place, self.det), field
+                )
             return named | blocks._asdict()
 
         scale = "Delta " if divided else ""
@@ -178,8 +181,9 @@ def _determinant_or_raise_singular(target: DomainMatrix) -> Element:
     det = target.to_dense().det()
     if not det:
         raise SingularMatrixError(
-            f"expected an invertible matrix, got rank {linalg.rank(target)} of {target.shape[0]}: "
-            "a flow is invertible, so no flow represents it"
+            "expected an invertible matrix, got a singular one (rank "
+            f"{linalg.rank(target)} of {target.shape[0]}): a flow is invertible, so no flow "
+            "represents it"
         )
     return det
 
@@ -193,7 +197,7 @@ def _is_det_negative_or_raise_unknown(det: Element, target: DomainMatrix, scales
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
             f"the sign of det(M) = {format_element(det, field)} over {format_field(field)} is "
-            f"unknown: {hint_to_assume_positive_det(det, field)}"
+            f"unknown: {hint_to_assume_positive_det_or_empty(det, field)}"
             "allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
@@ -204,7 +208,7 @@ def format_element(x: Element, field: Domain) -> str:
     return format_short(field.to_sympy(x))
 
 
-def hint_to_assume_positive_det(det: Element, field: Domain) -> str:
+def hint_to_assume_positive_det_or_empty(det: Element, field: Domain) -> str:
     """Return the advice to assume that a determinant in symbols is positive, followed by "or"; ""
     for a determinant without symbols, and over GF(p).
     """

@@ -28,28 +28,32 @@ from exactflow.linear.factor.commutator import (
     find_five_shifts_by_commutator,
     six_shears_by_commutator,
 )
-from exactflow.linear.factor.hyperplane import shears_for_second_half_one_larger
+from exactflow.linear.factor.hyperplane import five_or_six_shears_for_second_half_one_larger
 from exactflow.linear.factor.partition import shears_for_first_half_not_larger
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.transvection import six_shifts_by_transvection
 
 LARGEST_UNEVEN = 128
-"""The most coordinates of a permutation that method="auto" factors if the halves differ by more
-than one.
+"""The largest number of coordinates of a permutation that method="auto" factors if the sizes of the
+halves differ by more than one.
 """
 MOST_TERMS = 20_000
-"""The most monomials in an entry of a layer: a matrix at this limit takes some 20 seconds."""
+"""The largest number of monomials in an entry of a layer; a matrix at this limit takes about 20
+seconds.
+"""
 
 _HALVES: dict[tuple[int, ...] | None, str] = {
-    (0,): "halves of one size",
-    (1,): "halves that differ by one",
-    (0, 1): "halves that differ by at most one",
+    (0,): "halves of equal size",
+    (1,): "halves whose sizes differ by one",
+    (0, 1): "halves whose sizes differ by at most one",
     None: "halves of any sizes",
 }
 
 ConstructionForDet1 = Callable[[BlocksOfDet1], ShearList | None]
 ConstructionAndHalfToDivide: TypeAlias = tuple[ConstructionForDet1, Half]
-"""A construction, and the half whose first row is divided by the determinant before it."""
+"""A construction, and the half whose first row is divided by the determinant before the
+construction runs.
+"""
 
 LayerFinder = Callable[[Problem], Layers | None]
 
@@ -87,25 +91,25 @@ class Route:
         return f"{self.name!r}: {self.where}, {_HALVES[self.differences]}; {self.cost}."
 
 
-def _record_and_find_permutation_layers(problem: Problem) -> Layers | None:
+def _find_permutation_layers_recording_blocks(problem: Problem) -> Layers | None:
     if problem.rational_signed_permutation is None:
         return None
     try:
         import numpy as np
 
-        from exactflow.linear.factor.permutation import at_most_six_signed_permutation_layers
-    except ModuleNotFoundError:  # NumPy is missing, as in some browsers; other routes need none
+        from exactflow.linear.factor.permutation import at_most_six_layers_of_det_1_permutation
+    except ModuleNotFoundError:  # NumPy is missing; the other routes do not need it
         return None
 
-    problem.record_blocks(exchanged=problem.partition[0] > problem.partition[1])
+    problem.record_step_of_blocks(exchanged=problem.partition[0] > problem.partition[1])
     perm, signs = problem.layout.signed_permutation_of_layers(
         *map(np.array, problem.rational_signed_permutation)
     )
-    return at_most_six_signed_permutation_layers(perm, signs, problem.partition)
+    return at_most_six_layers_of_det_1_permutation(perm, signs, problem.partition)
 
 
-def _record_and_find_at_most_two_layers(problem: Problem) -> Layers | None:
-    problem.record_blocks()
+def _find_at_most_two_layers_recording_blocks(problem: Problem) -> Layers | None:
+    problem.record_step_of_blocks()
     return find_at_most_two_layers(problem.split_into_blocks(), problem.scales)
 
 
@@ -114,8 +118,8 @@ def _finder_trying_constructions_in_order(
 ) -> LayerFinder:
     """Return a function that returns the layers of the first construction that succeeds.
 
-    If both halves have one size, each construction is tried with each order of the halves, and
-    otherwise only with the smaller half first.
+    If the halves are of equal size, each construction is tried with each order of the halves;
+    otherwise it is tried only with the smaller half first.
     """
 
     def find_layers(problem: Problem) -> Layers | None:
@@ -124,7 +128,7 @@ def _finder_trying_constructions_in_order(
         for construct, half in constructions:
             for exchanged in orders:
                 with collect_steps() as steps:
-                    problem.record_blocks(exchanged, half)
+                    problem.record_step_of_blocks(exchanged, half)
                     shears = construct(problem.split_into_blocks(exchanged, half))
                 if shears is not None:
                     adopt_steps(steps)
@@ -154,14 +158,14 @@ ROUTES = (
         "permutation",
         "a signed permutation matrix",
         "six layers of integers of absolute value at most 2, in linear time",
-        _record_and_find_permutation_layers,
+        _find_permutation_layers_recording_blocks,
         differences=(0, 1),
     ),
     Route(
         "short",
         "a matrix that is visibly a product of at most two layers",
         "two layers, with the entries of the matrix",
-        _record_and_find_at_most_two_layers,
+        _find_at_most_two_layers_recording_blocks,
         differences=None,
     ),
     Route(
@@ -186,7 +190,9 @@ ROUTES = (
         "hyperplane",
         "an invertible matrix",
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
-        _finder_trying_constructions_in_order((shears_for_second_half_one_larger, "first")),
+        _finder_trying_constructions_in_order(
+            (five_or_six_shears_for_second_half_one_larger, "first")
+        ),
         differences=(1,),
     ),
     Route(
@@ -239,10 +245,10 @@ def _check_uneven_permutation_size(problem: Problem) -> None:
         and problem.rational_signed_permutation
     ):
         raise MethodError(
-            f"expected halves that differ by at most one for a permutation of more than "
-            f"{LARGEST_UNEVEN} coordinates, got the partition {problem.partition}: other routes "
-            "compute with dense matrices of long fractions; leave out the partition, or give a "
-            "mask with halves of nearly one size"
+            "expected halves whose sizes differ by at most one for a permutation of more than "
+            f"{LARGEST_UNEVEN} coordinates, got the partition {problem.partition}, for which the "
+            "computation would take dense matrices of long fractions: leave out the partition, or "
+            "give a mask whose halves differ in size by at most one"
         )
 
 
@@ -257,7 +263,8 @@ def _check_symbol_count(problem: Problem, route: Route) -> None:
     terms = comb(count + 2 * d, count)
     if terms > MOST_TERMS:
         raise MethodError(
-            f"expected fewer symbols in a {d} x {d} matrix, got {count} symbols: the entries of "
-            f"layers are quotients of polynomials of up to {terms:,} terms; replace symbols by "
-            "numbers, or explain blocks of every size: exactflow.explain(BlockMatrix(..))"
+            f"the entries of the layers of a {d} x {d} matrix with {count} symbols are quotients "
+            f"of polynomials of up to {terms:,} terms, and at most {MOST_TERMS:,} are supported: "
+            "replace symbols by numbers, or explain blocks of every size by "
+            "exactflow.explain(BlockMatrix(..))"
         )

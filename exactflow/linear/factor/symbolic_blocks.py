@@ -27,7 +27,9 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
         if all(isinstance(block, MatrixSymbol) for block in blocks):
             if len(set(blocks)) == 4 and A.shape == B.shape:
                 return _explain_four_blocks_by_commutator(blocks)
-        elif B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _is_inverse(D, A):
+        elif (
+            B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _is_simplified_inverse(D, A)
+        ):
             return _explain_diagonal_with_inverse(A)
     raise InvalidInputError(
         "expected a block matrix [[A, B], [C, D]] of four different square symbols, or "
@@ -36,10 +38,10 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
     )
 
 
-def _is_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
-    """Whether D is the expression to which SymPy simplifies the inverse of A."""
+def _is_simplified_inverse(candidate: MatrixExpr, A: MatrixExpr) -> bool:
+    """Whether `candidate` is the expression to which SymPy simplifies the inverse of A."""
     try:
-        return bool(Inverse(A).doit() == D)
+        return bool(Inverse(A).doit() == candidate)
     except NonInvertibleMatrixError:
         return False
 
@@ -54,15 +56,18 @@ def _explain_four_blocks_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explan
     field = "over every field of more than two elements"
     commutator, _, quotient, *_ = parse_identities(identity.text)
     why = (
-        f"Let `{C}` be invertible and the determinant of {matrix} be 1. That of `{quotient}` is 1, "
-        f"too: so it is a commutator, `{commutator}`, {field} (Shoda 1936, Thompson 1961)."
+        f"Let `{C}` be invertible and the determinant of {matrix} be 1. Then the determinant of "
+        f"`{quotient}` is 1, too, so this matrix is a commutator, `{commutator}`, "
+        f"{field} (Shoda 1936, Thompson 1961)."
     )
     hypothesis = f", {field}, if `{C}` is invertible and the determinant is 1"
     return _explain_by_identity(identity, matrix, hypothesis, why)
 
 
 def _explain_diagonal_with_inverse(A: MatrixExpr) -> Explanation:
-    """Explain the layers of diag(A, A^-1) by Whitehead's lemma; an A that is no symbol is named."""
+    """Explain the layers of diag(A, A^-1) by Whitehead's lemma; an A that is not a symbol gets a
+    name.
+    """
     names = [symbol.name for symbol in A.free_symbols]
     if isinstance(A, MatrixSymbol):
         name, where = A.name, ""
@@ -78,7 +83,9 @@ def _explain_diagonal_with_inverse(A: MatrixExpr) -> Explanation:
 def _explain_by_identity(
     identity: Identity, matrix_text: str, hypothesis: str, why: str
 ) -> Explanation:
-    """Explain layers by an identity whose last line has the product of the shears on the left."""
+    """Explain layers by an identity whose last equation has the product of the shears as its left
+    side.
+    """
     values, ring = identity.define_names_in_ring()
     *_, last = parse_identities(identity.text)
     layers = "A new letter is defined by the line in which it first occurs, or it is arbitrary."
@@ -98,7 +105,7 @@ def _get_renamed_identity(
     identity_name: str, new_names: Mapping[str, str], taken: Iterable[str]
 ) -> Identity:
     """Return the identity of this name with its letters renamed by `new_names`; any other letter of
-    it gets primes if it is `taken`.
+    the identity gets primes if it is one of the names `taken`.
     """
     for given in taken:
         if not is_unreserved_name(given):

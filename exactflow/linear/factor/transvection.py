@@ -32,7 +32,8 @@ from exactflow.linear.factor.assembly import BlocksOfDet1, Shifts
 
 
 def six_shifts_by_transvection(blocks: BlocksOfDet1) -> Shifts | None:
-    """Return the shifts of six shears, M = L(W0') U(X) L(Y) U(Z) L(W) U(V), from W0' to V.
+    """Return the shifts W0', X, Y, Z, W, V of six shears, M = L(W0') U(X) L(Y) U(Z) L(W) U(V); None
+    if they were not found.
 
     M has determinant 1 and the given n x n blocks. The result is None if 2 = 0 in the field, if A
     is singular, or if no cyclic vector of A or of the inverse Schur complement was found.

@@ -141,7 +141,7 @@ def _make_builder_with_all_layers(
         order, partition = resolve_partition_or_mask(mask, d)
     field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
     builder = OneMaskBuilder(order, partition, field)
-    steps = [step for item in given for step in _split_flow_or_matrix(item, partition)]
+    steps = [step for item in given for step in _split_into_matrices_and_parts(item, partition)]
     for step, following in zip_longest(steps, steps[1:]):
         if isinstance(step, DomainMatrix):
             builder.add_matrix_or_rename_coordinates(
@@ -154,7 +154,7 @@ def _make_builder_with_all_layers(
 
 
 def _read_over_common_field(flows_and_matrices: object) -> FlowsAndMatrices:
-    """Return the flows and matrices over the smallest field that contains all their entries.
+    """Read flows and matrices, and convert them to the smallest field that contains all entries.
 
     Raises `InvalidInputError` unless there is at least one, and all have one dimension.
     """
@@ -226,12 +226,13 @@ def _verify_product(flow: CouplingFlow, given: FlowsAndMatrices) -> None:
     verify(flow, reduce(lambda product, M: M * product, to_dense_matrices(given)))
 
 
-def _split_flow_or_matrix(
-    item: "Flow | DomainMatrix", partition: tuple[int, int]
+def _split_into_matrices_and_parts(
+    flow_or_matrix: "Flow | DomainMatrix", partition: tuple[int, int]
 ) -> Iterator[MaskedPart | DomainMatrix]:
-    """Yield a matrix unchanged, and of a flow the couplings, split into parts that fit the
-    partition. The flips of a flow are yielded first, as a diagonal matrix.
+    """Yield a given matrix unchanged. Of a given flow, yield the flips, if there are any, as a
+    diagonal matrix, and then the couplings, split into parts that fit the partition.
     """
+    item = flow_or_matrix
     if isinstance(item, DomainMatrix):
         yield item
         return
@@ -258,12 +259,12 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
     """Split a part into the fewest parts that fit the partition and together equal the part."""
     reads = {
         i: read
-        for i, read in _coordinates_read_by_moved(part.layer).items()
+        for i, read in _kept_indices_read_by_moved_index(part.layer).items()
         if part.moved[i] is not None
     }
     cuts = [_cut_shift_into_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
     if isinstance(part.layer, PiecewiseCoupling):
-        # all columns of its rows must be in one block, since it reads them at once
+        # a piecewise coupling reads all columns at once, so one block must contain them
         cuts = [blocks for blocks in cuts if all(block.is_first for block in blocks)]
         if not cuts:
             raise InvalidInputError(
@@ -279,17 +280,15 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
 
 
 def _cut_shift_into_blocks(
-    reads: dict[int, set[int]], most_moved: int, most_read: int
+    columns_read_by_row: dict[int, set[int]], most_rows: int, most_columns: int
 ) -> list[_Block]:
-    """Return blocks of a shift with at most `most_moved` rows and `most_read` columns each, which
-    together contain all rows and the columns that they read.
-
-    `reads` maps each row to the columns that it reads.
+    """Return blocks of a shift with at most `most_rows` rows and `most_columns` columns each. For
+    each row, they contain the row together with every column that it reads.
     """
     blocks = []
-    for rows in _cut_into_batches(sorted(reads), most_moved):
-        columns = sorted(set().union(*(reads[i] for i in rows)))
-        for k, batch in enumerate(_cut_into_batches(columns, most_read) or [[]]):
+    for rows in _cut_into_batches(sorted(columns_read_by_row), most_rows):
+        columns = sorted(set().union(*(columns_read_by_row[i] for i in rows)))
+        for k, batch in enumerate(_cut_into_batches(columns, most_columns) or [[]]):
             blocks.append(_Block(rows, batch, is_first=k == 0))
     return blocks
 
@@ -310,16 +309,16 @@ def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
     )
 
 
-def _coordinates_read_by_moved(layer: Any) -> dict[int, set[int]]:
-    """Return a dictionary from each coordinate that the layer changes, in the moved half, to the
-    coordinates in the kept half on which the change depends.
+def _kept_indices_read_by_moved_index(layer: Any) -> dict[int, set[int]]:
+    """Return a dictionary from the index, in the moved half, of each entry that the layer changes
+    to the indices, in the kept half, of the entries on which the change depends.
     """
     if isinstance(layer, PiecewiseCoupling):
         return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
     reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:
-            for i, read in _coordinates_read_by_moved(part.layer).items():
+            for i, read in _kept_indices_read_by_moved_index(part.layer).items():
                 if (place := part.moved[i]) is not None:
                     seen = {see[0] for j in read if (see := part.kept[j]) is not None}
                     reads.setdefault(place[0], set()).update(seen)

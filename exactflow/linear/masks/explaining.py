@@ -20,7 +20,9 @@ FlowsAndMatrices: TypeAlias = list[Any]
 
 
 def to_dense_matrices(linear_flows_and_matrices: FlowsAndMatrices) -> list[DomainMatrix]:
-    """Return the matrix of each linear flow, and each matrix, as a dense matrix."""
+    """Return, in the given order, the matrices of the linear flows and the given matrices, as dense
+    matrices.
+    """
     matrices = (
         x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in linear_flows_and_matrices
     )
@@ -59,7 +61,10 @@ def _product_steps(given: FlowsAndMatrices, flow: CouplingFlow) -> list[Step]:
 
 
 def _point_steps(given: FlowsAndMatrices, flow: Flow) -> list[Step]:
-    """Return a step that compares images of points, since a piecewise-linear flow has no matrix."""
+    """Return one step that compares the images of points under the flow and under the given maps.
+
+    It takes the place of `_product_steps`, since a piecewise-linear flow has no matrix.
+    """
     d = flow.dimension
     points = [[QQ((i + 2) * k % 7 - 3, 1 + k % 3) for i in range(d)] for k in range(2 * d)]
     X = DomainMatrix(points, (2 * d, d), QQ).transpose().to_dense()

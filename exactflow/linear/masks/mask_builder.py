@@ -45,8 +45,11 @@ class Placement(NamedTuple):
 
 _SWAP = "Whitehead's lemma"
 Pairs: TypeAlias = list[tuple[int, int]]
+"""Pairs of coordinates that exchange their places."""
 SignByPlaces: TypeAlias = dict[tuple[int, int], int]
-"""For two places, a place of the first half in front, the sign e of a swap of their entries."""
+"""For each pair of swapped places, first a place of the first half and then one of the second: the
+sign e of the swap.
+"""
 LayerLists: TypeAlias = Callable[
     [DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]
 ]
@@ -77,7 +80,7 @@ class OneMaskBuilder:
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
-        # the explanation numbers the names of matrices by these counters
+        # counters that number the names of matrices in the explanation
         self.swaps = self.matrices = self.factors = 0
 
     @property
@@ -101,13 +104,13 @@ class OneMaskBuilder:
         return result
 
     @property
-    def placement(self) -> Placement:
+    def placement_after_last_layer(self) -> Placement:
         """The place and the sign of each coordinate, after the layers so far."""
         return Placement(self.place, self.sign)
 
     def add_coupling_after_needed_swap(self, part: MaskedPart) -> None:
-        """Add a coupling; first, unless the coordinates that it moves and those that it reads are
-        in different halves, add a swap that brings them there.
+        """Add a coupling. If the coordinates that it moves and the coordinates that it reads are
+        not in different halves, first add a swap that separates them.
         """
 
         def count_new_layers(option: tuple[Half, Pairs]) -> int:
@@ -132,7 +135,7 @@ class OneMaskBuilder:
         """Add the layers of a matrix; for a signed permutation, only change the places and signs of
         coordinates.
 
-        After the layers, `next_coupling` needs no swap.
+        The layers of a matrix place the coordinates so that `next_coupling` needs no swap.
         """
         if (signed := find_column_and_sign_of_each_row(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
@@ -141,7 +144,7 @@ class OneMaskBuilder:
             sign = {i: self.sign[j] * signs[i] for i, j in enumerate(perm)}
             self.place, self.sign = place, sign
             return
-        before = self.placement
+        before = self.placement_after_last_layer
         self.place, self.sign = self.home.copy()
         next_half = None
         if next_coupling is not None:
@@ -150,29 +153,30 @@ class OneMaskBuilder:
                 options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
             self._exchange_places_with_signs(pairs)
-        inner = _matrix_between_placements(matrix, before, self.placement)
+        inner = _matrix_between_placements(matrix, before, self.placement_after_last_layer)
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
-            inner = _matrix_between_placements(matrix, before, self.placement)
+            inner = _matrix_between_placements(matrix, before, self.placement_after_last_layer)
         why = "The next matrix, between the places of the coordinates before and after it, is"
-        self._add_layers_of_matrix(inner, next_half, why)
+        self._add_layers_of_matrix_on_places(inner, next_half, why)
 
     def add_layers_restoring_places(self) -> None:
         """Add layers that return each coordinate to its place before the first layer."""
         one = linalg.identity(len(self.order), self.field)
-        inner = _matrix_between_placements(one, self.placement, self.home)
+        inner = _matrix_between_placements(one, self.placement_after_last_layer, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
                 "the composition reverses orientation, but no flow of couplings does: negate one "
                 "coordinate, or leave out a flip or an odd permutation"
             )
-        self._add_layers_of_matrix(
+        self._add_layers_of_matrix_on_places(
             inner, None, "The signed permutation that brings each coordinate home is"
         )
 
     def _possible_halves_and_swaps(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
-        """Return each half that is large enough for the coordinates that a coupling moves, if the
-        other half is for those that it reads, with the pairs to swap before the coupling.
+        """Return each half that can contain the coordinates that a coupling moves while the other
+        half contains the coordinates that it reads, and with it the pairs to swap before the
+        coupling.
         """
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
@@ -188,7 +192,7 @@ class OneMaskBuilder:
         """Return pairs of coordinates to swap, so that `half` then contains all coordinates `moves`
         and none of the coordinates `reads`.
 
-        Pairs are preferred in which a coordinate returns to the place that it had at first.
+        Pairs are preferred in which a coordinate returns to its place before the first layer.
         """
 
         def is_in_half(place: dict[int, int], i: int) -> bool:
@@ -211,11 +215,11 @@ class OneMaskBuilder:
         return pairs
 
     def _exchange_places_with_signs(self, pairs: Pairs) -> SignByPlaces:
-        """Exchange the places of the two coordinates of each pair, and return the signs e by which
-        the exchanges (x, y) -> (e y, -e x) multiply.
+        """Exchange the places of the two coordinates of each pair, and return the sign e of each
+        exchange (x, y) -> (e y, -e x), where x is the entry in the first half.
 
-        Here x is the entry in the first half. The sign e makes both coordinates positive, if it
-        can, or else the one that returns to its place before the first layer.
+        If possible, e makes the signs of both coordinates positive; otherwise it makes one sign
+        positive, preferably of a coordinate that returns to its place before the first layer.
         """
         swapped = {}
         for pair in pairs:
@@ -228,12 +232,14 @@ class OneMaskBuilder:
             swapped[a, b] = e
         return swapped
 
-    def _add_three_swap_layers(self, outer_half: Half, pairs: Pairs, task: str) -> None:
+    def _add_three_swap_layers(
+        self, outer_half: Half, pairs: Pairs, coupling_sentence: str
+    ) -> None:
         """Add three layers that swap the two coordinates of each pair; the first and the third
         layer move `outer_half`.
 
-        The layers are ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``. `task` is a sentence of
-        the explanation about the next coupling, which needs the swap.
+        The layers are ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``. `coupling_sentence` is
+        the sentence of the explanation about the coupling that needs the swap.
         """
         p, q = self.partition
         signs = self._exchange_places_with_signs(pairs).items()
@@ -247,26 +253,28 @@ class OneMaskBuilder:
         product = f"{U} {L} {U}" if outer_half == "first" else f"{L} {U} {L}"
         swapped = ", ".join(f"{i} and {j}" for i, j in pairs)
         why = (
-            f"{task} Three shears swap the places of coordinates {swapped}, one of each negated. "
-            f"`{K}` has an entry 1 or -1 for each pair. The last shear and the coupling move the "
-            "same half: they are one layer."
+            f"{coupling_sentence} Three shears swap the places of coordinates {swapped}, one of "
+            f"each negated. `{K}` has an entry 1 or -1 for each pair. The last shear and the "
+            "coupling move the same half: they are one layer."
         )
         blocks = f"blocks(I - {K} {K}^T, {K}, -{K}^T, I - {K}^T {K})"
         record_step("signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, _SWAP)
-        self._append_layers_acting_on_places(
+        self._append_unmerged_layers_on_places(
             LinearCoupling.trusted((p, q), half, shears[half]) for half in halves
         )
 
-    def _append_layers_acting_on_places(self, layers: Iterable[LinearCoupling]) -> None:
+    def _append_unmerged_layers_on_places(self, layers: Iterable[LinearCoupling]) -> None:
         """Append layers that act on places, without merging them with neighbours."""
         self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
-    def _add_layers_of_matrix(self, matrix: DomainMatrix, next_half: Half | None, why: str) -> None:
+    def _add_layers_of_matrix_on_places(
+        self, matrix: DomainMatrix, next_half: Half | None, start_of_sentence: str
+    ) -> None:
         """Add layers that compose to a matrix whose rows and columns stand in the order of places.
 
         Of the lists that `layer_lists` yields, the one is added that has the fewest layers after
-        merging with the last layer and with a next layer that moves `next_half`. `why` begins the
-        sentence of the explanation about this matrix.
+        merging with the last layer and with a next layer that moves `next_half`.
+        `start_of_sentence` begins the sentence of the explanation about this matrix.
         """
 
         def count_new_layers(layers: Sequence[LinearCoupling]) -> int:
@@ -282,11 +290,11 @@ class OneMaskBuilder:
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
         layers = min(candidates, key=count_new_layers)
-        self._record_layers_of_matrix(matrix, layers, why)
-        self._append_layers_acting_on_places(layers)
+        self._record_step_of_matrix_layers(matrix, layers, start_of_sentence)
+        self._append_unmerged_layers_on_places(layers)
 
-    def _record_layers_of_matrix(
-        self, matrix: DomainMatrix, layers: Sequence[LinearCoupling], why: str
+    def _record_step_of_matrix_layers(
+        self, matrix: DomainMatrix, layers: Sequence[LinearCoupling], start_of_sentence: str
     ) -> None:
         """Record a step of the explanation: the layers whose product is a matrix."""
         if not layers:
@@ -296,7 +304,10 @@ class OneMaskBuilder:
         self.factors += len(layers)
         names = [f"w{k}" for k in range(first, self.factors + 1)]
         count = "one layer" if len(layers) == 1 else f"{len(layers)} layers"
-        why = f"{why} `{N}`. It takes {count}. A neighbour that moves the same half is merged."
+        why = (
+            f"{start_of_sentence} `{N}`. It takes {count}. A neighbour that moves the same half is "
+            "merged."
+        )
         record_step(
             "matrix",
             why,
@@ -309,7 +320,9 @@ class OneMaskBuilder:
 
 
 def as_masked_part(layer: Coupling) -> MaskedPart:
-    """Return the layer as a part that reads and moves the entries of the halves, counted from 0."""
+    """Return the layer as a part whose coordinates are the indices, from 0, of the entries of each
+    half.
+    """
     moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.moved_and_kept_sizes)
     return MaskedPart(layer, kept, moved)
 
@@ -317,10 +330,10 @@ def as_masked_part(layer: Coupling) -> MaskedPart:
 def yield_layers_from_either_half(
     matrix: DomainMatrix, partition: tuple[int, int]
 ) -> Iterator[Sequence[LinearCoupling]]:
-    """Yield lists of layers that compose to a matrix, if possible lists that move the first half
-    first and lists that move the second half first.
+    """Yield lists of layers that compose to a matrix: if possible, lists whose first layer moves
+    the first half, and lists whose first layer moves the second half.
 
-    Lists of the second sort come from the matrix with its halves exchanged or, if the sizes of the
+    The second kind of lists come from the matrix with its halves exchanged or, if the sizes of the
     halves differ, from the inverse. Over GF(p), where no number is positive, a scale may be the
     determinant.
     """
@@ -348,8 +361,8 @@ def yield_layers_from_either_half(
 def _matrix_between_placements(
     matrix: DomainMatrix, before: Placement, after: Placement
 ) -> DomainMatrix:
-    """Rewrite a matrix that acts on coordinates as the matrix that acts on places: `before` is the
-    placement of the coordinates of its input, `after` that of its output.
+    """Rewrite a matrix that acts on coordinates as a matrix that acts on places. `before` is the
+    placement of the input coordinates, `after` the placement of the output coordinates.
     """
     size, field = matrix.shape[0], matrix.domain
     columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))

@@ -18,10 +18,10 @@ from exactflow.exact import linalg
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.factor import hyperplane
 from exactflow.linear.factor.assembly import alternate_shears, layers_in_application_order
-from exactflow.linear.factor.commutator import pair_eigenvalues_of_R_and_KR
+from exactflow.linear.factor.commutator import find_R_sharing_eigenvalues_with_KR
 from exactflow.linear.factor.hyperplane import (
-    shears_for_second_half_one_larger,
-    shifts_for_second_half_one_larger,
+    five_or_six_shears_for_second_half_one_larger,
+    five_shifts_for_second_half_one_larger,
 )
 
 SIZES = [1, 3, pytest.param(4, marks=pytest.mark.slow)]
@@ -31,7 +31,7 @@ SIZES = [1, 3, pytest.param(4, marks=pytest.mark.slow)]
 def proof(request, monkeypatch):
     """Both with the short step for generic matrices, and without it."""
     if request.param == "by the proof alone":
-        monkeypatch.setattr(hyperplane, "draw_five_shifts_if_generic", lambda *_: None)
+        monkeypatch.setattr(hyperplane, "draw_five_shifts_for_q_up_to_2p", lambda *_: None)
 
 
 def composed(word, n):
@@ -50,7 +50,7 @@ def most(M, n):
 @pytest.mark.usefixtures("proof")
 def test_every_family(family, n):
     M = normalized(member(family, n, n + 1, 0))
-    word = shears_for_second_half_one_larger(linalg.split(M, n))
+    word = five_or_six_shears_for_second_half_one_larger(linalg.split(M, n))
     assert len(word) == most(M, n)
     assert composed(word, n) == M
 
@@ -95,7 +95,7 @@ def test_the_families_of_the_theorem(kind, n):
     if not M.det():
         pytest.skip("singular at this size")
     M = normalized(M)
-    word = shears_for_second_half_one_larger(linalg.split(M, n))
+    word = five_or_six_shears_for_second_half_one_larger(linalg.split(M, n))
     assert len(word) == most(M, n)
     assert composed(word, n) == M
 
@@ -146,7 +146,7 @@ def test_where_the_hyperplanes_are_one(name):
     assert M.det() == 1
     assert u * blocks.D == u * K.det()
     assert inverse.C == -blocks.C * K
-    word = alternate_shears(shifts_for_second_half_one_larger(blocks, inverse), "first")
+    word = alternate_shears(five_shifts_for_second_half_one_larger(blocks, inverse), "first")
     assert composed(word, n) == M
 
 
@@ -154,7 +154,7 @@ def test_where_the_hyperplanes_are_one(name):
 def test_paired_spectra(name):
     K = matrix(QUOTIENTS[name])
     n = K.shape[0]
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = pair_eigenvalues_of_R_and_KR(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_sharing_eigenvalues_with_KR(K)
     R, S = H * lower * H_inverse, H_inverse * K * H * lower
     values = [[*r, K.det()][k] for k in places]
     assert H * H_inverse == linalg.identity(n, QQ)
@@ -174,7 +174,7 @@ def test_paired_spectra(name):
 def test_over_a_finite_field(family):
     for n in (1, 2):
         M = normalized(member(family, n, n + 1, 0, GF(5)))
-        assert composed(shears_for_second_half_one_larger(linalg.split(M, n)), n) == M
+        assert composed(five_or_six_shears_for_second_half_one_larger(linalg.split(M, n)), n) == M
 
 
 @pytest.mark.usefixtures("proof")
@@ -182,11 +182,11 @@ def test_over_other_fields():
     field = QQ.algebraic_field(sympy.sqrt(2))
     root = field.from_sympy(sympy.sqrt(2))
     M = normalized(random_matrix(5, 1, field) + random_matrix(5, 2, field) * root)
-    assert composed(shears_for_second_half_one_larger(linalg.split(M, 2)), 2) == M
+    assert composed(five_or_six_shears_for_second_half_one_larger(linalg.split(M, 2)), 2) == M
     t = sympy.Symbol("t")
     M = sympy.Matrix([[t, 0, 0], [0, 1 / t, 0], [0, 0, 1]])
     M = DomainMatrix.from_Matrix(M).convert_to(QQ.frac_field(t)).to_dense()
-    assert composed(shears_for_second_half_one_larger(linalg.split(M, 1)), 1) == M
+    assert composed(five_or_six_shears_for_second_half_one_larger(linalg.split(M, 1)), 1) == M
 
 
 def test_too_small_a_field_is_named():
@@ -198,7 +198,7 @@ def test_too_small_a_field_is_named():
 
 
 def test_halves_that_do_not_differ_by_one_are_refused():
-    with pytest.raises(MethodError, match=r"halves that differ by one .*\(2, 2\)"):
+    with pytest.raises(MethodError, match=r"halves whose sizes differ by one .*\(2, 2\)"):
         factor(sympy.eye(4), method="hyperplane")
-    with pytest.raises(MethodError, match=r"halves that differ by one .*\(1, 3\)"):
+    with pytest.raises(MethodError, match=r"halves whose sizes differ by one .*\(1, 3\)"):
         factor(sympy.eye(4), method="hyperplane", partition=(1, 3))

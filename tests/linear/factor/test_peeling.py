@@ -9,7 +9,10 @@ from exactflow.exact.draws import Draws
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
-from exactflow.linear.factor.five_layers import draw_five_shifts_if_generic, peel_off_second_half
+from exactflow.linear.factor.five_layers import (
+    draw_five_shifts_for_q_up_to_2p,
+    peel_off_second_half,
+)
 
 FIVE = [(p, q) for p in range(2, 6) for q in range(p, 2 * p + 1) if p + q < 12]
 
@@ -32,7 +35,7 @@ def product_of(shifts):
 @pytest.mark.parametrize(("p", "q"), FIVE)
 def test_five_layers(p, q, limit):
     M = generic(p + q, 2)
-    shifts = draw_five_shifts_if_generic(
+    shifts = draw_five_shifts_for_q_up_to_2p(
         linalg.split(M, p), linalg.split(M.inv(), p), Draws(QQ, limit)
     )
     assert product_of(shifts) == M
@@ -42,7 +45,8 @@ def test_five_layers_need_something_off_the_diagonal():
     M = linalg.diagonal([QQ(2), QQ(3), QQ(1, 6), QQ(1), QQ(1)], QQ)
     blocks, inverse = linalg.split(M, 2), linalg.split(M.inv(), 2)
     assert all(
-        draw_five_shifts_if_generic(blocks, inverse, Draws(QQ, limit)) is None for limit in range(5)
+        draw_five_shifts_for_q_up_to_2p(blocks, inverse, Draws(QQ, limit)) is None
+        for limit in range(5)
     )
 
 
@@ -58,7 +62,7 @@ def test_a_peel_and_the_five_layers_of_the_rest(p, k, q, limit):
     if p == q - k:
         shifts = find_five_shifts_by_commutator(blocks)
     else:
-        shifts = draw_five_shifts_if_generic(blocks, step.rest_inverse, Draws(QQ, limit))
+        shifts = draw_five_shifts_for_q_up_to_2p(blocks, step.rest_inverse, Draws(QQ, limit))
     assert product_of(step.lift_shifts(shifts)) == M
 
 

@@ -22,14 +22,14 @@ from exactflow.linear.factor.involutions import (
     SignedPermutation,
     find_reversing_involution_fixing_last,
 )
-from exactflow.linear.factor.permutation import at_most_six_signed_permutation_layers
+from exactflow.linear.factor.permutation import at_most_six_layers_of_det_1_permutation
 
 
 def checked_layers(perm, signs, partition=None):
     """Return the layers, having asserted all that is claimed of them."""
     d = len(perm)
     n, partition = d // 2, partition or (d // 2, d - d // 2)
-    layers = at_most_six_signed_permutation_layers(perm, signs, partition)
+    layers = at_most_six_layers_of_det_1_permutation(perm, signs, partition)
     derived = CouplingFlow(layers, partition).domain_matrix()
     assert dict(derived.iter_items()) == dict(zip(enumerate(perm), signs, strict=True))
     assert all(layer.is_additive and layer.is_sparse for layer in layers)
@@ -178,13 +178,13 @@ def test_involutions(case):
 
 
 def test_identity_needs_no_layer():
-    assert at_most_six_signed_permutation_layers(range(6), [1] * 6) == []
-    assert at_most_six_signed_permutation_layers(range(7), [1] * 7) == []
+    assert at_most_six_layers_of_det_1_permutation(range(6), [1] * 6) == []
+    assert at_most_six_layers_of_det_1_permutation(range(7), [1] * 7) == []
 
 
 def test_equal_calls_give_equal_layers():
     perm, signs = swapped(Random(5).sample(range(401), 401))
-    assert checked_layers(perm, signs) == at_most_six_signed_permutation_layers(perm, signs)
+    assert checked_layers(perm, signs) == at_most_six_layers_of_det_1_permutation(perm, signs)
 
 
 @given(st.permutations(range(7)), st.lists(st.sampled_from((1, -1)), min_size=7, max_size=7))
@@ -303,7 +303,7 @@ def test_other_partitions_of_few_coordinates():
 def test_layers_convert_when_asked():
     """The sparse matrix and its arrays are the same entries, whatever is asked of the layer."""
     perm, signs = swapped(Random(3).sample(range(41), 41))
-    layers = at_most_six_signed_permutation_layers(perm, signs)
+    layers = at_most_six_layers_of_det_1_permutation(perm, signs)
     assert layers
     for layer in layers:
         dense = LinearCoupling(layer.partition, layer.moves, layer.shift_matrix.to_dense())

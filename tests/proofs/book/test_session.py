@@ -208,8 +208,8 @@ INPUTS_WITHOUT_NUMPY = {
         "Six coupling layers equal this matrix exactly, after coordinate 0 is negated."
     ),
     "1 2; 2 4": (
-        "expected an invertible matrix, got rank 1 of 2: a flow is invertible, so no flow "
-        "represents it"
+        "expected an invertible matrix, got a singular one (rank 1 of 2): a flow is invertible, so "
+        "no flow represents it"
     ),
 }
 

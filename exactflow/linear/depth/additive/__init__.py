@@ -58,7 +58,7 @@ from exactflow.linear.factor.assembly import (
     merge_neighbours_drop_identities,
 )
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
-from exactflow.linear.factor.hyperplane import shifts_for_second_half_one_larger
+from exactflow.linear.factor.hyperplane import five_shifts_for_second_half_one_larger
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import factor_by_route
 
@@ -285,9 +285,9 @@ def _five_shifts_if_C_full_rank(instance: PatternInstance) -> up_to_four.Shifts 
         return find_five_shifts_by_commutator(instance.blocks_for_pattern)
     pair = instance.blocks_for_pattern, instance.inverse_blocks_for_pattern
     if p < q:
-        return shifts_for_second_half_one_larger(*pair)
+        return five_shifts_for_second_half_one_larger(*pair)
     transposed = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
-    found: Any = shifts_for_second_half_one_larger(*transposed)  # not None: C is of full rank
+    found: Any = five_shifts_for_second_half_one_larger(*transposed)  # not None: C is of full rank
     return [shift.transpose() for shift in reversed(found)]
 
 

@@ -265,7 +265,9 @@ def _prepend_diagonal(
     # The inverse flow applies the inverse layers, and then the inverse diagonal.
     found = [layer.inverse() for layer in reversed(layers)]
     for half, scale in zip(HALVES, (first, second), strict=True):
-        found = assembly.append_scale(found, half, [layers[0].field.one / x for x in scale])
+        found = assembly.merge_scale_into_last_layer_of_half(
+            found, half, [layers[0].field.one / x for x in scale]
+        )
     return [layer.inverse() for layer in reversed(found)]
 
 
