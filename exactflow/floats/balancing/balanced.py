@@ -76,9 +76,10 @@ class Balanced(MapResult):
 
     @cached_property
     def error(self) -> sympy.Rational:
-        """The largest absolute entry of W - Q, an exact rational.
+        """The largest absolute entry of W - Q, for the exact product Q of the layers; an exact
+        rational.
 
-        Q is the exact product of the layers; their floats are dyadic rationals.
+        The floats of the layers count as the dyadic rationals that they are.
         """
         return sympy.Rational(self.difference.max_abs())
 
@@ -223,7 +224,8 @@ class Balanced(MapResult):
 def bound_frobenius_inverse_perturbation(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, frobenius_error: Fraction
 ) -> Fraction | None:
-    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= the error.
+    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all matrices Q with |W - Q|_F at most
+    `frobenius_error`.
 
     Returns None unless W and all these Q are proved to be invertible. `approximate_inverse` is a
     float inverse of 2^-exponent W, with any error.

@@ -178,9 +178,8 @@ class ElevenLayers:
 
 
 def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
-    """Return six shears whose product is nearly the rotation Q, for corrections without weights.
-
-    The shears are well conditioned and need no weights.
+    """Return six shears whose product is nearly the rotation Q. They are well conditioned, so that
+    their corrections need no weights.
     """
     return CorrectableShears(*six_shears_of_rotation(Q, halves), spread=np.inf)
 

@@ -99,7 +99,7 @@ def _rotation_and_stretch_axes_and_logs(M: np.ndarray) -> tuple[np.ndarray, np.n
     Q is a rotation. The rows of V are the axes of the stretch, and w the logarithms of its factors.
     """
     U, s, V = np.linalg.svd(M)
-    # det(U V) is -1 only if the least singular value is a rounding error
+    # makes det(U V) one; it is -1 only if the least singular value is a rounding error
     U[:, -1] *= determinant_sign(U @ V)
     return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
 
