@@ -41,9 +41,9 @@ def find_balanced_on_one_thread(
 def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> Balanced:
     """Return layers found by a search, or else layers in closed form.
 
-    If `layers` is given or no closed form exists, these are the layers of the search. Otherwise
-    they are the layers of the search only if it reaches a small error; it is not tried for a
-    multiple of a rotation, nor for a very ill-conditioned matrix.
+    If `layers` is given or no closed form exists, only the search is tried. Otherwise the layers of
+    the search are returned if their error is small, else the layers in closed form; the search is
+    not tried for a multiple of a rotation, nor for a very ill-conditioned matrix.
     """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_search(target, layers, seed)

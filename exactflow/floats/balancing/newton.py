@@ -321,8 +321,8 @@ class CentredLinearization:
     ) -> np.ndarray:
         """Return a Newton step dX of the shifts, a solution of J dX = F for the centred residual F.
 
-        For pull = 0 it is the least such dX, for pull = 1 the one that takes X + dX as near to
-        `anchor` as possible, both in the norm |.|_D of the module docstring.
+        For pull = 0 this is the least solution, and for pull = 1 the solution with which X + dX is
+        nearest to `anchor`, both in the norm |.|_D of the module docstring.
 
         dX = D J^T lam - pull (X - anchor) with J D J^T lam = F + pull J (X - anchor). The ridge is
         added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
@@ -357,7 +357,7 @@ class CentredLinearization:
 
 @dataclass(frozen=True, eq=False)
 class CorrectableShears:
-    """The padded shifts X of a pattern of shears, with the data for corrections.
+    """The padded shifts X of a pattern of shears, with a linearization for their corrections.
 
     `spread` is the spread of the norm |.|_D. `linearization` is a linearization near X, or None
     until the first correction.

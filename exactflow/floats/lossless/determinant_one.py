@@ -224,8 +224,8 @@ def _yield_shears_scaling_pairs_inversely(
     """Yield four shears whose product multiplies coordinates of one half by exp(logs), and divides
     as many coordinates of the other half by the same factors.
 
-    `pairs` has the indices of the multiplied coordinates in their half, then those of the divided
-    coordinates in the other half. `halves` has the sizes of both.
+    `pairs` has the indices of the multiplied coordinates in their half, then the indices of the
+    divided coordinates in the other half. `halves` has the sizes of the two halves.
     """
     e = np.exp(logs)
     c = np.sqrt(np.abs(1 / e - 1))

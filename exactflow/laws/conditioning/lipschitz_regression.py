@@ -134,19 +134,19 @@ class LipschitzRegression:
     steps: NormalToAtomsMap
     slope: arb
 
-    def bound_squared_distance(self, lower_bound_is_zero: bool = False) -> LowerAndUpperBound:
+    def bound_squared_distance(self, skip_lower_bound: bool = False) -> LowerAndUpperBound:
         """Enclose a lower and an upper bound of D(L)^2, the squared distance of the map S from the
         increasing maps with slopes at most L = `slope`.
 
-        If `lower_bound_is_zero`, 0 is returned as the lower bound, which saves time.
+        If `skip_lower_bound`, 0 is returned in place of the lower bound, which saves time.
         """
         above, lost = arb(0), arb(0)
         for block in self.fit_blocks():
             above += self.block_cost(block)
-            for j in () if lower_bound_is_zero else range(block.first, block.last + 1):
+            for j in () if skip_lower_bound else range(block.first, block.last + 1):
                 rest = self._halved_cost_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
-        if lower_bound_is_zero:
+        if skip_lower_bound:
             return arb(0), above
         ends = [self._bracket_best_value_at_jump(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0

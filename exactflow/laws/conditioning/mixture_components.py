@@ -237,8 +237,8 @@ def quantize_to_limited_atoms(
     """Return the atoms of a quantization of a law, or of its marginal of one `coordinate`.
 
     The atoms are within `tolerance` of the law, or as near as the largest number of atoms allows.
-    The quantizations of single coordinates share this number. Tolerances are tried from coarse to
-    fine, so that a quantization with too many atoms is never built.
+    For one `coordinate` this number is divided by the dimension. Tolerances are tried from coarse
+    to fine, so that a quantization with too many atoms is never built.
     """
     share = 1 if coordinate is None else law.dimension
     most = max(TUNING.least_atoms, TUNING.most_components // share)

@@ -119,11 +119,11 @@ class ProjectedLaw:
         lines = self._count_lines_up_to_translation().values()
         maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
 
-        def bound_squared_distance(slope: arb, lower_bound_is_zero: bool) -> LowerAndUpperBound:
+        def bound_squared_distance(slope: arb, skip_lower_bound: bool) -> LowerAndUpperBound:
             below, above = arb(0), arb(0)
             for steps, times in maps:
                 regression = LipschitzRegression(steps, slope)
-                pair = regression.bound_squared_distance(lower_bound_is_zero)
+                pair = regression.bound_squared_distance(skip_lower_bound)
                 below, above = below + times * pair[0], above + times * pair[1]
             return below, above
 

@@ -24,7 +24,8 @@ from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
 MOST_MINORS = 64  # above this dimension, error messages name an eigenvalue instead of a minor
 _REMEDY = (
-    ": drop coordinates that others determine, or take more samples than there are coordinates"
+    ": drop coordinates that other coordinates determine, or take more samples than there are "
+    "coordinates"
 )
 ILL_CONDITIONED = 1e6  # an inverse is refined if the condition number is larger
 
