@@ -244,7 +244,7 @@ def bound_frobenius_inverse_perturbation(
 def _bound_frobenius_inverse_residual_if_finite(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int
 ) -> Fraction | None:
-    """Return an upper bound of |I - V 2^-exponent W|_F, for the `approximate_inverse` V. Return None
+    """Return an upper bound of |I - V 2^-exponent W|_F, for the `approximate_inverse` V. It is None
     if V has an infinite entry or NaN.
     """
     if not np.isfinite(approximate_inverse).all():

@@ -351,11 +351,11 @@ def test_points_are_a_sample():
         (TWO, -1, "expected eps > 0"),
         (TWO, float("nan"), "expected a finite number, got nan"),
         (np.array([[0.0, np.nan], [1.0, 2.0]]), 1, "entry .0, 1.: expected a finite number"),
-        (np.eye(3), 1, "points or a covariance, got a symmetric 3 x 3 array"),
+        (np.eye(3), 1, "target is a symmetric 3 x 3 array"),
         (np.zeros((3, 0)), 1, "at least one point"),
         (np.zeros(3), 1, "two axes"),
         ("checkerboard", 1, "got str 'checkerboard'"),
-        (sympy.eye(2), 1, "list of points, or Gaussian.covariance., got MutableDenseMatrix"),
+        (sympy.eye(2), 1, "array, tensor or list., got MutableDenseMatrix"),
     ],
 )
 def test_refuses(target, eps, words):

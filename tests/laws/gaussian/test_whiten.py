@@ -166,7 +166,7 @@ BAD = [
     ([[0, 0], [0, 1]], "leading 1 x 1 minor is 0"),
     (-np.eye(3), "leading 1 x 1 minor is -1"),
     (np.diag([1.0] * 69 + [-2]), "eigenvalue of about -2:"),
-    (np.ones((3, 3)), "minor of 2 rows is 0: .*more samples than"),
+    (np.ones((3, 3)), "leading 2 x 2 minor is 0: .*more samples than"),
     (np.eye(2) * 1j, "complex128"),
     ([[1, 0, 0], [0, 1, 0]], "square"),
     ([[1]], "at least two"),
