@@ -157,7 +157,7 @@ class NormalEquations:
         `A_transposed` has the matrices A_i^T, and `B` has the matrices B_i.
         """
         weighted_left, weighted_right = (
-            _divide_by_identity_plus_gram_over_spread(rows, spread) for rows in (A_transposed, B)
+            _solve_identity_plus_scaled_gram(rows, spread) for rows in (A_transposed, B)
         )
         return NormalEquations(
             A_transposed, B, weighted_left, weighted_right, layers_left_of_cut, active_mask
@@ -214,8 +214,8 @@ class NormalEquations:
         """The preconditioner of these normal equations for conjugate gradients."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active).astype(self.left.dtype))
-        a, S = _eigh_of_sums_left_against_right_of_cut(self.left, self.weighted_left, m, idle)
-        b, R = _eigh_of_sums_left_against_right_of_cut(self.right, self.weighted_right, m, idle)
+        a, S = _generalized_eigh_across_cut(self.left, self.weighted_left, m, idle)
+        b, R = _generalized_eigh_across_cut(self.right, self.weighted_right, m, idle)
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
         turned = {name: getattr(self, name) @ basis for name, basis in bases.items()}
         weights = 1 / (1 / (K - m) + np.outer(a, b) / m)
@@ -400,7 +400,7 @@ def _stack_layers(rows: np.ndarray) -> np.ndarray:
     return rows.reshape(-1, rows.shape[-1])
 
 
-def _divide_by_identity_plus_gram_over_spread(rows: np.ndarray, spread: float) -> np.ndarray:
+def _solve_identity_plus_scaled_gram(rows: np.ndarray, spread: float) -> np.ndarray:
     """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R in `rows`.
 
     In the module docstring this is G_i^-1 A_i^T for R = A_i^T, and H_i^-1 B_i for R = B_i.
@@ -411,7 +411,7 @@ def _divide_by_identity_plus_gram_over_spread(rows: np.ndarray, spread: float) -
     return np.linalg.solve(np.eye(rows.shape[1]) + gram, rows)
 
 
-def _eigh_of_sums_left_against_right_of_cut(
+def _generalized_eigh_across_cut(
     rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the eigenvalues e and the basis S with S^T G S = diag(e) and S^T H S = I, for two sums

@@ -50,7 +50,7 @@ def six_shifts_of_rotation(M: np.ndarray, first_half_size: int) -> list[np.ndarr
     Ch = np.hstack([U2[:, odd:] @ V1t, U2[:, :odd]])
     Jh = np.hstack([V2t[odd:].T @ U1.T, V2t[:odd].T])
     fixed = np.eye(n + odd)[:, -1] if odd else None
-    half, reflection = _inverse_root_and_reflection_of_each_plane(Jh.T @ Ch, fixed)
+    half, reflection = _inverse_root_and_planewise_reflection(Jh.T @ Ch, fixed)
     P, g = (reflection, half) if odd else (half, reflection)
     inverse, one = Jh @ P.T @ Ch.T, np.eye(n + odd)
     V = Ch[:, :n].T @ (D_new - inverse.T)
@@ -67,7 +67,7 @@ def newton_schulz_step(M: np.ndarray) -> np.ndarray:
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
-def _inverse_root_and_reflection_of_each_plane(
+def _inverse_root_and_planewise_reflection(
     Theta: np.ndarray, fixed_vector: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return two matrices for a rotation Theta: the root H = Theta^(-1/2), and the matrix K that
