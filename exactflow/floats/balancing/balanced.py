@@ -188,8 +188,8 @@ class Balanced(MapResult):
     def _map_forward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
         """Map rows of floats by the float layers, and rows of other numbers by the exact `flow`.
 
-        `entries` has one row for each coordinate; `convert` converts a number to the
-        type of the entries.
+        `entries` has one row for each coordinate; `convert` converts a number to the type of
+        the entries.
         """
         if convert is not to_float:
             return self.flow._map_entries(entries, convert)

@@ -108,8 +108,8 @@ class Shears:
         """Return shears after a Newton step that removes the error of their product.
 
         `mantissa_error` is `target.mantissa` minus the product of the layers divided by
-        2^`target.mantissa_exponent`. Its component along the gradient of the determinant is
-        omitted, since shears cannot change the determinant.
+        2^`target.mantissa_exponent`. The component of this error along the gradient of the
+        determinant is omitted, since shears cannot change the determinant.
         """
         E = mantissa_error / self.target.mantissa_determinant_root
         gradient = self.target.rotation

@@ -32,7 +32,7 @@ def find_balanced_on_one_thread(
 ) -> Balanced:
     """Find balanced layers by the method named `method`, on one thread.
 
-    `layers` is their number, or None for any number.
+    `layers` is the number of layers, or None for any number.
     """
     with one_thread():
         return METHODS[method](target, layers, seed)

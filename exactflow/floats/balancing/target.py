@@ -110,7 +110,7 @@ class Target:
     def oriented_mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The singular value decomposition U, s, V^T of `mantissa`, with det(U V^T) = 1.
 
-        Singular values below u |W|, for the unit roundoff u, are rounding errors; those below
+        Singular values below u |W|, for the unit roundoff u, are rounding errors; values below
         u^2 |W| are replaced by u^2 |W|.
         """
         U, s, Vt = np.linalg.svd(self.mantissa)

@@ -52,7 +52,7 @@ class Gap(NamedTuple):
     ----------
     axis, start, stop : the direction of the line, and the two atoms.
     mass : the weight of the atoms strictly between; zero if the two atoms are neighbours. The atoms
-        are those of the law, or of its quantization, see `ProjectedLaw`.
+        belong to the law or to its quantization, see `ProjectedLaw`.
     share : a lower bound, from 0 to 1, of the fraction of the squared distance that the interval
         causes.
     """
