@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit the thread pools of NumPy and SciPy to one thread in the block.
+    """Limit the thread pools of NumPy and SciPy to one thread, inside a with-block.
 
     So the last bits of results do not vary, and no thread waits for another.
     """

@@ -40,7 +40,11 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import Whitening, refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns_to_100_bits
+from exactflow.laws.gaussian.refinement import (
+    FloatLayers,
+    SingularBasis,
+    round_floats_100_bits_below_column_max,
+)
 
 __all__ = ["levels", "three_layers", "whiten_by_three"]
 
@@ -132,9 +136,9 @@ def _layers(
     """Return the layers x2 <- scale2 x2 + z x1, x1 <- scale1 x1 + x x2, x2 <- x2 + t x1."""
     q, p = z.shape
     return (
-        FloatCoupling("second", round_columns_to_100_bits(z), np.full(q, scale2)),
-        FloatCoupling("first", round_columns_to_100_bits(x), np.full(p, scale1)),
-        FloatCoupling("second", round_columns_to_100_bits(t), np.ones(q)),
+        FloatCoupling("second", round_floats_100_bits_below_column_max(z), np.full(q, scale2)),
+        FloatCoupling("first", round_floats_100_bits_below_column_max(x), np.full(p, scale1)),
+        FloatCoupling("second", round_floats_100_bits_below_column_max(t), np.ones(q)),
     )
 
 
@@ -151,7 +155,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
     one1, one2 = np.eye(len(E1)), np.eye(len(E2))
     out, into = one1 + x @ t, one2 + t @ x
-    l1, l2 = basis.solvability_quadratic_form_rows()
+    l1, l2 = basis.solvability_vectors_of_alpha_and_beta()
     a, b, a2, b2 = l1 @ x, l2 @ into, l1 @ out.T, l2 @ x.T
     by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
     by_r *= (scale1, scale2) != (1, 1)

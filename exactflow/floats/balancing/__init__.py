@@ -82,7 +82,7 @@ def balance(
     InvalidInputError
         No real d x d matrix, entries beyond float64, or an option out of its range.
     SingularMatrixError, OrientationError
-        det W = 0, det W < 0.
+        det W = 0; det W < 0 with orientation="error".
     MethodError
         The layers that the options ask for were not found. The message has the error reached and a
         remedy.

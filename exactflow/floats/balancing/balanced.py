@@ -76,9 +76,10 @@ class Balanced(MapResult):
 
     @cached_property
     def error(self) -> sympy.Rational:
-        """The largest absolute entry of W - Q, an exact rational.
+        """The largest absolute entry of W - Q, for the exact product Q of the layers; an exact
+        rational.
 
-        Q is the exact product of the layers; their floats are dyadic rationals.
+        The floats of the layers count as the dyadic rationals that they are.
         """
         return sympy.Rational(self.difference.max_abs())
 
@@ -187,7 +188,8 @@ class Balanced(MapResult):
     def _map_forward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
         """Map rows of floats by the float layers, and rows of other numbers by the exact `flow`.
 
-        `entries` has one row for each coordinate; `convert` converts a number to their type.
+        `entries` has one row for each coordinate; `convert` converts a number to the type of
+        the entries.
         """
         if convert is not to_float:
             return self.flow._map_entries(entries, convert)
@@ -223,7 +225,8 @@ class Balanced(MapResult):
 def bound_frobenius_inverse_perturbation(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, frobenius_error: Fraction
 ) -> Fraction | None:
-    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= the error.
+    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all matrices Q with |W - Q|_F at most
+    `frobenius_error`.
 
     Returns None unless W and all these Q are proved to be invertible. `approximate_inverse` is a
     float inverse of 2^-exponent W, with any error.
@@ -239,19 +242,23 @@ def bound_frobenius_inverse_perturbation(
 
 
 def _bound_frobenius_inverse_residual_if_finite(
-    W: DyadicQuotient, V: np.ndarray, exponent: int
+    W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int
 ) -> Fraction | None:
-    """Return an upper bound of |I - V 2^-exponent W|_F; None if V has an infinite entry or NaN."""
-    if not np.isfinite(V).all():
+    """Return an upper bound of |I - V 2^-exponent W|_F, for the `approximate_inverse` V. It is None
+    if V has an infinite entry or NaN.
+    """
+    if not np.isfinite(approximate_inverse).all():
         return None
-    d = len(V)
+    d = len(approximate_inverse)
     M = W.to_rounded_floats(exponent)
     with np.errstate(over="ignore", invalid="ignore"):
-        size = float(np.linalg.norm(V) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
-        rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
+        size = float(np.linalg.norm(approximate_inverse) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
+        rough = float(np.linalg.norm(approximate_inverse @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < COARSE:
         return Fraction(rough)
-    product = DyadicMatrix.from_floats(V) * W.numerator.times_power_of_two(-exponent)
+    product = DyadicMatrix.from_floats(approximate_inverse) * W.numerator.times_power_of_two(
+        -exponent
+    )
     return (
         DyadicQuotient(product, W.denominator)
         .minus(DyadicMatrix.from_floats(np.eye(d)))

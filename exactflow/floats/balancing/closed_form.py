@@ -108,8 +108,8 @@ class Shears:
         """Return shears after a Newton step that removes the error of their product.
 
         `mantissa_error` is `target.mantissa` minus the product of the layers divided by
-        2^`target.mantissa_exponent`. Its component along the gradient of the determinant is
-        omitted, since shears cannot change the determinant.
+        2^`target.mantissa_exponent`. The component of this error along the gradient of the
+        determinant is omitted, since shears cannot change the determinant.
         """
         E = mantissa_error / self.target.mantissa_determinant_root
         gradient = self.target.rotation
@@ -178,9 +178,8 @@ class ElevenLayers:
 
 
 def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
-    """Return six shears whose product is nearly the rotation Q, for corrections without weights.
-
-    The shears are well conditioned and need no weights.
+    """Return six shears whose product is nearly the rotation Q. They are well conditioned, so that
+    their corrections need no weights.
     """
     return CorrectableShears(*six_shears_of_rotation(Q, halves), spread=np.inf)
 

@@ -1,5 +1,5 @@
 """A search for layers with a given product. It follows a path to the matrix, then moves towards
-small layers, then finds the last digits.
+small layers, then corrects the last digits of the product.
 
 Main results
 ------------
@@ -99,7 +99,7 @@ def _rotation_and_stretch_axes_and_logs(M: np.ndarray) -> tuple[np.ndarray, np.n
     Q is a rotation. The rows of V are the axes of the stretch, and w the logarithms of its factors.
     """
     U, s, V = np.linalg.svd(M)
-    # det(U V) is -1 only if the least singular value is a rounding error
+    # makes det(U V) one; it is -1 only if the least singular value is a rounding error
     U[:, -1] *= determinant_sign(U @ V)
     return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
 
@@ -135,8 +135,8 @@ class _Search:
         return CentredLinearization(self.pattern, X, self.attempt.spread)
 
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
-        """Follow a path from shifts X, whose product is the start of the path, and return shifts
-        whose product is near its end. Raises `StuckError` if the steps become too small.
+        """Follow a path from shifts X, whose product is the start of the path. Return shifts whose
+        product is near the end of the path. Raises `StuckError` if the steps become too small.
         """
         t, step, pull = 0.0, TUNING.stride, self.attempt.pull
         previous, previous_step = X, step

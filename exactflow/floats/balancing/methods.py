@@ -32,22 +32,22 @@ def find_balanced_on_one_thread(
 ) -> Balanced:
     """Find balanced layers by the method named `method`, on one thread.
 
-    `layers` is their number, or None for any number.
+    `layers` is the number of layers, or None for any number.
     """
     with one_thread():
         return METHODS[method](target, layers, seed)
 
 
 def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> Balanced:
-    """Return the layers of a search, or the layers in closed form.
+    """Return layers found by a search, or else layers in closed form.
 
-    If `layers` is given or no closed form exists, these are the layers of the search. Otherwise
-    they are the layers of the search only if it reaches a small error; it is not tried for a
-    multiple of a rotation, nor for a very ill-conditioned matrix.
+    If `layers` is given or no closed form exists, only the search is tried. Otherwise the layers of
+    the search are returned if their error is small, else the layers in closed form; the search is
+    not tried for a multiple of a rotation, nor for a very ill-conditioned matrix.
     """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_search(target, layers, seed)
-    if target.rotation is None and target.rounded_condition_number <= TUNING.beyond:
+    if target.rotation is None and target.estimated_condition_number <= TUNING.beyond:
         with suppress(MethodError):
             result = _find_by_search(target, 6, seed, TUNING.few)
             if _has_small_relative_error(result, target):
@@ -103,7 +103,7 @@ def _find_by_search(
     if layers is None:  # a number of layers that suffices for every matrix
         layers = 4 - 2 * (-max(target.halves) // min(target.halves))
     M = target.mantissa / target.mantissa_determinant_root
-    begin = int(target.rounded_condition_number > TUNING.careful)
+    begin = int(target.estimated_condition_number > TUNING.careful)
     attempts = [*enumerate(TUNING.attempts)][begin : begin + most_attempts]
     reached = np.inf
     for attempt, pattern, start in _yield_attempts_and_starts(target, layers, seed, attempts):
@@ -126,7 +126,8 @@ def _find_by_search(
 def _yield_attempts_and_starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
 ) -> Iterator[tuple[Attempt, ShearPattern, np.ndarray]]:
-    """Yield (attempt, pattern, start), where the attempt starts at the padded shifts `start`.
+    """Yield (attempt, pattern, start): an attempt, its pattern of shears, and the padded shifts at
+    which it starts.
 
     For seed 0 each attempt is yielded twice if a closed form exists. First it starts at the closed
     form of the polar factor, followed by zero shifts, where all steps may be singular. Then it
@@ -146,7 +147,7 @@ def _yield_attempts_and_starts(
 
 
 class Solution(Protocol):
-    """Layers whose product is near a target and can be corrected by steps."""
+    """Layers whose product is near a target, and that can be corrected by steps."""
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return layers whose product is near the target."""

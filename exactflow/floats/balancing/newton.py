@@ -104,11 +104,11 @@ class ShearPattern:
         return self.layers // 2
 
     def moved_slice(self, i: int) -> slice:
-        """Return the coordinates that factor i moves, counted from 0 at the left."""
+        """Return the slice of coordinates that factor i moves; the leftmost factor has i = 0."""
         return self._half_slice((i + self.first) % 2)
 
     def kept_slice(self, i: int) -> slice:
-        """Return the coordinates that factor i keeps, counted from 0 at the left."""
+        """Return the slice of coordinates that factor i keeps; the leftmost factor has i = 0."""
         return self._half_slice((i + self.first + 1) % 2)
 
     def _half_slice(self, half: int) -> slice:
@@ -123,7 +123,7 @@ class ShearPattern:
 
 
 def rms_singular_value(F: np.ndarray) -> float:
-    """Return the root mean square of the singular values of F, which is 1 for the identity."""
+    """Return the root mean square of the singular values of F; it is 1 if F is the identity."""
     return float(np.linalg.norm(F)) / len(F) ** 0.5
 
 
@@ -145,17 +145,23 @@ class NormalEquations:
     active: np.ndarray
 
     @staticmethod
-    def weighted_by_spread(
-        left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
+    def from_jacobian_factors(
+        A_transposed: np.ndarray,
+        B: np.ndarray,
+        layers_left_of_cut: int,
+        spread: float,
+        active_mask: np.ndarray,
     ) -> "NormalEquations":
-        """Return the equations with the weights G_i and H_i for this `spread`.
+        """Return the normal equations with the weights G_i and H_i of the module docstring.
 
-        `left` and `right` are the A_i^T and the B_i; the first `cut` layers are left of the cut.
+        `A_transposed` has the matrices A_i^T, and `B` has the matrices B_i.
         """
         weighted_left, weighted_right = (
-            _apply_inverse_weights(rows, spread) for rows in (left, right)
+            _solve_identity_plus_scaled_gram(rows, spread) for rows in (A_transposed, B)
         )
-        return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
+        return NormalEquations(
+            A_transposed, B, weighted_left, weighted_right, layers_left_of_cut, active_mask
+        )
 
     def apply_centred_jacobian(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX, by which a small change dX of the shifts lowers the centred residual."""
@@ -190,9 +196,9 @@ class NormalEquations:
         return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
     def _solve_densely(self, r: np.ndarray, ridge: float) -> np.ndarray:
-        """Solve by Cholesky's method for the full matrix of J D J^T.
+        """Solve the normal equations by Cholesky's method, with the full matrix of J D J^T.
 
-        This matrix is made regular by a multiple of the projection onto the identity.
+        A multiple of the projection onto the identity is added, so that this matrix is regular.
         """
         K, _, d = self.left.shape
         left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
@@ -208,15 +214,17 @@ class NormalEquations:
         """The preconditioner of these normal equations for conjugate gradients."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active).astype(self.left.dtype))
-        a, S = _eigh_left_against_right(self.left, self.weighted_left, m, idle)
-        b, R = _eigh_left_against_right(self.right, self.weighted_right, m, idle)
+        a, S = _generalized_eigh_across_cut(self.left, self.weighted_left, m, idle)
+        b, R = _generalized_eigh_across_cut(self.right, self.weighted_right, m, idle)
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
         turned = {name: getattr(self, name) @ basis for name, basis in bases.items()}
         weights = 1 / (1 / (K - m) + np.outer(a, b) / m)
         return _Preconditioner(S, R, weights, replace(self, **turned))
 
     def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
-        """Solve by preconditioned conjugate gradients, until the relative residual is `tol`."""
+        """Solve the normal equations by preconditioned conjugate gradients, until the relative
+        residual is at most `tol`.
+        """
         S, R, weights, turned = self._preconditioner
         ridges = ridge / weights
         r = S.T @ r @ R
@@ -294,7 +302,7 @@ class CentredLinearization:
         for i in range(K):
             A[i, ~pattern.unpadded_mask[pattern.moved_slice(i)]] = 0
             B[i, ~pattern.unpadded_mask[pattern.kept_slice(i)]] = 0
-        return NormalEquations.weighted_by_spread(A, B, m, self.spread, pattern.unpadded_mask)
+        return NormalEquations.from_jacobian_factors(A, B, m, self.spread, pattern.unpadded_mask)
 
     def multiply_by_both_part_inverses(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1, for the products P and R of the shears left and right of the cut."""
@@ -313,8 +321,8 @@ class CentredLinearization:
     ) -> np.ndarray:
         """Return a Newton step dX of the shifts, a solution of J dX = F for the centred residual F.
 
-        For pull = 0 it is the least such dX, for pull = 1 the one that takes X + dX as near to
-        `anchor` as possible, both in the norm |.|_D of the module docstring.
+        For pull = 0 this is the least solution, and for pull = 1 the solution with which X + dX is
+        nearest to `anchor`, both in the norm |.|_D of the module docstring.
 
         dX = D J^T lam - pull (X - anchor) with J D J^T lam = F + pull J (X - anchor). The ridge is
         added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
@@ -349,7 +357,7 @@ class CentredLinearization:
 
 @dataclass(frozen=True, eq=False)
 class CorrectableShears:
-    """The padded shifts X of a pattern of shears, with the data for corrections.
+    """The padded shifts X of a pattern of shears, with a linearization for their corrections.
 
     `spread` is the spread of the norm |.|_D. `linearization` is a linearization near X, or None
     until the first correction.
@@ -379,8 +387,8 @@ class CorrectableShears:
 
 
 def remove_trace(M: np.ndarray, active: np.ndarray) -> np.ndarray:
-    """Return M minus the multiple of I that makes the trace 0, where I is the identity on the
-    coordinates of the mask `active`, and 0 elsewhere.
+    """Return M minus a multiple of I, with trace 0. Here I is the identity on the coordinates that
+    `active` marks, and 0 elsewhere.
     """
     result = M.copy()
     result.flat[:: len(M) + 1] -= np.trace(M) / active.sum() * active
@@ -392,7 +400,7 @@ def _stack_layers(rows: np.ndarray) -> np.ndarray:
     return rows.reshape(-1, rows.shape[-1])
 
 
-def _apply_inverse_weights(rows: np.ndarray, spread: float) -> np.ndarray:
+def _solve_identity_plus_scaled_gram(rows: np.ndarray, spread: float) -> np.ndarray:
     """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R in `rows`.
 
     In the module docstring this is G_i^-1 A_i^T for R = A_i^T, and H_i^-1 B_i for R = B_i.
@@ -403,10 +411,11 @@ def _apply_inverse_weights(rows: np.ndarray, spread: float) -> np.ndarray:
     return np.linalg.solve(np.eye(rows.shape[1]) + gram, rows)
 
 
-def _eigh_left_against_right(
+def _generalized_eigh_across_cut(
     rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return e and S with S^T G S = diag(e) and S^T H S = I, for two matrices G and H.
+    """Return the eigenvalues e and the basis S with S^T G S = diag(e) and S^T H S = I, for two sums
+    G and H.
 
     G is the sum of R^T W over the matrices R of `rows` and W of `weighted` left of the cut, plus
     the diagonal matrix `idle`; H is the same sum right of the cut, plus `idle`.

@@ -35,8 +35,8 @@ from scipy import linalg
 
 
 def six_shifts_of_rotation(M: np.ndarray, first_half_size: int) -> list[np.ndarray]:
-    """Return the shifts -W0, X, Y, Z, W, V of the six shears of Theorem 10, L(-W0), U(X), L(Y),
-    U(Z), L(W), U(V). The product of the shears is the rotation M, up to rounding.
+    """Return the shifts -W0, X, Y, Z, W, V of the six shears of Theorem 10. The product L(-W0) U(X)
+    L(Y) U(Z) L(W) U(V) of lower shears L and upper shears U is the rotation M, up to rounding.
 
     The second half has the size of the first half, or one coordinate more.
     """
@@ -50,7 +50,7 @@ def six_shifts_of_rotation(M: np.ndarray, first_half_size: int) -> list[np.ndarr
     Ch = np.hstack([U2[:, odd:] @ V1t, U2[:, :odd]])
     Jh = np.hstack([V2t[odd:].T @ U1.T, V2t[:odd].T])
     fixed = np.eye(n + odd)[:, -1] if odd else None
-    half, reflection = _inverse_root_and_plane_reflections(Jh.T @ Ch, fixed)
+    half, reflection = _inverse_root_and_planewise_reflection(Jh.T @ Ch, fixed)
     P, g = (reflection, half) if odd else (half, reflection)
     inverse, one = Jh @ P.T @ Ch.T, np.eye(n + odd)
     V = Ch[:, :n].T @ (D_new - inverse.T)
@@ -67,10 +67,11 @@ def newton_schulz_step(M: np.ndarray) -> np.ndarray:
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
-def _inverse_root_and_plane_reflections(
+def _inverse_root_and_planewise_reflection(
     Theta: np.ndarray, fixed_vector: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return H = Theta^(-1/2), and K, which reflects each plane that the rotation Theta turns.
+    """Return two matrices for a rotation Theta: the root H = Theta^(-1/2), and the matrix K that
+    reflects each plane that Theta turns.
 
     In a plane that Theta turns by an angle a in [-pi, pi], H is the rotation by -a / 2. K fixes the
     projection of `fixed_vector` onto the plane, or the first axis of the plane if this projection

@@ -42,7 +42,9 @@ class Target:
     def check_and_orient(
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
-        """Check `W` and return the target, oriented as for `balance`, which lists the errors."""
+        """Check `W`, and return its target with the given orientation. The docstring of `balance`
+        explains the orientations, and lists the errors.
+        """
         entries = as_exact_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
         layout = layout_for_orientation(
@@ -52,8 +54,8 @@ class Target:
 
     @staticmethod
     def from_floats(halves: tuple[int, int], entries: np.ndarray) -> "Target":
-        """Return the target with these float entries, in the order of the halves. Their determinant
-        must be positive up to rounding.
+        """Return the target with these float entries, in the order of the halves. The matrix must
+        have a positive determinant, up to rounding.
         """
         return Target(entries, CoordinateLayout(halves, tuple(range(sum(halves)))))
 
@@ -84,7 +86,7 @@ class Target:
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
-    def rational_determinant_root(self) -> Fraction | None:
+    def rational_determinant_root_if_cheap(self) -> Fraction | None:
         """The d-th root of det W if it is rational; None if it is irrational or costly to find."""
         d = len(self.entries)
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
@@ -108,11 +110,11 @@ class Target:
     def oriented_mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The singular value decomposition U, s, V^T of `mantissa`, with det(U V^T) = 1.
 
-        Singular values below u |W|, for the unit roundoff u, are rounding errors; those below
+        Singular values below u |W|, for the unit roundoff u, are rounding errors; values below
         u^2 |W| are replaced by u^2 |W|.
         """
         U, s, Vt = np.linalg.svd(self.mantissa)
-        # det(U V^T) is -1 only if the least singular value is a rounding error
+        # makes det(U V^T) one; it is -1 only if the least singular value is a rounding error
         U[:, -1] *= determinant_sign(U @ Vt)
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
@@ -133,13 +135,15 @@ class Target:
         """
         return (
             self.mantissa / self._mantissa_rms_singular_value
-            if _is_near_rotation_multiple(self.mantissa)
+            if _is_near_multiple_of_orthogonal(self.mantissa)
             else None
         )
 
     @cached_property
-    def rounded_condition_number(self) -> float:
-        """The condition number of W in floats; 1.0 if W is nearly a multiple of a rotation."""
+    def estimated_condition_number(self) -> float:
+        """The condition number of W, computed in floats; 1.0 if W is nearly a multiple of a
+        rotation.
+        """
         return (
             1.0
             if self.rotation is not None
@@ -160,8 +164,8 @@ class Target:
         return self.exact.max_abs()
 
 
-def _is_near_rotation_multiple(M: np.ndarray) -> bool:
-    """Whether M is nearly a multiple of an orthogonal matrix. Its entries must be below one."""
+def _is_near_multiple_of_orthogonal(M: np.ndarray) -> bool:
+    """Whether M, with absolute entries below one, is nearly a multiple of an orthogonal matrix."""
     square = np.vdot(M, M) / len(M)
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
@@ -175,7 +179,7 @@ def _nonzero_determinant_sign(entries: np.ndarray) -> int:
         least = f"{sizes[-1] / sizes[0]:.0e}" if sizes[0] else "0"
         rank = linalg.rank(to_rational_matrix(entries))
         raise SingularMatrixError(
-            f"expected an invertible matrix, got determinant 0: rank {rank} of {len(entries)}, the "
-            f"least singular value is {least} times the largest"
+            f"expected an invertible matrix, got rank {rank} of {len(entries)}, the least singular "
+            f"value of the matrix in floats is {least} times the largest"
         )
     return sign

@@ -35,7 +35,8 @@ class Attempt:
 
 @dataclass(frozen=True)
 class BalanceTuning:
-    """Parameters in the order of use; sizes are relative to the size of the matrix.
+    """Parameters in the order of use. Errors of layers are relative to the largest entry of
+    the matrix.
 
     Attributes
     ----------

@@ -19,6 +19,9 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import moved_and_kept
 from exactflow.flows.result import MapResult
 
+IntegerArray = np.ndarray
+"""An array of integers: one vector, or a matrix whose columns are vectors."""
+
 COLUMNS = 1024
 """The number of columns that are mapped at once, so that they stay in the cache."""
 
@@ -104,7 +107,7 @@ class Lossless(MapResult):
         """
         return self.dimension * sympy.log(self.step)
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
+    def forward(self, x: IntegerArray) -> IntegerArray:
         """Return the image of `x`, in the dtype of `x`. `x` is a vector of d integers, or a matrix
         whose columns are such vectors.
 
@@ -134,7 +137,7 @@ class Lossless(MapResult):
             )
         return self._map_in_float64_blocks(x, self._run_forward_in_place)
 
-    def backward(self, y: np.ndarray) -> np.ndarray:
+    def backward(self, y: IntegerArray) -> IntegerArray:
         """Return the preimage of `y`, in the dtype of `y`. `y` is a vector of d integers, or a
         matrix whose columns are such vectors.
 
@@ -147,7 +150,7 @@ class Lossless(MapResult):
             `limit`, or its dtype cannot represent the preimage.
         """
         y = self._as_checked_integer_columns(y)
-        self._check_image_at_most(y, self.largest)
+        self._check_absolute_values_of_image(y, self.largest)
         return self._map_in_float64_blocks(y, self._run_backward_in_place)
 
     def inverse(self) -> "LosslessInverse":
@@ -176,7 +179,7 @@ class Lossless(MapResult):
 
     def _map_in_float64_blocks(self, x: np.ndarray, run_in_place: Callable) -> np.ndarray:
         """Apply `run_in_place` to blocks of columns of `x` in float64, and return their image in
-        the dtype of `x`. Raises `InvalidInputError` if this dtype is too short.
+        the dtype of `x`. Raises `InvalidInputError` if this dtype cannot hold the image.
         """
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C", subok=False)
@@ -206,12 +209,12 @@ class Lossless(MapResult):
     ) -> None:
         for layer in reversed(self.layers):
             moved, kept = moved_and_kept(layer.moves, halves)
-            self._check_image_at_most(kept, layer.largest_exact_input)
+            self._check_absolute_values_of_image(kept, layer.largest_exact_input)
             moved -= layer.rounded_shift(kept)
-        self._check_image_at_most(values, self.limit)
+        self._check_absolute_values_of_image(values, self.limit)
         values[[self.order.index(i) for i in self.flips]] *= -1
 
-    def _check_image_at_most(self, values: np.ndarray, largest: int) -> None:
+    def _check_absolute_values_of_image(self, values: np.ndarray, largest: int) -> None:
         """Raise `InvalidInputError` if the absolute value of an entry is above `largest`."""
         if _extreme_value_out_of_range(values, -largest, largest) is not None:
             raise InvalidInputError(
@@ -255,11 +258,11 @@ class LosslessInverse(MapResult):
         """The exact inverse of the linear flow of `map`; its matrix is near W^-1."""
         return self.map.flow.inverse()
 
-    def forward(self, y: np.ndarray) -> np.ndarray:
+    def forward(self, y: IntegerArray) -> IntegerArray:
         """Return the preimage of `y` under `map`, as `Lossless.backward` does."""
         return self.map.backward(y)
 
-    def backward(self, x: np.ndarray) -> np.ndarray:
+    def backward(self, x: IntegerArray) -> IntegerArray:
         """Return the image of `x` under `map`, as `Lossless.forward` does."""
         return self.map.forward(x)
 
@@ -276,8 +279,8 @@ class LosslessInverse(MapResult):
 
 
 def _extreme_value_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
-    """Return the largest value if it is out of the range from `least` to `most`; if not, the least
-    value if it is out of the range; None if all values are in the range.
+    """Return a value that is not in the range from `least` to `most`: the largest value, or else
+    the least. Return None if all values are in the range.
     """
     ends = (int(values.max()), int(values.min())) if values.size else ()
     return next((x for x in ends if not least <= x <= most), None)

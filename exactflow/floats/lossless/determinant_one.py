@@ -70,8 +70,8 @@ def find_shears_and_step(
         size = (
             Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.mantissa_exponent
         )
-        return layers, target.rational_determinant_root or size
-    if target.rounded_condition_number >= EPS**-2:
+        return layers, target.rational_determinant_root_if_cheap or size
+    if target.estimated_condition_number >= EPS**-2:
         raise MethodError(
             "the matrix is numerically singular in float64 (its entries or singular values span a "
             "factor above 10^31): use exactflow.factor, which is exact"
@@ -98,7 +98,9 @@ class _ScaledTarget(Target):
         """The d-th root of the determinant; the number with 53 bits nearest to the root if the root
         is irrational or costly to find.
         """
-        return self.rational_determinant_root or absolute_determinant_root_to_53_bits(self.entries)
+        return self.rational_determinant_root_if_cheap or absolute_determinant_root_to_53_bits(
+            self.entries
+        )
 
     @cached_property
     def mantissa_determinant_root(self) -> float:
@@ -109,7 +111,7 @@ class _ScaledTarget(Target):
 def _find_balanced_layers_for_rounding(
     target: Target, method: BalanceMethod, seed: int
 ) -> Sequence[FloatCoupling]:
-    """Return the layers that `balance` finds by this method.
+    """Return the layers that `balance` finds by the method named `method`; the caller rounds them.
 
     For a rotation and method="auto", both the closed form and the search are tried, and the layers
     with the smaller rounding error are returned.
@@ -126,8 +128,8 @@ def _find_balanced_layers_for_rounding(
 
 
 def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
-    """Estimate the largest error of an output coordinate of the layers if each layer rounds what
-    it adds to integers.
+    """Estimate the largest error of an output coordinate of the layers, if each layer rounds the
+    vector that it adds to the moved half to integers.
     """
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
@@ -151,8 +153,8 @@ def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
 
 
 def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
-    """Return shears and the diagonal of a matrix. The layers have the same product as the shears,
-    followed by this diagonal matrix.
+    """Return shears, and an array with one scale for each coordinate. The given layers have the
+    same product as the shears, followed by the diagonal matrix of the scales.
     """
     layers = list(layers)
     p, q = layers[0].partition
@@ -182,7 +184,8 @@ def _unit_determinant_shears_from_svd(target: Target) -> list[FloatCoupling]:
         find_balanced_on_one_thread(Target.from_floats(halves, Q), None, "closed", 0).layers
         for Q in (Vt, U)
     ]
-    logs[np.argmin(s)] -= logs.sum()  # changes the least singular value, the least accurate one
+    # makes the product of the singular values one, by a change of the least accurate, the smallest
+    logs[np.argmin(s)] -= logs.sum()
     middle = yield_shears_of_exp_diagonal(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]
 
@@ -221,8 +224,8 @@ def _yield_shears_scaling_pairs_inversely(
     """Yield four shears whose product multiplies coordinates of one half by exp(logs), and divides
     as many coordinates of the other half by the same factors.
 
-    `pairs` has the indices of the multiplied coordinates in their half, then those of the divided
-    coordinates in the other half. `halves` has the sizes of both.
+    `pairs` has the indices of the multiplied coordinates in their half, then the indices of the
+    divided coordinates in the other half. `halves` has the sizes of the two halves.
     """
     e = np.exp(logs)
     c = np.sqrt(np.abs(1 / e - 1))

@@ -139,8 +139,8 @@ class IntegerCoupling:
         return np.sum([part.float_matrix for part in self.parts], axis=0)
 
     def rounded_shift(self, kept: np.ndarray) -> np.ndarray:
-        """Return floor(T kept + 1/2), for the columns `kept` of integers stored in float64. Their
-        absolute values must be at most `largest_exact_input`.
+        """Return floor(T kept + 1/2), for the columns `kept` of integers stored in float64. No
+        absolute value of an integer may exceed `largest_exact_input`.
         """
         first, *others = self.parts
         value, whole = first.float_matrix @ kept, None

@@ -52,7 +52,7 @@ _SPARE_BITS = 3
 
 
 def as_checked_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
-    """Return `bits` and `limit` as integers; `bits` may be None, and then is returned as None.
+    """Return `bits` and `limit` as integers. If `bits` is None, None is returned in its place.
 
     Raises `InvalidInputError` if an argument is no integer or out of its range.
     """
@@ -76,7 +76,7 @@ def round_shears(
         FloatCoupling(s.moves, _round_to_fractional_bits(s.shift, bits))
         for s in merge_and_drop_zero_shears(shears)
     ]
-    on_grid = merge_and_drop_zero_shears(on_grid)  # small shifts are rounded to zero
+    on_grid = merge_and_drop_zero_shears(on_grid)  # again, since small shifts were rounded to zero
     kept_sizes, images, weights = _propagate_input_and_error_bounds(on_grid, d, limit)
     output_sizes = images.bound_absolute_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
@@ -166,8 +166,8 @@ def _propagate_input_and_error_bounds(
 ) -> _PropagatedErrors:
     """Bound all values in a product of one or more rounded shears, for inputs up to `limit`."""
     p, one = layers[0].partition[0], np.eye(dimension)
-    # the rows of both matrices together are the images, under the layers so far, of the unit
-    # vectors of the input and of the rounding errors
+    # side by side, the two matrices have one row for each coordinate of the input, and one for each
+    # rounding error so far: the image of its unit vector under the layers so far
     halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
     weights, kept_sizes = np.full(dimension, float(limit)), []
     for layer in layers:

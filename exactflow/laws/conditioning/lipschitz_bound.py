@@ -18,6 +18,7 @@ from sympy import QQ
 from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.singular_values import principal_standard_deviations
 from exactflow.exact.typing import Element
+from exactflow.laws.conditioning.lipschitz_regression import LowerAndUpperBound
 from exactflow.laws.conditioning.log_det_bound import few_cluster_mean_differences
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
@@ -35,13 +36,13 @@ from exactflow.laws.conditioning.projection import (
 from exactflow.laws.conditioning.tuning import TUNING
 
 SMALLEST = 2**64  # the search for a slope starts at the target's deviation divided by this number
-LEAST_LOG2 = -(2.0**20)
-_BITS = 60  # more than the 53 bits of a float's mantissa
+LEAST_LOG2 = -(2.0**20)  # stands for the logarithm of a midpoint that is not positive
+_BITS = 60  # significant bits of a dyadic slope, more than the 53 bits of a float
 
 
 class LipschitzBracket(NamedTuple):
-    """A lower and an upper bound of the least Lipschitz constant L with which a map takes N(0, I)
-    near a law.
+    """A lower and an upper bound of the least Lipschitz constant with which a map takes N(0, I) to
+    within eps of a law.
 
     Attributes
     ----------
@@ -61,18 +62,14 @@ def bracket_least_lipschitz(
 
     `components` is a mixture that equals or approximates the law.
     """
-    covariance, has_independent_coordinates = (
-        components.weight_and_covariance()[1],
-        is_known_product(law),
-    )
+    covariance = components.weight_and_covariance()[1]
+    has_independent_coordinates = is_known_product(law)
     deviation = sum((s * s for s in principal_standard_deviations(covariance)), arb(0)).sqrt()
     if deviation <= _enclose_eps_plus_error(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
-    start, tolerance = (
-        deviation / SMALLEST,
-        partial(_enclose_eps_plus_error, eps, components.error.upper()),
-    )
+    start = deviation / SMALLEST
+    tolerance = partial(_enclose_eps_plus_error, eps, components.error.upper())
     make_distance = partial(_covariance_distance_by_slope, covariance)
     slope, attained, bits = _bracket_least_slope(make_distance, start, tolerance, TUNING.precision)
     if isinstance(law, Gaussian):
@@ -87,11 +84,8 @@ def bracket_least_lipschitz(
         TUNING.precision
         + 4 * max(0, components.rough_log2_largest_coordinate_or_deviation - eps_exponent),
     )
-    attained, best, rest = (
-        None,
-        None,
-        partial(_enclose_eps_plus_error, eps, -projections[0].error.upper()),
-    )
+    attained, best = None, None
+    rest = partial(_enclose_eps_plus_error, eps, -projections[0].error.upper())
     if has_independent_coordinates and rest() > 0:
         _, attained, _ = _bracket_least_slope(
             projections[0].summed_squared_distance_by_slope, deviation, rest, bits
@@ -111,24 +105,24 @@ def bracket_least_lipschitz(
 
 def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlope:
     """Return the function L -> sum_i (s_i - L)_+^2, where the s_i^2 are the eigenvalues of the
-    covariance. Its value is returned as the lower and as the upper bound.
+    covariance. It returns its value twice, as the lower and as the upper bound.
     """
     spectrum = principal_standard_deviations(covariance)
 
-    def bound_squared_distance(slope: arb, _: bool) -> tuple[arb, arb]:
+    def enclose_squared_distance_twice(slope: arb, _: bool) -> LowerAndUpperBound:
         total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
         return total, total
 
-    return bound_squared_distance
+    return enclose_squared_distance_twice
 
 
 def _index_farthest_proved_beyond_eps(
     projections: list[ProjectedLaw], slope: arb, eps: Element, bits: int
 ) -> int | None:
-    """Return the index of the projected law whose distance from the maps with slopes at most
-    `slope` exceeds `eps` plus its `error` most.
+    """Return the index of the projected law whose excess is largest: the distance of its atoms
+    from the maps with slopes at most `slope`, minus `eps` and minus its `error`.
 
-    Returns None if no such excess is proved positive with a precision of up to four times `bits`.
+    Returns None if no excess is proved positive with a precision of up to four times `bits`.
     """
     for precision in (bits, 2 * bits, 4 * bits):
         with ctx.workprec(precision):
@@ -188,7 +182,7 @@ def _bracket_slope_if_precise(
 
     @cache
     def log2_squared_distance_over_tolerance(log2_slope: float) -> float:
-        """Estimate log2 of the squared distance for a slope, divided by the squared tolerance."""
+        """Estimate log2 of the quotient of squared distance and squared tolerance, for a slope."""
         above = distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
         return _log2_midpoint_else_hugely_negative(above / squared_tolerance)
 

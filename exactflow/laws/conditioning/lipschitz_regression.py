@@ -45,6 +45,8 @@ from flint import arb, ctx
 
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 
+LowerAndUpperBound = tuple[arb, arb]
+
 
 class PointWithIntegrals(NamedTuple):
     """A point z, and the integrals from -oo to z of phi times 1, x, x^2, S(x), S(x)^2 and x S(x),
@@ -61,8 +63,8 @@ class PointWithIntegrals(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The jumps number `first` to `last` of a map to atoms, at all of which the regression has the
-    same value `c`.
+    """Neighbouring jumps of a map to atoms, from number `first` to number `last`. The regression
+    has the same value `c` at all of them.
     """
 
     first: int
@@ -72,14 +74,16 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class NormalToAtomsMap:
-    """The increasing map S of N(0, 1) to atoms: `values` are the atoms, `cuts` the jumps of S."""
+    """The increasing map S of N(0, 1) to atoms: `values` are the atoms, and `cuts` are the points
+    where S jumps, with their integrals.
+    """
 
     values: list[arb]
     cuts: list[PointWithIntegrals]
 
     @staticmethod
     def from_ascending_atoms(atoms: Sequence[arb], weights: Sequence[int]) -> "NormalToAtomsMap":
-        """Return the map to ascending atoms, with masses proportional to `weights`."""
+        """Return the map to `atoms`, which ascend and have masses proportional to `weights`."""
         steps = NormalToAtomsMap(list(atoms), [])
         below, total = 0, sum(weights)
         for piece, weight in enumerate(weights[:-1]):
@@ -90,7 +94,9 @@ class NormalToAtomsMap:
         return steps
 
     def clamp_to_piece(self, z: arb, piece: int) -> PointWithIntegrals:
-        """Return the point nearest to z in the interval number `piece` between two jumps."""
+        """Return the point nearest to z in the interval with the number `piece`. The intervals
+        begin and end at the jumps.
+        """
         if piece > 0:
             low = self.cuts[piece - 1]
             if z <= low.z:
@@ -104,7 +110,9 @@ class NormalToAtomsMap:
         return self._point_with_integrals(piece, z, normal_cdf(z))
 
     def _point_with_integrals(self, piece: int, z: arb, mass: arb) -> PointWithIntegrals:
-        """Return the point z in interval number `piece` with its integrals; `mass` is Phi(z)."""
+        """Return the point z with its integrals. It lies in the interval with the number `piece`,
+        and `mass` is Phi(z).
+        """
         start = self.cuts[piece - 1] if piece else PointWithIntegrals(*[arb(0)] * 7)
         s, density = self.values[piece], normal_density(z)
         more, first = s * (mass - start.mass), -density - start.first
@@ -126,21 +134,21 @@ class LipschitzRegression:
     steps: NormalToAtomsMap
     slope: arb
 
-    def bound_squared_distance(self, upper_only: bool = False) -> tuple[arb, arb]:
+    def bound_squared_distance(self, skip_lower_bound: bool = False) -> LowerAndUpperBound:
         """Enclose a lower and an upper bound of D(L)^2, the squared distance of the map S from the
         increasing maps with slopes at most L = `slope`.
 
-        With `upper_only` the lower bound is 0, which saves time.
+        If `skip_lower_bound`, 0 is returned in place of the lower bound, which saves time.
         """
         above, lost = arb(0), arb(0)
         for block in self.fit_blocks():
             above += self.block_cost(block)
-            for j in () if upper_only else range(block.first, block.last + 1):
+            for j in () if skip_lower_bound else range(block.first, block.last + 1):
                 rest = self._halved_cost_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
-        if upper_only:
+        if skip_lower_bound:
             return arb(0), above
-        ends = [self._bracket_cost_minimizer(j) for j in range(len(self.steps.cuts))]
+        ends = [self._bracket_best_value_at_jump(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
         return above - 2 * width * lost, above
 
@@ -150,7 +158,9 @@ class LipschitzRegression:
         """
         jumps = range(len(self.steps.cuts))
         found = [
-            Block(j, j, self._approximate_cost_minimizer(j, j, *self._bracket_cost_minimizer(j)))
+            Block(
+                j, j, self._approximate_best_block_value(j, j, *self._bracket_best_value_at_jump(j))
+            )
             for j in jumps
         ]
         while True:
@@ -178,8 +188,8 @@ class LipschitzRegression:
         return squared_residual_integral_up_to(y) - squared_residual_integral_up_to(x)
 
     def _halved_cost_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
-        """Return half the first and half the second derivative by c of the cost of the block
-        (`first`, `last`, c).
+        """Return half the first and half the second derivative, with respect to c, of the cost of
+        the block (`first`, `last`, c).
         """
         x, y = self._ends_of_nonzero_cost(first, last, c)
         mass = y.mass - x.mass
@@ -196,21 +206,23 @@ class LipschitzRegression:
             b / self.slope, last + 1
         )
 
-    def _bracket_cost_minimizer(self, j: int) -> tuple[arb, arb]:
-        """Return a lower and an upper bound of the value c with the least cost at the jump j."""
-        height = self.slope * self.steps.cuts[j].z
-        return height - self.steps.values[j + 1], height - self.steps.values[j]
+    def _bracket_best_value_at_jump(self, jump: int) -> LowerAndUpperBound:
+        """Return a lower and an upper bound of the value c with the least cost at one jump."""
+        height = self.slope * self.steps.cuts[jump].z
+        return height - self.steps.values[jump + 1], height - self.steps.values[jump]
 
     def _pool_run_into_block(self, run: Sequence[Block]) -> Block:
-        """Merge neighbouring blocks, whose values decrease from left to right, into one block."""
+        """Merge a run of neighbouring blocks into one block. The values of the blocks must decrease
+        from left to right.
+        """
         first, last = run[0].first, run[-1].last
         return Block(
-            first, last, self._approximate_cost_minimizer(first, last, run[-1].c, run[0].c)
+            first, last, self._approximate_best_block_value(first, last, run[-1].c, run[0].c)
         )
 
-    def _approximate_cost_minimizer(self, first: int, last: int, low: arb, high: arb) -> arb:
-        """Approximate the value c between `low` and `high` that minimizes the cost of the block
-        (`first`, `last`, c).
+    def _approximate_best_block_value(self, first: int, last: int, low: arb, high: arb) -> arb:
+        """Approximate the value c between `low` and `high` for which the cost of the block
+        (`first`, `last`, c) is least.
         """
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
@@ -224,7 +236,8 @@ class LipschitzRegression:
                 return c
             is_inside = low < newton < high
             moved = newton if is_inside else ((low + high) / 2).mid()
-            # the change of c in the next Newton step is about the square of the present change
+            # the search ends, since the next Newton step would change c by about the square of
+            # this change
             if abs(moved - c) <= width * arb(2) ** (-ctx.prec // (4 if is_inside else 2)):
                 return moved
             c = moved

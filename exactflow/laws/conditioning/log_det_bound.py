@@ -35,7 +35,7 @@ from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.mixture_components import MixtureComponents
 from exactflow.laws.conditioning.tuning import TUNING
 
-LARGEST = 1e300  # deviations in units of eps, and inverse weights, are at most this number
+LARGEST = 1e300  # replaces larger inverse weights, and larger deviations in units of eps
 
 
 class _Cluster(NamedTuple):
@@ -59,8 +59,9 @@ class _Cluster(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _FloatMixture:
-    """A mixture in floats, in a unit of length in which the largest coordinate or deviation is of
-    order one: 2 to the power `MixtureComponents.rough_log2_largest_coordinate_or_deviation`.
+    """A mixture in floats. Its unit of length is 2 to the power
+    `MixtureComponents.rough_log2_largest_coordinate_or_deviation`, so that the largest coordinate
+    or deviation is of order one.
     """
 
     weights: np.ndarray
@@ -69,7 +70,7 @@ class _FloatMixture:
 
     @staticmethod
     def round_and_rescale(components: MixtureComponents) -> "_FloatMixture":
-        """Return a mixture in the unit of length of this class, rounded to floats.
+        """Convert a mixture to the unit of length of this class, and round it to floats.
 
         Weights are divided by their sum, and raised to 1e-300 if they are smaller.
         """
@@ -86,7 +87,7 @@ class _FloatMixture:
         return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, covariances)
 
     def make_cluster(self, members: np.ndarray) -> _Cluster:
-        """Return the cluster of the components with these indices."""
+        """Return the cluster of the components with the indices `members`."""
         w, x = self.weights[members], self.points[members]
         x = x - w @ x / w.sum()
         matrix = (x * w[:, None]).T @ x
@@ -98,14 +99,14 @@ class _FloatMixture:
         return _Cluster(members, w.sum(), deviations, axes[:, -1], scatter)
 
     def split_at_mean(self, whole: _Cluster) -> tuple[np.ndarray, np.ndarray]:
-        """Cut a cluster at its mean, orthogonally to its `axis`, and return the indices of the
-        components in each part.
+        """Cut a cluster at its mean, orthogonally to its `axis`, into two parts. Return the indices
+        of the components in the first part, and of those in the second.
         """
         along = self.points[whole.members] @ whole.axis
         first = along <= self.weights[whole.members] @ along / whole.weight
         last = along.argmax()
         first[last] = False
-        if not first.any():  # the rounded mean of equal points can be below all of them
+        if not first.any():  # since the rounded mean of equal points can be below all of them
             first[last - 1] = True
         return whole.members[first], whole.members[~first]
 
@@ -149,8 +150,8 @@ def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLog
 def _estimate_dimensionless_bound_and_multiplier(
     clusters: Sequence[_Cluster], eps: float
 ) -> tuple[float, float]:
-    """Return float estimates of the bound minus d log(eps), in dimension d, and of the multiplier t
-    divided by eps^2.
+    """Estimate two numbers in floats: the bound of E log|det J| minus d log(eps), in dimension d;
+    and the multiplier t divided by eps^2.
 
     With this t the a_ij of the module docstring satisfy the constraint with equality.
     """
@@ -177,7 +178,9 @@ def _estimate_dimensionless_bound_and_multiplier(
 
 
 def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
-    """Yield partitions of the components into clusters: one cluster first, then more and more."""
+    """Yield partitions of the components into clusters: first one cluster, then more clusters each
+    time.
+    """
     floats, ranks = _FloatMixture.round_and_rescale(components), count()
     whole = floats.make_cluster(np.arange(len(floats.weights)))
     heap = [(-whole.scatter, next(ranks), whole)]
@@ -195,7 +198,9 @@ def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cl
 
 
 def few_cluster_mean_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
-    """Return the differences of the means of each two of at most `TUNING.few_clusters` clusters."""
+    """Cut the components into at most `TUNING.few_clusters` clusters, and return the differences of
+    the means of all pairs of clusters.
+    """
     clusterings = _yield_finer_clusterings(components)
     *_, clusters = takewhile(lambda found: len(found) <= TUNING.few_clusters, clusterings)
     means = [components.mean(cluster.members) for cluster in clusters]

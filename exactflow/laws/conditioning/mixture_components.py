@@ -65,8 +65,8 @@ class Gaussian:
                 "expected a symmetric covariance, got a matrix that differs from its transpose: "
                 "pass (Sigma + Sigma.T) / 2 if rounding causes the difference"
             )
-        # coefficient k is (-1)^k times the elementary symmetric function e_k of the eigenvalues;
-        # all e_k >= 0 iff no eigenvalue is negative
+        # coefficient k of the characteristic polynomial is (-1)^k e_k, for the elementary symmetric
+        # function e_k of the eigenvalues; no eigenvalue is negative iff all e_k >= 0
         coefficients = exact.charpoly().coeffs()[::-1]
         if any(x * (-1) ** k < 0 for k, x in enumerate(coefficients)):
             raise InvalidInputError(
@@ -87,23 +87,23 @@ class Gaussian:
 Law = TargetMeasure | Gaussian
 
 
-def as_law_up_to_translation(target: Any) -> Law:
-    """Return a law as it is, and points (an array, tensor or list) as their empirical measure.
+def as_law_up_to_translation(law_or_points: Any) -> Law:
+    """Return a law as it is; return the empirical measure of points (an array, tensor or list).
 
     A mixture of one Gaussian is returned as this `Gaussian` with mean 0, since no bound depends on
     the mean. Raises `InvalidInputError` for an array that could be points or a covariance.
     """
-    if isinstance(target, GaussianMixture) and len(target.means) == 1:
-        return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
-    if isinstance(target, TargetMeasure | Gaussian):
-        return target
-    if not is_array_tensor_or_sequence(target):
+    if isinstance(law_or_points, GaussianMixture) and len(law_or_points.means) == 1:
+        return Gaussian(np.diag([s * s for s in law_or_points.deviations[0]]).tolist())
+    if isinstance(law_or_points, TargetMeasure | Gaussian):
+        return law_or_points
+    if not is_array_tensor_or_sequence(law_or_points):
         raise InvalidInputError(
             "expected a measure that exactflow.approximate takes, or Gaussian(covariance), or "
             "points (an (N, d) array, tensor or list), got "
-            f"{type(target).__name__} {format_short(target)}"
+            f"{type(law_or_points).__name__} {format_short(law_or_points)}"
         )
-    points = as_rectangular_matrix(target).to_dense()
+    points = as_rectangular_matrix(law_or_points).to_dense()
     d, width = points.shape
     if 1 < d == width and points == points.transpose():
         raise InvalidInputError(
@@ -185,7 +185,7 @@ class MixtureComponents:
 
     def weight_and_covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
         """Return the weight and the covariance of the mixture of the components with the indices
-        `members`. The weight of all components is 1.
+        `members`. All components together have the weight 1.
         """
         w, x = self.weights[members], self.centers[members]
         mass, first = sum(w.tolist()), w @ x
@@ -237,8 +237,8 @@ def quantize_to_limited_atoms(
     """Return the atoms of a quantization of a law, or of its marginal of one `coordinate`.
 
     The atoms are within `tolerance` of the law, or as near as the largest number of atoms allows.
-    The quantizations of single coordinates share this number. Tolerances are tried from coarse to
-    fine, so that a quantization with too many atoms is never built.
+    For one `coordinate` this number is divided by the dimension. Tolerances are tried from coarse
+    to fine, so that a quantization with too many atoms is never built.
     """
     share = 1 if coordinate is None else law.dimension
     most = max(TUNING.least_atoms, TUNING.most_components // share)

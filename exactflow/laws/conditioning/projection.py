@@ -21,6 +21,7 @@ from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.lipschitz_regression import (
     Block,
     LipschitzRegression,
+    LowerAndUpperBound,
     NormalToAtomsMap,
 )
 from exactflow.laws.conditioning.mixture_components import (
@@ -33,25 +34,25 @@ from exactflow.laws.universal.measures import Atoms, TargetMeasure
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 
-SquaredDistanceBySlope = Callable[[arb, bool], tuple[arb, arb]]
+SquaredDistanceBySlope = Callable[[arb, bool], LowerAndUpperBound]
 """A function of a slope L > 0. It returns enclosures of a lower and of an upper bound of the
 squared distance from the maps with slopes at most L. If its second argument is true, the lower
 bound may be 0, which saves time.
 """
 
-FEW = 8  # the largest number of displayed entries of an axis
-RELATIVE = 2**21  # the radius of each cost must be at most the sum of costs divided by this number
+FEW = 8  # at most this number of entries of an axis are displayed
+RELATIVE = 2**21  # costs are precise if no radius exceeds the sum of all costs over this number
 
 
 class Gap(NamedTuple):
-    """An interval between two atoms on a line. The increasing map with slopes at most L that is
-    nearest to the map to the atoms crosses the interval with the slope L.
+    """An interval between two atoms on a line. Of all increasing maps with slopes at most L, the
+    nearest to the map of N(0, 1) to the atoms crosses the interval with the slope L.
 
     Attributes
     ----------
     axis, start, stop : the direction of the line, and the two atoms.
     mass : the weight of the atoms strictly between; zero if the two atoms are neighbours. The atoms
-        are those of the law, or of its quantization, see `ProjectedLaw`.
+        belong to the law or to its quantization, see `ProjectedLaw`.
     share : a lower bound, from 0 to 1, of the fraction of the squared distance that the interval
         causes.
     """
@@ -112,16 +113,17 @@ class ProjectedLaw:
     error: arb
 
     def summed_squared_distance_by_slope(self) -> SquaredDistanceBySlope:
-        """Return the function of L that bounds the squared distance of the atoms from the maps with
-        slopes at most L, summed over the axes, at the current precision.
+        """Return the function that takes L, and bounds the squared distance of the atoms from the
+        maps with slopes at most L, summed over the axes. It uses the current precision.
         """
         lines = self._count_lines_up_to_translation().values()
         maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
 
-        def bound_squared_distance(slope: arb, upper_only: bool) -> tuple[arb, arb]:
+        def bound_squared_distance(slope: arb, skip_lower_bound: bool) -> LowerAndUpperBound:
             below, above = arb(0), arb(0)
             for steps, times in maps:
-                pair = LipschitzRegression(steps, slope).bound_squared_distance(upper_only)
+                regression = LipschitzRegression(steps, slope)
+                pair = regression.bound_squared_distance(skip_lower_bound)
                 below, above = below + times * pair[0], above + times * pair[1]
             return below, above
 
@@ -139,7 +141,8 @@ class ProjectedLaw:
         return found
 
     def costliest_gap(self, slope: Element) -> Gap:
-        """Return the gap whose cost for the slope L = `slope` is largest.
+        """Return the gap that causes the largest part of the squared distance of the atoms from the
+        maps with slopes at most `slope`. This part is its cost.
 
         Costs that differ by less than a millionth of the sum of all costs count as equal.
         """
@@ -188,7 +191,8 @@ def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
 def project_onto_axes_as_atoms(
     law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
 ) -> ProjectedLaw:
-    """Project a law onto each axis of a frame, and return atoms as fine as `eps` requires.
+    """Project a law onto each axis of a frame, and approximate the projections by atoms, as
+    finely as `eps` requires.
 
     A law that is not atomic is quantized: each coordinate by itself if the frame consists of the
     coordinate axes, else the whole law.
@@ -240,16 +244,16 @@ def _project_to_line_bounding_w2(
 
 
 def _merge_atoms_in_cells_bounding_w2(
-    places: Sequence[int], weights: Sequence[int], unit: int, cells: int | None
+    numerators: Sequence[int], weights: Sequence[int], denominator: int, cells: int | None
 ) -> tuple[AtomsOnLine, arb]:
-    """Merge the atoms in each cell of a grid of `cells` equal cells; if `cells` is None, merge only
-    equal atoms.
+    """Merge the atoms `numerators` / `denominator` in each cell of a grid of `cells` equal cells.
+    If `cells` is None, merge only equal atoms.
 
     Returns the merged atoms, and an upper bound of their distance W2 from the given atoms.
     """
-    low, width = min(places), max(places) - min(places) + 1
+    low, width = min(numerators), max(numerators) - min(numerators) + 1
     groups: dict[int, list[int]] = {}
-    for x, w in zip(places, weights, strict=True):
+    for x, w in zip(numerators, weights, strict=True):
         sums = groups.setdefault((x - low) * cells // width if cells else x, [0, 0, 0])
         for power in range(3):
             sums[power] += w * x**power
@@ -258,5 +262,5 @@ def _merge_atoms_in_cells_bounding_w2(
         x = first // w
         kept.append((x, w))
         square += second - 2 * x * first + x * x * w
-    line = AtomsOnLine([x for x, _ in kept], [w for _, w in kept], unit)
-    return line, ball(QQ(square, sum(weights) * unit * unit)).sqrt()
+    line = AtomsOnLine([x for x, _ in kept], [w for _, w in kept], denominator)
+    return line, ball(QQ(square, sum(weights) * denominator**2)).sqrt()

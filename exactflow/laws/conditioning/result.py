@@ -28,7 +28,7 @@ from exactflow.laws.conditioning.mixture_components import Law, MixtureComponent
 from exactflow.laws.conditioning.projection import AtomsOnLine, Gap, ProjectedLaw
 from exactflow.laws.conditioning.tuning import TUNING
 
-RARE = 1e-9  # quantiles of smaller masses are found as roots of a logarithmic equation
+RARE = 1e-9  # for a smaller mass, the quantile is found as a root of a logarithmic equation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +84,7 @@ class ConditioningBounds(Result):
         return None if projection is None else projection.costliest_gap(to_element(self.lipschitz))
 
     def explain(self) -> Explanation:
-        """Return the bounds as steps. Each is checked again in mpmath, by other formulas.
+        """Return one step for each bound. It checks the bound again in mpmath, by other formulas.
 
         >>> from exactflow.laws.conditioning import bound_conditioning
         >>> from exactflow.laws.universal import Atoms
@@ -139,8 +139,8 @@ class ConditioningBounds(Result):
         return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
     def _is_lipschitz_bound_valid(self) -> bool:
-        """Whether the distance of the target from all maps with slopes at most `lipschitz` is at
-        least eps.
+        """Whether every map with slopes at most `lipschitz` has at least the distance eps from the
+        target.
         """
         slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
@@ -148,14 +148,17 @@ class ConditioningBounds(Result):
         with mpmath.workdps(_digits_covering_cancellation(slope / to_element(self.eps))):
             if seen is None:
                 parts = [
-                    max(s - to_mpf(slope), 0) ** 2 for s in _principal_deviations(self.components)
+                    max(s - to_mpf(slope), 0) ** 2
+                    for s in _principal_deviations_of_submixture(self.components)
                 ]
             else:
                 parts = [_lower_bound_squared_distance(line, slope) for line in seen.lines]
             return bool(sum(parts) >= self._eps_plus_distance_bound(seen or self.components) ** 2)
 
     def _is_log_det_bound_valid(self) -> bool:
-        """Whether `mean_log_det` is at least the upper bound of theorem 16b for `multiplier`."""
+        """Whether `mean_log_det` is at least the upper bound that theorem 16b gives for
+        `multiplier`.
+        """
         components = self.components
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
@@ -163,7 +166,7 @@ class ConditioningBounds(Result):
             for members in self.groups:
                 w = mpmath.mpf(sum(components.weights[members].tolist())) / components.total_weight
                 total -= w * mpmath.log(w)
-                for s in _principal_deviations(components, members):
+                for s in _principal_deviations_of_submixture(components, members):
                     a = (s + mpmath.sqrt(s * s + 4 * t)) / 2
                     total += w * (mpmath.log(a) - (a - s) ** 2 / (2 * t))
             return bool(total <= to_mpf(to_element(self.mean_log_det)))
@@ -174,7 +177,9 @@ class ConditioningBounds(Result):
         d = components.dimension
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
-            deviation = mpmath.sqrt(sum(s * s for s in _principal_deviations(components)))
+            deviation = mpmath.sqrt(
+                sum(s * s for s in _principal_deviations_of_submixture(components))
+            )
             size = deviation - self._eps_plus_distance_bound(components)
             is_ratio = ratio == 1 or ratio * sigma * mpmath.sqrt(d) <= size
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
@@ -207,8 +212,8 @@ class ConditioningBounds(Result):
         kappa, slope = to_element(condition), to_element(self.lipschitz)
         if kappa <= 1:
             raise InvalidInputError(
-                f"expected condition > 1, got {format_short(kappa)}: layers with condition number "
-                "1 only scale all distances by one factor"
+                f"expected condition > 1, got {format_short(kappa)}: no condition number is below "
+                "1, and layers with condition number 1 only scale all distances by one factor"
             )
         target = slope * slope if scales == "additive" else slope
         return _least_exponent_reaching(kappa, target) if slope > 1 else 0
@@ -269,7 +274,7 @@ def _least_exponent_reaching(base: Element, aim: Element) -> int:
 
 def _digits_covering_cancellation(size_ratio: Element) -> int:
     """Return a number of decimal digits for computations, so that about thirty digits remain
-    correct after cancellation between numbers whose sizes have this ratio.
+    correct after cancellation between numbers whose sizes have the ratio `size_ratio`.
     """
     size = int(size_ratio.numerator).bit_length() - int(size_ratio.denominator).bit_length()
     return 40 + max(0, 2 * size)
@@ -280,10 +285,12 @@ def _midpoint(x: arb) -> mpmath.mpf:
     return mpmath.ldexp(*map(int, x.mid().man_exp()))
 
 
-def _principal_deviations(
+def _principal_deviations_of_submixture(
     components: MixtureComponents, members: Any = slice(None)
 ) -> list[mpmath.mpf]:
-    """Return the square roots of the eigenvalues of the covariance of the components `members`."""
+    """Return the square roots of the eigenvalues of the covariance of one mixture, which consists
+    of the components with the indices `members`.
+    """
     matrix = mpmath.matrix(
         [list(map(to_mpf, row)) for row in components.weight_and_covariance(members)[1].table()]
     )
@@ -291,7 +298,7 @@ def _principal_deviations(
 
 
 def _normal_quantile(below: int, total: int) -> mpmath.mpf:
-    """Return the z with N(0, 1)-mass `below` / `total` to its left, from the smaller tail."""
+    """Return the quantile of N(0, 1) at `below` / `total`, computed from the smaller tail."""
     mass = mpmath.mpf(min(below, total - below)) / total
     if mass > RARE:
         found = mpmath.sqrt(2) * mpmath.erfinv(2 * mass - 1)
@@ -313,11 +320,13 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
     cuts = [_normal_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]
     q = [-mpmath.inf, *cuts, mpmath.inf]
 
-    def normal_integrals_of_square_and_line(
-        u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf
+    def integrate_squared_line_and_line(
+        u: mpmath.mpf, v: mpmath.mpf, subtrahend: mpmath.mpf
     ) -> tuple[mpmath.mpf, mpmath.mpf]:
-        """Return the integrals from u to v of (L z - k)^2 phi(z) and of (L z - k) phi(z)."""
-        mass, edge = Phi(v) - Phi(u), phi(v) - phi(u)
+        """Return the integrals from u to v of l(z)^2 phi(z) and of l(z) phi(z), for the line l(z) =
+        L z - subtrahend.
+        """
+        mass, edge, k = Phi(v) - Phi(u), phi(v) - phi(u), subtrahend
         second = mass - (v * phi(v) - u * phi(u))
         return L * L * second + 2 * L * k * edge + k * k * mass, -L * edge - k * mass
 
@@ -326,10 +335,8 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
         c, rest = _midpoint(level), mpmath.mpf(0)
         for j in range(last, first - 1, -1):
             a, b, middle = s[j] + c, s[j + 1] + c, q[j + 1]
-            left = normal_integrals_of_square_and_line(min(max(a / L, q[j]), middle), middle, a)
-            right = normal_integrals_of_square_and_line(
-                middle, max(min(b / L, q[j + 2]), middle), b
-            )
+            left = integrate_squared_line_and_line(min(max(a / L, q[j]), middle), middle, a)
+            right = integrate_squared_line_and_line(middle, max(min(b / L, q[j + 2]), middle), b)
             total += left[0] + right[0]
             rest -= left[1] + right[1]
             lost += abs(rest) if j == first else max(-rest, 0)

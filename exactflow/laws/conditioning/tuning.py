@@ -30,7 +30,7 @@ class BoundTuning:
         directions.
     most_components : a product with more components is replaced by one component; a quantization
         with as many atoms is fine enough.
-    bits : the atoms of a quantization are on a grid finer than the tolerance by 2^-bits.
+    bits : the spacing of the grid of a quantization is at most 2^-bits times the tolerance.
     """
 
     precision: int = 128

@@ -79,7 +79,7 @@ class Whitening(MapResult):
         mean: "VectorLike | None" = None,
         partition: "PartitionLike | None" = None,
     ) -> "Whitening":
-        """Whiten a covariance as `whiten` does, but by the layers that `find_layers` returns.
+        """Whiten a covariance as `whiten` does, but with the layers that `find_layers` returns.
 
         The function `find_layers` takes the covariance and the size of the first half, and returns
         whitening layers and their error.

@@ -22,9 +22,10 @@ from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
-MOST_MINORS = 64  # in larger dimensions the message names an eigenvalue instead of a minor
+MOST_MINORS = 64  # above this dimension, error messages name an eigenvalue instead of a minor
 _REMEDY = (
-    ": drop coordinates that others determine, or take more samples than there are coordinates"
+    ": drop coordinates that other coordinates determine, or take more samples than there are "
+    "coordinates"
 )
 ILL_CONDITIONED = 1e6  # an inverse is refined if the condition number is larger
 
@@ -65,8 +66,8 @@ class Covariance:
         return deviations, np.linalg.eigvalsh(correlations)
 
     def normalized_by_power_of_four(self) -> tuple["Covariance", int]:
-        """Return the covariance divided by 4^k, and k, the integer with which its determinant is
-        nearest to 1.
+        """Return the covariance divided by 4^k, and the integer k. This k makes the determinant of
+        the quotient nearest to 1.
 
         The division is exact. Raises `MethodError` if a number leaves the range of float64.
         """
@@ -109,8 +110,8 @@ class Covariance:
     def whitening_residual_and_error(
         self, layers: Sequence[FloatCoupling]
     ) -> tuple[np.ndarray, Fraction]:
-        """Return the residual Q Sigma Q^T - I, rounded to floats, and its largest absolute entry,
-        exactly. Q is the matrix of the layers, Sigma this covariance.
+        """Return two values for this covariance Sigma and the matrix Q of the layers: the residual
+        Q Sigma Q^T - I, rounded to floats; and the exact largest absolute entry of the residual.
         """
         image = replace(self.exact, numerator=transform_covariance(layers, self.exact.numerator))
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
@@ -152,7 +153,7 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
     try:
         column = as_vectors(mean, dimension).to_dense()
     except InvalidInputError as error:
-        raise InvalidInputError(f"mean: {error}") from None
+        raise InvalidInputError(f"in the argument mean: {error}") from None
     if column.shape[1] != 1:
         raise InvalidInputError(
             f"expected the mean as a vector or one column of {dimension} numbers, got "

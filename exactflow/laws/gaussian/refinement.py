@@ -34,12 +34,14 @@ FloatLayers = tuple[FloatCoupling, ...]
 
 RELATIVE_GRID = 2.0**-100
 ACCEPTED = 1e-6  # layers with a larger error are discarded
-ROUNDINGS = 8  # after one step, Newton's method stops below this multiple of the rounding error
+ROUNDINGS = 8  # after its first step, Newton's method stops at this many rounding errors or less
 EQUAL = 1e-9  # squared singular values with a smaller relative difference count as equal
 
 
-def round_columns_to_100_bits(M: np.ndarray) -> np.ndarray:
-    """Round each column to multiples of 2^-100 times a power of two near its largest entry."""
+def round_floats_100_bits_below_column_max(M: np.ndarray) -> np.ndarray:
+    """Round each column of floats to multiples of 2^-100 times the power of two at or below its
+    largest absolute entry.
+    """
     largest = np.abs(M).max(axis=0)
     grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * RELATIVE_GRID
     return np.round(M / grid) * grid
@@ -69,12 +71,12 @@ class SingularBasis:
         V, values, transposed = np.linalg.svd(-t)
         return SingularBasis(V, values, transposed.T)
 
-    def solvability_quadratic_form_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return two matrices whose rows l and l' are the coefficients of the solvability
-        conditions l alpha l^T + l' beta l'^T = r.
+    def solvability_vectors_of_alpha_and_beta(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return two matrices with one row for each solvability condition. The condition is
+        l alpha l^T + l' beta l'^T = r, for its row l of the first matrix and l' of the second.
 
-        Each condition is a row in both matrices. There is one condition for each singular value,
-        and one for each entry of V0^T beta V0 and of W0^T alpha W0, written as a quadratic form.
+        There is one condition for each singular value, and one for each entry of V0^T beta V0 and
+        of W0^T alpha W0, written as a quadratic form.
         """
         m = len(self.values)
         (i, j), (i2, j2) = (np.triu_indices(len(Z) - m) for Z in (self.W, self.V))
@@ -86,12 +88,12 @@ class SingularBasis:
 
     def solvability_right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
         """Return the right-hand side of each solvability condition, for the blocks E1 and E2."""
-        l1, l2 = self.solvability_quadratic_form_rows()
+        l1, l2 = self.solvability_vectors_of_alpha_and_beta()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
     def solve_block_equations_for_shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return c with -sym(c t) = E1 and sym(t c) = E2, where the right-hand sides of all
-        solvability conditions must be 0.
+        """Return the matrix c with -sym(c t) = E1 and sym(t c) = E2. The right-hand sides of all
+        solvability conditions must be 0 for E1 and E2.
         """
         s, m = self.values, len(self.values)
         divisors = np.where(s > EQUAL * s[0], s, np.inf)
@@ -109,7 +111,7 @@ class SingularBasis:
 
 @contextmanager
 def float_errors_as_method_errors() -> Iterator[None]:
-    """In the block, turn overflows and singular matrices of NumPy into a `MethodError`."""
+    """Turn NumPy's overflows and singular matrices into a `MethodError`, inside a with-block."""
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             yield
@@ -121,7 +123,7 @@ def float_errors_as_method_errors() -> Iterator[None]:
 
 
 def absorb_input_power_of_two(layers: FloatLayers, exponent: int) -> FloatLayers:
-    """Return layers whose image of x is the image of 2^exponent x under the given layers, exactly.
+    """Return layers that map x exactly as the given layers map 2^exponent x.
 
     The shift and the scale of the first layer and the scale of the second are multiplied by
     2^exponent. Raises FloatingPointError if entries leave the range of float64.
@@ -136,7 +138,7 @@ def absorb_input_power_of_two(layers: FloatLayers, exponent: int) -> FloatLayers
 
 
 def estimate_rounding_error(layers: FloatLayers, Sigma: Covariance) -> float:
-    """Estimate the error of whitening layers that the rounding of their entries to float64 causes.
+    """Estimate the error of whitening that is caused by rounding the layers' entries to float64.
 
     The estimate is 2^-52 times the largest standard deviation of an output coordinate, computed as
     if the summands of the coordinate were independent. The half that the last layer keeps is white.

@@ -34,14 +34,18 @@ from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns_to_100_bits
+from exactflow.laws.gaussian.refinement import (
+    FloatLayers,
+    SingularBasis,
+    round_floats_100_bits_below_column_max,
+)
 
 UNCORRELATED = 1e-12  # smaller correlations within a half count as zero
 STEPS = 30
-LONGEST = 0.7  # the largest change of the logarithm of a diagonal entry in a step
-SHORTEST = 2.0**-6  # the search ends if no larger fraction of a full step is an improvement
-ROUNDED = 1e-4  # the largest residual from which the refinement with exact residuals starts
-# for p = q the least eigenvalue is set to 1 + LEAST: the equations are singular if it is 1
+LONGEST = 0.7  # in one step, no logarithm of a diagonal entry changes by more
+SHORTEST = 2.0**-6  # the search ends if no fraction of a full step above this is an improvement
+ROUNDED = 1e-4  # a match with a larger residual is discarded; a smaller residual is refined
+# if p = q, the least eigenvalue of a A a is set to 1 + LEAST, since the equations are singular at 1
 LEAST = 0.02
 # the pairs (log_spread, log_decrease) for `_start_near_unit_diagonals`, in the order of trials
 SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))
@@ -49,7 +53,8 @@ STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.
 
 
 def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
-    """Return two whitening layers on halves (p, d - p), and their error.
+    """Return two whitening layers, and their error. The first half consists of the first `p`
+    coordinates.
 
     Raises `MethodError` if none are found.
     """
@@ -102,7 +107,7 @@ def _find_layers_first_half_first(
 
 
 def _largest_absolute_correlation(M: np.ndarray) -> float:
-    """Return the largest absolute correlation of two coordinates with the covariance M."""
+    """Return the largest absolute correlation of two different coordinates; M is the covariance."""
     deviations = np.sqrt(np.diag(M))
     return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
 
@@ -110,12 +115,12 @@ def _largest_absolute_correlation(M: np.ndarray) -> float:
 def _build_first_then_second_layer(
     scale1: np.ndarray, shift1: np.ndarray, scale2: np.ndarray, shift2: np.ndarray
 ) -> FloatLayers:
-    """Return the layers y1 = scale1 x1 + shift1 x2 and y2 = scale2 x2 + shift2 y1, with the entries
-    of the shifts rounded.
+    """Return the layers that map (x1, x2) first to y1 = scale1 x1 + shift1 x2, and then to
+    y2 = scale2 x2 + shift2 y1. The entries of the shifts are rounded.
     """
     return (
-        FloatCoupling("first", round_columns_to_100_bits(shift1), scale1),
-        FloatCoupling("second", round_columns_to_100_bits(shift2), scale2),
+        FloatCoupling("first", round_floats_100_bits_below_column_max(shift1), scale1),
+        FloatCoupling("second", round_floats_100_bits_below_column_max(shift2), scale2),
     )
 
 
@@ -124,7 +129,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
     p, basis = len(x), SingularBasis.decompose_negative(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
-    left, right = basis.solvability_quadratic_form_rows()
+    left, right = basis.solvability_vectors_of_alpha_and_beta()
     equations = np.hstack([left**2, right**2])
     steps = np.linalg.lstsq(equations, basis.solvability_right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
@@ -177,8 +182,8 @@ class SpectralMatch:
         return np.concatenate([np.log(self.eigh_of_scaled_A[0]) - logs[k:], block])
 
     def approximate_stacked_log_residuals_jacobian(self) -> np.ndarray:
-        """Return the derivative of `stacked_log_residuals` by (u, v). It is exact only if the k
-        least eigenvalues of b B b are equal.
+        """Return the derivative of `stacked_log_residuals` with respect to (u, v). It is exact only
+        if the k least eigenvalues of b B b are equal.
         """
         k, V, W = len(self.v) - len(self.u), self.eigh_of_scaled_A[1], self.eigh_of_scaled_B[1]
         i, j = np.triu_indices(k)
@@ -202,7 +207,7 @@ class SpectralMatch:
         return self.with_logs_moved(-shift, -shift)
 
     def build_layers(self, first_on_second_regression: np.ndarray) -> FloatLayers:
-        """Return the two whitening layers; the regression is Sigma12 Sigma22^-1."""
+        """Return two whitening layers; `first_on_second_regression` is Sigma12 Sigma22^-1."""
         least = min(len(self.u), len(self.v))
         d1, d2 = np.exp(-self.u), np.exp(self.v)
         (a_values, V), (b_values, W) = self.eigh_of_scaled_A, self.eigh_of_scaled_B
@@ -221,12 +226,16 @@ def _eigh_of_scaled(M: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, 
 
 
 def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Find diagonals a and b with which the eigenvalues of a A a and b B b match as in the module
-    docstring, up to rounding. Return None if the search fails.
+    """Find diagonals a and b with which the eigenvalues of b B b are the eigenvalues of a A a
+    together with ones, up to rounding. Return None if the search fails.
 
     The search begins near the diagonals that make the diagonal entries of a A a and b B b one.
     """
-    if len(A) == 1 and len(B) > 2 and (one := _match_scalar_to_one_factor_model(A, B)) is not None:
+    if (
+        len(A) == 1
+        and len(B) > 2
+        and (one := _match_1x1_to_diagonal_plus_rank_one(A, B)) is not None
+    ):
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _start_near_unit_diagonals(A, B, spread, push)
@@ -244,9 +253,9 @@ def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | No
     return None
 
 
-def _match_scalar_to_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return, for a 1 x 1 matrix A and B = D + l l^T with D diagonal, the match that scales B to
-    I + r r^T.
+def _match_1x1_to_diagonal_plus_rank_one(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+    """Return the match of a 1 x 1 matrix A with a matrix B = D + l l^T, where D is diagonal. It
+    scales B to I + r r^T, for a vector r.
 
     Returns None if B has no such form with all l_i nonzero, or if rounding errors are too large.
     """
@@ -271,13 +280,15 @@ def _match_scalar_to_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralM
 def _start_near_unit_diagonals(
     A: np.ndarray, B: np.ndarray, log_spread: float, log_decrease: float
 ) -> SpectralMatch:
-    """Return a starting point for the search for the diagonals a and b.
+    """Return the diagonals a and b at which a search starts. The diagonal entries of a A a and
+    b B b are near one.
 
-    It begins with the diagonals that make the diagonal entries of a A a and b B b one. Then
-    -log_spread to log_spread is subtracted from the logarithms of a in order, and added to those of
-    b; without this spread the equations are singular. At last the k entries of b whose rows of B
-    depend most on the other rows are divided by exp(log_decrease), so that the least k eigenvalues
-    are separate from the others: sorted eigenvalues have no derivative where they cross.
+    First a and b are chosen so that these entries are one. Then equally spaced numbers from
+    -log_spread to log_spread are subtracted from the logarithms of the entries of a, and added to
+    the logarithms of the entries of b; without this spread the equations are singular. At last the
+    k entries of b whose rows of B depend most on the other rows are divided by exp(log_decrease),
+    so that the least k eigenvalues are separate from the others: sorted eigenvalues have no
+    derivative where they cross.
     """
     u = -log_spread * np.linspace(-1, 1, len(A)) - np.log(np.diag(A)) / 2
     v = log_spread * np.linspace(-1, 1, len(B)) - np.log(np.diag(B)) / 2

@@ -7,7 +7,7 @@ from sympy import QQ
 
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import round_columns_to_100_bits
+from exactflow.laws.gaussian.refinement import round_floats_100_bits_below_column_max
 
 
 def rational(M):
@@ -46,6 +46,6 @@ def test_ordered_and_normalized_stay_exact():
 
 def test_trimmed():
     M = np.random.default_rng(2).standard_normal((4, 3)) * [1, 1e-200, 1e200]
-    assert (round_columns_to_100_bits(M) == M).all()
+    assert (round_floats_100_bits_below_column_max(M) == M).all()
     small = np.array([[1.0, 0], [1e-40, 0], [2.0**-70 + 2.0**-110, 0]])
-    assert round_columns_to_100_bits(small).tolist() == [[1, 0], [0, 0], [2.0**-70, 0]]
+    assert round_floats_100_bits_below_column_max(small).tolist() == [[1, 0], [0, 0], [2.0**-70, 0]]
