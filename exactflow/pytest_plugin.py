@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FILES = ("*.cert.json", "*.depth.json")
 SCRIPTS = ("proofs/*.py",)
 FORMATS = b'"exactflow-certificate"', b'"exactflow-depth-certificate"'
-HEAD = 4096  # the name of the format is among this many first bytes of a certificate
+HEAD = 4096  # the first bytes of a certificate, which contain the name of the format
 SKIPPED = pytest.StashKey[dict[Path, str]]()
 """File that uses claims, but is not collected as a proof script -> the reason."""
 
@@ -93,7 +93,7 @@ def _patterns_in_effect(
 ) -> list[str]:
     """Return the patterns of the configuration option `name`.
 
-    Without any, return `patterns_with_exactflow_option` if --exactflow is given, else none.
+    If none are configured, return `patterns_with_exactflow_option` with --exactflow, else [].
     """
     configured: list[str] = config.getini(name)
     return configured or [
@@ -149,7 +149,7 @@ def pytest_report_collectionfinish(
 
 
 def _relative_path_if_inside(path: Path, config: pytest.Config) -> str:
-    """Return a path relative to pytest's root folder; outside of this folder, the path as it is."""
+    """Return a path relative to pytest's root folder; return a path outside of it unchanged."""
     root = config.rootpath
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
@@ -159,7 +159,7 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
     patterns = [
         pattern.lower() for pattern in _patterns_in_effect(config, "exactflow_files", FILES)
     ]
-    if _matches_a_pattern(Path(str(path).lower()), patterns):  # capitals match, too: C.Cert.JSON
+    if _matches_a_pattern(Path(str(path).lower()), patterns):  # C.Cert.JSON matches, too
         return True
     if not parent.session.isinitpath(path):
         return False
@@ -169,7 +169,7 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
 
 
 def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
-    """Whether a file is a proof script; if it uses claims but is none, record the reason."""
+    """Whether a file is a proof script; if a file with claims is no script, record the reason."""
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
     is_script, reason = False, ""
@@ -191,7 +191,7 @@ def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
 def _is_script_and_skip_reason(
     path: Path, has_test_module_name: bool, accepts_imports_alone: bool
 ) -> tuple[bool, str]:
-    """Return whether a file is a proof script, and the reason why a file with claims is none.
+    """Return whether a file is a proof script, and the reason why a file with claims is no script.
 
     The reason is "" for a script, and for a file that does not use `exactflow.claims`.
 
