@@ -11,12 +11,14 @@ module instead. In a folder proofs every file is a script. The terminal lists th
 and the other files that import `exactflow.claims`, with the reasons.
 
 The configuration options ``exactflow_files`` and ``exactflow_scripts`` are patterns of certificates
-and scripts. Files with these patterns are always collected, and then no others. A certificate is
-one item, ``c.cert.json::verified``. A refuted certificate is a failure, with the first differing
-entry; a malformed certificate is an error. A proof script has one item for each place where it
-checks a claim, marked with the kind of evidence (``-m exact``), and one item for running to its
-end. The script runs once, in a process of its own. A false claim is one failure: the items after
-this claim are skipped, as not reached.
+and scripts. Files that match are collected even without --exactflow, and no other files are
+collected then.
+
+A certificate is one item, ``c.cert.json::verified``. A refuted certificate is a failure, with the
+first differing entry; a malformed certificate is an error. A proof script has one item for each
+place where it checks a claim, marked with the kind of evidence (``-m exact``), and one item for
+running to its end. The script runs once, in a process of its own. A false claim is one failure: the
+items after this claim are skipped, as not reached.
 """
 
 from __future__ import annotations
@@ -89,13 +91,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _patterns_in_effect(
-    config: pytest.Config, name: str, patterns_with_exactflow_option: tuple[str, ...]
+    config: pytest.Config, option_name: str, patterns_with_exactflow_option: tuple[str, ...]
 ) -> list[str]:
-    """Return the patterns of the configuration option `name`.
+    """Return the patterns of a configuration option.
 
     If none are configured, return `patterns_with_exactflow_option` with --exactflow, else [].
     """
-    configured: list[str] = config.getini(name)
+    configured: list[str] = config.getini(option_name)
     return configured or [
         pattern for pattern in patterns_with_exactflow_option if config.option.exactflow
     ]

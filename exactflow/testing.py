@@ -260,17 +260,17 @@ def _is_diagnosable(module: Any, x: Any) -> bool:
 
 
 def _assert_diagnosis_within(
-    module: Any, x: Any, context: Any, draws: int, bounds: dict[str, float]
+    module: Any, x: Any, context: Any, draws: int, bound_by_error_name: dict[str, float]
 ) -> None:
     """Assert that each error that `diagnose` measures is within its bound.
 
-    `bounds` maps the name of an error to the bound; the message names the worst error.
+    The message names the error that exceeds its bound by most.
     """
     __tracebackhide__ = True
     from exactflow.interop.diagnosis import diagnose
 
     found = diagnose(module, x, context=context, draws=draws)
-    if (fault := found.find_worst_fault(bounds)) is not None:
+    if (fault := found.find_worst_fault(bound_by_error_name)) is not None:
         row = replace(found, layers=(fault.row,), whole=fault.row)
         raise AssertionError(f"{fault}\n\n{row.table()}")
 

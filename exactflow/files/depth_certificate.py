@@ -2,8 +2,8 @@
 
 The format is version 1 of the project's depth certificate, or version 2 if the halves differ in
 size or a mask orders the coordinates. `exactflow.checker` checks a file with the standard library
-alone and shares no code with this module. Its docstring lists the witnesses of obstructions. The
-multipliers of equations come in the order of `checker.layer_equations`.
+alone and shares no code with this module. The docstring of `exactflow.checker` lists the witnesses
+of obstructions. The multipliers of equations come in the order of `checker.layer_equations`.
 """
 
 import json

@@ -188,7 +188,7 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
         _open_archive_within(data, expected, len(data))
     with (
         _translating_errors_and_ignoring_warnings("a .pt file of tensors only"),
-        _limiting_extra_memory(UNPICKLING + 8 * len(data)),
+        _limiting_extra_memory_on_linux(UNPICKLING + 8 * len(data)),
     ):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -208,7 +208,7 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
 
 
 @contextmanager
-def _limiting_extra_memory(most_bytes: int) -> Iterator[None]:
+def _limiting_extra_memory_on_linux(most_bytes: int) -> Iterator[None]:
     """On Linux, let this process take at most `most_bytes` more memory in this context.
 
     A pickle can ask for memory of any size.

@@ -109,7 +109,7 @@ def matrices(
 
 
 @st.composite
-def _rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matrix:
+def _matrices_of_rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matrix:
     """Return a strategy for matrices of rank at most 1: a column times a row of small rationals."""
     column = Matrix(draw(st.lists(rationals(), min_size=rows, max_size=rows)))
     row = Matrix([draw(st.lists(rationals(), min_size=columns, max_size=columns))])
@@ -133,7 +133,7 @@ def matrices_with_degenerate_blocks(
     P = permutation(draw(st.permutations(range(2 * n)))).as_mutable()
     P[0, :] *= P.det()
     M = draw(st.sampled_from([sympy.diag(S, T), Matrix([[zero, -S], [T, zero]]), P]))
-    blocks = st.sampled_from([zero, one, -one, S]) | _rank_at_most_one(n, n)
+    blocks = st.sampled_from([zero, one, -one, S]) | _matrices_of_rank_at_most_one(n, n)
     for k in range(draw(st.integers(0, 3))):
         X = draw(blocks)
         M = Matrix([[one, X], [zero, one]] if k % 2 else [[one, zero], [X, one]]) * M

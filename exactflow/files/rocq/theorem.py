@@ -13,7 +13,7 @@ output must be the statement that we wrote and *Closed under the global context*
 for example if coqc runs out of memory or time, decides nothing; the exact computation of `checker`
 has already refuted false claims. The library is compiled from its source in the same file: a
 compiled library in a cache, or on Coq's path, could define the words of the theorem differently. So
-only the compiled files of Coq and MathComp are believed.
+only the compiled files of Coq and MathComp are trusted.
 """
 
 import hashlib

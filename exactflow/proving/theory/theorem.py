@@ -150,7 +150,7 @@ absolute value at most 2 equal the permutation
             self.draw_instance, "a theorem about instances that are drawn"
         )
         label = self.name if progress else None
-        try_one = partial(_error_on_instance, self, seed)
+        try_one = partial(_error_message_on_instance, self, seed)
         for count, reason in enumerate(parallel_map(try_one, range(n), jobs=jobs, label=label)):
             if reason is not None:
                 found = draw_instance(_random_source(seed, count))
@@ -209,7 +209,7 @@ def _random_source(seed: int, instance_number: int) -> random.Random:
     return random.Random(f"{seed}, {instance_number}")
 
 
-def _error_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
+def _error_message_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
     """Return the error that an instance of a challenge raises; None if the theorem holds there."""
     draw_instance = theorem._require_function(
         theorem.draw_instance, "a theorem about instances that are drawn"
