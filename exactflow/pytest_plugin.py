@@ -11,12 +11,14 @@ module instead. In a folder proofs every file is a script. The terminal lists th
 and the other files that import `exactflow.claims`, with the reasons.
 
 The configuration options ``exactflow_files`` and ``exactflow_scripts`` are patterns of certificates
-and scripts. Files with these patterns are always collected, and then no others. A certificate is
-one item, ``c.cert.json::verified``. A refuted certificate is a failure, with the first differing
-entry; a malformed certificate is an error. A proof script has one item for each place where it
-checks a claim, marked with the kind of evidence (``-m exact``), and one item for running to its
-end. The script runs once, in a process of its own. A false claim is one failure: the items after
-this claim are skipped, as not reached.
+and scripts. Files that match are collected even without --exactflow, and no other files are
+collected then.
+
+A certificate is one item, ``c.cert.json::verified``. A refuted certificate is a failure, with the
+first differing entry; a malformed certificate is an error. A proof script has one item for each
+place where it checks a claim, marked with the kind of evidence (``-m exact``), and one item for
+running to its end. The script runs once, in a process of its own. A false claim is one failure: the
+items after this claim are skipped, as not reached.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 FILES = ("*.cert.json", "*.depth.json")
 SCRIPTS = ("proofs/*.py",)
 FORMATS = b'"exactflow-certificate"', b'"exactflow-depth-certificate"'
-HEAD = 4096  # the name of the format is among this many first bytes of a certificate
+HEAD = 4096  # the first bytes of a certificate, which contain the name of the format
 SKIPPED = pytest.StashKey[dict[Path, str]]()
 """File that uses claims, but is not collected as a proof script -> the reason."""
 
@@ -89,13 +91,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _patterns_in_effect(
-    config: pytest.Config, name: str, patterns_with_exactflow_option: tuple[str, ...]
+    config: pytest.Config, option_name: str, patterns_with_exactflow_option: tuple[str, ...]
 ) -> list[str]:
-    """Return the patterns of the configuration option `name`.
+    """Return the patterns of a configuration option.
 
-    Without any, return `patterns_with_exactflow_option` if --exactflow is given, else none.
+    If none are configured, return `patterns_with_exactflow_option` with --exactflow, else [].
     """
-    configured: list[str] = config.getini(name)
+    configured: list[str] = config.getini(option_name)
     return configured or [
         pattern for pattern in patterns_with_exactflow_option if config.option.exactflow
     ]
@@ -149,7 +151,7 @@ def pytest_report_collectionfinish(
 
 
 def _relative_path_if_inside(path: Path, config: pytest.Config) -> str:
-    """Return a path relative to pytest's root folder; outside of this folder, the path as it is."""
+    """Return a path relative to pytest's root folder; return a path outside of it unchanged."""
     root = config.rootpath
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
@@ -159,7 +161,7 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
     patterns = [
         pattern.lower() for pattern in _patterns_in_effect(config, "exactflow_files", FILES)
     ]
-    if _matches_a_pattern(Path(str(path).lower()), patterns):  # capitals match, too: C.Cert.JSON
+    if _matches_a_pattern(Path(str(path).lower()), patterns):  # C.Cert.JSON matches, too
         return True
     if not parent.session.isinitpath(path):
         return False
@@ -169,7 +171,7 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
 
 
 def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
-    """Whether a file is a proof script; if it uses claims but is none, record the reason."""
+    """Whether a file is a proof script; if a file with claims is no script, record the reason."""
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
     is_script, reason = False, ""
@@ -191,7 +193,7 @@ def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
 def _is_script_and_skip_reason(
     path: Path, has_test_module_name: bool, accepts_imports_alone: bool
 ) -> tuple[bool, str]:
-    """Return whether a file is a proof script, and the reason why a file with claims is none.
+    """Return whether a file is a proof script, and the reason why a file with claims is no script.
 
     The reason is "" for a script, and for a file that does not use `exactflow.claims`.
 

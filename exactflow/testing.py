@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from exactflow.exact.typing import MatrixLike
     from exactflow.flows.flow import CouplingFlow
     from exactflow.flows.result import DepthScales
+
+BoundOnEachEntry: TypeAlias = Fraction | float | str
+"""The largest difference of an entry from the expected entry."""
 
 __all__ = ["assert_depth", "assert_equal", "assert_invertible", "assert_within"]
 
@@ -57,10 +60,10 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
 
 
 def assert_within(
-    flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: "Fraction | float | str"
+    flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: BoundOnEachEntry
 ) -> None:
-    """Assert that no entry of a flow's matrix, or of a matrix, differs from the expected entry by
-    more than a bound.
+    """Assert that every entry of a matrix, or of the matrix of a flow, differs from the expected
+    entry by at most a bound.
 
     The differences are exact rational numbers.
 
@@ -183,7 +186,7 @@ def assert_invertible(
     AssertionError
         An entry is not restored: the message names the first such entry, and the largest
         difference. Or an error that `diagnose` measures is above its bound: the message names the
-        error that is most above its bound, with its row in the table of `diagnose`.
+        error that exceeds its bound by most, with the row of this error in the table of `diagnose`.
 
     Examples
     --------
@@ -215,7 +218,7 @@ def assert_invertible(
     is_float = expected.dtype.kind == derived.dtype.kind == "f"
     bound = tol * max(abs(expected).max(initial=0), 1e-300) if is_float else 0
     differences = abs(expected - derived)
-    wrong = ~(differences <= bound)  # the negation makes NaN wrong
+    wrong = ~(differences <= bound)  # in this form NaN is wrong, too
     if not wrong.any():
         return None
     place = tuple(int(i[0]) for i in wrong.nonzero())
@@ -228,7 +231,7 @@ def assert_invertible(
 def _as_matrices_over_one_field(
     flow: "CouplingFlow | MatrixLike", expected: "MatrixLike"
 ) -> tuple["DomainMatrix", "DomainMatrix"]:
-    """Return both matrices, dense and over a common field.
+    """Return the matrix of a flow and the expected matrix, dense and over a common field.
 
     Raises `AssertionError` if their sizes differ.
     """
@@ -257,17 +260,17 @@ def _is_diagnosable(module: Any, x: Any) -> bool:
 
 
 def _assert_diagnosis_within(
-    module: Any, x: Any, context: Any, draws: int, bounds: dict[str, float]
+    module: Any, x: Any, context: Any, draws: int, bound_by_error_name: dict[str, float]
 ) -> None:
     """Assert that each error that `diagnose` measures is within its bound.
 
-    `bounds` maps the name of an error to its bound; the message names the worst error.
+    The message names the error that exceeds its bound by most.
     """
     __tracebackhide__ = True
     from exactflow.interop.diagnosis import diagnose
 
     found = diagnose(module, x, context=context, draws=draws)
-    if (fault := found.find_worst_fault(bounds)) is not None:
+    if (fault := found.find_worst_fault(bound_by_error_name)) is not None:
         row = replace(found, layers=(fault.row,), whole=fault.row)
         raise AssertionError(f"{fault}\n\n{row.table()}")
 

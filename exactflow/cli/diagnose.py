@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, require, safe_error_message
-from exactflow.files.atomic import prefixing_file_name, read_file_or_stdin
+from exactflow.files.atomic import prefixing_content_errors_with_file_name, read_file_or_stdin
 from exactflow.files.tensors import read_array_and_dtype
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _read_tensor(path: str, key: str | None = None) -> "Tensor":
     import torch
 
     data = read_file_or_stdin(path)
-    with prefixing_file_name(path):
+    with prefixing_content_errors_with_file_name(path):
         values, _ = read_array_and_dtype(data, Path(path).suffix.lower(), key)
     return torch.from_numpy(values.copy())
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from exactflow.files.atomic import (
     check_writable,
-    prefixing_file_name,
+    prefixing_content_errors_with_file_name,
     read_file_or_stdin,
     write_atomically,
 )
-from exactflow.files.rocq.theorem import theorem_file_text
+from exactflow.files.rocq.theorem import theorem_file_text_if_verified
 
 EXAMPLES = ("exactflow export certificate.json --to rocq -o theorem.v",)
 EXIT_CODES = {0: "the theorem is written; Rocq has not checked it"}
@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         check_writable(arguments.output)
     data = read_file_or_stdin(arguments.certificate, "certificate")
-    with prefixing_file_name(arguments.certificate):
-        text = theorem_file_text(data, arguments.standalone)
+    with prefixing_content_errors_with_file_name(arguments.certificate):
+        text = theorem_file_text_if_verified(data, arguments.standalone)
     if arguments.output is None:
         print(text, end="")
         return 0

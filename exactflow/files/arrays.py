@@ -26,7 +26,11 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short, to_float, to_fraction
 from exactflow.exact.typing import Half
-from exactflow.files.atomic import prefixing_file_name, read_file_or_stdin, write_atomically
+from exactflow.files.atomic import (
+    prefixing_content_errors_with_file_name,
+    read_file_or_stdin,
+    write_atomically,
+)
 from exactflow.files.tensors import list_array_readers
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -36,7 +40,7 @@ _FLOW_ARRAYS = "partition", "flips", "order"
 
 
 def flow_to_exact_float64_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
-    """Return a flow as NumPy arrays, by the names in the module docstring; no entry is rounded.
+    """Return the arrays of a flow, named as in the module docstring; no entry is rounded.
 
     Raises `InvalidInputError` for an entry that equals no float64.
     """
@@ -70,7 +74,7 @@ def read_arrays(path: str | Path) -> CouplingFlow:
     path = Path(path)
     _check_suffix(path)
     data = read_file_or_stdin(path)
-    with prefixing_file_name(path):
+    with prefixing_content_errors_with_file_name(path):
         arrays = list_array_readers(data, path.suffix.lower())
         if None in arrays:
             raise InvalidInputError(
@@ -118,14 +122,15 @@ def _read_integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
     array = arrays[name]
     if array.dtype.kind not in "iu" or array.ndim > 1:
         raise InvalidInputError(
-            f"expected integers in a row as the array {name!r}, got {array.dtype} of shape "
-            f"{array.shape}"
+            f"expected a row of integers as the array {name!r}, got an array of {array.dtype} with "
+            f"the shape {array.shape}"
         )
     return [int(value) for value in array.reshape(-1)]
 
 
 def select_encoder(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
-    """Return a function from arrays by name to the bytes of a file with this path's suffix.
+    """Return a function that encodes arrays by name as the bytes of a file; the suffix of `path`
+    tells the type of the file.
 
     Raises `InvalidInputError` for another suffix, and `MissingExtraError` if the library for this
     type is not installed.

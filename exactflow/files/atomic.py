@@ -65,7 +65,7 @@ def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
 
 
 @contextmanager
-def prefixing_file_name(path: str | Path) -> Iterator[None]:
+def prefixing_content_errors_with_file_name(path: str | Path) -> Iterator[None]:
     """Put the name of a file before the messages of errors about the content of the file."""
     try:
         yield
@@ -74,7 +74,7 @@ def prefixing_file_name(path: str | Path) -> Iterator[None]:
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a file as a whole, or leave it as it was and raise an error; follow symbolic links.
+    """Write a file as a whole, or raise an error and leave it as it was; follow symbolic links.
 
     Raises `InvalidInputError` if the file cannot be written.
     """
@@ -82,7 +82,7 @@ def write_atomically(path: str | Path, data: bytes) -> None:
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
     try:
-        with raising_keyboard_interrupt_on_ctrl_c():
+        with raising_keyboard_interrupt_if_ctrl_c_kills():
             try:
                 temporary.write_bytes(data)
                 temporary.replace(place)
@@ -95,8 +95,11 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 
 
 @contextmanager
-def raising_keyboard_interrupt_on_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt` in this context, so that cleanups run before the end."""
+def raising_keyboard_interrupt_if_ctrl_c_kills() -> Iterator[None]:
+    """Let Ctrl-C raise `KeyboardInterrupt`, so that cleanups run, where it would end the process.
+
+    Nothing changes if the process handles or ignores SIGINT, or outside of the main thread.
+    """
     ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     if not ends or threading.current_thread() is not threading.main_thread():
         yield

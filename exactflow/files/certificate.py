@@ -24,7 +24,11 @@ from exactflow.exact.coerce import as_square_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_file_or_stdin
-from exactflow.files.roots import find_root_index_or_largest_real, root_member_or_decimals
+from exactflow.files.roots import (
+    DecimalsIfNotReal,
+    find_root_index_or_largest_real,
+    root_member_or_decimals,
+)
 from exactflow.files.version import __version__
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -38,8 +42,8 @@ FieldName: TypeAlias = str | dict
 EntryWriter: TypeAlias = Callable[[Element], object]
 """A function that writes an element of a field as JSON."""
 
-DecimalsIfNotReal: TypeAlias = list[str]
-"""The real and imaginary part of a number field's generator as decimals; empty if it is real."""
+EntryParser: TypeAlias = Callable[[Any], Element]
+"""A function that reads an element of a field from JSON."""
 
 
 def certificate_text(
@@ -51,10 +55,10 @@ def certificate_text(
     covariance: "MatrixLike | None" = None,
     provenance: Mapping[str, object] | None = None,
 ) -> str:
-    """Return the text of a certificate that `flow` equals a matrix; equal flows give equal texts.
+    """Return a certificate of the claim that a flow equals a matrix; equal flows give equal texts.
 
-    A given target is not compared with the flow: this is left to the checker. If the generator of a
-    number field is real, it is named as a root of its minimal polynomial. If the generator is not
+    A given target is not compared with the flow: the checker does so. If the generator of a number
+    field is real, it is named as a root of its minimal polynomial. If the generator is not
     real, its decimals are in the provenance, and the claim is an identity that holds at every root.
 
     Parameters
@@ -62,7 +66,8 @@ def certificate_text(
     flow : a flow over QQ, GF(p) or an algebraic number field.
     target : the matrix, in any form that `factor` takes; by default the matrix of the flow.
     pads : coordinates of the flow that `target` lacks; their inputs and outputs are zero.
-    within : a rational bound; the claim is then that no entry differs by more than the bound.
+    within : a rational bound; the claim is then that no entry differs from the entry of `target`
+        or `covariance` by more than the bound.
     covariance : a symmetric matrix over QQ, instead of `target`: the claim is then about Q Q^T,
         where Q is the matrix of the flow: the flow generates N(0, covariance) from white noise.
     provenance : free entries about the origin of the target; tool, version and method are added.
@@ -80,7 +85,8 @@ def certificate_text(
     """
     if covariance is not None and (target is not None or pads):
         raise InvalidInputError(
-            "the argument covariance=.. cannot be combined with target=.. or pads=..: leave one out"
+            "the argument covariance=.. cannot be combined with target=.. or pads=..: pass "
+            "covariance alone, or leave it out"
         )
     role = "target" if covariance is None else "covariance"
     own = [i for i in range(flow.dimension) if i not in set(pads)]
@@ -102,7 +108,7 @@ def certificate_text(
         field = flow.field.unify(matrix.domain)
     except UnificationFailed:
         raise InvalidInputError(
-            f"expected a {role} over {flow.field}, like the flow, got one over {matrix.domain}"
+            f"expected a {role} over {flow.field}, like the flow, got a matrix over {matrix.domain}"
         ) from None
     field = QQ_I.as_AlgebraicField() if field == QQ_I else field
     name, write_entry, decimals = field_name_writer_and_decimals(field)
@@ -132,15 +138,16 @@ def join_json_members(members: Mapping[str, str]) -> str:
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
-def require_accepted_verdict(certificate: bytes, *, quick: bool) -> VerdictText:
-    """Return the checker's verdict on a certificate in words; raise if it is not accepted.
+def require_accepted_verdict(certificate: bytes, *, only_at_random_vectors: bool) -> VerdictText:
+    """Return the verdict in words if the checker accepts a certificate; otherwise raise an error.
 
-    With `quick` an equality is only tested at random vectors. Raises `VerificationError` with the
-    first differing entry if the claim is false, and `InvalidInputError` if it is not decided.
+    With `only_at_random_vectors`, an equality is tested there and not computed in full. Raises
+    `VerificationError` with the first differing entry if the claim is false, and
+    `InvalidInputError` if the checker cannot decide the claim.
     """
-    report = checker.check(certificate, quick=quick)
+    report = checker.check(certificate, quick=only_at_random_vectors)
     if report.verdict is checker.Verdict.REFUTED:
-        refuted = checker.check(certificate) if quick else report
+        refuted = checker.check(certificate) if only_at_random_vectors else report
         raise VerificationError(refuted.lines[-1][2:])
     if report.verdict is checker.Verdict.INCOMPLETE:
         raise InvalidInputError(
@@ -198,7 +205,7 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     provenance = content.get("provenance", {})
     field, parse = _read_field_and_entry_parser(content["field"], provenance.get("generator"))
 
-    def parse_shift_rows(rows: list) -> DomainMatrix:
+    def parse_shift_over_certificate_field(rows: list) -> DomainMatrix:
         entries = [[parse(entry) for entry in row] for row in rows]
         return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
@@ -207,7 +214,7 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
         LinearCoupling.trusted(  # shapes and signs were verified by the checker
             partition,
             layer["moves"],
-            parse_shift_rows(layer["shift"]),
+            parse_shift_over_certificate_field(layer["shift"]),
             [*map(parse, layer["scale"])],
         )
         for layer in content["layers"]
@@ -218,10 +225,10 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     return flow, content
 
 
-def _read_field_and_entry_parser(field: FieldName, decimals: object) -> tuple[Domain, Callable]:
-    """Return the field that a certificate names, and a function that parses its elements in JSON.
+def _read_field_and_entry_parser(field: FieldName, decimals: object) -> tuple[Domain, EntryParser]:
+    """Return the field that a certificate names, and a function that reads an element from JSON.
 
-    If the generator of a number field is not real, `decimals` tells which root it is.
+    If the generator of a number field is not real, `decimals` tells which root is the generator.
     """
     if isinstance(field, dict):
         coefficients = [_parse_rational(c) for c in reversed(field["modulus"])]
@@ -248,8 +255,8 @@ def _parse_rational(text: str) -> Element:
 def field_name_writer_and_decimals(
     field: Domain,
 ) -> tuple[FieldName, EntryWriter, DecimalsIfNotReal]:
-    """Return how certificates write a field: its name; a function that writes an element as JSON;
-    and the decimals of its generator, an empty list if the generator is real or there is none.
+    """Return the name of a field in certificates; a function that writes an element as JSON; and
+    the decimals of the generator, an empty list if the generator is real or there is none.
     """
     if field.is_QQ:  # for long numbers of FLINT and gmpy, str is faster than format_rational
         return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x), []
@@ -270,7 +277,7 @@ def field_name_writer_and_decimals(
 
 
 def rows_in_json(M: DomainMatrix, write_entry: EntryWriter) -> list[list]:
-    """Return the rows of a matrix as lists of entries for JSON; `write_entry` writes an entry."""
+    """Return the rows of a matrix as lists for JSON; `write_entry` writes one entry."""
     zero = write_entry(M.domain.zero)
     return [[write_entry(x) if x else zero for x in row] for row in M.to_list()]
 

@@ -3,12 +3,16 @@
 import time
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 from exactflow import checker
 
 WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 MOST_SECONDS = 10**6
 """The longest time limit of a check in seconds; a process cannot wait for much longer times."""
+
+FileBytesAndSuffix: TypeAlias = tuple[bytes, str]
+"""The content of a file, and the suffix that tells its type."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class CheckResult:
 def check_certificate(
     file: str,
     *,
-    target: tuple[bytes, str] | None = None,
+    target: FileBytesAndSuffix | None = None,
     transposed: bool = False,
     bound: Fraction | None = None,
     quick: bool = False,
@@ -38,12 +42,11 @@ def check_certificate(
 ) -> CheckResult:
     """Check the certificate in a file, or on standard input for "-".
 
-    The certificate's target must equal the matrix in `target` (the bytes of a file and its suffix),
-    or its transpose if `transposed`. No entry may differ by more than `bound`, which is ignored for
-    a depth. With `quick` an equality is only tested at random vectors: the verdict is then
-    "probably verified". With `kernel`, Rocq must also prove the theorem. A malformed certificate is
-    a verdict, too. Raises `InvalidInputError` only if `kernel` needs Coq or MathComp, which is not
-    installed.
+    The certificate's target must equal the matrix in the file `target`, or the transpose of this
+    matrix if `transposed`. No entry may differ by more than `bound`; for a depth certificate the
+    bound is ignored. With `quick` an equality is only tested at random vectors: the verdict is then
+    "probably verified". With `kernel`, Rocq must also prove the theorem. "malformed" is a verdict,
+    too. Raises `InvalidInputError` only with `kernel`, if Coq or MathComp is not installed.
     """
     start = time.perf_counter()
     kind, largest = "", None

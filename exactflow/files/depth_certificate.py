@@ -2,8 +2,8 @@
 
 The format is version 1 of the project's depth certificate, or version 2 if the halves differ in
 size or a mask orders the coordinates. `exactflow.checker` checks a file with the standard library
-alone and shares no code with this module. Its docstring lists the witnesses of obstructions. The
-multipliers of equations come in the order of `checker.layer_equations`.
+alone and shares no code with this module. The docstring of `exactflow.checker` lists the witnesses
+of obstructions. The multipliers of equations come in the order of `checker.layer_equations`.
 """
 
 import json
@@ -91,17 +91,17 @@ def _check_certifiable(answer: MinimalDepth) -> None:
             "call answer.existence.check() instead"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
-    excluded = next((o.pattern_text for o in answer.obstructions if not o.kind_row.written), "")
-    refusals = {
-        f"a matrix over QQ or GF(p), got {field}": not (field.is_QQ or field.is_FiniteField),
-        "det > 0, got a matrix with flips or pads": answer.layout.flips or answer.layout.pads,
-        "halves of one size for positive scales": uneven and answer.scales == "positive",
-        f"obstructions of at most five letters, got one of {excluded}": excluded,
+    longer = next((o.pattern_text for o in answer.obstructions if not o.kind_row.written), "")
+    unsupported = {
+        f"a matrix over {field}": not (field.is_QQ or field.is_FiniteField),
+        "flips or pads": answer.layout.flips or answer.layout.pads,
+        "positive scales with halves of two sizes": uneven and answer.scales == "positive",
+        f"obstructions to patterns of more than five letters, such as {longer}": longer,
     }
-    if expected := next((text for text, refused in refusals.items() if refused), None):
+    if found := next((case for case, is_found in unsupported.items() if is_found), None):
         raise InvalidInputError(
-            f"depth certificates do not support this case (expected {expected}): call check() on "
-            "each of answer.obstructions instead"
+            f"depth certificates do not support {found}: call check() on each of "
+            "answer.obstructions instead"
         )
 
 
@@ -113,8 +113,8 @@ def _json_with_line_per_object(value: object) -> str:
 
 
 def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
-    """Return two members of an obstruction for JSON: "kind", and its witness, which is named "k",
-    "factors" or "multiplier".
+    """Return two JSON members of an obstruction: the kind, under "kind"; and the witness, under
+    "k", "factors" or "multiplier".
     """
     row, found = obstruction.kind_row, obstruction.witness
     _, write_entry, _ = field_name_writer_and_decimals(obstruction.matrix.domain)
@@ -135,18 +135,19 @@ def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
 
 def read_obstruction(
     written_obstruction: Mapping[str, Any],
-    matrix: DomainMatrix,
+    matrix_in_layer_order: DomainMatrix,
     scales: DepthScales,
     first_half_size: int | None = None,
 ) -> Obstruction:
     """Return the obstruction that is written as one element of a certificate's "obstructions".
 
-    The checker must have accepted the certificate. `matrix` is the target with its coordinates in
-    the order of the layers; by default its halves have equal sizes. If several of `KINDS` are
-    written with the same kind, return an obstruction whose check succeeds.
+    The checker must have accepted the certificate. `matrix_in_layer_order` is the target with its
+    coordinates in the order of the layers; by default its halves have equal sizes. If a
+    certificate has the same word for several of `KINDS`, return an obstruction whose check
+    succeeds.
     """
     instance = PatternInstance(
-        written_obstruction["pattern"], SplitMatrix(matrix, first_half_size), scales
+        written_obstruction["pattern"], SplitMatrix(matrix_in_layer_order, first_half_size), scales
     )
     found = [
         Obstruction.from_reason(instance, Reason(kind, read))
@@ -160,23 +161,22 @@ def read_obstruction(
 
 
 def _read_witness(key: str, value: Any, instance: PatternInstance) -> Any:
-    """Return the witness from its JSON value: a number for the key "k", coefficients for
-    "factors", and for "multiplier" matrices or the terms of polynomials.
-
+    """Return the witness that a JSON value encodes: a number for the key "k", coefficients of
+    polynomials for "factors", and matrices or terms of polynomials for "multiplier".
     """
     field, d = instance.matrix.domain, instance.matrix.shape[0]
 
-    def parse_rational_into_field(text: str) -> Element:
+    def parse_rational_over_target_field(text: str) -> Element:
         return field.convert_from(to_element(text), QQ)
 
     if key == "k":
         return value
     if key == "factors":
-        return tuple(tuple(parse_rational_into_field(x) for x in reversed(f)) for f in value)
+        return tuple(tuple(parse_rational_over_target_field(x) for x in reversed(f)) for f in value)
     if instance.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
         return tuple(
-            {tuple(map(int, row[1:])): parse_rational_into_field(row[0]) for row in W}
+            {tuple(map(int, row[1:])): parse_rational_over_target_field(row[0]) for row in W}
             for W in value
         )
-    rows = ([[parse_rational_into_field(x) for x in row] for row in W] for W in value)
+    rows = ([[parse_rational_over_target_field(x) for x in row] for row in W] for W in value)
     return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

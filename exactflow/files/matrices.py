@@ -27,7 +27,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_short, parse_rational
-from exactflow.files.atomic import prefixing_file_name, read_file_or_stdin
+from exactflow.files.atomic import prefixing_content_errors_with_file_name, read_file_or_stdin
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def read_square_matrix(
     exact square matrix, and `MissingExtraError` if the library for this type is not installed.
     """
     data, suffix, name = _read_bytes_type_and_name(Path(path))
-    with prefixing_file_name(name):
+    with prefixing_content_errors_with_file_name(name):
         content, dtype = _parse_values_and_dtype(data, suffix, key)
         matrix = as_square_matrix(content)
     matrix = matrix.transpose() if transpose else matrix
@@ -72,7 +72,7 @@ def _read_bytes_type_and_name(path: Path) -> tuple[bytes, str, str]:
 
 
 def _parse_values_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
-    """Return the rows of a matrix in a file, and the name of the type of its entries."""
+    """Return the rows of a matrix in a file, and the name of the type of the entries."""
     if suffix in _ARRAY_SUFFIXES:
         from exactflow.files.tensors import read_array_and_dtype
 
@@ -91,8 +91,8 @@ def _decode_utf8(data: bytes) -> str:
         raise InvalidInputError(f"expected UTF-8 text, got {error.reason}") from None
 
 
-def _parse_json_rows(text: str) -> object:
-    """Return rows of integers, strings and floats from JSON text.
+def _parse_json_rows_with_floats(text: str) -> object:
+    """Return rows of integers and strings, as written, and of floats for decimals, from JSON.
 
     Raises `InvalidInputError` for an object in place of rows, and for NaN and infinity.
     """
@@ -121,7 +121,7 @@ def _parse_json_rows(text: str) -> object:
     return rows
 
 
-def _parse_csv_rows(text: str) -> list[list[str]]:
+def _parse_headerless_csv_rows(text: str) -> list[list[str]]:
     lines = csv.reader(io.StringIO(text, newline=""))
     rows = dict[int, list[str]]()
     try:
@@ -134,7 +134,7 @@ def _parse_csv_rows(text: str) -> list[list[str]]:
     )
 
 
-def _parse_blank_separated_rows(text: str) -> list[list[str]]:
+def _parse_headerless_blank_separated_rows(text: str) -> list[list[str]]:
     """Return rows of fields that blanks separate; # begins a comment, as in ``np.loadtxt``."""
     fields = (line.partition("#")[0].split() for line in text.splitlines())
     rows = {number: row for number, row in enumerate(fields, 1) if row}
@@ -146,8 +146,8 @@ def _parse_blank_separated_rows(text: str) -> list[list[str]]:
 def _refuse_separators_and_header(
     rows_by_line: Mapping[int, list[str]], foreign_separators: str, remedy: str
 ) -> list[list[str]]:
-    """Return the rows; raise `InvalidInputError` if numbers have a foreign separator between them
-    (with the remedy in the message), or if the first row is a header.
+    """Return the rows. Raise `InvalidInputError`, with the remedy in the message, if a foreign
+    separator is between numbers; and also if the first row is a header.
     """
     glue = " " if "," in foreign_separators else ", "
     for number, row in rows_by_line.items():
@@ -167,7 +167,7 @@ def _refuse_separators_and_header(
 
 
 def _has_unsplit_numbers(row: list[str], separator: str) -> bool:
-    """Whether some field of a row consists of several numbers with this separator between them."""
+    """Whether a field of a row consists of several numbers with the separator between them."""
     parts = ([part for part in field.split(separator) if part.strip()] for field in row)
     return any(len(numbers) > 1 and all(map(_is_float_or_fraction, numbers)) for numbers in parts)
 
@@ -183,9 +183,9 @@ def _is_float_or_fraction(field: str) -> bool:
 
 _ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
 _TEXT_PARSERS: dict[str, Callable[[str], object]] = {
-    ".json": _parse_json_rows,
-    ".csv": _parse_csv_rows,
-    ".txt": _parse_blank_separated_rows,
+    ".json": _parse_json_rows_with_floats,
+    ".csv": _parse_headerless_csv_rows,
+    ".txt": _parse_headerless_blank_separated_rows,
 }
 _SIGNATURES = ((".npy", b"\x93NUMPY"), (".npz", b"PK"), (".json", b"["), (".json", b"{"))
 """The first bytes of a matrix on standard input, by which its type is recognized."""

@@ -19,10 +19,10 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from exactflow.errors import InvalidInputError, ProcessDiedError, require
-from exactflow.files.atomic import raising_keyboard_interrupt_on_ctrl_c
+from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
 from exactflow.files.progress_line import yield_and_report_progress
 
-_MOST_JOBS = 60  # more processes cannot be waited for on Windows
+_MOST_JOBS = 60  # Windows cannot wait for more processes
 _WORKER_ENDED = (
     "a worker process ended before its work was done: use fewer jobs if the memory was full"
 )
@@ -71,7 +71,7 @@ def _map_by_joblib(
     backend: str | None,
     result_if_lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
-    """Yield the results from a backend of joblib; None stands for the active backend."""
+    """Yield the results from a backend of joblib; None selects joblib's active backend."""
     pool = partial(_yield_results_of_joblib_workers, function, backend=backend)
     pool_options: dict[str, Any] = {}
     done = 0
@@ -83,8 +83,8 @@ def _map_by_joblib(
         except ProcessDiedError:
             if result_if_lost is None:
                 raise
-            # find the items that crash a worker: compute the first item that has no result yet on
-            # its own, and give the later items to the workers one at a time
+            # find the items that crash a worker: compute the first item without a result in a pool
+            # of its own, then give the later items to the workers one at a time
             pool_options = {"batch_size": 1, "pre_dispatch": "n_jobs"}
             yield _compute_alone(pool, items[done], result_if_lost)
             done += 1
@@ -93,7 +93,7 @@ def _map_by_joblib(
 def _compute_alone(
     pool: Callable[..., Iterator[Result]], item: Item, result_if_lost: Callable[[Item], Result]
 ) -> Result:
-    """Return the result of a pool that computes only this item, or `result_if_lost(item)` if its
+    """Compute one item in a pool of its own; return the result, or `result_if_lost(item)` if the
     worker dies.
     """
     try:
@@ -119,8 +119,8 @@ def _activate_backend(backend: str | None) -> AbstractContextManager:
         raise InvalidInputError(f"joblib cannot use the backend {backend}: {error}") from None
 
 
-def _require_dask(module: str) -> ModuleType:
-    return require(module, "cluster", "the backend dask")
+def _require_dask_module(name: str) -> ModuleType:
+    return require(name, "cluster", "the backend dask")
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def _connecting_to_configured_dask_scheduler() -> Iterator[Any]:
 
     Raises `InvalidInputError` if no scheduler is named, or none answers.
     """
-    distributed, dask = map(_require_dask, ("distributed", "dask"))
+    distributed, dask = map(_require_dask_module, ("distributed", "dask"))
     if not dask.config.get("scheduler-address", None):
         raise InvalidInputError(
             "no scheduler is known for the backend dask: start a dask scheduler with workers, and "
@@ -152,10 +152,10 @@ def _map_by_dask(
 
     The backend of joblib for dask would wait forever for a task whose workers have died. Dask gives
     the tasks of a dead worker to other workers, and gives up a task that was with four workers when
-    they died. As another task in their queues may have killed them, this task is tried once more.
+    they died. Another task of these workers may have killed them, so this task is tried once more.
     """
     with _connecting_to_configured_dask_scheduler() as client:
-        KilledWorker = _require_dask("distributed").KilledWorker
+        KilledWorker = _require_dask_module("distributed").KilledWorker
         submit = partial(
             client.submit, partial(_result_or_error_in_folder, function, os.getcwd()), pure=False
         )
@@ -194,13 +194,13 @@ def _yield_results_of_joblib_workers(
             jobs,
             return_as="generator",
             max_nbytes=None,
-            initializer=_ignore_ctrl_c_and_exit_with_parent,
+            initializer=_ignore_ctrl_c_hide_progress_exit_with_parent,
             **pool_options,
         )
     task = delayed(partial(_result_or_error_in_folder, function, os.getcwd()))
     try:
         with (
-            raising_keyboard_interrupt_on_ctrl_c(),
+            raising_keyboard_interrupt_if_ctrl_c_kills(),
             _closing_without_warning(pool(map(task, items))) as outcomes,
         ):
             for result, error in outcomes:
@@ -238,7 +238,7 @@ def _result_or_error_in_folder(
         return None, error
 
 
-def _ignore_ctrl_c_and_exit_with_parent() -> None:
+def _ignore_ctrl_c_hide_progress_exit_with_parent() -> None:
     """Ignore Ctrl-C, show no progress, and exit when the parent process ends."""
     os.environ["TERM"] = "dumb"  # on such a terminal no progress is shown
     signal.signal(signal.SIGINT, signal.SIG_IGN)

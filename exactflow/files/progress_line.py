@@ -47,7 +47,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 def yield_and_report_progress(
     results: Iterator[Result], total: int, label: str
 ) -> Iterator[Result]:
-    """Yield the results, and report how many of `total` are done.
+    """Yield the results, and report after each one how many of `total` are done.
 
     The report goes to the listener to stages, or to a line in the terminal if there is none.
     """
@@ -78,7 +78,7 @@ class _ProgressLine:
         return Console(file=self.stream, markup=False, highlight=False)
 
     def draw(self, stage: str, fraction_done: float | None) -> None:
-        """Draw the name of a stage, after the percentage that is done unless this is None."""
+        """Draw a stage's name, after the percentage that is done unless `fraction_done` is None."""
         self.erase()
         if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
             part = "" if fraction_done is None else f"{100 * fraction_done:.0f} % "

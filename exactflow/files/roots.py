@@ -1,4 +1,4 @@
-"""Write and read which root of a polynomial generates the number field of a certificate.
+"""Name, in a certificate, the root of a polynomial that generates a number field.
 
 A certificate names a real root by two rationals that have no other root between them. The format
 has no name for a root that is not real: for `exactflow.load` its decimals are in the provenance.
@@ -7,7 +7,7 @@ The claim does not depend on the decimals, since it is an identity that holds at
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import flint
 import sympy
@@ -16,19 +16,25 @@ from sympy.polys.domains.domain import Domain
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational, parse_rational, to_fmpq
 
-# Decimal digits of the generator; more are used if several roots are near its approximation.
+# The generator is computed to 60 decimal digits, and to more if several roots are near the result.
 _DIGITS = 60, 240, 960
 _LONGEST = 1000  # decimals with more characters are not read
+
+RootMemberIfReal: TypeAlias = dict[str, list[str]]
+"""The member {"root": [low, high]} with two rationals around a real root; otherwise empty."""
+
+DecimalsIfNotReal: TypeAlias = list[str]
+"""The real and imaginary part of a number field's generator as decimals; empty if it is real."""
 
 
 def root_member_or_decimals(
     field: Domain, modulus: sympy.Poly
-) -> tuple[dict[str, list[str]], list[str]]:
-    """Return how a certificate tells which root the generator of a number field is: the member
-    {"root": ..} and the list of decimals, of which at least one is empty.
+) -> tuple[RootMemberIfReal, DecimalsIfNotReal]:
+    """Return the member {"root": ..} and the decimals, by which a certificate tells which root of
+    `modulus`, its minimal polynomial, is the generator of a number field.
 
-    A real generator has the member, a generator that is not real has two decimals, its real and
-    imaginary part; a rational generator has neither. `modulus` is its minimal polynomial.
+    At least one of them is empty: a real generator has the member, a generator that is not real has
+    the decimals, and a rational generator has neither.
     """
     generator, digits = _isolate_generator_and_digits(field)
     if generator.imag != 0:

@@ -1,8 +1,8 @@
 """Save results to files, and load them: `exactflow.save` and `exactflow.load`.
 
 A certificate claims something about the caller's matrix: that a flow equals the matrix, or is
-within a bound of it; that a flow generates the Gaussian with this covariance; or that the matrix
-has a certain minimal depth. A certificate is written or read only if the stand-alone checker
+within a bound of it; that a flow generates the Gaussian whose covariance is the matrix; or that the
+matrix has a certain minimal depth. A certificate is written or read only if the stand-alone checker
 accepts it.
 """
 
@@ -77,17 +77,17 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     check_writable(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
         data = depth_certificate_for_target(result, matrix).encode()
-        require_accepted_verdict(data, quick=False)
+        require_accepted_verdict(data, only_at_random_vectors=False)
         write_atomically(path, data)
     elif suffix == ".json":
         write_accepted_flow_certificate(result, path, matrix, {})
     else:
-        write_arrays(_flow_to_certify(result), path)
+        write_arrays(_flow_or_whitening_generator(result), path)
 
 
 def depth_certificate_for_target(answer: MinimalDepth, target: DomainMatrix | None) -> str:
-    """Return the text of the certificate of an answer; raise if the answer is about another matrix
-    than the target. None as the target skips this comparison.
+    """Return the text of a certificate for a result of `minimal_depth`; raise an error if the
+    result is about another matrix than `target`. None as the target skips this comparison.
     """
     if target is not None:
         if target.shape != answer.matrix.shape:
@@ -107,11 +107,11 @@ def write_accepted_flow_certificate(
 
     If the checker does not accept the certificate, raise an error and write nothing.
     """
-    flow = _flow_to_certify(result)
+    flow = _flow_or_whitening_generator(result)
     claim = _claim_keywords(result, flow, target)
     data = certificate_text(flow, **claim, provenance=provenance).encode()
     try:
-        verdict = require_accepted_verdict(data, quick=True)
+        verdict = require_accepted_verdict(data, only_at_random_vectors=True)
     except VerificationError as error:
         raise VerificationError(f"{_describe_false_claim(result, claim)}: {error}") from None
     write_atomically(path, data)
@@ -119,10 +119,10 @@ def write_accepted_flow_certificate(
 
 
 def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
-    """Load a result from a file of `save` or of a command, if the stand-alone checker accepts it.
+    """Load a result from a file that `save` or a command wrote, if the checker accepts the file.
 
-    A certificate of `minimal_depth` gives the answer, any other certificate its flow: for `whiten`
-    the flow from noise to data. A file of float64 layers gives a flow.
+    A certificate of `minimal_depth` gives the answer, any other certificate gives its flow: for
+    `whiten`, the flow from noise to data. A file of float64 layers gives a flow.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
 
 
 def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
-    """Return the result of `minimal_depth` that a certificate with this flow and content holds."""
+    """Return the result of `minimal_depth` in a certificate; `flow` and `content` come from it."""
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
     inner = layout.matrix_of_layers(target)
@@ -148,8 +148,8 @@ def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> Minim
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 
 
-def _flow_to_certify(result: Any) -> CouplingFlow:
-    """Return the flow for the certificate of a result, of `whiten` the flow from noise to data."""
+def _flow_or_whitening_generator(result: Any) -> CouplingFlow:
+    """Return the flow of a result; for a result of `whiten`, the flow from noise to data."""
     if isinstance(result, Whitening):
         return result.generator
     flow = result.flow if isinstance(result, _RESULTS_WITH_FLOW) else result
@@ -162,7 +162,7 @@ def _flow_to_certify(result: Any) -> CouplingFlow:
 
 
 def _describe_false_claim(result: Any, claim: Mapping[str, Any]) -> str:
-    """Return a sentence for the error of the checker: the false claim about `target`."""
+    """Return the negation of the claim about `target`, for the error that the claim is false."""
     if isinstance(result, Whitening):
         return "target is not the covariance that the flow generates"
     if isinstance(result, Balanced):

@@ -24,10 +24,10 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-# PyTorch has this many bytes of memory for opening a file, and 8 times the size of the file.
+# PyTorch may take this many bytes of memory, plus 8 times the size of a file, to open the file.
 UNPICKLING = 2**28
-LARGEST_ARCHIVE = 2**26  # archives of every size are allowed to unpack to this many bytes
-MOST_ENTRIES = 2**22  # exact arithmetic takes minutes even for matrices with fewer entries
+LARGEST_ARCHIVE = 2**26  # an archive of any size may unpack to this many bytes
+MOST_ENTRIES = 2**22  # of an array; exact arithmetic takes minutes even for smaller matrices
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
 """The keys under which training scripts save a model's dictionary of tensors."""
 
@@ -47,14 +47,14 @@ _SAFETENSORS_DTYPES = {
 def _translating_errors_and_ignoring_warnings(expected: str) -> Iterator[None]:
     """Raise an `InvalidInputError` of one line for any exception in this context; ignore warnings.
 
-    The line says what was `expected` of the file.
+    The line names the `expected` content of the file.
     """
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
+        raise InvalidInputError(f"expected {expected}; reading failed: {reason[:200]}") from None
 
 
 def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
@@ -122,19 +122,19 @@ def _read_npy_and_dtype(stream: IO[bytes]) -> tuple[np.ndarray, str]:
         array = np.lib.format.read_array(stream, allow_pickle=False)
         if stream.read(1) or (array.size and not array.nbytes):
             raise InvalidInputError(
-                "data whose number of bytes differs from the header's shape and type"
+                "the shape and type in the header need another number of bytes than the data has"
             )
         if array.dtype.kind == "U":
             array.tolist()  # this raises an error for text that is not valid Unicode
     return array, str(array.dtype)
 
 
-def _open_archive_within(data: bytes, expected: str, most_bytes: int) -> zipfile.ZipFile:
-    """Open an archive; raise `InvalidInputError` if it unpacks to more than `most_bytes`."""
+def _open_archive_within(data: bytes, expected: str, most_unpacked_bytes: int) -> zipfile.ZipFile:
+    """Open an archive; raise `InvalidInputError` if its content exceeds `most_unpacked_bytes`."""
     with _translating_errors_and_ignoring_warnings(expected):
         archive = zipfile.ZipFile(io.BytesIO(data))
     size = sum(member.file_size for member in archive.infolist())
-    if size > most_bytes:
+    if size > most_unpacked_bytes:
         raise InvalidInputError(
             f"expected {expected}, got {len(data)} bytes that unpack to {size} bytes"
         )
@@ -188,7 +188,7 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
         _open_archive_within(data, expected, len(data))
     with (
         _translating_errors_and_ignoring_warnings("a .pt file of tensors only"),
-        _limiting_extra_memory(UNPICKLING + 8 * len(data)),
+        _limiting_extra_memory_on_linux(UNPICKLING + 8 * len(data)),
     ):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -196,10 +196,10 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
             # PyTorch's message is replaced, since it advises the user to trust the file
             found = re.search(r"GLOBAL (\S+)", str(error))
             raise pickle.UnpicklingError(
-                f"a pickle that uses {found[1]!r:.80}: save the model's state_dict(), or convert "
+                f"the pickle uses {found[1]!r:.80}: save the model's state_dict(), or convert "
                 "the model in Python, exactflow.interop.convert(model)"
                 if found
-                else "a pickle that torch.load(weights_only=True) refuses"
+                else "torch.load(weights_only=True) refuses the pickle"
             ) from None
     if isinstance(content, dict):
         held = (content.get(name) for name in STATE_KEYS)
@@ -208,8 +208,8 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
 
 
 @contextmanager
-def _limiting_extra_memory(most_bytes: int) -> Iterator[None]:
-    """On Linux, limit the memory that this process takes in this context to `most_bytes` more.
+def _limiting_extra_memory_on_linux(most_bytes: int) -> Iterator[None]:
+    """On Linux, let this process take at most `most_bytes` more memory in this context.
 
     A pickle can ask for memory of any size.
     """
@@ -242,7 +242,10 @@ def _require_printable_names(content: dict) -> dict[str, Any]:
 
 
 def _tensor_to_array_and_dtype(file_data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
-    """Return a tensor as an array, and the name of its dtype; `file_data` is its file's content."""
+    """Return a tensor as an array, and the name of its dtype.
+
+    `file_data` is the content of the tensor's file.
+    """
     plain = _require_dense_within_file(file_data, tensor)
     name = str(plain.dtype).removeprefix("torch.")
     with _translating_errors_and_ignoring_warnings(

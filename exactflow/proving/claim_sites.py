@@ -1,4 +1,4 @@
-"""Find where the text of a proof script checks claims, and how it uses `exactflow.claims`."""
+"""Find the places at which a proof script checks claims, and its uses of `exactflow.claims`."""
 
 import ast
 import io
@@ -19,8 +19,8 @@ _CLAIMS = "exactflow.claims"
 class ClaimSite:
     """A call ``claims.check(text, evidence)`` in a script, with its first and last line.
 
-    `checked` is the text or, if the text is computed, the expression that computes it. `evidence`
-    is the name of the kind of evidence, or "" if it is computed. `is_computed` is about the text.
+    `checked` is the text of the claim or, if `is_computed`, the expression that computes the text.
+    `evidence` is the name of the kind of evidence, or "" if an expression computes the kind.
     """
 
     line: int
@@ -88,7 +88,7 @@ class ClaimsUse:
 
 
 def find_claims_use(text: str) -> ClaimsUse:
-    """Return how the text of a file uses `exactflow.claims`, under any name that it imports.
+    """Return how the text of a file uses `exactflow.claims`, whatever it calls this module.
 
     Raises `InvalidInputError` if the text cannot be parsed.
 
@@ -98,7 +98,7 @@ def find_claims_use(text: str) -> ClaimsUse:
     with _translating_syntax_errors():
         tree = ast.parse(text)
         origins = _import_origins(tree)
-        tops, tests = _top_level_nodes_and_tests(tree)
+        tops, tests = _top_level_nodes_and_test_names(tree)
         calls = [
             _unparse_with_import_origin(node.func, origins)
             for node in tops
@@ -109,7 +109,7 @@ def find_claims_use(text: str) -> ClaimsUse:
         return ClaimsUse(imports, makes, tuple(tests))
 
 
-def _top_level_nodes_and_tests(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
+def _top_level_nodes_and_test_names(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
     """Return all nodes outside of functions and classes; and the names of functions and classes
     that begin with "test".
     """
@@ -149,8 +149,8 @@ def _unparse_with_import_origin(node: ast.expr, origins: dict[str, str]) -> str:
 def _find_sites_of_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     """Return the sites of the calls, among the nodes, that check claims.
 
-    A call that neither ``with`` nor ``enter_context`` enters is such a call only if its evidence is
-    written out.
+    A call of a method `check` is such a call if ``with`` or ``enter_context`` enters it, or if its
+    argument for the evidence is written out.
     """
     nodes = list(nodes)
     calls = [node for node in nodes if isinstance(node, ast.Call)]
@@ -158,7 +158,7 @@ def _find_sites_of_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     entered: list[ast.expr] = [item.context_expr for item in items]
     for call in calls:
         entered += call.args if _attribute_or_empty(call.func) == "enter_context" else []
-    names = _names_bound_to_check(nodes)
+    names = _names_assigned_a_check_method(nodes)
     found = [(_claim_site_or_none(call, names), call) for call in calls]
     return [
         site
@@ -172,7 +172,7 @@ def _attribute_or_empty(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _names_bound_to_check(nodes: Iterable[ast.AST]) -> set[str]:
+def _names_assigned_a_check_method(nodes: Iterable[ast.AST]) -> set[str]:
     """Return the names bound to a method `check`, as by ``mine = claims.check``."""
     given = [
         n for n in nodes if isinstance(n, ast.Assign) and _attribute_or_empty(n.value) == "check"
@@ -182,7 +182,7 @@ def _names_bound_to_check(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _claim_site_or_none(call: ast.Call, check_names: set[str]) -> ClaimSite | None:
-    """Return the site of the claim that a call checks; None if the call checks no claim."""
+    """Return the site of a call that checks a claim; None for any other call."""
     is_named = isinstance(call.func, ast.Name) and call.func.id in check_names
     if not is_named and _attribute_or_empty(call.func) != "check":
         return None

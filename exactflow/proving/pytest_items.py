@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import pytest
 
@@ -22,6 +22,9 @@ from exactflow.proving.script_run import EXIT_CODES
 
 _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0} | EXIT_CODES
 
+StderrOrReasonForNone: TypeAlias = str
+"""The stderr of a command or, if the command printed no record, the reason why."""
+
 
 def _fail_without_traceback(text: str) -> NoReturn:
     """Fail a test with a text and no traceback; in the setup, pytest reports this as an error."""
@@ -29,7 +32,7 @@ def _fail_without_traceback(text: str) -> NoReturn:
 
 
 def _fail_skip_or_xfail_incomplete(config: pytest.Config, text: str) -> NoReturn:
-    """End an incomplete test with a text: fail, skip or xfail, as --exactflow-incomplete says."""
+    """Fail, skip or xfail an incomplete test with a text, as --exactflow-incomplete says."""
     outcome = config.option.exactflow_incomplete
     if outcome == "fail":
         _fail_without_traceback(text)
@@ -103,16 +106,16 @@ def _check_certificate_within_time_limit(item: pytest.Item) -> dict[str, Any]:
 
 
 def _run_exactflow_for_printed_record(
-    config: pytest.Config, words: list[str], limit: float | None
-) -> tuple[dict[str, Any] | None, str]:
-    """Run an exactflow command in pytest's root folder; return the record that it prints and its
-    stderr, or None and the reason why there is no record.
+    config: pytest.Config, arguments: list[str], most_seconds: float | None
+) -> tuple[dict[str, Any] | None, StderrOrReasonForNone]:
+    """Run an exactflow command in pytest's root folder; return the record that the command prints
+    and its stderr, or None and the reason why there is no record.
 
-    `words` are the arguments, `limit` is the time limit in seconds. Modules in the root folder are
-    not imported (-P). A record is not accepted if its verdict differs from the exit code.
+    Modules in the root folder are not imported (-P). A record is not accepted if its verdict
+    differs from the exit code.
     """
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "exactflow", *words],
+        [sys.executable, "-P", "-m", "exactflow", *arguments],
         cwd=config.rootpath,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -122,13 +125,13 @@ def _run_exactflow_for_printed_record(
         start_new_session=True,
     ) as process:
         try:
-            out, err = process.communicate(timeout=limit and min(limit, MOST_SECONDS))
+            out, err = process.communicate(timeout=most_seconds and min(most_seconds, MOST_SECONDS))
         except BaseException as error:  # Ctrl-C does not reach the process: it has its own session
             if hasattr(os, "killpg"):  # this also kills the child processes of the process
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             if isinstance(error, subprocess.TimeoutExpired):
-                return None, f"the time limit, {limit:g} seconds, is over"
+                return None, f"the time limit, {most_seconds:g} seconds, is over"
             raise
     with suppress(IndexError, ValueError, KeyError):
         record = json.loads(out.splitlines()[-1])
@@ -163,10 +166,11 @@ class ScriptFile(pytest.File):
         return unknown | {"has_ended": False} if record is None else record
 
     @property
-    def claims_unreached_without_missing_tool(self) -> list[dict[str, Any]]:
-        """The claims that a script did not reach, though it ran to its end.
+    def unreached_claims_of_complete_run(self) -> list[dict[str, Any]]:
+        """The claims that a script did not reach, though it ran to its end with all tools.
 
-        The list is empty if a missing tool kept the script from running some claim.
+        The list is empty if the script did not run to its end, or if a missing tool kept the script
+        from running a claim.
         """
         claims = self.record["claims"]
         if not self.record["has_ended"] or any(claim["missing"] for claim in claims):
@@ -188,7 +192,7 @@ class ScriptFile(pytest.File):
 class FailureReportingRank(IntEnum):
     """The place of an item in the order in which items report a failure of their script.
 
-    Every item with a failed claim fails; without one, the first item of least rank fails.
+    Every item with a failed claim fails. If there is none, the first item of least rank fails.
     """
 
     FAILED_CLAIM = 0
@@ -219,7 +223,7 @@ class _ScriptItem(pytest.Item):
         return FailureReportingRank.SCRIPT
 
     def runtest(self) -> None:
-        """If the script failed, fail if this item reports the failure; skip if another does."""
+        """If the script failed, fail if this item reports the failure; else skip."""
         failure, role = self.parent.record["failure"], self.failure_reporting_rank()
         if not failure or role is FailureReportingRank.NONE:
             return
@@ -236,7 +240,7 @@ class _ScriptItem(pytest.Item):
 
 
 class ClaimItem(_ScriptItem):
-    """The test that the claims at one place of a script hold; in a loop there are several."""
+    """The test that the claims at one place of a script hold; a place in a loop has several."""
 
     def __init__(self, *, site: ClaimSite, **keywords: Any) -> None:
         super().__init__(line=site.line, **keywords)
@@ -261,7 +265,7 @@ class ClaimItem(_ScriptItem):
         )
 
     def runtest(self) -> None:
-        """Fail if a claim of the item failed or was not reached; skip if its tool is missing."""
+        """Fail if a claim of the item failed or was not reached; skip if a tool is missing."""
         claims, every = self.claims, self.parent.record["claims"]
         for claim in claims:
             pairs = claim["checked"], f"{claim['evidence']}, {claim['verdict']}"
@@ -272,7 +276,7 @@ class ClaimItem(_ScriptItem):
         if missing and not is_failed:
             pytest.skip(missing[0])
         if not is_failed and any(
-            claim in self.parent.claims_unreached_without_missing_tool for claim in claims
+            claim in self.parent.unreached_claims_of_complete_run for claim in claims
         ):
             _fail_skip_or_xfail_incomplete(
                 self.config, f"not reached, though the script ended:\n{self.path}"
@@ -283,7 +287,7 @@ class ClaimItem(_ScriptItem):
 class ScriptItem(_ScriptItem):
     """The test that a script runs to its end, checks claims, and reaches every claim.
 
-    A claim that has an item of its own fails in that item, not in this one.
+    A claim that has an item of its own fails in its own item, not in this one.
     """
 
     def runtest(self) -> None:
@@ -293,6 +297,6 @@ class ScriptItem(_ScriptItem):
             return
         shown = [item for item in items if isinstance(item, ClaimItem)]
         claims = [claim for item in shown if item.parent is self.parent for claim in item.claims]
-        unreached = self.parent.claims_unreached_without_missing_tool
+        unreached = self.parent.unreached_claims_of_complete_run
         if record["failure"] and not (unreached and all(claim in claims for claim in unreached)):
             _fail_skip_or_xfail_incomplete(self.config, self.parent.failure_text)

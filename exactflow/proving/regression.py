@@ -31,7 +31,7 @@ class CertificateRegression:
         target: "MatrixLike | None" = None,
         *,
         basename: str = "",
-        **claim: Any,
+        **certificate_keywords: Any,
     ) -> None:
         """Compare a result with its certificate from an earlier run: fail if the result is about
         another matrix, or has more layers or longer entries.
@@ -41,10 +41,11 @@ class CertificateRegression:
         Parameters
         ----------
         result : a flow over QQ, GF(p) or an algebraic number field; or a result of `minimal_depth`
-            over QQ or GF(p), without other keywords of a claim.
+            over QQ or GF(p), which takes no `certificate_keywords`.
         target : the matrix that the flow equals; by default the matrix of the flow.
-        basename : the name of the file, for a test with several flows; by default that of the test.
-        claim : the other keywords of `certificate_text`, as ``within=Fraction(1, 1000)``.
+        basename : the name of the file, for a test with several flows; by default the name of the
+            test.
+        certificate_keywords : other keywords of `certificate_text`, as ``within=Fraction(1, 99)``.
 
         Raises
         ------
@@ -58,7 +59,7 @@ class CertificateRegression:
         name = basename or re.sub(r"\W", "_", self.request.node.name)
         kind = "depth" if isinstance(result, MinimalDepth) else "cert"
         path = self.request.path.with_suffix("") / f"{name}.{kind}.json"
-        text = _certificate_text(result, target, claim)
+        text = _certificate_text(result, target, certificate_keywords)
         report = checker.check(text.encode())
         if report.verdict is not checker.Verdict.VERIFIED:
             *lines, reason = (line[2:] for line in report.lines)
@@ -80,17 +81,20 @@ class CertificateRegression:
 
 
 def _certificate_text(
-    result: CouplingFlow | MinimalDepth, target: "MatrixLike | None", claim: dict[str, Any]
+    result: CouplingFlow | MinimalDepth,
+    target: "MatrixLike | None",
+    certificate_keywords: dict[str, Any],
 ) -> str:
     """Return the text of a certificate for a result of this run.
 
-    `claim` are keywords of `certificate_text`.
+    `certificate_keywords` are keywords of `certificate_text`.
     """
     if not isinstance(result, MinimalDepth):
-        return certificate_text(result, target, **claim)
-    if claim:
+        return certificate_text(result, target, **certificate_keywords)
+    if certificate_keywords:
         raise InvalidInputError(
-            f"a result of minimal_depth has no keywords of a claim: leave out {', '.join(claim)}"
+            "keywords that describe a flow's claim do not apply to a result of minimal_depth: "
+            f"leave out {', '.join(certificate_keywords)}"
         )
     try:
         return depth_certificate_for_target(
@@ -100,21 +104,21 @@ def _certificate_text(
         raise AssertionError(str(error)) from None
 
 
-def _describe_regression_or_empty(flow: CouplingFlow, text: str, path: Path) -> str:
+def _describe_regression_or_empty(flow: CouplingFlow, certificate: str, recorded_path: Path) -> str:
     """Return a sentence on the first respect in which a flow is worse than the recorded one, or "".
 
-    `text` is the certificate of the flow, `path` the file of the recorded certificate.
+    `certificate` is about the flow; the recorded certificate is in the file `recorded_path`.
     """
     try:
-        recorded = read_accepted_flow(path)
+        recorded = read_accepted_flow(recorded_path)
     except VerificationError as error:
         return f"the recorded certificate is false: {error}"
-    before, now = json.loads(path.read_text("utf-8")), json.loads(text)
+    before, now = json.loads(recorded_path.read_text("utf-8")), json.loads(certificate)
     for key in ("format", "field", "partition", "scales", "within", "pads"):
         if before.get(key) != now.get(key):
             return f"{key}: expected {before.get(key)}, as recorded, got {now.get(key)}"
     for key in ("target", "covariance"):
-        if entry := _describe_changed_entry_or_empty(before.get(key, []), now.get(key, [])):
+        if entry := _describe_changed_matrix_entry_or_empty(before.get(key, []), now.get(key, [])):
             return f"{key}: {entry}"
     if flow.depth > recorded.depth:
         return f"expected at most {recorded.depth} layers, as recorded, got {flow.depth}"
@@ -124,11 +128,11 @@ def _describe_regression_or_empty(flow: CouplingFlow, text: str, path: Path) -> 
     return ""
 
 
-def _describe_changed_entry_or_empty(before: list, now: list) -> str:
+def _describe_changed_matrix_entry_or_empty(recorded_rows: list, rows_now: list) -> str:
     """Return a sentence on the first changed entry of a matrix in JSON; "" if none has changed."""
-    if len(before) != len(now):
-        return f"expected {len(before)} rows, as recorded, got {len(now)}"
-    for i, rows in enumerate(zip(before, now, strict=True)):
+    if len(recorded_rows) != len(rows_now):
+        return f"expected {len(recorded_rows)} rows, as recorded, got {len(rows_now)}"
+    for i, rows in enumerate(zip(recorded_rows, rows_now, strict=True)):
         for j, (was, found) in enumerate(zip(*rows, strict=True)):
             if was != found:
                 return f"expected {was} at entry ({i}, {j}), as recorded, got {found}"

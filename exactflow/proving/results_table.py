@@ -13,7 +13,7 @@ from exactflow.claims import Claim, Evidence
 from exactflow.errors import printable
 from exactflow.proving.script_run import Outcome
 
-COLUMNS_IF_PIPED = 130  # at this width, used without a terminal, no theorem's name is wrapped
+COLUMNS_IF_PIPED = 130  # the width without a terminal, at which no theorem's name is wrapped
 COLUMNS_FOR_EVIDENCE = 60  # narrower tables do not show the evidence
 WEAKEST_FIRST = (
     Evidence.NUMERIC,
@@ -25,7 +25,9 @@ WEAKEST_FIRST = (
 
 
 def summarize_claims(outcomes: Sequence[Outcome]) -> str:
-    """Return one line with the numbers of claims that hold, failed, were not run or not reached."""
+    """Return one line with the numbers of claims that hold, failed, were not run, or were not
+    reached, and of scripts that did not end.
+    """
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
     not_run = sum(bool(claim.missing) for claim in claims)
@@ -46,18 +48,20 @@ def summarize_claims(outcomes: Sequence[Outcome]) -> str:
 
 
 def print_table(
-    outcomes: Sequence[Outcome], names: Mapping[str, str] | None = None, verbose: bool = False
+    outcomes: Sequence[Outcome],
+    theorem_by_path: Mapping[str, str] | None = None,
+    shows_every_claim: bool = False,
 ) -> None:
     """Print a table with a row for each script: theorem, number of claims, evidence, seconds.
 
     Parameters
     ----------
     outcomes : the results of the scripts.
-    names : path of a script -> name of its theorem; by default the name in the script.
-    verbose : whether to print a row for every claim after the row of its script. Claims that do
-        not hold, and the claims of a single script, always have a row.
+    theorem_by_path : path of a script -> name of its theorem; by default the name in the script.
+    shows_every_claim : whether to print a row for every claim after the row of its script. Claims
+        that do not hold, and the claims of a single script, always have a row.
     """
-    console, names = Console(), names or {}
+    console, names = Console(), theorem_by_path or {}
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = max(console.width, COLUMNS_IF_PIPED)
     shows_evidence = console.width >= COLUMNS_FOR_EVIDENCE
@@ -81,11 +85,11 @@ def print_table(
         add_row(
             escape(title),
             count,
-            _strongest_to_weakest_evidence(claims),
+            _format_evidence_range(claims),
             sum(claim.seconds for claim in claims),
         )
         for claim in claims:
-            if verbose or is_alone or not claim.passed:
+            if shows_every_claim or is_alone or not claim.passed:
                 head = "" if claim.passed else f"{claim.verdict}: "
                 checked = Padding(escape(printable(head + claim.checked)), (0, 0, 0, 2))
                 add_row(checked, "", str(claim.evidence), claim.seconds)
@@ -93,9 +97,9 @@ def print_table(
         console.print(table)
 
 
-def _strongest_to_weakest_evidence(claims: Sequence[Claim]) -> str:
-    """Return the strongest kind of evidence among claims, as "exact"; or "exact to numeric" if the
-    weakest kind differs.
+def _format_evidence_range(claims: Sequence[Claim]) -> str:
+    """Return the strongest and the weakest kind of evidence among claims, as "exact to numeric"; or
+    one kind, as "exact", if they are equal.
     """
     kinds = sorted({claim.evidence for claim in claims if claim.evidence}, key=WEAKEST_FIRST.index)
     ends = dict.fromkeys((*kinds[-1:], *kinds[:1]))

@@ -59,8 +59,8 @@ class Outcome:
 
     Attributes
     ----------
-    claims : in the order of the script, unreached ones last.
-    failure, line : why, and at which line, the script did not pass; "" and 0 if it passed.
+    claims : the claims in the order of the script, with the unreached claims last.
+    failure, line : the reason why the script did not pass, and its line; "" and 0 if it passed.
     is_refuted : a claim failed, or the script raised `ProofError` or `VerificationError`.
     is_undecided : the process of the script ended without a verdict or did not reach the end of a
         claim, or the script raised `UndecidedClaimError`.
@@ -115,7 +115,7 @@ def run_script(
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         record = Path(folder, "record")
         job = {"path": path, "record": record, "progress_file": progress_file} | asdict(options)
-        code, printed = _run_for_code_and_output(job, Path(folder, "printed"), echo)
+        code, printed = _run_for_exit_code_and_output(job, Path(folder, "printed"), echo)
         events = _read_events(record)
     outcome = _judge_script(str(path), text, events, code)
     outcome.failure = "\n".join(printable(line) for line in outcome.failure.split("\n"))
@@ -123,7 +123,9 @@ def run_script(
     return outcome
 
 
-def _run_for_code_and_output(job: dict[str, Any], output_file: Path, echo: bool) -> tuple[int, str]:
+def _run_for_exit_code_and_output(
+    job: dict[str, Any], output_file: Path, echo: bool
+) -> tuple[int, str]:
     """Run a script in a new process; return its exit code and the end of its output.
 
     The output goes to `output_file`, since a process that the script leaves behind can keep a pipe
@@ -157,7 +159,7 @@ def _run_for_code_and_output(job: dict[str, Any], output_file: Path, echo: bool)
 
 
 def _read_events(record: Path) -> list[dict[str, Any]]:
-    """Return the events in the file `record`; skip half a line, left by a killed process."""
+    """Return the events in the file `record`; skip the half line that a killed process leaves."""
     events: list[dict[str, Any]] = []
     with suppress(FileNotFoundError):
         for line in record.read_text("utf-8").splitlines():
@@ -166,8 +168,8 @@ def _read_events(record: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int) -> Outcome:
-    """Return the outcome of a script, from its text, the recorded events, and its exit code."""
+def _judge_script(path: str, text: str, events: list[dict[str, Any]], exit_code: int) -> Outcome:
+    """Return the outcome of a script, from its text, the recorded events, and the exit code."""
     end = next((event for event in events if "failure" in event), None)
     claims, theorem = _last_claim_states(events), Path(path).stem
     if end is not None:
@@ -184,9 +186,9 @@ def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int)
         place = f"{path}:{failed[0].line}: "
         reason = f"{place}the claim {failed[0].checked!r} failed, and the script went on"
         return Outcome(path, claims, reason, failed[0].line, True, has_ended=end is not None)
-    if end is None or code:
+    if end is None or exit_code:
         when = "after the script" if end else "before the script did"
-        reason = f"{path}: its process ended with exit code {code}, {when}"
+        reason = f"{path}: its process ended with exit code {exit_code}, {when}"
         return Outcome(path, claims, reason, is_undecided=True, has_ended=end is not None)
     if not claims:
         template = "exactflow prove --template prints a script to begin with"
@@ -201,7 +203,7 @@ def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int)
 
 
 def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
-    """Return each recorded claim in its state at the end of its check, or else at the beginning."""
+    """Return each recorded claim: as after its check or, if the check did not end, as before it."""
     found: dict[str, list[Claim]] = {}
     for event in events:
         if "claim" in event:
@@ -218,11 +220,11 @@ def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
 def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Iterator[Claim]:
     """Yield an unreached `Claim` for each check in the text for which no claim was recorded.
 
-    If a claim was not run because a tool is missing, no check of a claim with the same text is
-    unreached.
+    If a claim was not run because a tool is missing, the checks of claims with the same text do not
+    count as unreached.
     """
     not_run = {claim.checked for claim in claims if claim.missing}
-    with suppress(InvalidInputError):  # text that is not Python is reported by the run
+    with suppress(InvalidInputError):  # the run reports a text that is not Python
         for site in find_claim_sites(text):
             has_claim = any(site.line <= claim.line <= site.end_line for claim in claims)
             if not has_claim and site.checked not in not_run:
@@ -237,8 +239,8 @@ def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Itera
 def run_and_record_script(job: dict[str, Any]) -> None:
     """Run the script of a job in this process, and record how the script ended.
 
-    Processes that the script forks also continue after its end in this function; they exit without
-    a record.
+    A process that the script forked returns to this function, too, at the end of the script; this
+    process exits without a record.
     """
     threading.Thread(target=wait_and_exit_with_parent, args=[os.getppid()], daemon=True).start()
     if isinstance(sys.stdout, TextIOWrapper):
@@ -250,7 +252,7 @@ def run_and_record_script(job: dict[str, Any]) -> None:
     end: dict[str, Any] = {"failure": "", "line": 0, "missing": ""}
     end |= {"is_refuted": False, "is_undecided": False}
     try:
-        with listening_to_stages(_make_progress_line_appender(run)):
+        with listening_to_stages(_make_rate_limited_stage_appender(run)):
             _execute_script(job["path"])
     except MissingExtraError as error:
         end["missing"] = str(error)
@@ -264,19 +266,19 @@ def run_and_record_script(job: dict[str, Any]) -> None:
         os._exit(1 if end["failure"] else 0)
 
 
-def _make_progress_line_appender(run: ScriptRun) -> Callable[[str, float | None], None]:
-    """Return a function that appends stages of the work to the run's progress file, but at most
-    five a second.
+def _make_rate_limited_stage_appender(run: ScriptRun) -> Callable[[str, float | None], None]:
+    """Return a function that appends stages of the work to the progress file of the run, but at
+    most five a second.
     """
     last = 0.0
 
-    def append_unless_too_frequent(stage: str, fraction_done: float | None) -> None:
+    def append_stage_unless_too_frequent(stage: str, fraction_done: float | None) -> None:
         nonlocal last
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
             run.append_progress_line(stage)
 
-    return append_unless_too_frequent
+    return append_stage_unless_too_frequent
 
 
 def _execute_script(path: str) -> None:
@@ -288,7 +290,7 @@ def _execute_script(path: str) -> None:
 
 
 def _describe_stop(run: ScriptRun, error: BaseException) -> dict[str, Any]:
-    """Return an event that records where a script stopped, in which claim, and the reason."""
+    """Return an event that records the line and claim at which a script stopped, and the reason."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [i for i, frame in enumerate(frames) if frame.filename == run.path]
     line = 0

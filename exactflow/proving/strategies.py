@@ -15,7 +15,7 @@ scalar, since constructions treat such blocks as special cases.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import get_args
+from typing import TypeAlias, get_args
 
 import sympy
 from hypothesis import strategies as st
@@ -37,6 +37,9 @@ __all__ = [
     "permutations",
     "rationals",
 ]
+
+MatrixOfDeterminantOne: TypeAlias = Matrix
+"""A rational matrix of determinant 1."""
 
 
 def rationals(*, bound: int = 4) -> SearchStrategy[Fraction]:
@@ -93,7 +96,8 @@ def matrices(
 ) -> SearchStrategy[Matrix]:
     """Return a strategy for invertible rational matrices, which often have singular blocks.
 
-    They are products of elementary matrices, signs, permutations, scales and shears of low rank.
+    The matrices are products of elementary matrices, signs, permutations, scales, and shears of low
+    rank.
 
     Parameters
     ----------
@@ -105,7 +109,7 @@ def matrices(
 
 
 @st.composite
-def _rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matrix:
+def _matrices_of_rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matrix:
     """Return a strategy for matrices of rank at most 1: a column times a row of small rationals."""
     column = Matrix(draw(st.lists(rationals(), min_size=rows, max_size=rows)))
     row = Matrix([draw(st.lists(rationals(), min_size=columns, max_size=columns))])
@@ -113,10 +117,12 @@ def _rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matrix:
 
 
 @st.composite
-def matrices_with_degenerate_blocks(draw: DrawFn, *, halves: Sequence[int] = (1, 2, 3)) -> Matrix:
+def matrices_with_degenerate_blocks(
+    draw: DrawFn, *, halves: Sequence[int] = (1, 2, 3)
+) -> MatrixOfDeterminantOne:
     """Return a strategy for 2n x 2n matrices of determinant 1, where n is one of `halves`.
 
-    Their blocks are zero, scalar, singular or diagonal, as in the cases in which a construction
+    The n x n blocks are zero, scalar, singular or diagonal, as in the cases in which a construction
     could divide by zero.
     """
     n = draw(st.sampled_from(tuple(halves)))
@@ -127,7 +133,7 @@ def matrices_with_degenerate_blocks(draw: DrawFn, *, halves: Sequence[int] = (1,
     P = permutation(draw(st.permutations(range(2 * n)))).as_mutable()
     P[0, :] *= P.det()
     M = draw(st.sampled_from([sympy.diag(S, T), Matrix([[zero, -S], [T, zero]]), P]))
-    blocks = st.sampled_from([zero, one, -one, S]) | _rank_at_most_one(n, n)
+    blocks = st.sampled_from([zero, one, -one, S]) | _matrices_of_rank_at_most_one(n, n)
     for k in range(draw(st.integers(0, 3))):
         X = draw(blocks)
         M = Matrix([[one, X], [zero, one]] if k % 2 else [[one, zero], [X, one]]) * M

@@ -146,7 +146,7 @@ def test_depth(capsys, tmp_path):
     assert code == 3
     assert out.startswith("exactly 8 additive layers")
     assert "order: layers and blocks have the coordinates in the order [1, 3, 0, 2, 4, 5]" in out
-    assert "at most five letters" in err
+    assert "more than five letters" in err
     path.write_text("1,0,0\n0,-1,0\n0,0,-1\n")
     certificate = tmp_path / "odd.json"
     code, out, _ = run(capsys, "depth", path, "--partition", "2,1", "-o", certificate)

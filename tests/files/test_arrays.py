@@ -33,7 +33,7 @@ BROKEN = {
     "flips": ({"flips": np.array([3])}, "coordinates from 0 to 2 as flips"),
     "floats": (
         {"partition": np.array([1.0, 2.0])},
-        "expected integers in a row as the array 'partition'",
+        "expected a row of integers as the array 'partition'",
     ),
     "sizes": ({"partition": np.array([3])}, "two sizes"),
     "vast": ({"partition": np.array([2**62, 1])}, "two sizes"),

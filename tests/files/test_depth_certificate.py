@@ -201,10 +201,14 @@ def test_what_is_not_decided_is_refused():
 @pytest.mark.parametrize(
     ("M", "options", "message"),
     [
-        (diagonal(8, QQ(1, 2), QQ(1, 2), QQ(1, 2)), {"partition": (1, 3)}, "at most five letters"),
-        (diagonal(2, 3, 5), {}, "halves of one size for positive scales"),
-        (diagonal(-1, 1), {"orientation": "flip"}, "with flips or pads"),
-        (matrix([[0, 1], [1, 0]]), {"orientation": "pad"}, "with flips or pads"),
+        (
+            diagonal(8, QQ(1, 2), QQ(1, 2), QQ(1, 2)),
+            {"partition": (1, 3)},
+            "more than five letters",
+        ),
+        (diagonal(2, 3, 5), {}, "positive scales with halves of two sizes"),
+        (diagonal(-1, 1), {"orientation": "flip"}, "do not support flips or pads"),
+        (matrix([[0, 1], [1, 0]]), {"orientation": "pad"}, "do not support flips or pads"),
     ],
 )
 def test_what_the_format_has_no_words_for_is_refused(M, options, message):

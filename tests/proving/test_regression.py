@@ -146,7 +146,7 @@ def test_least_depths_are_held_as_flows_are(run, pytester):
     for name, keywords, words in (
         ("other depth", "", "scales: expected additive, as recorded, got positive"),
         ("depth", ", [[1, 2], [3, 8]]", "the answer is about another matrix than target"),
-        ("depth", ", within=1", "a result of minimal_depth has no keywords of a claim: leave out"),
+        ("depth", ", within=1", "do not apply to a result of minimal_depth: leave out within"),
     ):
         result = run(name, keywords=keywords)
         result.assert_outcomes(failed=1)

@@ -29,7 +29,7 @@ def printed(capsys, monkeypatch, columns, outcomes=OUTCOMES, **options):
 
 def test_the_table_line_by_line(capsys, monkeypatch):
     names = {"a.py": "7 long", "c.py": "8 third"}
-    lines = printed(capsys, monkeypatch, 80, names=names)
+    lines = printed(capsys, monkeypatch, 80, theorem_by_path=names)
     assert set(lines.pop(1)) == {"─"}
     assert [" ".join(line.split()) for line in lines] == [
         "theorem claims evidence seconds",
@@ -43,7 +43,7 @@ def test_the_table_line_by_line(capsys, monkeypatch):
 
 
 def test_the_claims_follow_on_demand(capsys, monkeypatch):
-    lines = printed(capsys, monkeypatch, 130, verbose=True)
+    lines = printed(capsys, monkeypatch, 130, shows_every_claim=True)
     claim = "a claim [with brackets], told in many words exact 3.5"
     assert " ".join(lines[3].split()) == claim
     assert [line.split()[0] for line in lines[7:]] == ["Third", "true", "enclosed"]
@@ -57,7 +57,7 @@ def test_one_theorem_shows_its_claims_without_being_asked(capsys, monkeypatch):
 @pytest.mark.parametrize("columns", [40, 60, 80])
 @pytest.mark.parametrize("verbose", [False, True])
 def test_a_narrow_terminal_cuts_nothing(capsys, monkeypatch, columns, verbose):
-    lines = printed(capsys, monkeypatch, columns, verbose=verbose)
+    lines = printed(capsys, monkeypatch, columns, shows_every_claim=verbose)
     assert max(map(len, lines)) <= columns
     assert ("evidence" in lines[0]) == (columns >= 60)
     words = " ".join(lines).split()

@@ -14,6 +14,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
 from exactflow.files.rocq.reasons import write_additive_obstruction, write_scaled_obstruction
 from exactflow.files.rocq.syntax import (
+    RocqTerm,
     TheoremText,
     write_row,
     write_rows,
@@ -24,20 +25,22 @@ from exactflow.files.rocq.syntax import (
 def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     """Return the theorem that states and proves the claim of a depth certificate.
 
-    It is about matrices over the rationals: the target is a product of k matrices
+    The theorem is about matrices over the rationals: the target is a product of k matrices
     [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and no product of fewer. With positive scales, the factors
-    are [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive. With halves of two sizes,
-    coordinates that no layer moves are appended to the matrix; the theorem about the larger matrix
-    implies the theorem about the target.
+    are [[S, X], [0, 1]] or [[1, 0], [Y, S]], where S is diagonal and positive. With halves of two
+    sizes, coordinates that no layer moves are appended to the matrix; the theorem about the larger
+    matrix implies the theorem about the target.
 
-    Obstructions for additive layers: "linear" for up to four letters is written as it is.
-    "similarity" and "chain" become ranks, too large together, of polynomials in the blocks D of the
-    matrix and a of its inverse (`write_rank_obstruction`); a "chain" that is excluded by linear
-    equations only is refused. "trace", for coefficient k, becomes a power, up to the k-th, for
-    which D = I + Y Z and a = I + Z Y have different traces.
-    "linear" for five letters becomes a recurrence, if there is one. For positive scales all kinds
-    are written, except a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
-    `checker.has_one_signed_polynomial_combination`) if D is singular.
+    For additive layers the kinds of obstructions are written as follows. "linear" for up to four
+    letters is written as it is. "similarity" and "chain" become ranks whose sum is too large, of
+    polynomials in the block D of the matrix and in the block a of the inverse
+    (`write_rank_obstruction`); a "chain" that only linear equations exclude is refused. "trace",
+    for coefficient k, becomes a power, up to the k-th, for which D = I + Y Z and a = I + Z Y have
+    different traces. "linear" for five letters becomes a recurrence, if there is one.
+
+    For positive scales all kinds are written, except a multiplier of the equation
+    det M x_1 .. x_n = y_1 .. y_n (see `checker.has_one_signed_polynomial_combination`) if D is
+    singular.
 
     Raises `InvalidInputError` for another order of coordinates, or an obstruction without a formal
     counterpart.
@@ -55,7 +58,8 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     if p != q:
         grown, form = _equalize_halves(claim, inverse, (p, q)), UNEQUAL
     of_U, of_L = (
-        _write_shorter_pattern_obstruction(*grown, starts_with_L) for starts_with_L in (False, True)
+        _write_obstruction_to_shorter_pattern(*grown, starts_with_L)
+        for starts_with_L in (False, True)
     )
     halves = f"halves of {p} and {q}, in the natural order"
     return TheoremText(
@@ -113,21 +117,21 @@ def _equalize_halves(
     ), embed_in_identity_of_grown_halves(inverse)
 
 
-def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:
-    """Return a layer in Rocq's syntax: whether it moves the first half, its scale unless it is
-    additive, and its shift.
+def _write_layer(layer: dict[str, Any], is_additive: bool) -> RocqTerm:
+    """Return a layer in Rocq's syntax: whether the layer moves the first half; the scale, unless
+    the layer is additive; and the shift.
     """
     scale = "" if is_additive else f" {write_row(map(parse_rational, layer['scale']))},"
     shift = write_rows(map(parse_rational, entries) for entries in layer["shift"])
     return f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})"
 
 
-def _write_shorter_pattern_obstruction(
+def _write_obstruction_to_shorter_pattern(
     claim: DepthClaim, inverse: Matrix, starts_with_L: bool
-) -> str:
+) -> RocqTerm:
     """Return the obstruction to the pattern with one layer fewer than claimed, in Rocq's syntax.
 
-    `starts_with_L` tells whether this pattern starts with L or with U. Raises `InvalidInputError`
+    `starts_with_L` tells whether the pattern starts with L or with U. Raises `InvalidInputError`
     for an obstruction without a formal counterpart.
     """
     letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"

@@ -21,6 +21,7 @@ import numpy as np
 
 from exactflow.exact.numbers import format_rational, parse_rational
 from exactflow.files.rocq.syntax import (
+    RocqTerm,
     TheoremText,
     write_rational,
     write_row,
@@ -31,11 +32,12 @@ from exactflow.files.rocq.syntax import (
 def flow_theorem(content: dict[str, Any], bound_if_smaller: Fraction | None = None) -> TheoremText:
     """Return the theorem that states and proves the claim of a flow certificate.
 
-    It is about matrices over the rationals, with the coordinates in their natural order, whatever
-    the order of the layers. The two halves are a partition of the coordinates. Each factor is a
-    coupling with positive scales. The target's rows at the pads are zero. In the columns off the
-    pads, no entry of the product, with the signs of the flips, differs from the target by more than
-    the bound; without a bound they are equal. For a covariance the product Q is replaced by Q Q^T.
+    The theorem is about matrices over the rationals, with the coordinates in their natural order,
+    whatever the order of the layers. The two halves are a partition of the coordinates. Each factor
+    is a coupling with positive scales. The target's rows at the pads are zero. In the columns off
+    the pads, no entry of the product, with the signs of the flips, differs from the target by more
+    than the bound; without a bound the entries are equal. For a covariance the product Q is
+    replaced by Q Q^T.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ def flow_theorem(content: dict[str, Any], bound_if_smaller: Fraction | None = No
             ),
             layers=";\n  ".join(map(str, reversed(layers))),
             divisors=write_row(
-                reversed(_common_divisors_of_moved_rows(layers, halves, flips)), hex
+                reversed(_common_divisor_of_moved_rows_by_layer(layers, halves, flips)), hex
             ),
             d=d,
             is_covariance=str("covariance" in content).lower(),
@@ -117,12 +119,13 @@ def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, l
     return den, [[x.numerator * (den // x.denominator) for x in entries] for entries in M]
 
 
-def _common_divisors_of_moved_rows(
+def _common_divisor_of_moved_rows_by_layer(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """Return a divisor for each layer, in the order of application: in the product of the layers up
-    to this layer, the gcd of the numerators of the rows that the layer moves and of their common
-    denominator.
+    """Return a divisor for each layer, in the order of application.
+
+    Take the rows that the layer moves in the product of all layers up to this one: the divisor is
+    the gcd of their numerators and of their common denominator.
     """
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
@@ -135,8 +138,8 @@ def _common_divisors_of_moved_rows(
     return divisors
 
 
-def _write_coordinates(coordinates: Sequence[int]) -> str:
-    """Return a list of coordinates in the notation in which Rocq prints it."""
+def _write_coordinates(coordinates: Sequence[int]) -> RocqTerm:
+    """Return a list of coordinates in the notation in which Rocq prints such a list."""
     return f"[:: {'; '.join(f'{i}%N' for i in coordinates)}]" if coordinates else "[::]"
 
 

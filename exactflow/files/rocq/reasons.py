@@ -20,7 +20,7 @@ itself, and on the quotient a' is k D' on im C (`checker.five_letter_equation`).
 trace of the j-th power of D' on im C. As the powers of D' and of a' have equal traces, g_j is
 known: g_j (1 - k^j) is a difference of two traces that do not depend on V. The traces of the powers
 of an r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1).
-`write_recurrence_obstruction` looks for weights that show that the g_j fulfil none.
+`write_trace_recurrence_obstruction` looks for weights that show that the g_j fulfil none.
 
 *Positive scales.* `write_scaled_obstruction` writes an obstruction for `scaled.v`. It has one of
 two forms. The first has the multipliers of linear equations, with the sign that makes all weights
@@ -54,13 +54,13 @@ from exactflow.checker import (
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import to_element, to_elements
-from exactflow.files.rocq.syntax import write_rational, write_row, write_rows
+from exactflow.files.rocq.syntax import RocqTerm, write_rational, write_row, write_rows
 
 
 def write_additive_obstruction(
     obstruction: dict[str, Any], blocks: PatternBlocks, starts_with_L: bool
-) -> str | None:
-    """Return an obstruction for additive layers in the syntax of `depth.v`, or None if the file has
+) -> RocqTerm | None:
+    """Return an obstruction for additive layers in the syntax of `depth.v`; None if `depth.v` has
     no form for it. For a pattern that starts with L, the halves are exchanged in `blocks`.
 
     Multipliers and factors of the witness are written unchanged. For the kind "trace", and for
@@ -85,13 +85,15 @@ def write_additive_obstruction(
         if found:
             return found
     if not any(map(any, C)):
-        return write_least_trace_obstruction(blocks, obstruction.get("k", n))
-    return write_recurrence_obstruction(blocks) if letters == 5 else None
+        return write_least_power_with_unequal_traces(blocks, obstruction.get("k", n))
+    return write_trace_recurrence_obstruction(blocks) if letters == 5 else None
 
 
-def write_least_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | None:
+def write_least_power_with_unequal_traces(
+    blocks: PatternBlocks, most_power: int
+) -> RocqTerm | None:
     """Return "Trace k" for the least k <= most_power such that D^k and a^k have different traces;
-    None if there is no such k. D is a block of the matrix, a a block of its inverse.
+    None if there is no such k. Here D and a are the blocks of these names in `blocks`.
     """
     D, a = map(as_rectangular_matrix, (blocks.D, blocks.a))
     powers = (k for k in range(1, most_power + 1) if linalg.trace(D**k) != linalg.trace(a**k))
@@ -102,20 +104,22 @@ def write_rank_obstruction(
     factors: Sequence[Polynomial],
     D: Matrix,
     C: Matrix,
-    a: Matrix,
-    c: Matrix,
+    a_transposed: Matrix,
+    c_transposed: Matrix,
     exchanges_D_and_a: bool,
-) -> str | None:
+) -> RocqTerm | None:
     """Return an obstruction by ranks, in the syntax of `depth.v`; None if no such ranks are found.
+
     The factors are coprime monic polynomials. The text consists of f, p, K and the transposes of P
     and Q (see *Ranks* in the module docstring), right inverses G and H that prove the ranks, and
-    the ranks r and s. The caller transposes the blocks a and c of the inverse. With
-    `exchanges_D_and_a` the caller passes them as D and C, and D and C as a and c.
+    the ranks r and s. With `exchanges_D_and_a` the obstruction is about the transposed matrices:
+    the caller passes the transposes of the blocks a and c as D and C, and the blocks D and C as
+    `a_transposed` and `c_transposed`.
     """
-    candidates = _candidate_rank_polynomials(factors, D, C, a, c)
+    candidates = _candidate_rank_polynomials(factors, D, C, a_transposed, c_transposed)
     of_D, of_a = (
         (as_rectangular_matrix(D), as_rectangular_matrix(C)),
-        (as_rectangular_matrix(a), as_rectangular_matrix(c)),
+        (as_rectangular_matrix(a_transposed), as_rectangular_matrix(c_transposed)),
     )
     n, none = len(D), linalg.zeros(0, len(D), QQ)
     stable_D, stable_a = _left_kernel_of_krylov(*of_D, n), _left_kernel_of_krylov(*of_a, n)
@@ -145,9 +149,9 @@ def write_rank_obstruction(
 
 
 class _RankPolynomials(NamedTuple):
-    """Polynomials f and p of *Ranks* in the module docstring, with the highest degree first.
+    """The polynomials f and p of *Ranks* in the module docstring, with the highest degree first.
 
-    `at_1` is whether f is x - 1, `uses_rows` whether P has rows, so that f(a') P counts.
+    `at_1` is whether f is x - 1. `uses_rows` is whether P has rows, so that f(a') P is used.
     """
 
     at_1: bool
@@ -157,11 +161,11 @@ class _RankPolynomials(NamedTuple):
 
 
 def _candidate_rank_polynomials(
-    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix
+    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a_transposed: Matrix, c_transposed: Matrix
 ) -> Iterator[_RankPolynomials]:
     """Yield the pairs f, p of polynomials for which `write_rank_obstruction` computes ranks."""
-    n = len(D)
-    Du, aN = quotient_by_krylov_space(D, C, 0), quotient_by_krylov_space(a, c, 0)
+    n, Du = len(D), quotient_by_krylov_space(D, C, 0)
+    aN = quotient_by_krylov_space(a_transposed, c_transposed, 0)
     all_f, all_p = [QQ.one], [QQ.one]
     for factor in factors:
         lam, mu = rank_drops_of_powers(factor, Du, n, 0), rank_drops_of_powers(factor, aN, n, 0)
@@ -177,7 +181,7 @@ def _candidate_rank_polynomials(
 
 
 def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
-    """Return a basis of the row vectors l with l D^i C = 0 for all i < k.
+    """Return, as rows, a basis of the row vectors l with l D^i C = 0 for all i < k.
 
     Each such l fulfils l (D - C V)^k = l D^k for every matrix V.
     """
@@ -189,7 +193,7 @@ def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMa
 
 
 def _combinations_annihilated_by(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
-    """Return a basis of the linear combinations l of the given rows with l f(D) = 0."""
+    """Return a basis of the linear combinations l of `rows` with l f(D) = 0, for a polynomial f."""
     return linalg.left_kernel(rows * D.eval_poly(f)) * rows
 
 
@@ -204,9 +208,10 @@ def _right_inverse(R: DomainMatrix) -> DomainMatrix:
     return R.transpose() * (R * R.transpose()).inv()
 
 
-def write_recurrence_obstruction(blocks: PatternBlocks) -> str | None:
+def write_trace_recurrence_obstruction(blocks: PatternBlocks) -> RocqTerm | None:
     """Return an obstruction by weights that exclude any recurrence of traces, in the syntax of
     `depth.v`; None if no such weights are found.
+
     With the letters of *Recurrences* in the module docstring, the text consists of r = rank C, a
     matrix G with C G C = C, the number k, the traces g_0, g_1, .., and the weights.
     """
@@ -234,15 +239,16 @@ def write_recurrence_obstruction(blocks: PatternBlocks) -> str | None:
 
 def write_scaled_obstruction(
     obstruction: dict[str, Any], blocks: PatternBlocks, target_det: Fraction
-) -> str | None:
-    """Return an obstruction for positive scales in the syntax of `scaled.v`, or None if the file
+) -> RocqTerm | None:
+    """Return an obstruction for positive scales in the syntax of `scaled.v`; None if `scaled.v`
     has no form for it.
+
     The pattern has at least two letters; `target_det` is the determinant of the target.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "opposed":
         one_term = [[Fraction(1), *[0] * 2 * n]]
-        return _write_polynomials_making_sum_nonnegative(
+        return _write_polynomials_with_sign_for_nonnegative_sum(
             [one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks
         )
     multiplier = obstruction["multiplier"]
@@ -252,26 +258,27 @@ def write_scaled_obstruction(
             return None
         factor = target_det / det_D if det_D else 0
         last = [[x * factor, *exponents] for x, *exponents in multiplier[-1]]
-        return _write_polynomials_making_sum_nonnegative([*multiplier[:-1], last], blocks)
-    return _write_multipliers_making_weights_nonnegative(multiplier, letters, blocks)
+        return _write_polynomials_with_sign_for_nonnegative_sum([*multiplier[:-1], last], blocks)
+    return _write_multipliers_with_sign_for_nonnegative_weights(multiplier, letters, blocks)
 
 
-def _write_multipliers_making_weights_nonnegative(
-    multiplier: list[Matrix], letters: int, blocks: PatternBlocks
-) -> str:
-    """Return the multipliers in Rocq's syntax, with a common sign for which all weights are >= 0.
+def _write_multipliers_with_sign_for_nonnegative_weights(
+    multipliers: list[Matrix], letter_count: int, blocks: PatternBlocks
+) -> RocqTerm:
+    """Return the multipliers of linear equations in Rocq's syntax, with a common sign for which no
+    positive unknown has a negative weight in the combination of the equations.
 
-    `letters` is the length of the pattern.
+    `letter_count` is the length of the pattern.
     """
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
-    W = list(map(as_rectangular_matrix, multiplier))
+    W = list(map(as_rectangular_matrix, multipliers))
     last: list[DomainMatrix] = []
     right: list[DomainMatrix] = []
-    if letters == 2:
+    if letter_count == 2:
         if (Di := linalg.inverse_or_none(D)) is None:
             Di = W[1] = D - D
         last, weights, right = [Di], W, [W[0] * D, W[1] * (A - B * Di * C)]
-    elif letters == 3:
+    elif letter_count == 3:
         weights, right = [W[0] * C + A * W[1], c * W[0] + W[2]], [W[1], W[2] * D]
     else:
         weights = [W[0] * C, c * W[0]]
@@ -281,16 +288,16 @@ def _write_multipliers_making_weights_nonnegative(
     return "Weights [:: " + ";\n    ".join(write_rows(M.to_list()) for M in W + last) + "]"
 
 
-def _write_polynomials_making_sum_nonnegative(
-    multiplier: Sequence[Matrix], blocks: PatternBlocks
-) -> str:
-    """Return the multipliers, polynomials p_k, in Rocq's syntax, with a common sign for which the
-    sum under *Positive scales* in the module docstring has no negative coefficient.
+def _write_polynomials_with_sign_for_nonnegative_sum(
+    multipliers: Sequence[Matrix], blocks: PatternBlocks
+) -> RocqTerm:
+    """Return the multipliers, which are polynomials p_k, in Rocq's syntax, with a common sign for
+    which the sum under *Positive scales* in the module docstring has no negative coefficient.
     """
     D, a = (descending_characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
         (-1) ** k * (x - y) * sum(x for x, *_ in p)
-        for k, (p, x, y) in enumerate(zip(multiplier, D, a, strict=True), 1)
+        for k, (p, x, y) in enumerate(zip(multipliers, D, a, strict=True), 1)
     )
     sign = 1 if at_1 > 0 else -1
     polynomials = (
@@ -298,6 +305,6 @@ def _write_polynomials_making_sum_nonnegative(
             f"({write_rational(Fraction(sign * x))}, {write_row(map(int, exponents), str)}%N)"
             for x, *exponents in p
         )
-        for p in reversed(multiplier)
+        for p in reversed(multipliers)
     )
     return "Signs [:: " + ";\n    ".join(f"[:: {p}]" if p else "[::]" for p in polynomials) + "]"

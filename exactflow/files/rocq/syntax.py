@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files as resources
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 LIBRARY = {
     "rationals": [],
@@ -24,6 +24,9 @@ LIBRARY = {
 In a standalone theorem `rationals` comes after `shears`: MathComp, which `shears` imports, defines
 some names of `rationals` again.
 """
+
+RocqTerm: TypeAlias = str
+"""A term in Rocq's syntax, such as "Linear [::]"; not a statement, and not a proof."""
 
 _REQUIRE = "From exactflow.certificates Require {} {}.\n"
 
@@ -58,7 +61,7 @@ def require_or_include_library(name: str, standalone: bool) -> str:
 
 
 def _list_in_compile_order(name: str) -> list[str]:
-    """Return a list: the names of all files that a library file requires, then its own name."""
+    """Return the names of all files that a library file requires, followed by its own name."""
     before = [other for required in LIBRARY[name] for other in _list_in_compile_order(required)]
     return [*dict.fromkeys(before), name]
 
@@ -73,8 +76,8 @@ def write_rows_with_decimal_comments(
 ) -> str:
     """Return the rows of a matrix as a list in Rocq's syntax, one row a line.
 
-    `rocq_rows` are the rows in Rocq's syntax; after each of them a comment shows the entries of M
-    as decimals.
+    `rocq_rows` are the rows of M in Rocq's syntax. A comment after each row shows the entries of
+    M as decimals.
     """
     lines: list[str] = []
     for entries, numbers in zip(M, rocq_rows, strict=True):
@@ -88,17 +91,17 @@ def _write_six_digit_decimals(entries: Iterable[Fraction]) -> str:
     return ", ".join(format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
 
 
-def write_rows(M: Iterable[Iterable]) -> str:
+def write_rows(M: Iterable[Iterable]) -> RocqTerm:
     """Return a matrix of rationals as a list of lists in Rocq's syntax."""
     return write_row(M, write_row)
 
 
-def write_row(entries: Iterable, write: Callable[[Any], str] | None = None) -> str:
-    """Return a list in Rocq's syntax; `write` writes an entry, by default as a rational."""
-    return f"[:: {'; '.join(map(write or write_rational, entries))}]"
+def write_row(entries: Iterable, write_entry: Callable[[Any], RocqTerm] | None = None) -> RocqTerm:
+    """Return a list in Rocq's syntax; by default the entries are rationals."""
+    return f"[:: {'; '.join(map(write_entry or write_rational, entries))}]"
 
 
-def write_rational(x: Fraction) -> str:
+def write_rational(x: Fraction) -> RocqTerm:
     """Return a rational in Rocq's syntax, for example -1/2 as Qmake (-0x1) 0x2.
 
     The digits are hexadecimal, since Python limits the number of decimal digits of a long integer.

@@ -2,8 +2,9 @@
 
 Main results
 ------------
-From the certificate only numbers get into the file, in our own syntax. `theorem_file_text` returns
-the text of the file for a reader; `prove_verified_certificate_by_kernel` compiles it.
+From the certificate only numbers get into the file, in our own syntax.
+`theorem_file_text_if_verified` returns the text of the file for a reader;
+`prove_verified_certificate_by_kernel` compiles the file.
 
 How it is checked
 -----------------
@@ -12,7 +13,7 @@ output must be the statement that we wrote and *Closed under the global context*
 for example if coqc runs out of memory or time, decides nothing; the exact computation of `checker`
 has already refuted false claims. The library is compiled from its source in the same file: a
 compiled library in a cache, or on Coq's path, could define the words of the theorem differently. So
-only the compiled files of Coq and MathComp are believed.
+only the compiled files of Coq and MathComp are trusted.
 """
 
 import hashlib
@@ -23,10 +24,11 @@ import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
-from exactflow.files.atomic import raising_keyboard_interrupt_on_ctrl_c
+from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.syntax import TheoremText, require_or_include_library
@@ -39,7 +41,7 @@ PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-ma
 
 def coqc_command_unless_only_rocq() -> list[str]:
     """Return the words of the compiler's command: `rocq compile` if only rocq is installed, and
-    `coqc` otherwise, even if it is not installed.
+    `coqc` otherwise, even if coqc is not installed.
     """
     return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
 
@@ -51,7 +53,7 @@ def require_coqc_or_rocq() -> None:
 
 
 def run_coqc_within_limit(source: Path) -> tuple[int | None, str]:
-    """Compile a file; return coqc's exit code and output, or None and "" after the time limit."""
+    """Compile a file; return coqc's exit code and output, or None and "" at the time limit."""
     try:
         done = subprocess.run(
             [*coqc_command_unless_only_rocq(), "-q", "-w", "none", source],
@@ -68,41 +70,42 @@ def run_coqc_within_limit(source: Path) -> tuple[int | None, str]:
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def theorem_file_text(data: bytes, standalone: bool = False) -> str:
+def theorem_file_text_if_verified(certificate: bytes, standalone: bool = False) -> str:
     """Return the text of a file with which `coqc` proves the claim of a certificate.
+
     The theorem is described under `flow_theorem` and `depth_theorem`. A `standalone` file contains
     the library; any other file requires it. Raises `CertificateError` if the certificate is
     malformed or undecided, `VerificationError` if its claim is false, and `InvalidInputError` for
     another field than QQ, or an obstruction that has no formal counterpart.
     """
     try:
-        report = checker.check(data)
+        report = checker.check(certificate)
     except checker.MalformedError as error:
         raise CertificateError(str(error)) from None
     if report.verdict is not checker.Verdict.VERIFIED:
         is_false = report.verdict is checker.Verdict.REFUTED
         failure = VerificationError if is_false else CertificateError
         raise failure(f"the checker does not verify the claim: {'; '.join(report.lines[-2:])}")
-    return _file_text(_state_theorem(data, None), data, standalone)
+    return _file_text(_state_theorem(certificate, None), certificate, standalone)
 
 
-@raising_keyboard_interrupt_on_ctrl_c()  # Ctrl-C then also ends coqc and removes its folder
+@raising_keyboard_interrupt_if_ctrl_c_kills()  # Ctrl-C then also ends coqc and removes its folder
 def prove_verified_certificate_by_kernel(
-    data: bytes, bound_if_smaller: Fraction | None = None
-) -> tuple[int, list[str]]:
+    certificate: bytes, bound_if_smaller: Fraction | None = None
+) -> tuple[Literal[0, 3], list[str]]:
     """Prove the theorem of a certificate by coqc, in a fresh folder.
 
     `checker` must have verified the certificate. `bound_if_smaller` replaces a larger bound
     "within" of the certificate. Returns an exit code, 0 (proved) or 3 (undecided), and lines: a
-    summary of the theorem, then the statement and the assumptions as coqc prints them. Raises
+    summary of the theorem, and the statement and the assumptions as coqc prints them. Raises
     `InvalidInputError` if Coq or MathComp is not installed.
     """
     require_coqc_or_rocq()
     try:
-        parts = _state_theorem(data, bound_if_smaller)
+        parts = _state_theorem(certificate, bound_if_smaller)
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
-    text = _file_text(parts, data, standalone=True)
+    text = _file_text(parts, certificate, standalone=True)
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")
@@ -135,7 +138,7 @@ def _state_theorem(data: bytes, bound_if_smaller: Fraction | None) -> TheoremTex
     if certificate.field.name != "QQ":
         raise InvalidInputError(
             "theorems are exported over QQ only, and this certificate is over "
-            f"{certificate.field.name}: verify it with exactflow check FILE"
+            f"{certificate.field.name}: to verify the certificate itself, run exactflow check FILE"
         )
     claim = certificate.depth
     return depth_theorem(claim, content) if claim else flow_theorem(content, bound_if_smaller)

@@ -1,6 +1,6 @@
 """Checks of the theorems on instances, and functions that draw difficult instances.
 
-`TRIALS` has, by the name of a theorem, both functions and the hypotheses.
+`TRIALS` has, for the name of a theorem, the check, the function that draws, and the hypotheses.
 """
 
 import random
@@ -82,7 +82,7 @@ def is_target_measure(law: Any) -> bool:
 
 
 def as_matrix_if_permutation_list(perm: Any) -> Any:
-    """Return the matrix of a permutation in the form of a list; return a matrix unchanged."""
+    """Return the matrix of a permutation that is given as a list; return a matrix unchanged."""
     is_list = isinstance(perm, list | tuple) and not any(isinstance(i, list | tuple) for i in perm)
     return permutation(perm) if is_list or (is_array(perm) and perm.ndim == 1) else perm
 
@@ -150,12 +150,12 @@ def _check_product_and_depth(flow: Any, M: Any, most_layers: int) -> Any:
 
 
 def check_at_most_six_layers(M: Any) -> CouplingFlow:
-    """Check that at most six layers equal M; return the layers."""
+    """Check that the product of at most six layers equals M; return the flow."""
     return _check_product_and_depth(factor(M), M, 6)
 
 
 def check_permutation_in_six_small_layers(perm: Any) -> CouplingFlow:
-    """Check that at most six layers with entries in [-2, 2] equal a permutation; return them."""
+    """Check that at most six layers with entries in [-2, 2] make a permutation; return the flow."""
     M = as_matrix_if_permutation_list(perm)
     flow = _check_product_and_depth(factor(M, method="permutation"), M, 6)
     check_that(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
@@ -163,10 +163,10 @@ def check_permutation_in_six_small_layers(perm: Any) -> CouplingFlow:
 
 
 def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
-    """Check that a number of layers under a partition (p, q), p <= q, equals M; return the layers.
+    """Check the bound on the number of layers for M under a partition (p, q), where p <= q.
 
-    The instance is (M, partition). The number is at most 2 ceil(q / p) + 4, and two less if p
-    divides q - 1 and q > 1.
+    The instance is (M, partition); the result is the flow. The bound is 2 ceil(q / p) + 4, or two
+    less if p divides q - 1 and q > 1.
     """
     M, partition = instance
     flow = factor(M, partition=partition)
@@ -178,7 +178,7 @@ def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
 
 def check_merged_masks_depth(flows: Any) -> Flow:
     """Check that N layers under several masks equal at most 2 N + 4 layers under one mask; return
-    the layers under one mask.
+    the flow under one mask.
     """
     found = merge_masks(flows)
     product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
@@ -208,8 +208,8 @@ def check_interpolation_depth_and_obstructions(instance: Any) -> Interpolation:
 
 
 def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> Any:
-    """Check that at most six layers equal M, or that four such layers exist; and that the
-    obstructions to fewer layers are valid.
+    """Check that the product of at most six layers equals M, or that four layers with the product M
+    are proved to exist; and check that the obstructions to fewer layers are valid.
     """
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
@@ -234,7 +234,7 @@ def _check_existence_and_error(answer: CertifiedDepth, M: Any) -> None:
 
 
 def check_three_padding_shears(A: Any) -> CouplingFlow:
-    """Check that three shears map (x, 0) to (A x, 0); return the shears."""
+    """Check that three shears map (x, 0) to (A x, 0); return the flow."""
     flow, n = zero_padding(A), as_square_matrix(A).shape[0]
     image = flow.matrix()[:, :n]
     wanted = sympy.Matrix.vstack(as_square_matrix(A).to_Matrix(), sympy.zeros(n))
@@ -244,7 +244,7 @@ def check_three_padding_shears(A: Any) -> CouplingFlow:
 
 def check_rotation_depth_condition_and_error(W: Any) -> "Balanced":
     """Check that the product of at most six float shears, each with a condition number of at most
-    18, is near a rotation within 1e-9.
+    18, differs from a rotation by at most 1e-9.
     """
     from exactflow.floats.balancing import balance
 
@@ -256,7 +256,7 @@ def check_rotation_depth_condition_and_error(W: Any) -> "Balanced":
 
 
 def check_two_layer_whitening(covariance: Any) -> "Whitening":
-    """Check that at most two layers whiten the Gaussian with a covariance, within 1e-9."""
+    """Check that at most two layers whiten the Gaussian with this covariance, within 1e-9."""
     from exactflow.laws.gaussian import whiten
 
     result = whiten(covariance)
@@ -268,8 +268,8 @@ def check_two_layer_whitening(covariance: Any) -> "Whitening":
 
 
 def check_lossless_bound_and_restoration(W: Any) -> "Lossless":
-    """Check, for 16 random integer vectors, that a lossless map is within its bound of W / step,
-    and that its inverse restores the vectors exactly.
+    """Check, at 16 random integer vectors, that a lossless map differs from W / step by at most the
+    bound of the map, and that the inverse map restores the vectors exactly.
     """
     import numpy as np
 
@@ -286,7 +286,9 @@ def check_lossless_bound_and_restoration(W: Any) -> "Lossless":
 
 
 def check_kl_bound_and_exact_inverse(law: Any) -> "KLApproximation":
-    """Check that four layers are within 1/4 of a law in KL, and restore one point exactly."""
+    """Check that four layers are within 1/4 of a law in KL, and that the inverse restores a point
+    exactly.
+    """
     from exactflow.laws.universal import approximate
 
     result = approximate(law, Fraction(1, 4), distance="KL")
@@ -308,7 +310,7 @@ def draw_invertible_matrix(
     sizes: Sequence[int] = (2, 3, 4, 5, 6),
     determinant: Determinant = "positive",
 ) -> sympy.Matrix:
-    """Draw an invertible rational matrix whose determinant is positive, one or nonzero.
+    """Draw an invertible rational matrix; `determinant` says which determinants are drawn.
 
     The matrix is a product of elementary matrices, signs, permutations, scales and shears of low
     rank, so that its blocks are often zero, scalar or singular.
@@ -348,7 +350,7 @@ def _draw_factor_of_random_kind(source: random.Random, d: int) -> sympy.Matrix:
 
 
 def draw_matrix_and_partition(source: random.Random) -> tuple[sympy.Matrix, tuple[int, int]]:
-    """Draw a matrix by `draw_invertible_matrix`, and a partition of its coordinates."""
+    """Draw a matrix by `draw_invertible_matrix`, and a partition of the coordinates."""
     M = draw_invertible_matrix(source)
     p = source.randint(1, M.rows - 1)
     return M, (p, M.rows - p)
@@ -401,8 +403,8 @@ def draw_one_layer_flows(source: random.Random) -> list[CouplingFlow]:
 
 
 def draw_finite_map(source: random.Random) -> tuple[list[list[int]], list[list[int]]]:
-    """Draw up to eight distinct points, and as many distinct images, with 2 to 5 coordinates that
-    are 0, 1 or 2.
+    """Draw up to eight distinct points, and as many distinct images; each has 2 to 5 coordinates,
+    which are 0, 1 or 2.
     """
     d, size = source.randint(2, 5), source.randint(2, 3)
     box = [[n // size**i % size for i in range(d)] for n in range(size**d)]
@@ -441,8 +443,8 @@ def _trial_row(
 _draw_even_size = partial(draw_invertible_matrix, sizes=(2, 4, 4))
 _draw_determinant_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
 _AT_MOST_SIX = "at most six layers equal the matrix, and the obstructions to fewer are valid"
-#: Theorem name -> the statement that is checked, its check, the function that draws an instance,
-#: and the hypotheses.
+#: Name of a theorem -> the statement that is checked, the check, the function that draws an
+#: instance, and the hypotheses.
 TRIALS = {
     "six layers": _trial_row(
         "at most six layers equal the matrix",

@@ -103,9 +103,9 @@ class Theorem:
     formal: tuple[str, ...] = ()
 
     def check(self, instance: Any) -> Any:
-        """Check the theorem on an instance, and return the result of its function.
+        """Check the theorem on an instance, and return the result of the theorem's `function`.
 
-        The result is the return value of `function`, for instance a flow with ``explain()``.
+        The result is, for instance, a flow with ``explain()``.
 
         Raises
         ------
@@ -150,7 +150,7 @@ absolute value at most 2 equal the permutation
             self.draw_instance, "a theorem about instances that are drawn"
         )
         label = self.name if progress else None
-        try_one = partial(_error_on_instance, self, seed)
+        try_one = partial(_error_message_on_instance, self, seed)
         for count, reason in enumerate(parallel_map(try_one, range(n), jobs=jobs, label=label)):
             if reason is not None:
                 found = draw_instance(_random_source(seed, count))
@@ -158,17 +158,17 @@ absolute value at most 2 equal the permutation
         return Challenge(self.name, n, tried=self.tried)
 
     def _require_function(
-        self, function: "Callable[[Any], Any] | None", required_theorem: str
+        self, function: "Callable[[Any], Any] | None", description_of_expected_theorem: str
     ) -> Callable[[Any], Any]:
         if function is None:
             raise InvalidInputError(
-                f'expected {required_theorem}, got the theorem "{self.name}": exactflow prove '
-                f"{self.script} checks this theorem"
+                f'expected {description_of_expected_theorem}, got the theorem "{self.name}": '
+                f"exactflow prove {self.script} checks this theorem"
             )
         return function
 
     def text(self, *, width: int = 88) -> str:
-        """Return the theorem as text; no line but the formula is longer than `width`."""
+        """Return the theorem as text; only the formula may be longer than `width`."""
         said = [f"{h.says}: {h.why}." for h in self.hypotheses]
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
         said += [f"script: exactflow prove {self.script}"]
@@ -209,8 +209,8 @@ def _random_source(seed: int, instance_number: int) -> random.Random:
     return random.Random(f"{seed}, {instance_number}")
 
 
-def _error_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
-    """Return the error that an instance of a challenge raises; None if the theorem holds for it."""
+def _error_message_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
+    """Return the error that an instance of a challenge raises; None if the theorem holds there."""
     draw_instance = theorem._require_function(
         theorem.draw_instance, "a theorem about instances that are drawn"
     )
@@ -228,7 +228,7 @@ class Theorems(Mapping[str, Theorem]):
         self._rows = {row.name: row for row in rows}
 
     def __getitem__(self, name: str) -> Theorem:
-        """Return the theorem with a name, as "six layers"; "Six_layers" is the same name."""
+        """Return the theorem of a name, as "six layers"; "Six_layers" stands for the same name."""
         found = str(name).replace("_", " ").strip().lower()
         if found not in self._rows:
             near = get_close_matches(found, self._rows, 1, 0.4)

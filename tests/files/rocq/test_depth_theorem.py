@@ -17,10 +17,10 @@ from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq.reasons import (
     write_rank_obstruction,
-    write_recurrence_obstruction,
     write_scaled_obstruction,
+    write_trace_recurrence_obstruction,
 )
-from exactflow.files.rocq.theorem import theorem_file_text
+from exactflow.files.rocq.theorem import theorem_file_text_if_verified
 from exactflow.linear.depth import minimal_depth
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "depth" / "correct"
@@ -39,7 +39,7 @@ def of_determinant_one(d):
 
 
 def test_traces_are_the_reason_against_five():
-    text = theorem_file_text(certificate(SIX))
+    text = theorem_file_text_if_verified(certificate(SIX))
     assert "Definition of_U := Trace 1.\nDefinition of_L := Trace 1." in text
     assert "(size Ks < 6)%N" in text
     assert "[/\\ size Ks = 6%N," in text
@@ -47,7 +47,9 @@ def test_traces_are_the_reason_against_five():
 
 def test_the_least_power_whose_traces_differ_is_taken():
     a = matrix([[0, 0, 1], [1, 0, 0], [0, 1, 3]])  # D = I: tr D = tr a = 3, tr D^2 = 3, tr a^2 = 9
-    text = theorem_file_text(certificate(linalg.direct_sum(a.inv(), linalg.identity(3, QQ))))
+    text = theorem_file_text_if_verified(
+        certificate(linalg.direct_sum(a.inv(), linalg.identity(3, QQ)))
+    )
     assert "Definition of_U := Trace 2.\nDefinition of_L := Trace 1." in text
 
 
@@ -57,26 +59,27 @@ def test_the_witness_of_the_certificate_is_the_reason():
     for obstruction in content["obstructions"]:
         del obstruction["k"]
         obstruction |= {"kind": "similarity", "factors": [["1", "1"]]}
-    text = theorem_file_text(json.dumps(content).encode())
+    text = theorem_file_text_if_verified(json.dumps(content).encode())
     assert all(f"Definition of_{letter} := Ranks " in text for letter in "UL")
     assert text.count(" [:: Qmake (0x1) 0x1; Qmake (0x1) 0x1]") == 2  # x + 1, ascending
 
 
 def test_ranks_are_the_reason_against_unlike_blocks():
-    text = theorem_file_text(certificate(UNLIKE))
+    text = theorem_file_text_if_verified(certificate(UNLIKE))
     assert all(f"Definition of_{letter} := Ranks false false" in text for letter in "UL")
 
 
 def test_ranks_at_eigenvalue_1():
     at_1 = linalg.direct_sum(jordan((1, 3)), diagonal(1, 1, 1))
-    assert "Definition of_U := Ranks true true" in theorem_file_text(certificate(at_1))
+    assert "Definition of_U := Ranks true true" in theorem_file_text_if_verified(certificate(at_1))
 
 
 def test_ranks_of_all_eigenvalues_together():
     """D keeps 2 and 3, a keeps a block of size 2 at 1: four dimensions where there are three."""
     M = with_fixed_parts(diagonal(2, 3), jordan((1, 2)), diagonal(5))
-    assert "Definition of_U := Ranks false false [:: Qmake (0x6) 0x1; " in theorem_file_text(
-        certificate(M)
+    assert (
+        "Definition of_U := Ranks false false [:: Qmake (0x6) 0x1; "
+        in theorem_file_text_if_verified(certificate(M))
     )
 
 
@@ -86,7 +89,7 @@ def test_a_clash_needs_unlike_blocks():
 
 
 def test_no_recurrence_is_the_reason_where_c_is_a_multiple_of_C():
-    text = theorem_file_text((CORPUS / "rationals_5_letters_linear.json").read_bytes())
+    text = theorem_file_text_if_verified((CORPUS / "rationals_5_letters_linear.json").read_bytes())
     assert "Definition of_U := Multiple 2 [:: " in text
 
 
@@ -96,7 +99,7 @@ def test_a_recurrence_is_none():
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row]
             for row in possible.to_list()]  # fmt: skip
     blocks = checker.split_into_blocks(rows, checker.inverse(rows, 0), len(rows) // 2, False)
-    assert write_recurrence_obstruction(blocks) is None
+    assert write_trace_recurrence_obstruction(blocks) is None
 
 
 def test_another_reason_is_refused():
@@ -104,11 +107,11 @@ def test_another_reason_is_refused():
     with pytest.raises(
         InvalidInputError, match="obstruction of kind chain to ULULU follows from neither"
     ):
-        theorem_file_text(certificate(no_freedom))
+        theorem_file_text_if_verified(certificate(no_freedom))
 
 
 def test_opposed_signs_are_the_reason_with_positive_scales():
-    text = theorem_file_text(certificate(SIX, "positive"))
+    text = theorem_file_text_if_verified(certificate(SIX, "positive"))
     assert "Definition of_U := Signs [:: [::];\n    [:: (Qmake (0x1) 0x1, " in text
     assert "Definition of_L := Signs [:: [::];\n    [:: (Qmake (-0x1) 0x1, " in text
     assert "(forall K : 'M_(2 + 2), K \\in Ks -> is_coupling K) ->" in text
@@ -122,42 +125,46 @@ def test_determinants_need_a_regular_block():
 
 def test_numbers_beyond_the_digit_limit():
     M = as_square_matrix([[1, 10**5000], [0, 1]])
-    assert hex(10**5000) in theorem_file_text(certificate(M))
+    assert hex(10**5000) in theorem_file_text_if_verified(certificate(M))
 
 
 def test_refuses():
     with pytest.raises(
         InvalidInputError, match=r"over QQ only, and this certificate is over GF\(5\)"
     ):
-        theorem_file_text(certificate(as_square_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
+        theorem_file_text_if_verified(
+            certificate(as_square_matrix([[1, 2], [0, 1]]).convert_to(GF(5)))
+        )
     with pytest.raises(CertificateError, match="JSON"):
-        theorem_file_text(b"{")
+        theorem_file_text_if_verified(b"{")
     false = json.loads(certificate(SIX))
     false["target"][0][0] = "5"
     with pytest.raises(VerificationError, match="first differing entry"):
-        theorem_file_text(json.dumps(false).encode())
+        theorem_file_text_if_verified(json.dumps(false).encode())
 
 
 def test_halves_of_two_sizes():
-    text = theorem_file_text((CORPUS / "rationals_halves_1_2_5_letters_trace.json").read_bytes())
+    text = theorem_file_text_if_verified(
+        (CORPUS / "rationals_halves_1_2_5_letters_trace.json").read_bytes()
+    )
     assert "Require Import unequal." in text
     assert "Theorem least_number_of_shears :\n  let M := matrix_of (1 + 2) target in" in text
     assert "unequal_holds 2 1 2 target target_inverse layers of_U of_L." in text
     assert "square (1 + 2) target &&" in text
     assert "(forall K : 'M_(1 + 2), K \\in Ks -> is_unequal_shear K) ->" in text
     with pytest.raises(InvalidInputError, match="its coordinates are permuted"):
-        theorem_file_text((CORPUS / "with_an_order.json").read_bytes())
+        theorem_file_text_if_verified((CORPUS / "with_an_order.json").read_bytes())
 
 
 def test_command(tmp_path, capsys):
     path, output = tmp_path / "depth.json", tmp_path / "depth.v"
     save(minimal_depth(SIX), path)
     assert cli.main(["export", str(path), "--to", "rocq", "-o", str(output)]) == 0
-    assert output.read_text() == theorem_file_text(path.read_bytes())
+    assert output.read_text() == theorem_file_text_if_verified(path.read_bytes())
 
 
 def of_corpus(name):
-    return theorem_file_text((CORPUS / f"{name}.json").read_bytes())
+    return theorem_file_text_if_verified((CORPUS / f"{name}.json").read_bytes())
 
 
 @NO_COQ
@@ -170,7 +177,7 @@ def test_compile(tmp_path):
         "positive_3_letters_linear_path", "positive_4_letters_linear_kernels",
         "positive_5_letters_opposed_minors",
     ]  # fmt: skip
-    texts = [theorem_file_text(certificate(M)) for M in (SIX, of_determinant_one(6))]
+    texts = [theorem_file_text_if_verified(certificate(M)) for M in (SIX, of_determinant_one(6))]
     all_compile([*texts, *map(of_corpus, names)], tmp_path)
 
 
@@ -189,10 +196,15 @@ def changed(text, true, false):
 @NO_COQ
 @pytest.mark.slow
 def test_no_corrupted_one_compiles(tmp_path):
-    six, linear = theorem_file_text(certificate(SIX)), of_corpus("rationals_5_letters_linear")
+    six, linear = (
+        theorem_file_text_if_verified(certificate(SIX)),
+        of_corpus("rationals_5_letters_linear"),
+    )
     halves = of_corpus("rationals_halves_1_2_5_letters_trace")
     inverse = "Definition target_inverse : rows :=\n  [:: [:: Qmake (-0x"
-    unlike, mark, ranks = theorem_file_text(certificate(UNLIKE)).partition("of_L := Ranks")
+    unlike, mark, ranks = theorem_file_text_if_verified(certificate(UNLIKE)).partition(
+        "of_L := Ranks"
+    )
     texts = [
         changed(six, "of_U := Trace 1", "of_U := Trace 0"),
         changed(six, "of_L := Trace 1", "of_L := Linear [::]"),

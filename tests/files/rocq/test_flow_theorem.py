@@ -15,7 +15,10 @@ from exactflow import CouplingFlow, LinearCoupling, cli, factor
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.certificate import certificate_text
-from exactflow.files.rocq.theorem import prove_verified_certificate_by_kernel, theorem_file_text
+from exactflow.files.rocq.theorem import (
+    prove_verified_certificate_by_kernel,
+    theorem_file_text_if_verified,
+)
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "correct"
 M = sympy.Matrix([[1, 2, 0], [0, 1, 3], [1, 0, 1]])
@@ -30,7 +33,7 @@ def certificate_of(flow, target=None, **claim):
 
 
 def theorem_of(flow):
-    return theorem_file_text(certificate_of(flow))
+    return theorem_file_text_if_verified(certificate_of(flow))
 
 
 def within():
@@ -62,15 +65,15 @@ def floats():
 
 
 def test_the_claim_is_the_certificates():
-    text = theorem_file_text(within())
+    text = theorem_file_text_if_verified(within())
     assert "let first := [:: 0%N; 2%N] in\n  let second := [:: 1%N] in" in text
     assert "~~ among pads j -> `|M i j - Q i j| <= fraction 1 1000]." in text
-    text = theorem_file_text(padded())
+    text = theorem_file_text_if_verified(padded())
     assert "let pads := [:: 2%N] in" in text
     assert "forall i j : 'I_3, among pads i -> M i j = 0\n" in text
     assert "forall i j : 'I_3, ~~ among pads j -> M i j = Q i j]." in text
-    assert "M i j = (Q *m Q^T) i j]." in theorem_file_text(covariance())
-    assert "let flips := [:: 0%N] in" in theorem_file_text(flipped())
+    assert "M i j = (Q *m Q^T) i j]." in theorem_file_text_if_verified(covariance())
+    assert "let flips := [:: 0%N] in" in theorem_file_text_if_verified(flipped())
 
 
 def test_a_target_has_a_row_a_line_and_decimals_beside_it():
@@ -87,14 +90,14 @@ def of_rationals():
 @pytest.mark.parametrize("data", list(of_rationals()))
 def test_each_of_the_corpus_states_couplings(data):
     for standalone in (False, True):
-        text = theorem_file_text(data, standalone)
+        text = theorem_file_text_if_verified(data, standalone)
         assert COUPLINGS in text
         assert ("Require Import flow." in text) != standalone
 
 
 def test_refuses():
     with pytest.raises(VerificationError, match=r"not within 0\.000999 \(rounded down\)"):
-        theorem_file_text(
+        theorem_file_text_if_verified(
             json.dumps(
                 json.loads(certificate_text(factor(M), NEAR, within=QQ(1, 1000)))
                 | {"within": "1/1001"}
@@ -106,7 +109,7 @@ def test_refuses():
     ):
         theorem_of(residues)
     with pytest.raises(CertificateError, match="JSON"):
-        theorem_file_text(b"{")
+        theorem_file_text_if_verified(b"{")
 
 
 def test_command(tmp_path, capsys):
@@ -116,7 +119,7 @@ def test_command(tmp_path, capsys):
     words = ["export", str(path), "--to", "rocq", "-o", str(output)]
     for option in ([], ["--standalone"]):
         assert cli.main([*words, *option]) == 0
-        assert output.read_text() == theorem_file_text(path.read_bytes(), bool(option))
+        assert output.read_text() == theorem_file_text_if_verified(path.read_bytes(), bool(option))
         told = f"next: exactflow check {path} --kernel\n"
         assert capsys.readouterr().err == told
     content = json.loads(path.read_text()) | {"within": "1/1001"}
@@ -130,14 +133,15 @@ def test_command(tmp_path, capsys):
 def test_coq_accepts(tmp_path):
     assert prove_verified_certificate_by_kernel(within())[0] == 0
     all_compile(
-        [theorem_file_text(data()) for data in (padded, covariance, flipped, floats)], tmp_path
+        [theorem_file_text_if_verified(data()) for data in (padded, covariance, flipped, floats)],
+        tmp_path,
     )
     data = certificate_of(factor(POSITIVE["random d=4"]))
-    all_compile([theorem_file_text(data, standalone=True)], tmp_path)
+    all_compile([theorem_file_text_if_verified(data, standalone=True)], tmp_path)
 
 
 def changed(true, false):
-    text = theorem_file_text(within())
+    text = theorem_file_text_if_verified(within())
     assert true in text
     return text.replace(true, false)
 

@@ -88,7 +88,7 @@ def test_only_what_coq_prints_is_a_verdict(text, code, printed, expected, says, 
     assert out.endswith("s VERIFIED\n" if expected == 0 else "s NOT VERIFIED\n")
     assert ("c incomplete: coqc" in out) == (expected == 3)
     (file,) = given
-    assert file == theorem.theorem_file_text(text.encode(), standalone=True)
+    assert file == theorem.theorem_file_text_if_verified(text.encode(), standalone=True)
     assert "exactflow.certificates" not in file  # no compiled file of a cache gives it its words
     end = r"\nTheorem (\w+) :\n.*\nCheck \1\.\nPrint Assumptions \1\.\n\Z"
     assert re.search(end, file, re.DOTALL)
@@ -228,17 +228,19 @@ HOSTILE = '*) Admitted. Load "x". (*'
 @pytest.mark.parametrize("text", [FLOW, WITHIN, DEPTH])
 def test_nothing_but_numbers_gets_into_the_file(text):
     sources = {"sha256": HOSTILE, "source": HOSTILE}
-    file = theorem.theorem_file_text(changed(text, provenance=sources).encode())
+    file = theorem.theorem_file_text_if_verified(changed(text, provenance=sources).encode())
     assert "Admitted" not in file
     with pytest.raises(Exception, match="expected"):
-        theorem.theorem_file_text(changed(text, partition=["1 Admitted", 1]).encode())
+        theorem.theorem_file_text_if_verified(changed(text, partition=["1 Admitted", 1]).encode())
 
 
 @pytest.mark.parametrize("text", [FLOW, DEPTH])
 def test_an_order_that_is_natural_is_stated(text):
     with_order = changed(text, version=2, order=[0, 1])
     (first, one), (second, other) = (
-        theorem.theorem_file_text(data.encode()).split("   From a certificate with sha256 ")
+        theorem.theorem_file_text_if_verified(data.encode()).split(
+            "   From a certificate with sha256 "
+        )
         for data in (text, with_order)
     )
     assert (first, one[64:]) == (second, other[64:])
@@ -247,14 +249,14 @@ def test_an_order_that_is_natural_is_stated(text):
 @pytest.mark.parametrize("text", [FLOW, DEPTH])
 @pytest.mark.parametrize("standalone", [False, True])
 def test_the_header_says_how_to_check_the_certificate(text, standalone):
-    header = theorem.theorem_file_text(text.encode(), standalone).partition("*)")[0]
+    header = theorem.theorem_file_text_if_verified(text.encode(), standalone).partition("*)")[0]
     assert "Only a file that you exported yourself counts" in header
     assert "\n     exactflow check CERT.json --kernel\n" in header
     assert "\n     coqc theorem.v\n" in header
 
 
 def test_standalone_is_one_file():
-    file = theorem.theorem_file_text(FLOW.encode(), standalone=True)
+    file = theorem.theorem_file_text_if_verified(FLOW.encode(), standalone=True)
     assert "\nTheorem flow_of_couplings :\n" in file
     assert "exactflow.certificates" not in file
 
