@@ -12,9 +12,8 @@ My flows: a shear takes one layer [exact]
     x = 1000000000
 
 The script stops with `ProofError` at the first instance that fails. ``exactflow prove FILE..`` runs
-such scripts and prints what all their `Claims` recorded as a table; ``exactflow prove --template``
-prints a script to begin with. `proof_options` gives the script its options: pictures, and the large
-settings.
+such scripts and prints their recorded claims as a table; ``exactflow prove --template`` prints a
+script to begin with. `proof_options` gives a script its options: pictures, and the large settings.
 
 Five words are kept apart: see `Evidence`.
 """

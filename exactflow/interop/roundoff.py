@@ -156,7 +156,7 @@ def _coarse_if_small_else_tight_bound(
     largest_matrix_entry: Fraction,
     floats: _FloatLimits,
 ) -> float:
-    """Bound max |y - M x| of the module docstring; return infinity if a number may overflow.
+    """Bound the error max |y - M x| in the module docstring; infinity if a number may overflow.
 
     A coarse bound from |A_K| .. |A_1|, computed in linear time, suffices if it is at most `SMALL`
     times the largest entry of M; otherwise return the bound of the module docstring.
@@ -188,10 +188,10 @@ def _absolute_layer_with_nonzeros_at_least(layer: FloatCoupling, least: float) -
 def _tight_error_bound(
     layers_and_roundings: Sequence[tuple[FloatCoupling, int]], dimension: int, floats: _FloatLimits
 ) -> float:
-    """Return the bound of the module docstring; return infinity if a number may overflow.
+    """Return the bound in the module docstring, or infinity if a number may overflow.
 
     Each layer k comes with its number n_k of roundings. `slack` bounds the relative errors of all
-    products, those of the module in its dtype and those of this function in float64.
+    products: of the products of the module in its dtype, and of this function in float64.
     """
     layers, d, (unit, least, most) = layers_and_roundings, dimension, floats
     slack = _higham_gamma(sum(d + n for _, n in layers)) + _higham_gamma(

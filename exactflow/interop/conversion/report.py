@@ -83,7 +83,7 @@ class Conversion:
         between the given and the converted model on the example, in their own dtype: of latents, of
         log-determinants, and of the data that the inverses return. None if the models do not return
         such numbers.
-    reason : why the whole models were not compared; None if they were.
+    reason : the reason why the whole models were not compared; None if they were.
     """
 
     layers: tuple[ConvertedLayer, ...]

@@ -252,8 +252,9 @@ class _FactsBuilder:
     ) -> None:
         """Record the log-determinants that both directions return, and the true ones.
 
-        The true ones are computed from the singular values of the Jacobian. If these are unknown,
-        the inverse is compared with minus the log-determinant that the forward direction returns.
+        The true log-determinants are computed from the singular values of the Jacobian. If these
+        values are unknown, minus the log-determinant of the forward direction is due for the
+        inverse, and none for the forward direction.
         """
         row, name, due = self.row, "log-determinant", None
         forward = self.measure_or_note_reason(name, lambda: _repeatable_log_dets(near_call))
