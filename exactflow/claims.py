@@ -1,4 +1,4 @@
-"""Claims: write a proof script of your own that records what it checked, and by which evidence.
+"""Claims: write a proof script of your own, which records the checked claims and their evidence.
 
 >>> from sympy import Matrix
 >>> from exactflow import factor
@@ -12,9 +12,8 @@ My flows: a shear takes one layer [exact]
     x = 1000000000
 
 The script stops with `ProofError` at the first instance that fails. ``exactflow prove FILE..`` runs
-such scripts and prints what all their `Claims` recorded as a table; ``exactflow prove --template``
-prints one to begin with. `proof_options` gives the script its options: pictures, and the large
-settings.
+such scripts and prints their recorded claims as a table; ``exactflow prove --template`` prints a
+script to begin with. `proof_options` gives a script its options: pictures, and the large settings.
 
 Five words are kept apart: see `Evidence`.
 """
@@ -60,10 +59,11 @@ class Claim:
     Attributes
     ----------
     theorem, checked : the theorem, and the statement that was checked.
-    evidence : the kind of evidence; "" if the script computes it and did not reach the claim.
+    evidence : the kind of evidence; "" for a claim that the script did not reach, if the script
+        computes the kind.
     instances, seconds : the number of instances, and the time that they took.
     passed : whether every instance holds.
-    missing : the tool to install, if the claim was not run for want of it.
+    missing : the tool to install, if the claim was not run because this tool is not installed.
     line : the line of the script; 0 outside of a runner.
     is_reached : whether the end of the claim was reached. If not, the claim is undecided: the
         script stopped before or within the claim, or checked the claim in another process.
@@ -88,23 +88,23 @@ class Claim:
 
 
 class Check:
-    """The instances of one claim; each call states one instance, and counts it or fails.
+    """The instances of one claim: each method checks one instance, and counts it or raises.
 
-    A failure is named by its label or, without a label, by the text of the claim. The claim has
-    failed if an instance has failed, even if the script catches the error or a thread loses it. An
-    instance after the end of the claim, or in a process that the script starts, leaves the claim
-    undecided.
+    The error names the instance by its label or, without a label, by the text of the claim. The
+    claim has failed if an instance has failed, even if the script catches the error or a thread
+    loses it. An instance after the end of the claim, or in a process that the script starts, leaves
+    the claim undecided.
     """
 
     def __init__(self, checked: str) -> None:
         self.checked = checked
         self.instances = 0
         self.failures: list[str] = []
-        self._claim: Claim | None = None  # the claim of these instances, recorded for the runner
+        self._claim: Claim | None = None  # the claim to record for a runner
         self._process = os.getpid()
 
     def equal(self, derived: object, expected: object, label: str = "") -> None:
-        """Count one instance of ``derived == expected``, or raise `ProofError`.
+        """Count one instance of ``derived == expected``; raise `ProofError` if it is false.
 
         The comparison is exact: a float is the fraction that it stores, and NaN and masked entries
         equal nothing. Matrices may be flows, arrays, tensors, nested lists or SymPy matrices.
@@ -119,7 +119,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         if not is_equal:
-            # imported here, since it imports SymPy, which takes a long time
+            # imported only here, since the import of SymPy by this module takes a long time
             from exactflow.exact.numbers import format_short as short
 
             raise self._record_failure(
@@ -128,7 +128,7 @@ class Check:
         self._count_and_print_instance(label)
 
     def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
-        """Count one instance of a condition that holds, or raise `ProofError`.
+        """Count one instance if a condition is True; raise `ProofError` if it is not.
 
         With ``shown=False`` the label is printed only for a failure, for instance above a table.
         """
@@ -165,7 +165,7 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        # imported here, since it imports SymPy, which takes a long time
+        # imported only here, since the import of SymPy by this module takes a long time
         from exactflow.explanation.symbolic_identities import Identity
 
         name = label or " ".join(text.split())
@@ -177,18 +177,18 @@ class Check:
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
         """Record that an instance is false, and return the error to raise."""
-        self._reopen_claim_unless_open_here()
+        self._record_claim_begun_unless_open_here()
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
 
-    def _reopen_claim_unless_open_here(self) -> None:
-        """Record the claim as begun again if it has ended, or began in another process."""
+    def _record_claim_begun_unless_open_here(self) -> None:
+        """Record the claim as begun, once more, if it has ended or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
             record_claim(uuid4().hex, self._claim)
 
     def _count_and_print_instance(self, label: str) -> None:
-        self._reopen_claim_unless_open_here()
+        self._record_claim_begun_unless_open_here()
         self.instances += 1
         if label:
             print(f"    {printable(label)}")
@@ -218,9 +218,10 @@ class Claims:
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
         """Context manager: record one claim; the block checks the instances of this claim.
 
-        It has passed if the block ends. It has failed if nothing was checked, an instance is false,
-        or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
-        the block raises `MissingExtraError`, and not reached after any other error.
+        The claim has passed if the block ends without an error. It has failed if nothing was
+        checked, an instance is false, or the block raises `ProofError`, `VerificationError` or
+        AssertionError. It is not run if the block raises `MissingExtraError`, and not reached after
+        any other error.
         """
         claim, identifier = (
             self._make_unreached_claim_at_current_line(checked, evidence),
@@ -230,7 +231,7 @@ class Claims:
         return self._run_check(claim, identifier)
 
     def _make_unreached_claim_at_current_line(self, checked: str, evidence: Evidence) -> Claim:
-        """Return a claim that is not yet reached, at the current line of the script."""
+        """Return a claim that is not reached yet, with the current line of the script."""
         try:
             kind = Evidence(evidence)
         except ValueError:
@@ -254,7 +255,8 @@ class Claims:
                 raise ProofError(check.failures[0])
             if not check.instances:
                 raise ProofError(
-                    f"{claim.checked}: no instance was checked: call a method of the check"
+                    f"{claim.checked}: no instance was checked: call check.equal, check.true or "
+                    "check.identity in the block"
                 )
             ended = replace(claim, passed=True, is_reached=True)
         except BaseException as error:
@@ -297,7 +299,7 @@ class Claims:
         )
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
-        """Record a claim that could not be run, and the tool to install for it."""
+        """Record that a claim could not be run, because the tool `missing` is not installed."""
         claim = replace(
             self._make_unreached_claim_at_current_line(checked, evidence),
             missing=missing,
@@ -344,10 +346,11 @@ class Options:
         parser.add_argument("--full", action="store_true", help="the large settings")
 
 
-def _notebook_display() -> Callable[[bytes, str], object] | None:
-    """Return a function (PNG, name) that shows a picture in the notebook; None outside of
-    notebooks.
-    """
+ShowPngWithName = Callable[[bytes, str], object]
+
+
+def _notebook_display() -> ShowPngWithName | None:
+    """Return the function that shows a picture in the notebook; None outside of notebooks."""
     if current_run() is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
@@ -385,7 +388,7 @@ class ScriptRun:
 
     @property
     def is_main_process(self) -> bool:
-        """Whether this process runs the script, and was not started by the script."""
+        """Whether the script itself runs in this process, not in a process that it started."""
         return os.getpid() == self.process
 
     def append_progress_line(self, stage: str) -> None:
@@ -423,13 +426,13 @@ def record_claim(identifier: str, claim: Claim) -> None:
         append_event(run.record, {"number": identifier, "claim": asdict(claim)})
     elif not claim.is_reached:
         path = Path(os.environ.get(RECORD, "")) if run is None else run.record
-        # the folder exists only while a runner runs the script
+        # without this folder the runner has ended, and nothing reads the record
         if path.name and path.parent.is_dir():
             append_event(path, {"number": identifier, "claim": asdict(claim)})
 
 
 def _current_script_line_or_zero() -> int:
-    """Return the current line of the script that a runner runs; 0 if none runs one."""
+    """Return the current line of the script that a runner runs; 0 outside of a runner."""
     run = current_run()
     frame: FrameType | None = sys._getframe()
     while run is not None and frame is not None:

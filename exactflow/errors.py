@@ -89,7 +89,8 @@ def safe_error_message(error: BaseException) -> str:
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import and return an optional module.
 
-    Raises `MissingExtraError` if this module is missing; other errors of its import pass through.
+    Raises `MissingExtraError` if this module is missing. Any other error of the import is raised
+    unchanged.
     """
     try:
         return import_module(module)

@@ -1,16 +1,16 @@
-"""Trained models of flow libraries: their errors, and couplings in place of linear layers.
+"""Trained models of flow libraries: measure errors, and replace linear layers by couplings.
 
 `convert` takes a whole model. For one layer, `linear_map` reads the matrix of a linear module,
-`factor` or `balance` writes it as a product of couplings, and `to_module` builds a module of
-PyTorch, normflows, nflows, glasflow, FrEIA, zuko or flowjax from them. `diagnose` measures the
-errors of a model on given data, forward and inverse, layer by layer.
+`factor` or `balance` writes this matrix as a product of couplings, and `to_module` builds a module
+of PyTorch, normflows, nflows, glasflow, FrEIA, zuko or flowjax from the couplings. `diagnose`
+measures the errors of a model on given data, forward and inverse, layer by layer.
 
 How it is checked
 -----------------
 *Certified*: a bound on the forward error of a module in float64, computed before the module is
 built (`rounding_error_bound`). *Numeric*: the tests compare the outputs, inverses and
-log-determinants of modules of each library with those of the matrix. The entries of a flow are
-rounded to float64; those of a flow of `balance` are floats already.
+log-determinants of modules of each library with those of the matrix. `to_module` rounds the entries
+of a flow to float64; a flow of `balance` has entries in float64 already.
 """
 
 from importlib import import_module
@@ -53,7 +53,7 @@ _HOMES = {
     "linear_map": "conversion.reading",
     "restore": "conversion.installing",
 }
-"""Functions that need PyTorch, and the modules from which their first use imports them."""
+"""The submodule of each function that needs PyTorch. The first use of the function imports it."""
 
 
 def __getattr__(name: str) -> Any:
@@ -71,7 +71,7 @@ def to_module(
     bias: "np.ndarray | None" = None,
     accept_error: float | None = None,
 ) -> Any:
-    """Return the flow as a float64 module of a library, unless the rounding error is too large.
+    """Return a float64 module of a library that applies a flow; refuse large rounding errors.
 
     ==========  ========================  ======================================================
     library     module                    the method that applies the flow
@@ -93,17 +93,17 @@ def to_module(
 
     Parameters
     ----------
-    flow : a flow over QQ, or a result of `balance` or `whiten`, which has such a flow. The module
-        of a result of `whiten` also subtracts the mean of the data; it can be the first layer of a
-        flow to train.
+    flow : a flow over QQ, or a result of `balance` or `whiten` with such a flow. The module of a
+        result of `whiten` also subtracts the mean of the data; this module can be the first layer
+        of a flow to train.
     library : a name of the table.
-    image : (height, width) of images (N, d, height, width). FrEIA needs it for images; torch,
-        normflows, nflows and glasflow take vectors and images without it; zuko and flowjax take
-        vectors only.
-    bias : d numbers to add to the image.
+    image : (height, width) of images (N, d, height, width). FrEIA needs these sizes for a module of
+        images; modules of torch, normflows, nflows and glasflow take vectors and images without
+        them; modules of zuko and flowjax take vectors only.
+    bias : numbers to add to the result of the flow, one for each coordinate.
     accept_error : the largest accepted value of `rounding_error_bound`, in float64 (flowjax: in the
-        dtype of JAX). The default is 1e-6 in float64 and 1e-2 in float32; ``math.inf`` accepts any.
-        The bound does not cover inverses, log-determinants, or the module after ``.float()``.
+        dtype of JAX). The default is 1e-6 in float64 and 1e-2 in float32; ``math.inf`` accepts any
+        error. The bound does not cover inverses, log-determinants, or a module after ``.float()``.
 
     Raises
     ------
@@ -137,10 +137,7 @@ def to_module(
 
 
 def _check_image(image: Any, library: str, takes_images: bool) -> None:
-    """Raise `InvalidInputError` unless the library takes images and `image` is a pair of sizes.
-
-    The sizes are positive integers.
-    """
+    """Raise `InvalidInputError` unless the library takes images, and `image` is two sizes >= 1."""
     if not takes_images:
         raise InvalidInputError(
             f"modules of {library} take vectors only: move the channels to the last axis, and omit "
@@ -154,7 +151,7 @@ def _check_image(image: Any, library: str, takes_images: bool) -> None:
 
 
 def _unwrap_linear_flow(flow: Any) -> CouplingFlow:
-    """Return the linear flow of a result, or the given linear flow.
+    """Return the given linear flow, or the linear flow of a given result.
 
     Raises `InvalidInputError` for any other object.
     """
@@ -172,9 +169,10 @@ def _unwrap_linear_flow(flow: Any) -> CouplingFlow:
 
 
 def _check_bias_and_add_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
-    """Return the given bias; for a result of `whiten`, add the bias by which it subtracts the mean.
+    """Return the given bias plus the bias of a result of `whiten`; None if both are missing.
 
-    It is None if there is neither.
+    A result of `whiten` subtracts the mean of the data by its bias. Raises `InvalidInputError`
+    unless the given bias has `dimension` finite numbers.
     """
     import numpy as np
 

@@ -43,7 +43,7 @@ class AffineMap:
 
     @property
     def bias_or_zeros(self) -> np.ndarray:
-        """The bias; zeros if there is none."""
+        """The bias, or a vector of zeros if the map has no bias."""
         return np.zeros(self.dimension) if self.bias is None else self.bias
 
     @property
@@ -53,11 +53,11 @@ class AffineMap:
 
     @property
     def condition_number(self) -> float:
-        """The condition number of A in the spectral norm, rounded."""
+        """The condition number of the matrix in the spectral norm, rounded to float64."""
         return float(np.linalg.cond(self.matrix))
 
     def after(self, other: "AffineMap") -> "AffineMap":
-        """Return the composition with a map that is applied first, with rounded products."""
+        """Return the map that applies `other` first, then this map; products are rounded."""
         has_bias = self.bias is not None or other.bias is not None
         shift = self.matrix @ other.bias_or_zeros + self.bias_or_zeros if has_bias else None
         return AffineMap(self.matrix @ other.matrix, shift)
@@ -78,40 +78,45 @@ def to_float64(tensor: Any) -> np.ndarray:
 
 
 def read_affine_map(matrix_or_kernel: Any, bias: Any = None) -> AffineMap:
-    """Return the affine map of a layer with a square matrix, or a 1x1 kernel, as weight."""
+    """Return the affine map of a layer, from its square matrix or 1x1 kernel, and its bias."""
     values, shape = to_float64(matrix_or_kernel), tuple(matrix_or_kernel.shape)
     if len(shape) < 2 or shape[0] != shape[1] or any(size != 1 for size in shape[2:]):
         raise InvalidInputError(
-            f"expected a square matrix, or a kernel of shape (d, d, 1, 1), got shape {shape}"
+            "expected a weight that is a square matrix or a kernel of shape (d, d, 1, 1), got a "
+            f"weight of shape {shape}"
         )
     return AffineMap(values.reshape(shape[:2]), None if bias is None else to_float64(bias))
 
 
 def read_channel_values(tensor: Any) -> np.ndarray:
-    """Return the entries of a tensor with one entry for each channel, as a vector."""
+    """Return a tensor with one entry for each channel as a vector in float64."""
     shape = [size for size in tensor.shape if size != 1]
     if len(shape) > 1:
         raise InvalidInputError(
-            f"expected one number per channel, got a tensor of shape {tuple(tensor.shape)}"
+            "expected a tensor with one number for each channel, got a tensor of shape "
+            f"{tuple(tensor.shape)}"
         )
     return to_float64(tensor).reshape(-1)
 
 
 def permutation_map(indices: Any) -> AffineMap:
-    """Return the map x -> x[indices]."""
+    """Return the permutation of coordinates that maps a vector x to x[indices]."""
     indices = np.asarray(indices.detach().cpu() if hasattr(indices, "detach") else indices)
     return AffineMap(np.eye(len(indices))[indices], kind="permutation")
 
 
 def diagonal_map(scale: np.ndarray, bias: np.ndarray) -> AffineMap:
-    """Return the map x -> scale x + bias, coordinate by coordinate."""
+    """Return the map that multiplies each coordinate by its scale, and adds its bias."""
     return AffineMap(np.diag(scale), bias, "diagonal")
 
 
 def probe_affine_map(
     map_rows: Callable[[Any], Any], dimension: int, device: Any, has_bias: bool
 ) -> AffineMap:
-    """Return the affine map of a function of row vectors, from its values at 0 and unit vectors."""
+    """Return an affine function of row vectors as a map, from its values at 0 and at unit vectors.
+
+    The value at 0 is the bias; without `has_bias` it is left out, since it is known to be zero.
+    """
     import torch
 
     with torch.no_grad():

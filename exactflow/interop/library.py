@@ -18,7 +18,9 @@ from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules import BijectionModule
 
 METHODS = ("inverse", "reverse")
+"""Names by which libraries call the method that inverts a module."""
 OPTIONS = ("rev", "reverse", "inverse", "invert")
+"""Names by which libraries call the option of ``forward`` that inverts a module."""
 
 Reader = Callable[[Any], AffineMap]
 
@@ -42,12 +44,12 @@ class CallConvention:
     condition: str | None = None
 
     def method_for_direction(self, module: nn.Module, is_forward: bool) -> Callable[..., Any]:
-        """Return the method of a module for a direction."""
+        """Return the method of a module that maps forward, or else the method that inverts."""
         method: Callable[..., Any] = getattr(module, self.forward if is_forward else self.inverse)
         return method
 
     def direction_keyword_argument(self, is_forward: bool) -> dict[str, bool]:
-        """Return the keyword argument that chooses a direction, or no argument."""
+        """Return the keyword argument that chooses the direction; {} if the method chooses it."""
         return {} if self.option is None else {self.option: not is_forward}
 
 
@@ -61,7 +63,8 @@ class ModelCall:
     convention : how the module is called; None if it has no inverse.
     path : the path of the module in the model.
     options : keyword arguments besides the data, such as a context.
-    steps : for a wrapper, its modules that stand for layers of the model, by the paths of layers.
+    steps : for a wrapper, its modules that stand for layers of the model, by the paths of these
+        layers.
     draw_latents : draws latents from the base of the model, given the number of latents and the
         options; None without a base.
     """
@@ -74,7 +77,7 @@ class ModelCall:
     draw_latents: Callable[[int, Mapping[str, Any]], Any] | None = None
 
     def call(self, value: Any, *others: Any, is_forward: bool = True) -> Any:
-        """Call the module in a direction, and return the result."""
+        """Call the module forward, or else in the inverse direction, and return the result."""
         if self.convention is None:
             return self.module(value, *others, **self.options)
         method = self.convention.method_for_direction(self.module, is_forward)
@@ -91,7 +94,7 @@ def make_model_call(model: nn.Module, context: Any) -> ModelCall:
 
 
 def infer_convention(module: nn.Module) -> CallConvention | None:
-    """Infer how a module is called from the names of its methods and options; None if unknown."""
+    """Infer the calls of a module from the names of its methods and options; None if unknown."""
     for name in METHODS:
         if callable(getattr(type(module), name, None)):
             return CallConvention("forward", name)
@@ -104,7 +107,7 @@ def infer_convention(module: nn.Module) -> CallConvention | None:
 
 
 def list_class_and_subclasses(package: Any, base: type) -> list[type]:
-    """List the class `base` and its subclasses, if the namespace of a package has them."""
+    """List the classes in the namespace of a package that are `base` or its subclasses."""
     named = vars(package).values()
     return [kind for kind in named if isinstance(kind, type) and base in kind.__mro__]
 
@@ -121,7 +124,7 @@ class Library:
         to latent from a float64 copy of the layer.
     sequences : for the exact type of a container whose layers follow each other, the name of the
         attribute that holds the layers; "" if they are the children of the container.
-    is_latent_first : whether these containers list their layers from latent to data.
+    is_latent_first : whether the containers in `sequences` list their layers from latent to data.
     other_containers : for the exact type of a container with operations between its layers, the
         name of the attribute that holds the layers.
     replaced_parameters : for the exact type of a layer of which couplings replace only a part, the

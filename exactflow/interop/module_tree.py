@@ -42,7 +42,7 @@ def copy_model(model: Model) -> Model:
     }
     try:
         return copy.deepcopy(model, detached)
-    except Exception as error:  # a class may raise any error in a copy that it does not support
+    except Exception as error:  # a class that cannot be copied may raise any error
         raise InvalidInputError(
             f"the model cannot be copied ({root_cause_text(error)}): make copy.deepcopy(model) work"
         ) from None
@@ -51,7 +51,8 @@ def copy_model(model: Model) -> Model:
 def copy_for_float64_evaluation(module: Model) -> Model:
     """Copy a module, and convert the copy to float64 and evaluation mode.
 
-    A switch to training mode and back drops the values that the module cached in another dtype.
+    The copy is switched to training mode and back, to drop the values that it cached in another
+    dtype.
     """
     new = copy_model(module)
     return new.train().eval().double() if isinstance(new, nn.Module) else new
@@ -105,7 +106,8 @@ def intercept_methods(
     """Replace calls of some methods of a module by calls of `around`, within a ``with`` block.
 
     The arguments of `around` are the name of the method, the method, and a pair of the positional
-    and the keyword arguments. An exception of `around` gets the path as its attribute `where`.
+    and the keyword arguments. An exception that `around` raises gets `path_for_errors` as its
+    attribute `where`.
     """
     own = dict(vars(module))
 
@@ -156,14 +158,14 @@ class ModulePlace:
         """The name of the class of the module."""
         return type(self.module).__name__
 
-    def children_or_attribute_place(self, attribute: str = "") -> list["ModulePlace"]:
-        """Return the places of the children of the module or, given an attribute, of its attribute.
+    def list_child_places(self, in_attribute: str = "") -> list["ModulePlace"]:
+        """List the places of the children of the module, or of the modules in one attribute.
 
-        If the attribute is not a list of modules, return only the place of the attribute itself.
+        An attribute that is an ``nn.ModuleList`` has its items; any other attribute is one module.
         """
-        held: nn.Module = getattr(self.module, attribute) if attribute else self.module
-        path = ".".join(filter(None, (self.path, attribute)))
-        if attribute and not isinstance(held, nn.ModuleList):
+        held: nn.Module = getattr(self.module, in_attribute) if in_attribute else self.module
+        path = ".".join(filter(None, (self.path, in_attribute)))
+        if in_attribute and not isinstance(held, nn.ModuleList):
             return [ModulePlace(path, held, self.module, False)]
         plain = self.is_plain and isinstance(
             self.module, nn.Sequential | nn.ModuleList | nn.ModuleDict
@@ -198,7 +200,7 @@ def _walk_layers_and_gaps(
     """Yield the layers of a module, and None where something may be computed between two layers."""
     library, kind = find_library_or_torch(place.module), type(place.module)
     if kind in library.sequences:
-        children = place.children_or_attribute_place(library.sequences[kind])
+        children = place.list_child_places(library.sequences[kind])
         for child in reversed(children) if library.is_latent_first else children:
             yield from _walk_layers_and_gaps(child, is_known_container)
             if not is_known_container:
@@ -208,13 +210,11 @@ def _walk_layers_and_gaps(
     is_layer = (
         top_level_package_name(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
     )
-    if kind not in library.other_containers and (
-        is_layer or not place.children_or_attribute_place()
-    ):
+    if kind not in library.other_containers and (is_layer or not place.list_child_places()):
         yield place
         return
     is_known = is_known_container and (is_list or kind in library.other_containers)
-    for child in place.children_or_attribute_place(library.other_containers.get(kind, "")):
+    for child in place.list_child_places(library.other_containers.get(kind, "")):
         yield None
         yield from _walk_layers_and_gaps(child, is_known)
     yield None

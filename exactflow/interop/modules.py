@@ -191,7 +191,7 @@ class CouplingModule(nn.Module):
     def _add_shift(
         self, values: Tensor, kept: Tensor, sign: int = 1, may_overwrite: bool = False
     ) -> Tensor:
-        """Return values + sign * weight kept; `may_overwrite` lets it reuse the values."""
+        """Return values + sign * weight kept; `may_overwrite` permits to overwrite the values."""
         if kept.ndim == 2:
             return torch.addmm(values, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
@@ -203,7 +203,7 @@ class CouplingModule(nn.Module):
         return None if self.scale is None else self.scale * self.log_gain.exp()
 
     def log_det_of_one_vector(self) -> Tensor:
-        """Return the log-determinant for one vector, a scalar."""
+        """Return the log-determinant of the layer on one vector, a scalar."""
         if self.scale is None:
             return torch.zeros(())
         return self.scale.log().sum() + self.log_gain.sum()
@@ -222,17 +222,17 @@ class CouplingModule(nn.Module):
         return moved if scale is None else moved / _reshape_per_channel(scale, moved)
 
     def extra_repr(self) -> str:
-        """The options of the layer, in the form in which PyTorch prints modules."""
+        """Return the options of the layer as text, which PyTorch prints with the module."""
         return f"moves={self.moves!r}, scaled={self.scale is not None}"
 
 
 class FlowModule(BijectionModule):
     """A linear flow, followed by a bias, as a module: ``forward(x) -> (y, log_det)``.
 
-    ``inverse(y) -> (x, log_det)`` inverts it. Both take vectors (N, d) or images (N, d, ..), and
-    return one log-determinant for each of the N. The state dict records which half each layer
-    moves: a state with another layout is refused, and `FlowModule.from_state` builds the module
-    from a state.
+    ``inverse(y) -> (x, log_det)`` inverts this map. Both methods take vectors (N, d) or images
+    (N, d, ..), and return one log-determinant for each member of the batch. The state dict records
+    which half each layer moves: a state with another layout is refused, and
+    `FlowModule.from_state` builds the module from a state.
 
     Parameters
     ----------
@@ -334,12 +334,12 @@ class FlowModule(BijectionModule):
 
 
 def select_substate_without_prefix(state: State, prefix: str) -> dict[str, Tensor]:
-    """Return the entries of a state whose names begin with a prefix; drop the prefix."""
+    """Return the entries of a state whose names begin with a prefix; the prefix is removed."""
     return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
 
 
 def _rounded_layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
-    """Return the weight and the scale, if any, of a layer, rounded to float64, by name."""
+    """Return the weight of a layer, and its scale if it has one, rounded to float64, by name."""
     held = round_layer_to_floats(layer)
     state = {"weight": torch.from_numpy(held.with_dense_shift().shift)}
     return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}

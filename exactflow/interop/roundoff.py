@@ -51,14 +51,18 @@ UNIT = 2.0**-53
 NORMAL = 2.0**-1022
 """The least normal number of float64."""
 ENLARGED = 1 + 2.0**-20
-"""The factor for the rounding errors of the computation of the bound."""
+"""The factor by which the computed bound is enlarged, to cover the rounding errors in it."""
 SMALL = Fraction(1, 10**9)
 """The largest coarse bound that is returned, as a multiple of the largest entry of the matrix."""
+MultipleOfLargestEntryOrInfinity = Fraction | float
+"""A bound as a multiple of the largest entry of a matrix; infinity if a number may overflow."""
 ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 """The default of `accept_error` by dtype."""
 
 
-def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
+def rounding_error_bound(
+    flow: CouplingFlow, *, dtype: Any = np.float64
+) -> MultipleOfLargestEntryOrInfinity:
     """Bound the forward error of a float64 module, of any library, that applies a flow over QQ.
 
     The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of the
@@ -82,14 +86,14 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
     unit = float(limits.eps) / 2
     floats = _FloatLimits(unit, float(limits.tiny) / unit, float(limits.max))
     with np.errstate(over="ignore", invalid="ignore"):
-        bound = _coarse_or_tight_error_bound(layers, flow.dimension, largest, floats)
+        bound = _coarse_if_small_else_tight_bound(layers, flow.dimension, largest, floats)
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
 def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
     """Raise `InvalidInputError` if `rounding_error_bound` exceeds the accepted error.
 
-    None accepts 1e-6 in float64, and 1e-2 in float32.
+    If `accepted` is None, errors up to 1e-6 in float64, and 1e-2 in float32, are accepted.
     """
     kind = np.dtype(dtype)
     accepted = ACCEPTED[kind] if accepted is None else accepted
@@ -105,7 +109,7 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
         if kind == np.float32:
             remedy = 'run JAX in float64 (jax.config.update("jax_enable_x64", True)), '
         elif not _are_layer_numbers_representable(flow, kind.type):
-            # a flow of floats gets no such remedy: it may come from balance already
+            # a flow of floats may come from balance already, which is then no remedy
             remedy = "use exactflow.balance, whose layers are floats with small entries, "
         raise InvalidInputError(
             f"the rounding error in {kind} may reach {float(bound):.2g} of the largest entry, "
@@ -146,13 +150,13 @@ class _FloatLimits(NamedTuple):
     most: float
 
 
-def _coarse_or_tight_error_bound(
+def _coarse_if_small_else_tight_bound(
     layers: Sequence[FloatCoupling],
     dimension: int,
     largest_matrix_entry: Fraction,
     floats: _FloatLimits,
 ) -> float:
-    """Bound max |y - M x| of the module docstring; return infinity if a number may overflow.
+    """Bound the error max |y - M x| in the module docstring; infinity if a number may overflow.
 
     A coarse bound from |A_K| .. |A_1|, computed in linear time, suffices if it is at most `SMALL`
     times the largest entry of M; otherwise return the bound of the module docstring.
@@ -182,14 +186,14 @@ def _absolute_layer_with_nonzeros_at_least(layer: FloatCoupling, least: float) -
 
 
 def _tight_error_bound(
-    layers_and_counts: Sequence[tuple[FloatCoupling, int]], dimension: int, floats: _FloatLimits
+    layers_and_roundings: Sequence[tuple[FloatCoupling, int]], dimension: int, floats: _FloatLimits
 ) -> float:
-    """Return the bound of the module docstring; return infinity if a number may overflow.
+    """Return the bound in the module docstring, or infinity if a number may overflow.
 
-    Each layer comes with its count n_k of roundings. `slack` bounds the relative errors of all
-    products, those of the module in its dtype and those of this function in float64.
+    Each layer k comes with its number n_k of roundings. `slack` bounds the relative errors of all
+    products: of the products of the module in its dtype, and of this function in float64.
     """
-    layers, d, (unit, least, most) = layers_and_counts, dimension, floats
+    layers, d, (unit, least, most) = layers_and_roundings, dimension, floats
     slack = _higham_gamma(sum(d + n for _, n in layers)) + _higham_gamma(
         sum(n for _, n in layers), unit
     )

@@ -73,7 +73,7 @@ def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
 
 
 def format_html_table(head_and_rows: list[list[str]]) -> str:
-    """Return a table as HTML, in the colours of the page, with dimmed cells "-".
+    """Return a table as HTML, in the colours of the page; cells with "-" are dimmed.
 
     The first row has the heads of the columns.
     """

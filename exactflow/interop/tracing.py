@@ -1,4 +1,4 @@
-"""Record calls of a model and of its layers with their arguments, to repeat and to invert them.
+"""Record calls of a model and of its layers, with arguments, to repeat and to invert these calls.
 
 A `Tracer` records the calls of every layer, except calls inside another recorded call: a block of
 layers counts as one layer.
@@ -23,7 +23,7 @@ Tensors = tuple[Tensor, ...]
 Result = TypeVar("Result")
 
 LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
-"""Matches names of log-determinants, in results and in arguments to which layers add theirs."""
+"""Matches names of log-determinants in results, and of arguments to which a layer adds its own."""
 SLOT = object()
 """A placeholder in the pattern of an argument, for a tensor that the layer maps."""
 
@@ -59,28 +59,28 @@ def mask_finite_members(values: Tensors) -> Tensor:
     return torch.stack([torch.isfinite(t.flatten(1)).all(1) for t in values]).all(0)
 
 
-def _list_image_candidates(value: Any) -> list[Any]:
-    """List `value`, its nested parts, and each of its nested lists without the last element.
+def _list_image_candidates(result: Any) -> list[Any]:
+    """List the result of a layer, its nested parts, and its nested lists without the last element.
 
-    The last element may be a log-determinant, beside an image of several tensors.
+    The last element of a list may be a log-determinant, after an image of several tensors.
     """
-    inner = list(value.values()) if isinstance(value, Mapping) else value
+    inner = list(result.values()) if isinstance(result, Mapping) else result
     inner = list(inner) if isinstance(inner, list | tuple) else []
-    return [value, *(part for one in inner for part in _list_image_candidates(one)), inner[:-1]]
+    return [result, *(part for one in inner for part in _list_image_candidates(one)), inner[:-1]]
 
 
-def _find_image_or_first_batch(value: Any, entry_count: int) -> Any:
+def _find_image_or_first_batch(result: Any, entry_count: int) -> Any:
     """Return the first batch in a result that has `entry_count` entries, else the first batch.
 
     A batch is a tensor with two or more axes, or a structure of such tensors. Raises
     `NotMeasuredError` if the result has no batch.
     """
-    candidates = _list_image_candidates(value)
+    candidates = _list_image_candidates(result)
     parts = [part for part in candidates if _are_all_batched_tensors(*tree_leaves(part))]
     if not parts:
         raise NotMeasuredError(
-            f"the result is {type(value).__name__}, not a tensor, or a list, tuple or dictionary "
-            "of tensors, with a row for each member of the batch"
+            f"the result, of type {type(result).__name__}, is neither a tensor with a row for each "
+            "member of the batch, nor a list, tuple or dictionary of such tensors"
         )
     return next((part for part in parts if count_entries(part) == entry_count), parts[0])
 
@@ -125,7 +125,7 @@ class LayerCall:
     def inverse(self) -> "LayerCall":
         """The call in the other direction on the image, with the first inverse pattern that runs.
 
-        If no pattern runs, it is the call with the first pattern.
+        If the call fails with every pattern, it is the call with the first pattern.
         """
         calls = [
             replace(
@@ -144,12 +144,14 @@ class LayerCall:
                 return call
         return calls[0]
 
-    def with_image_and_inverse_patterns_from(self, value: Any) -> "LayerCall":
+    def with_image_and_inverse_patterns_from(self, result: Any) -> "LayerCall":
         """Return the call with the image and the inverse patterns that are found in its result."""
-        image = _find_image_or_first_batch(value, count_entries(self.before))
+        image = _find_image_or_first_batch(result, count_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
-        whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
-        patterns = [replace_tensors_by_slots(image), *([] if value is image else [whole])]
+        whole = tree_map_only(
+            Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), result
+        )
+        patterns = [replace_tensors_by_slots(image), *([] if result is image else [whole])]
         return replace(
             self,
             inverse_patterns=tuple(patterns),
@@ -157,7 +159,7 @@ class LayerCall:
         )
 
     def select_members_without_image(self, members: Any) -> "LayerCall":
-        """Return the call on some members of the batch, given by indices; it has no image."""
+        """Return the call on the members of the batch with these indices, without an image."""
         n = len(self.before[0])
         pattern, before, others = tree_map_only(
             Tensor,
@@ -188,9 +190,9 @@ class LayerCall:
         except NotMeasuredError as reason:
             raise NotMeasuredError(f"in float64 {reason}") from reason
 
-    def call_and_find_image(self, state: Tensors) -> tuple[Any, Any]:
-        """Call the layer on copies of other tensors; return the result, and the image in it."""
-        (given, options), fresh = copy_and_detach_tensors(self.others), iter(state)
+    def call_and_find_image(self, inputs: Tensors) -> tuple[Any, Any]:
+        """Call the layer on copies of the inputs; return the result, and the image inside it."""
+        (given, options), fresh = copy_and_detach_tensors(self.others), iter(inputs)
         pattern = copy_and_detach_tensors(self.pattern)
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
         method = self.convention.method_for_direction(self.module, self.is_forward)
@@ -204,22 +206,22 @@ class LayerCall:
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
             raise NotMeasuredError(f"{where} raises {root_cause_text(error)}") from error
-        return value, _find_image_or_first_batch(value, count_entries(state))
+        return value, _find_image_or_first_batch(value, count_entries(inputs))
 
-    def map_tensors(self, state: Tensors) -> Tensors:
-        """Return the images of other tensors under the layer."""
+    def map_tensors(self, inputs: Tensors) -> Tensors:
+        """Return the images of the inputs under the layer."""
         return copy_and_detach_tensors(
             list_tensors(
-                run_preferably_without_gradients(lambda: self.call_and_find_image(state))[1]
+                run_preferably_without_gradients(lambda: self.call_and_find_image(inputs))[1]
             )
         )
 
-    def find_own_log_dets(self, state: Tensors) -> Tensor:
-        """Call the layer on other tensors; return its log-determinants, one for each member.
+    def find_own_log_dets(self, inputs: Tensors) -> Tensor:
+        """Call the layer on the inputs; return its log-determinants, one for each member.
 
-        An argument that is a sum of earlier log-determinants is subtracted from the returned sum.
+        If the layer adds its log-determinants to a sum that is an argument, this sum is subtracted.
         """
-        (value, image), n = self.call_and_find_image(state), len(state[0])
+        (value, image), n = self.call_and_find_image(inputs), len(inputs[0])
         own = {id(tensor) for tensor in list_tensors(image)}
         numbers = [
             (keystr(path), torch.as_tensor(leaf))
@@ -238,14 +240,14 @@ class LayerCall:
 
 
 def run_preferably_without_gradients(run: Callable[[], Result]) -> Result:
-    """Run a function without gradients; if it fails with `NotMeasuredError`, with gradients."""
+    """Run a function without gradients; after a `NotMeasuredError`, run it with gradients."""
     with suppress(NotMeasuredError), torch.no_grad():
         return run()
     return run()
 
 
 class Tracer:
-    """Records the calls of layers, which are given by paths, modules and call conventions."""
+    """A recorder of layer calls, for layers given by path, module and call convention."""
 
     def __init__(self, layers: Iterable[tuple[str, nn.Module, CallConvention]]):
         self.layers = list(layers)
@@ -265,7 +267,7 @@ class Tracer:
     def trace(self, run: Callable[[], Result]) -> tuple[Result, list[LayerCall]]:
         """Run a function; return its result, and the recorded calls of layers.
 
-        `reached` becomes the number of calls, even if the function fails.
+        The attribute `reached` becomes the number of calls, even if the function fails.
         """
         self.calls = calls = list[LayerCall]()
         try:
@@ -309,6 +311,6 @@ class Tracer:
         maps_several = isinstance(value, tuple) and sum(map(_are_all_batched_tensors, value)) > 1
         # a module that takes and returns several batches is not a layer of a flow
         if not (maps_several and any(map(_are_all_batched_tensors, others))):
-            with suppress(NotMeasuredError):  # raised if the module returns no batch
+            with suppress(NotMeasuredError):  # a call whose result has no batch is not recorded
                 calls.append(call.with_image_and_inverse_patterns_from(value))
         return value

@@ -10,7 +10,7 @@ from interop.modules import data
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.interop import convert, restore
-from exactflow.interop.conversion.replacements import round_inverse
+from exactflow.interop.conversion.replacements import round_inverse_and_log_abs_det
 from exactflow.interop.modules import AffineModule
 
 nn = torch.nn
@@ -26,7 +26,7 @@ def exact_inverse(W):
 @pytest.mark.parametrize("d", [1, 2, 5, 8])
 def test_every_entry_is_nearest(d, dtype):
     W = (np.eye(d) + data(d, d).numpy() / 3).astype(float)
-    inverse, error, log_det = round_inverse(W, dtype)
+    inverse, error, log_det = round_inverse_and_log_abs_det(W, dtype)
     held = torch.tensor(inverse).to(dtype)
     assert torch.equal(held.double(), torch.tensor(inverse))
     neighbours = [torch.nextafter(held, torch.full_like(held, s)) for s in (-np.inf, np.inf)]
@@ -49,7 +49,7 @@ def test_an_entry_between_two_floats_becomes_the_even_one(step, dtype):
         W = np.array([[1.0, 0, 0], [-1, 1, 0], [0, -step * half, 1]])
     else:
         W = np.array([[1.0, 0, 0], [-1 - step * half, 1, 0], [0, 0, 1]])
-    inverse, error, _ = round_inverse(W, dtype)
+    inverse, error, _ = round_inverse_and_log_abs_det(W, dtype)
     exact = exact_inverse(W)
     assert error >= max(
         abs(sympy.Rational(x) - y) for x, y in zip(inverse.flat, exact, strict=True)
@@ -62,7 +62,7 @@ def test_an_entry_between_two_floats_becomes_the_even_one(step, dtype):
 @pytest.mark.parametrize("W", [np.ones((3, 3)), np.zeros((2, 2)), np.diag([1.0, 0.0])])
 def test_singular_matrices(W):
     with pytest.raises(SingularMatrixError, match="determinant zero"):
-        round_inverse(W, torch.float32)
+        round_inverse_and_log_abs_det(W, torch.float32)
     layer = nn.Linear(len(W), len(W))
     layer.weight.data = torch.tensor(W, dtype=torch.float32)
     _, report = convert(nn.Sequential(layer, nn.Tanh(), nn.Linear(3, 3)), by="inverse")
@@ -76,12 +76,12 @@ def test_nearly_singular_and_badly_scaled_matrices():
         np.array([[2.0**-500, 1.0], [1.0, 2.0**-1000]]),
         np.diag([5e-324, 1.0])[::-1] * 2.0**60,
     ):
-        inverse, error, _ = round_inverse(W, torch.float64)
+        inverse, error, _ = round_inverse_and_log_abs_det(W, torch.float64)
         exact = exact_inverse(W)
         pairs = zip(inverse.flat, exact, strict=True)
         assert max(abs(sympy.Rational(x) - y) for x, y in pairs) <= error
     with pytest.raises(InvalidInputError, match=r"an entry of about 2.*range of float32"):
-        round_inverse(np.diag([2.0**-200, 1.0]), torch.float32)
+        round_inverse_and_log_abs_det(np.diag([2.0**-200, 1.0]), torch.float32)
 
 
 def test_the_report_certifies_both_and_the_state_is_restored():

@@ -1,4 +1,4 @@
-"""Whole models: replace linear layers by couplings, or by a matrix and its inverse.
+"""Replace the linear layers of whole models by couplings, or by matrices with their inverses.
 
 Main results
 ------------
@@ -11,8 +11,9 @@ How it is checked
 -----------------
 *Certified*: the errors of the stored couplings, and of a stored inverse, against the exact matrix.
 *Numeric*: every replacement is compared in float64 with the layer that it replaces, on the data
-that the layer receives; if they differ, the layer is not converted. With an example, the whole
-model is compared in both directions; if it differs beyond rounding, `MethodError` is raised.
+that the layer receives; if the two differ, the layer is not converted. With an example, the whole
+converted model is compared with the given model in both directions; if the two differ beyond
+rounding, `MethodError` is raised.
 """
 
 from collections import Counter
@@ -78,8 +79,8 @@ def convert(
         the data that they receive, and the whole model in both directions. Without an example the
         layers are compared on random vectors, and the whole model is not compared.
     by : "couplings"; or "inverse" for a matrix and its inverse, where each entry of the inverse is
-        the float nearest to the exact entry. Both are buffers, which training does not change. For
-        sampling they are as accurate as couplings, with fewer operations.
+        the float nearest to the exact entry. The matrix and the inverse are buffers, which training
+        does not change. For sampling they are as accurate as couplings, with fewer operations.
     context : the context of a conditional model.
     only : paths of the layers to convert, or patterns such as ``"flows.*"``.
 
@@ -91,10 +92,11 @@ def convert(
     Raises
     ------
     InvalidInputError
-        An argument that is no model, a model that cannot be copied or run, or a model without
-        convertible layers, which the message names.
+        An argument that is no model, a model that cannot be copied or run, or a model of which no
+        layer can be converted; the message lists the layers with reasons.
     MethodError
-        The converted model differs from the given one; the message names the first layer that does.
+        The converted model differs from the given one; the message names the first layer that
+        differs.
 
     Examples
     --------
@@ -124,35 +126,38 @@ def convert(
             seen = Counter(f"{layer.kind} ({layer.reason})" for layer in unconverted)
             listed = "; ".join(f"{count} {kind}" for kind, count in seen.most_common(8))
             raise InvalidInputError(
-                f"no layer of the model can be converted: it has {listed or 'no layers'}"
+                f"no layer of the model can be converted: the model has {listed or 'no layers'}"
             )
-        differences = _compare_models(model, pair, layers, arguments, context, before)
+        differences = _largest_differences_of_agreeing_models(
+            model, pair, layers, arguments, context, before
+        )
     return pair[0], Conversion(tuple(layers), tuple(unconverted), *differences)
 
 
 LargestDifferencesOrReason = tuple[float | None, float | None, float | None, str | None]
 """The largest differences of latents, of log-determinants and of inverses between two models, and
-the reason why the models were not compared, or None.
+the reason why the models were not compared, or None if they were.
 """
 
 
-def _compare_models(
+def _largest_differences_of_agreeing_models(
     model: nn.Module,
     converted: ModelPair,
     layers: list[ConvertedLayer],
     arguments: tuple[Any, ...],
     context: Any,
-    before: ModelRun,
+    given_run: ModelRun,
 ) -> LargestDifferencesOrReason:
-    """Return the largest differences between the results of a model and of its conversion.
+    """Return the largest differences of a model and its conversion, which agree up to rounding.
 
-    Both models run in their own dtype. Raises `MethodError` if the results differ beyond rounding;
-    this test is made in float64 if the model runs in float64.
+    The differences are measured in the dtype of the models. Raises `MethodError` if the models
+    differ beyond rounding; this test is made in float64 if the given model runs in float64.
+    `given_run` is a run of the given model on `arguments`.
     """
     if not arguments:
         return None, None, None, "there is no example"
-    given = before
-    found = run_forward_and_invert_given_latents(converted[0], arguments, context, before)
+    given = given_run
+    found = run_forward_and_invert_given_latents(converted[0], arguments, context, given)
     latents, log_dets, inverses = largest_differences_by_kind(given, found).values()
     if any(x is not None and isnan(x) for x in (latents, log_dets, inverses)):
         raise MethodError(
@@ -169,7 +174,7 @@ def _compare_models(
     else:
         found = run_forward_and_invert_given_latents(converted[1], arguments, context, given)
     merged = [{layer.path, *layer.merged} for layer in layers]
-    check_runs_agree(given, found, before, arguments[0], merged)
+    check_runs_agree(given, found, given_run, arguments[0], merged)
     return latents, log_dets, inverses, None
 
 
@@ -180,7 +185,7 @@ def _check_model_and_only(model: Any, only: Any) -> None:
         )
     if (name := wrapper_attribute(model)) is not None:
         raise InvalidInputError(
-            f"expected a model, got {type(model).__name__}, a wrapper: convert its .{name}"
+            f"expected a model, got the wrapper {type(model).__name__}: convert its .{name}"
         )
     is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
     if only is not None and not (is_list and all(isinstance(x, str) for x in only)):

@@ -26,8 +26,8 @@ from exactflow.interop.tracing import LayerCall, Tracer
 LayerInput = tuple[Tensor, Any]
 """The data that a layer receives in a run of the model; and the condition of the layer, or None."""
 
-DifferenceOrNaNOrNone = float | None
-"""The largest difference of two tensors: NaN for different shapes, None for empty tensors."""
+DifferenceOrNoneIfEmpty = float | None
+"""The largest difference of two tensors; None for empty tensors, NaN for different shapes."""
 
 LogDetOrNone = Tensor | float | None
 
@@ -65,7 +65,7 @@ class ModelRun:
     def tensors_by_kind(self) -> dict[str, list[Tensor]]:
         """The returned tensors under the keys "latents", "log-determinants" and "inverse".
 
-        Of the images, those with fewer axes are the log-determinants.
+        The log-determinants are the images with fewer axes than the latents.
         """
         axes = min(2, max((tensor.ndim for tensor in self.images), default=0))
         return {
@@ -78,7 +78,7 @@ class ModelRun:
 def run_both_directions(
     model: nn.Module, arguments: tuple[Any, ...], context: Any, latents: Any = None
 ) -> ModelRun:
-    """Run a copy of a model on an example, and its inverse on given latents, else on the result.
+    """Run a copy of a model on an example, and the inverse on given latents or on the result.
 
     Raises `InvalidInputError` if the model fails on the example or returns numbers that are not
     finite, or if its inverse fails on given latents.
@@ -90,11 +90,13 @@ def run_both_directions(
             "expected an example of finite numbers, got an example with NaN or inf"
         )
     model, failure = copy_model(model).eval(), "the model does not run on the example"
-    call = _call_seeded(failure, lambda: find_model_call(model, context))
+    call = _seed_generators_and_call(failure, lambda: find_model_call(model, context))
     tracer, back = _make_tracer_of_all_layers(model, call), None
     calls_back: list[LayerCall] = []
     with tracer.attached():
-        value, calls = _call_seeded(failure, lambda: tracer.trace(lambda: call.call(*arguments)))
+        value, calls = _seed_generators_and_call(
+            failure, lambda: tracer.trace(lambda: call.call(*arguments))
+        )
         images = _list_tensors_and_floats(value)
         if not all(torch.isfinite(t).all() for t in images):
             raise InvalidInputError("the model returns NaN or inf on the example")
@@ -103,7 +105,7 @@ def run_both_directions(
         taken = tree_map_only(Tensor, Tensor.clone, given), *arguments[1:]
         try:
             if call.convention is not None:
-                value, calls_back = _call_seeded(
+                value, calls_back = _seed_generators_and_call(
                     "the inverse of the model fails",
                     lambda: tracer.trace(lambda: call.call(*taken, is_forward=False)),
                 )
@@ -136,10 +138,10 @@ def _make_tracer_of_all_layers(model: nn.Module, call: ModelCall) -> Tracer:
     )
 
 
-def _call_seeded(failure_text: str, call: Callable[[], Any]) -> Any:
+def _seed_generators_and_call(error_prefix: str, call: Callable[[], Any]) -> Any:
     """Seed the random number generators, and return the result of a function.
 
-    An exception becomes an `InvalidInputError` whose message begins with `failure_text`.
+    An exception becomes an `InvalidInputError` whose message begins with `error_prefix`.
     """
     random.seed(SEED)
     np.random.seed(SEED)
@@ -150,7 +152,7 @@ def _call_seeded(failure_text: str, call: Callable[[], Any]) -> Any:
         raise
     except Exception as error:  # a library may raise any error
         where = getattr(error, "where", "")
-        says = f"{failure_text}: {root_cause_text(error)}{where and f' (in {where})'}"
+        says = f"{error_prefix}: {root_cause_text(error)}{where and f' (in {where})'}"
         raise InvalidInputError(says) from None
 
 
@@ -160,8 +162,8 @@ def _list_tensors_and_floats(value: Any) -> tuple[Tensor, ...]:
     return tuple(torch.as_tensor(leaf).detach() for leaf in leaves)
 
 
-def largest_difference(one: Tensor, two: Tensor) -> DifferenceOrNaNOrNone:
-    """Return max |one - two| in float64; None for empty tensors, NaN for different shapes."""
+def largest_difference_nan_if_shapes_differ(one: Tensor, two: Tensor) -> DifferenceOrNoneIfEmpty:
+    """Return the largest |difference| of entries; None for empty tensors, NaN if shapes differ."""
     if one.shape != two.shape and one.ndim and two.ndim:
         return float("nan")
     return float((one.double() - two.double()).abs().max()) if one.numel() else None
@@ -169,16 +171,18 @@ def largest_difference(one: Tensor, two: Tensor) -> DifferenceOrNaNOrNone:
 
 def largest_differences_by_kind(
     before: ModelRun, after: ModelRun
-) -> dict[str, DifferenceOrNaNOrNone]:
-    """Return the largest differences of latents, log-determinants and inverses, in this order.
+) -> dict[str, DifferenceOrNoneIfEmpty]:
+    """Return the largest differences of two runs in latents, log-determinants and inverses.
 
-    A difference is None if the tensors are missing or empty, and NaN if their shapes differ or some
-    of their numbers are not finite.
+    The kinds are in this order. A difference is None if the tensors are missing or empty, and NaN
+    if their shapes differ or some of their numbers are not finite.
     """
-    found: dict[str, DifferenceOrNaNOrNone] = {}
+    found: dict[str, DifferenceOrNoneIfEmpty] = {}
     for kind, one in before.tensors_by_kind.items():
         pairs = zip(one, after.tensors_by_kind[kind], strict=False)
-        known = [x for pair in pairs if (x := largest_difference(*pair)) is not None]
+        known = [
+            x for pair in pairs if (x := largest_difference_nan_if_shapes_differ(*pair)) is not None
+        ]
         found[kind] = max(known, key=lambda x: (isnan(x), x), default=None)
     return found
 
@@ -187,17 +191,17 @@ def check_runs_agree(
     given: ModelRun,
     converted: ModelRun,
     given_in_own_dtype: ModelRun,
-    example: Any,
+    expected_inverse: Any,
     sets_of_merged_paths: Iterable[set[str]],
 ) -> None:
-    """Raise `MethodError` if two runs differ beyond rounding; the error names the first such layer.
+    """Raise `MethodError` with the first layer that differs, if two runs differ beyond rounding.
 
     Parameters
     ----------
     given, converted : runs of both models, in float64 if the given model runs in float64.
     given_in_own_dtype : the run of the given model in its own dtype, to which a layer may round
         log-determinants even in a float64 run.
-    example : the data on which the models ran.
+    expected_inverse : the data on which the models ran, which the inverses should return.
     sets_of_merged_paths : sets of paths of layers that were merged into one. Of each set only the
         image of the last layer is compared.
     """
@@ -208,14 +212,15 @@ def check_runs_agree(
     units = ([torch.finfo(dtype).eps ** AGREEING_DIGITS for dtype in each] for each in dtypes)
     fine, coarse = (pick(each, default=0.0) for pick, each in zip((min, max), units, strict=True))
     inverse_slack = 0.0  # an absolute tolerance, for rounding errors of the inverse
-    if given.back and given.back[0].shape == getattr(example, "shape", None):
-        inverse_slack = INVERSE_FACTOR * (largest_difference(given.back[0], example) or 0.0)
+    if given.back and given.back[0].shape == getattr(expected_inverse, "shape", None):
+        error = largest_difference_nan_if_shapes_differ(given.back[0], expected_inverse)
+        inverse_slack = INVERSE_FACTOR * (error or 0.0)
 
     def differ_beyond(
         absolute: float, relative_to_largest: float, pair: tuple[Tensor, Tensor]
     ) -> bool:
         """Whether max |a - b| > absolute + relative_to_largest (1 + max |a|), for pair = (a, b)."""
-        apart = largest_difference(*pair)
+        apart = largest_difference_nan_if_shapes_differ(*pair)
         most = absolute + relative_to_largest * (1 + pair[0].abs().max())
         return apart is not None and not apart <= most
 
@@ -240,27 +245,27 @@ def check_runs_agree(
 
 
 def run_forward_and_invert_given_latents(
-    model: nn.Module, arguments: tuple[Any, ...], context: Any, before: ModelRun
+    model: nn.Module, arguments: tuple[Any, ...], context: Any, original_run: ModelRun
 ) -> ModelRun:
     """Run a converted model on the example, and its inverse on the latents of an earlier run.
 
-    `before` is the run of the original model. Raises `MethodError` if the converted model fails.
+    `original_run` is the run of the unconverted model; if it has no inverse, the converted model
+    inverts its own result. Raises `MethodError` if the converted model fails.
     """
     try:
-        return run_both_directions(
-            model, arguments, context, None if before.back is None else before.latents
-        )
+        latents = None if original_run.back is None else original_run.latents
+        return run_both_directions(model, arguments, context, latents)
     except InvalidInputError as error:
         raise MethodError(
-            f"the converted model does not run ({error}): with only=[..], convert only layers "
-            "whose class the model does not need"
+            f"the converted model does not run ({error}): with only=[..], leave out layers whose "
+            "class or methods the model uses"
         ) from None
 
 
 def run_chain_and_sum_log_dets(
     modules: Sequence[nn.Module], x: Tensor, context: Any
 ) -> tuple[Tensor, LogDetOrNone]:
-    """Run modules one after the other; return the image, and the sum of their log-determinants.
+    """Run modules one after the other; return the last image, and the sum of log-determinants.
 
     The sum is None if a module returns no log-determinant.
     """

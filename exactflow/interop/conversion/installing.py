@@ -1,4 +1,4 @@
-"""Fourth step of `convert`: compare each replacement with its layers, and install it.
+"""Fourth step of `convert`: install each replacement that agrees with its layers.
 
 `restore` installs the couplings of a saved state into a new model.
 """
@@ -9,7 +9,10 @@ import torch
 from torch import nn
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.interop.conversion.comparison import largest_difference, run_chain_and_sum_log_dets
+from exactflow.interop.conversion.comparison import (
+    largest_difference_nan_if_shapes_differ,
+    run_chain_and_sum_log_dets,
+)
 from exactflow.interop.conversion.merging import LayerGroup
 from exactflow.interop.conversion.replacements import Replacement
 from exactflow.interop.conversion.report import ConvertedLayer, UnconvertedLayer
@@ -31,18 +34,19 @@ from exactflow.interop.modules import (
 )
 
 AGREEMENT = 1e-9
-"""The largest accepted difference of images in float64, divided by a bound on their size."""
+"""The largest accepted difference of images in float64, as a multiple of a bound on entries."""
 LOG_DET_AGREEMENT = 1e-6
-"""The largest accepted difference of log-determinants for each coordinate of a member, since
-some libraries sum log-determinants in float32.
+"""The accepted difference of log-determinants of a well-conditioned layer, for each entry of a
+member. Some libraries sum log-determinants in float32, which makes errors of this size.
 """
 ROUNDINGS = 8
-"""The difference of images in units of rounding of the dtype that is always accepted, since some
-libraries store rounded numbers, such as a transpose beside a rotation.
+"""A relative difference of images up to this multiple of the dtype's eps is always accepted. Some
+libraries store rounded numbers, for instance a rotation and, as its inverse, the transpose.
 """
 SAMPLES = 4
+"""The number of members on which a replacement is compared with its layers."""
 MARK = "couplings._extra_state"
-"""The end of a key that a state dict has for each layer with couplings in its place."""
+"""A state dict has one key with this end for each layer that couplings or an identity replace."""
 
 ModelPair = tuple[nn.Module, nn.Module]
 """A converted model in its dtype, and the same model in float64."""
@@ -53,7 +57,8 @@ def install_agreeing_replacements(
 ) -> tuple[ModelPair, list[ConvertedLayer], list[UnconvertedLayer]]:
     """Install the replacements that agree with their layers, in a model and in its float64 copy.
 
-    Return both models, reports on the converted layers, and reports on the layers of other groups.
+    Return both models, reports on the converted layers, and reports on the layers of the groups
+    whose replacements are not installed.
     """
     layers, unconverted = list[ConvertedLayer](), list[UnconvertedLayer]()
     model, twin = models
@@ -84,7 +89,7 @@ def _install_couplings_and_identities(
 
 
 def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -> ConvertedLayer:
-    """Compare a replacement with the layers of its group in float64; return the report on it.
+    """Compare a replacement with the layers of its group in float64; return a report.
 
     The replacement and the layers run on the recorded input. Raises `MethodError` if their results
     differ beyond rounding.
@@ -99,10 +104,10 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
         old = [copy_for_float64_evaluation(layer.place.module) for layer in group.layers]
         before, log_det = run_chain_and_sum_log_dets(old, few.clone(), condition)
         after, new_log_det = run_chain_and_sum_log_dets([new], few.clone(), condition)
-    difference, log_det_difference = largest_difference(before, after), None
+    difference, log_det_difference = largest_difference_nan_if_shapes_differ(before, after), None
     if log_det is not None and new_log_det is not None:
         pair = torch.as_tensor(log_det), torch.as_tensor(new_log_det)
-        log_det_difference = largest_difference(*pair)
+        log_det_difference = largest_difference_nan_if_shapes_differ(*pair)
     entries = float(abs(target.matrix).max()) + float(abs(target.bias_or_zeros).max())
     relative = (difference or 0.0) / (1 + target.dimension * entries * float(few.abs().max()))
     unit, condition_number = torch.finfo(x.dtype).eps, target.condition_number
@@ -119,7 +124,7 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
         merged=tuple(place.path for place in group.identity_places),
         dimension=target.dimension,
         condition_number=condition_number,
-        dtype=str(group.replacement_dtype).removeprefix("torch."),
+        dtype=str(group.input_dtype).removeprefix("torch."),
         error=replacement.error,
         relative_error=replacement.relative_error,
         flow=replacement.flow,
@@ -179,7 +184,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
         new.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(
-            "the state does not fit this model after conversion: pass state_dict() of the "
-            f"converted model ({root_cause_text(error)})"
+            "the state does not fit the conversion of this model "
+            f"({root_cause_text(error)}): pass state_dict() of the converted model"
         ) from None
     return new

@@ -1,4 +1,4 @@
-"""Second step of `convert`: group the linear layers to merge, and find an input of each group."""
+"""Second step of `convert`: group the linear layers to merge, and find an input for each group."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,13 +14,14 @@ from exactflow.interop.conversion.report import UnconvertedLayer
 from exactflow.interop.module_tree import ModulePlace, list_parameters_and_buffers, root_cause_text
 
 SAMPLES = 4
+"""The number of members of random data."""
 PIXELS = ((), (2, 2))
 """The axes after the channels in random data, for vectors and for images."""
 
 
 @dataclass(frozen=True, eq=False)
 class LayerGroup:
-    """Neighbouring layers to merge, in the order of the data, and the input of the first one."""
+    """Neighbouring layers to merge, in the order of the data, and the input of the first layer."""
 
     layers: tuple[ReadLayer, ...]
     input: LayerInput
@@ -32,26 +33,26 @@ class LayerGroup:
 
     @property
     def identity_places(self) -> list[ModulePlace]:
-        """The places of the other layers of the group, where identities are installed."""
+        """The places of all layers but the first with a matrix; identities are installed there."""
         return [layer.place for layer in self.layers if layer.place is not self.first_matrix_place]
 
     @property
-    def replacement_dtype(self) -> torch.dtype:
-        """The dtype of the input, in which the replacement is stored."""
+    def input_dtype(self) -> torch.dtype:
+        """The dtype of the input of the group; the replacement is stored in it."""
         return self.input[0].dtype
 
     @property
     def has_trainable_layer(self) -> bool:
-        """Whether some layer has parameters that require gradients."""
+        """Whether some layer of the group has parameters that require gradients."""
         return any(layer.is_trainable for layer in self.layers)
 
     def report_unconverted(self, reason: str) -> list[UnconvertedLayer]:
-        """Return a report for each layer, that it is not converted for this reason."""
+        """Return a report for each layer, with the reason why the group is not converted."""
         return [layer.report_unconverted(reason) for layer in self.layers]
 
     @cached_property
     def composed_map(self) -> AffineMap:
-        """The composition of the maps of all layers, in the order of the data."""
+        """The composition of the affine maps of all layers; data meets the first layer first."""
         return reduce(lambda before, after: after.after(before), [x.map for x in self.layers])
 
 
@@ -78,7 +79,7 @@ def group_layers(
 
 
 def _split_into_mergeable_parts(chain: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
-    """Yield parts of a chain whose layers can be merged.
+    """Split a chain into parts; the layers of a part can be merged with each other.
 
     A part has no trainable layer beside a frozen one, and a layer that is not mergeable is a part
     of its own.
@@ -116,7 +117,7 @@ def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput
         try:
             with torch.no_grad():
                 run_chain_and_sum_log_dets(modules, x, None)
-        except Exception as error:  # a layer may raise any error for data of another shape
+        except Exception as error:  # a layer may raise any error for a shape that it does not take
             reason = reason or root_cause_text(error)
             continue
         return x, None

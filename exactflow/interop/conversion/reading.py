@@ -26,7 +26,7 @@ from exactflow.interop.module_tree import (
 
 @dataclass(frozen=True, eq=False)
 class ReadLayer:
-    """A linear layer of a model.
+    """A linear layer of a model, and the affine map that was read from it.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class ReadLayer:
     is_mergeable: bool
 
     def report_unconverted(self, reason: str) -> UnconvertedLayer:
-        """Return a report that the layer is not converted for this reason."""
+        """Return a report with the reason why the layer is not converted."""
         return UnconvertedLayer(self.place.path, self.place.kind, reason)
 
 
@@ -174,7 +174,7 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
         found = linear_map(module)
     except InvalidInputError as error:
         return str(error)
-    except Exception as error:  # a layer may have options that its reader does not know
+    except Exception as error:  # a reader may raise any error for a layer with unknown options
         return f"the layer cannot be read: {root_cause_text(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
@@ -185,7 +185,7 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
 
 
 def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
-    """Return why the type or the hooks of a module forbid its replacement; None if they do not."""
+    """Return the reason why a module's type or hooks forbid its replacement; None without one."""
     library, kind = find_library_or_torch(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
@@ -205,7 +205,7 @@ def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
 
 
 def _awaits_initial_data(module: Any) -> bool:
-    """Whether a module is an ActNorm that has not received the data that set its scales."""
+    """Whether a module is an ActNorm whose scales still wait for a first batch of data."""
     flags = (getattr(module, name, True) for name in ("data_dep_init_done", "initialized"))
     return not all(map(bool, flags)) or getattr(module, "init_on_next_batch", False)
 
@@ -215,7 +215,7 @@ HoldersByParameter = dict[int, list[tuple[str, int]]]
 
 
 def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -> str | None:
-    """Say which other module holds a parameter of a module; None if no other module holds one."""
+    """Name another module that holds a parameter of this module; None if no other module does."""
     own = set(map(id, module.modules()))
     for name, p in module.named_parameters():
         for path, other in holders[id(p)]:
@@ -227,8 +227,8 @@ def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -
 def _is_mergeable(place: ModulePlace) -> bool:
     """Whether a layer can be merged with its neighbours.
 
-    It cannot if its output may be used elsewhere: by a hook, by code of the model, or by another
-    part of the layer.
+    A layer cannot be merged if a hook, code of the model, or another part of the layer may use its
+    output.
     """
     module = place.module
     may_be_used = top_level_package_name(module) == "torch" and not place.is_plain

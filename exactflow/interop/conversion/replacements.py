@@ -39,7 +39,9 @@ BITS = 128, 1024
 
 @dataclass(frozen=True, eq=False)
 class Replacement:
-    """A module, in two dtypes, that replaces the layers of a group with product W; and its errors.
+    """A module that replaces the layers of a group, in two dtypes; and the errors of its matrix.
+
+    W stands for the exact product of the matrices of these layers.
 
     Attributes
     ----------
@@ -62,7 +64,7 @@ class Replacement:
 def find_replacements(
     groups: list[LayerGroup], by: By
 ) -> tuple[list[tuple[LayerGroup, Replacement]], list[UnconvertedLayer]]:
-    """Return a replacement for each group, and reports on the layers of groups without one."""
+    """Return the groups with their replacements, and reports on the layers of all other groups."""
     find = _make_matrix_replacement if by == "inverse" else _make_coupling_replacement
     found: list[tuple[LayerGroup, Replacement]] = []
     unconverted: list[UnconvertedLayer] = []
@@ -103,7 +105,7 @@ def _make_coupling_replacement(group: LayerGroup) -> Replacement:
     target = group.composed_map
     result = balance(target.matrix, orientation="flip")
     fine = FlowModule(result.flow, target.bias)
-    stored = copy_model(fine).to(group.replacement_dtype)
+    stored = copy_model(fine).to(group.input_dtype)
     fine_error = Fraction(int(result.error.p), int(result.error.q))
     error = _largest_error_of_stored_product(stored, target)
     relative = error / _largest_absolute_entry(target.matrix)
@@ -119,40 +121,44 @@ class RoundedModule(NamedTuple):
 
 
 def _make_matrix_replacement(group: LayerGroup) -> Replacement:
-    """Return the composed matrix of a group and its inverse, each rounded to the stored dtype.
+    """Return the composed matrix of a group, and its inverse, as modules with rounded entries.
 
     The errors are measured against the exact product of the matrices of the layers.
     """
     target = group.composed_map
     factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)
-
-    def round_module(dtype: torch.dtype) -> RoundedModule:
-        """Return the module of the composed map, with its matrix rounded to a dtype."""
-        weight = torch.from_numpy(target.matrix).to(dtype)
-        W = to_float64(weight)
-        inverse = round_inverse(W, dtype)
-        module = AffineModule(
-            weight,
-            torch.tensor(inverse.matrix),
-            torch.tensor(inverse.log_abs_det, dtype=torch.float64),
-            None if target.bias is None else torch.tensor(target.bias),
-        ).to(dtype)
-        relative_error = inverse.error / _largest_absolute_entry(inverse.matrix)
-        return RoundedModule(
-            module, (exact - DyadicMatrix.from_floats(W)).max_abs(), relative_error
-        )
-
-    fine, fine_error, _ = round_module(torch.float64)
-    stored, error, inverse_error = round_module(group.replacement_dtype)
+    fine, fine_error, _ = _make_rounded_module(target, exact, torch.float64)
+    stored, error, inverse_error = _make_rounded_module(target, exact, group.input_dtype)
     relative = max(error / _largest_absolute_entry(target.matrix), inverse_error)
     return Replacement(fine, stored, None, fine_error, error, relative)
 
 
-def _largest_error_of_stored_product(module: FlowModule, target: AffineMap) -> Fraction:
-    """Return the largest difference between an entry of a target and of the stored product.
+def _make_rounded_module(
+    target: AffineMap, exact_matrix: DyadicMatrix, dtype: torch.dtype
+) -> RoundedModule:
+    """Return an affine map as a module in a dtype, with the errors of its matrix and inverse.
 
-    This is the exact product of the layers that the module stores.
+    The matrix is compared with `exact_matrix`, the inverse with the exact inverse of the rounded
+    matrix.
+    """
+    weight = torch.from_numpy(target.matrix).to(dtype)
+    W = to_float64(weight)
+    inverse = round_inverse_and_log_abs_det(W, dtype)
+    module = AffineModule(
+        weight,
+        torch.tensor(inverse.matrix),
+        torch.tensor(inverse.log_abs_det, dtype=torch.float64),
+        None if target.bias is None else torch.tensor(target.bias),
+    ).to(dtype)
+    error = (exact_matrix - DyadicMatrix.from_floats(W)).max_abs()
+    return RoundedModule(module, error, inverse.error / _largest_absolute_entry(inverse.matrix))
+
+
+def _largest_error_of_stored_product(module: FlowModule, target: AffineMap) -> Fraction:
+    """Return the largest absolute entry of a target matrix minus the product of stored layers.
+
+    The product of the layers that the module stores is computed exactly.
     """
     W = target.matrix
     if module.signs is not None:
@@ -166,15 +172,15 @@ def _largest_error_of_stored_product(module: FlowModule, target: AffineMap) -> F
 
 
 class RoundedInverse(NamedTuple):
-    """The inverse of W rounded to a dtype, its largest error in an entry, and log |det W|."""
+    """The rounded inverse of a matrix, the largest error of its entries, and log |det matrix|."""
 
     matrix: np.ndarray
     error: Fraction
     log_abs_det: float
 
 
-def round_inverse(W: np.ndarray, dtype: torch.dtype) -> RoundedInverse:
-    """Round each entry of W^-1 to the nearest number of a dtype; return also log |det W|.
+def round_inverse_and_log_abs_det(W: np.ndarray, dtype: torch.dtype) -> RoundedInverse:
+    """Round each entry of the inverse of W to the nearest float; return also log |det W|.
 
     Raises `SingularMatrixError` for a singular W, and `InvalidInputError` if an entry of the
     inverse is beyond the range of the dtype.
@@ -196,10 +202,11 @@ def round_inverse(W: np.ndarray, dtype: torch.dtype) -> RoundedInverse:
     return RoundedInverse(np.array(values, dtype=float).reshape(W.shape), error, log_abs_det)
 
 
-def _enclose_inverse_and_log_det(
-    W: np.ndarray,
-) -> Iterator[tuple[list[tuple[Fraction, Fraction]], float]]:
-    """Yield lower and upper bounds for each entry of W^-1, and log |det W| rounded.
+LowerAndUpperBound = tuple[Fraction, Fraction]
+
+
+def _enclose_inverse_and_log_det(W: np.ndarray) -> Iterator[tuple[list[LowerAndUpperBound], float]]:
+    """Yield lower and upper bounds for each entry of the inverse of W, and log |det W| rounded.
 
     Each yield has tighter bounds than the one before; the last bounds are exact. Raises
     `SingularMatrixError` for a singular W.
@@ -209,7 +216,7 @@ def _enclose_inverse_and_log_det(
             A = arb_mat(W.tolist())
             try:
                 balls = A.inv().entries()
-            except ZeroDivisionError:  # this precision does not exclude that W is singular
+            except ZeroDivisionError:  # at this precision W may be singular
                 continue
             log_abs_det = float(abs(A.det()).log())
             ends = [
@@ -233,9 +240,9 @@ def _exact_ball_to_fraction(x: arb) -> Fraction:
 
 
 def _round_to_nearest_float(x: Fraction, normal_exponent: int, eps_exponent: int) -> Fraction:
-    """Return the float nearest to a number; of two nearest, the float with an even mantissa.
+    """Return the float nearest to a number; of two nearest floats, the one with an even mantissa.
 
-    The exponents are those that `frexp` returns for the smallest normal number and for eps: floats
+    The exponents are the results of `frexp` for the smallest normal number and for eps: floats
     from 2^e to 2^(e + 1) are multiples of 2^(e + eps_exponent - 1), for e >= normal_exponent - 1.
     """
     numerator, denominator = x.as_integer_ratio()

@@ -17,7 +17,7 @@ class ConvertedLayer:
     Attributes
     ----------
     path, kind : the path of the layer in the model, and the class of the original layer.
-    merged : the paths of the neighbours that were merged into the layer; they are identities now.
+    merged : the paths of the neighbours that were merged into the layer; identities replace them.
     dimension, condition_number : the size and the rounded condition number of the matrix W of the
         merged layers, from data to latent.
     dtype : the dtype of the stored numbers.
@@ -80,10 +80,10 @@ class Conversion:
     layers : the converted layers, in the order in which data meets them.
     unconverted : the layers that were not converted, with reasons.
     latent_difference, log_det_difference, inverse_difference : *numeric*: the largest differences
-        between the given and the converted model on the example, in their dtype: of latents, of
+        between the given and the converted model on the example, in their own dtype: of latents, of
         log-determinants, and of the data that the inverses return. None if the models do not return
         such numbers.
-    reason : why the whole models were not compared; None if they were.
+    reason : the reason why the whole models were not compared; None if they were.
     """
 
     layers: tuple[ConvertedLayer, ...]
@@ -120,7 +120,9 @@ class Conversion:
 
     def _repr_html_(self) -> str:
         """Return the summary, the table of converted layers and the unconverted layers as HTML."""
-        items = "".join(f"<li>{escape(line)}</li>" for line in self.describe_unconverted())
+        items = "".join(
+            f"<li>{escape(line)}</li>" for line in self.describe_unconverted_by_class_and_reason()
+        )
         below = f"<ul>{items}</ul>" if items else ""
         table = tables.format_html_table(self.table_head_and_rows())
         return f"<p><b>{escape(self.summary)}</b></p>{table}{below}"
@@ -135,8 +137,8 @@ class Conversion:
             row[0] = " + ".join((layer.path or "(model)", *layer.merged))
         return [list(_HEADS.values()), *rows]
 
-    def describe_unconverted(self) -> list[str]:
-        """Return a line for each class and reason, with up to three paths of unconverted layers."""
+    def describe_unconverted_by_class_and_reason(self) -> list[str]:
+        """Return a line for each class and reason of unconverted layers, with up to three paths."""
         found: dict[tuple[str, str], list[str]] = {}
         for layer in self.unconverted:
             found.setdefault((layer.kind, layer.reason), []).append(layer.path or "(model)")
@@ -148,7 +150,7 @@ class Conversion:
     def table(self, *, width: int = 120) -> str:
         """Return the table as text, with the unconverted layers and the summary below it."""
         lines = tables.draw_table(self.table_head_and_rows(), width)
-        return "\n".join([*lines, *self.describe_unconverted(), self.summary])
+        return "\n".join([*lines, *self.describe_unconverted_by_class_and_reason(), self.summary])
 
 
 def _format_number_or_text(value: object) -> str:

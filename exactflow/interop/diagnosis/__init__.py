@@ -48,15 +48,16 @@ def diagnose(
         block of layers counts as one layer. DataParallel, AveragedModel and torch.compile are
         unwrapped. A model that raises ``NotImplementedError`` on data is measured on drawn latents.
     x : data, a batch (N, d) or (N, channels, height, width), converted to the dtype of the model.
-        Only with N > 1 can a mean of log-determinants over the batch be detected.
+        Only with N > 1 is it detected that a layer returns the mean of its log-determinants.
     context : the conditions of a conditional model, one for each member; or the classes of a
         class-conditional flow of normflows.
     draws : the number of latents to draw, from the base of a flow of normflows, nflows, glasflow or
-        zuko, and from a standard normal distribution for other models; it is reduced until all
-        latents have at most 2^22 entries. The latents are decoded, and encoded again.
-    jacobian_rows : the largest number of rows of a Jacobian that is computed. A layer with a larger
-        one has no condition number, and its log-determinants are only compared with those of its
-        inverse. A Jacobian of more than 256 rows is computed at one member only.
+        zuko, and from a standard normal distribution for other models; fewer are drawn if they
+        would have more than 2^22 entries. The latents are decoded, and encoded again.
+    jacobian_rows : the largest number of rows of a Jacobian to compute. A layer with a larger
+        Jacobian gets no condition number, and its log-determinants are compared only with the
+        log-determinants of its inverse. A Jacobian of more than 256 rows is computed at one member
+        only.
 
     Raises
     ------
@@ -83,9 +84,9 @@ def diagnose(
     _check_finite_batch(x)
     draws, rows = to_index("draws", draws, 0), to_index("jacobian_rows", jacobian_rows, 0)
     with preserve_rng_state(), torch.enable_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a library would repeat its warnings in every run
+        warnings.simplefilter("ignore")  # the many runs would repeat each warning of a library
         reasons = []
-        for like in _tensor_per_dtype_commonest_first(model) or [x]:
+        for like in _layer_tensor_per_float_dtype_commonest_first(model) or [x]:
             torch.manual_seed(0)
             data = x.detach().to(like.device, like.dtype, copy=True)
             try:
@@ -105,13 +106,13 @@ def _check_finite_batch(x: Any) -> None:
         says = f"expected x as a batch of floats (N, d) or (N, channels, ..), got {found}{remedy}"
         raise InvalidInputError(says)
     if not torch.isfinite(x).all():
-        raise InvalidInputError("expected x of finite numbers, got x with NaN or inf")
+        raise InvalidInputError("expected x to have finite numbers only, got x with NaN or inf")
 
 
-def _tensor_per_dtype_commonest_first(model: nn.Module) -> list[Tensor]:
+def _layer_tensor_per_float_dtype_commonest_first(model: nn.Module) -> list[Tensor]:
     """List one tensor for each floating-point dtype of the layers, the commonest dtype first.
 
-    Tensors outside of layers, as in a base, are considered only if the layers have none.
+    Tensors outside of layers, for instance in a base, are used only if the layers have no tensors.
     """
     modules = (part for part in model.modules() if part is not model)
     layers = [part for part in modules if find_library_or_torch(part).convention(part)]

@@ -37,13 +37,13 @@ from exactflow.interop.tracing import (
 RUNS = 4
 """The number of runs on the same input that are compared."""
 ROWS = 256
-"""The largest number of rows of a Jacobian that is computed at each member, not at one only."""
+"""Jacobians with more rows than this are computed at one member only."""
 CHUNK = 64
 """The number of rows of a Jacobian that are computed at once."""
 OFFSET = 1e-6
-"""The relative distance from x at which Jacobians are taken, to avoid kinks, as a ReLU has at 0."""
+"""The relative distance from x at which Jacobians are taken: x may be at a kink of a ReLU."""
 TOLERANCE = 1e-3
-"""The largest difference between repeated runs, or of two log-determinants, that is attributed to
+"""Differences of repeated runs, in images or log-determinants, up to this number are attributed to
 iterative inverses.
 """
 STEEPEST = 1e11
@@ -71,7 +71,7 @@ def measure_model(
         decoding = replace(prepare_call_on_data(call, x), is_forward=False)
         trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), draws), tracer)
     builders = [_FactsBuilder(one) for one in (*trip.calls, trip.whole)]
-    _record_digits_lost_and_model_error(trip, builders, torch.finfo(x.dtype).eps / 2)
+    _record_digits_lost_errors_and_notes(trip, builders, torch.finfo(x.dtype).eps / 2)
     count = 0
     if not trip.whole.is_forward:
         count = len(trip.whole.before[0])
@@ -85,7 +85,7 @@ def measure_model(
         )
         if drawn:
             count = drawn.count
-            _record_draw_errors_and_losses(drawn, builders)
+            _record_draw_errors_and_lost_draws(drawn, builders)
     errors = _relative_errors_by_member(trip.back.after, trip.whole.before) if trip.back else None
     worst = 0 if errors is None else int(errors.argmax())
     facts = _finish_facts_in_float64(builders, worst, most_jacobian_rows)
@@ -95,7 +95,7 @@ def measure_model(
 def _finish_facts_in_float64(
     builders: "list[_FactsBuilder]", worst_member: int, most_jacobian_rows: int
 ) -> tuple[LayerFacts, ...]:
-    """Measure the remaining facts in float64, at some members of x; return all facts by layer."""
+    """Measure the remaining facts of each layer in float64; return all facts, layer by layer."""
     dtype, facts = torch.get_default_dtype(), []
     try:
         torch.set_default_dtype(torch.float64)  # a layer may create tensors of the default dtype
@@ -110,16 +110,17 @@ def _finish_facts_in_float64(
 def _is_caused_by_unimplemented_forward(reason: NotMeasuredError) -> bool:
     """Whether a model raised `NotImplementedError` because it does not encode data.
 
-    PyTorch raises this error too, for an operation that is not implemented for a dtype or device.
+    The same error of PyTorch, for an operation without an implementation for a dtype or device,
+    does not count.
     """
     error = reason.__cause__
     return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
 
 
-def _record_digits_lost_and_model_error(
+def _record_digits_lost_errors_and_notes(
     trip: RoundTrip, builders: "list[_FactsBuilder]", unit_roundoff: float
 ) -> None:
-    """Record the digits that each layer loses, and the round-trip error of the model."""
+    """Record the digits that layers and model lose, the error of the model, and notes."""
 
     def digits_lost_or_gained(error_before: float, error_after: float) -> float:
         before, after = (min(max(x, unit_roundoff), 1) for x in (error_before, error_after))
@@ -152,15 +153,17 @@ def _record_digits_lost_and_model_error(
         whole.notes.append(f"on the way back the model returns shape {shapes[0][0]}")
 
 
-def _record_draw_errors_and_losses(drawn: DrawnRoundTrip, builders: "list[_FactsBuilder]") -> None:
-    """Record round-trip errors on draws, and lost draws, of each layer and of the whole model."""
+def _record_draw_errors_and_lost_draws(
+    drawn: DrawnRoundTrip, builders: "list[_FactsBuilder]"
+) -> None:
+    """Record, for each layer and the model, the round-trip error on draws and the lost draws."""
     calls = defaultdict(list)
     for call in drawn.calls:
         calls[call.path, call.is_forward].append(call)
     for builder in builders[:-1]:
         path, is_forward = builder.call.path, builder.call.is_forward
         both = (calls[path, not is_forward], calls[path, is_forward])
-        builder.record_draw_error_and_losses([found.pop(0) for found in both if found])
+        builder.record_draw_error_and_lost_draws([found.pop(0) for found in both if found])
     whole = builders[-1]
     whole.row["draws_lost"] = drawn.lost
     if drawn.lost < drawn.count:
@@ -170,7 +173,7 @@ def _record_draw_errors_and_losses(drawn: DrawnRoundTrip, builders: "list[_Facts
 
 
 def _record_draws_lost_in_decoding(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
-    """Record how many draws each layer maps to NaN or inf, if the model does not encode data."""
+    """Record how many draws each layer of a model that only decodes maps to NaN or inf."""
     for builder, call in zip(builders, (*trip.calls, trip.whole), strict=True):
         builder.row["draws_lost"] = count_newly_nonfinite(call)
     if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
@@ -178,7 +181,7 @@ def _record_draws_lost_in_decoding(trip: RoundTrip, builders: "list[_FactsBuilde
 
 
 class _FactsBuilder:
-    """Collects the facts of a layer: its row of numbers, notes, and unmeasured facts by reason."""
+    """The facts of a layer so far: its row of numbers, notes, and unmeasured facts by reason."""
 
     def __init__(self, call: LayerCall):
         self.call, self.notes = call, list[str]()
@@ -195,24 +198,24 @@ class _FactsBuilder:
         """The path of the layer, or "the model"."""
         return self.call.path or "the model"
 
-    def measure_or_note_reason(self, fact: str, find: Callable[[], Result]) -> Result | None:
-        """Return the fact that `find` measures; if it fails, note the reason and return None."""
+    def measure_or_note_reason(self, fact: str, measure: Callable[[], Result]) -> Result | None:
+        """Return the result of `measure`; if the fact cannot be measured, note why, return None."""
         try:
-            return find()
+            return measure()
         except NotMeasuredError as reason:
             self.unknown.setdefault(str(reason), []).append(fact)
             return None
 
     def note_lost_draws(self, draws: int, first_path: str) -> None:
-        """Note how many of the draws become NaN or inf, and the path of the first such layer."""
+        """Note how many draws become NaN or inf, and the first layer that maps a draw to them."""
         lost = self.row["draws_lost"]
         self.notes.append(f"{lost} of {draws} draws become NaN or inf, first in {first_path}")
 
-    def record_draw_error_and_losses(self, decoding_and_encoding: list[LayerCall]) -> None:
-        """Record the round-trip error of the layer on draws, and the number of draws that it loses.
+    def record_draw_error_and_lost_draws(self, decoding_and_encoding: list[LayerCall]) -> None:
+        """Record the round-trip error of the layer on draws, and how many draws the layer loses.
 
-        The list has the call of the layer on the draws, and its inverse call on the result, if they
-        were made. Draws are lost if a call maps them to NaN or inf.
+        The list has the call of the layer on the draws, and the inverse call on its result, as far
+        as these calls were made. Draws are lost if a call maps them to NaN or inf.
         """
         calls = decoding_and_encoding
         if calls:
@@ -227,8 +230,10 @@ class _FactsBuilder:
         row, kind = self.row, self.call.module._get_name()
         both = "condition number, log-determinant"
         spread = row["spread"]
+        n = len(self.call.before[0])
+        members = [min(worst_member, n - 1), 0, n // 2, n - 1]
         near = self.measure_or_note_reason(
-            both, lambda: _repeat_near_four_members_in_float64(self.call, worst_member, spread)
+            both, lambda: _repeat_near_members_in_float64(self.call, members, spread)
         )
         if near:
             singular_values = self.measure_or_note_reason(
@@ -238,22 +243,25 @@ class _FactsBuilder:
                 row["largest"] = max(float(values[0]) for values in singular_values)
                 row["least"] = min(float(values[-1]) for values in singular_values)
                 row["condition"] = max(map(_condition_number, singular_values))
-            self._record_log_dets(near, singular_values)
+            self._record_log_dets_both_directions(near, singular_values)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
         return LayerFacts(self.path_or_the_model, kind, (*self.notes, *reasons), **row)
 
-    def _record_log_dets(self, near: LayerCall, singular_values: list[Tensor] | None) -> None:
-        """Record the log-determinants that both directions return, and those due by the Jacobian.
+    def _record_log_dets_both_directions(
+        self, near_call: LayerCall, singular_values: list[Tensor] | None
+    ) -> None:
+        """Record the log-determinants that both directions return, and the true ones.
 
-        If the Jacobian is unknown, a number is due for the inverse only: minus the log-determinant
-        that the forward direction returns.
+        The true log-determinants are computed from the singular values of the Jacobian. If these
+        values are unknown, minus the log-determinant of the forward direction is due for the
+        inverse, and none for the forward direction.
         """
         row, name, due = self.row, "log-determinant", None
-        forward = self.measure_or_note_reason(name, lambda: _repeatable_log_dets(near))
+        forward = self.measure_or_note_reason(name, lambda: _repeatable_log_dets(near_call))
         inverse = self.measure_or_note_reason(
-            f"{name} of the inverse", lambda: _repeatable_log_dets(near.inverse)
+            f"{name} of the inverse", lambda: _repeatable_log_dets(near_call.inverse)
         )
-        is_trainable = any(p.requires_grad for p in near.module.parameters())
+        is_trainable = any(p.requires_grad for p in near_call.module.parameters())
         if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
             self.notes.append("the returned log-determinant has no gradient")
         if singular_values is not None:
@@ -273,7 +281,7 @@ class _FactsBuilder:
 def _worst_pair_or_first_returned(
     returned: list[float], due: list[float] | None
 ) -> tuple[float, float | None]:
-    """Return the pair of a returned number and its number due that differ most.
+    """Of pairs (returned number, number due), return the pair that differs most.
 
     If no numbers are due, return the first returned number and None.
     """
@@ -287,8 +295,8 @@ def _relative_errors_by_member(found: Tensors, wanted: Tensors) -> Tensor:
     """Return max |found - wanted| / max |wanted| for each member of a batch.
 
     If a member of `wanted` is zero, its error is absolute. The difference of two NaN, or of two
-    equal infinities, counts as zero; any other NaN or infinity makes the error infinite, and so
-    do shapes that differ.
+    equal infinities, counts as zero. Any other NaN or infinity makes the error infinite, and
+    different shapes make it infinite.
     """
     if [t.shape for t in found] != [t.shape for t in wanted]:
         return torch.full((len(wanted[0]),), math.inf, dtype=torch.float64)
@@ -314,9 +322,9 @@ def _largest_round_trip_error(call: LayerCall) -> float:
 
 
 def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor) -> float | None:
-    """Return the round-trip error over the members in the mask that have finite images.
+    """Return the largest round-trip error of the members in the mask that have finite images.
 
-    It is None if there are no such members, or if images and members do not correspond.
+    The error is None if there are no such members, or if there is not one image for each member.
     """
     if not member_mask.any():
         return None
@@ -336,9 +344,9 @@ def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor)
 
 
 def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
-    """Return the largest relative difference of repeated runs, of the layer or of its inverse.
+    """Return the largest relative difference of repeated runs of a layer, and of its inverse.
 
-    An inverse that fails is not considered.
+    An inverse that fails is left out.
     """
     _check_input_and_image_finite(call)
     found = [(call.map_tensors(call.before), call.after) for _ in range(RUNS - 1)]
@@ -348,28 +356,28 @@ def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
     return max(float(_relative_errors_by_member(one, other).max()) for one, other in found)
 
 
-def _repeat_near_four_members_in_float64(
-    call: LayerCall, worst_member: int, spread: float | None
+def _repeat_near_members_in_float64(
+    call: LayerCall, members: list[int], spread: float | None
 ) -> LayerCall:
-    """Repeat a call in float64 on at most four members, each moved by a small random step.
+    """Repeat a call in float64 on some members, each moved by a small random step, off kinks.
 
-    The steps lead away from kinks. Raises `NotMeasuredError` if repeated runs of the layer differ,
-    if its Jacobian is not square, or if it does not run in float64.
+    `spread` is the largest relative difference of repeated runs. Raises `NotMeasuredError` if it is
+    above `TOLERANCE`, if the Jacobian is not square, or if the layer does not run in float64.
     """
     if (spread or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
     _check_input_and_image_finite(call)
     given, returned, n = count_entries(call.before), count_entries(call.after), len(call.before[0])
     if given != returned or {len(t) for t in (*call.before, *call.after)} != {n}:
-        raise NotMeasuredError(f"an input has {given // n} numbers, its image {returned // n}")
-    near = call.repeat_near_in_float64([min(worst_member, n - 1), 0, n // 2, n - 1], OFFSET)
+        raise NotMeasuredError(f"an input has {given // n} numbers, and its image {returned // n}")
+    near = call.repeat_near_in_float64(members, OFFSET)
     if {t.dtype for t in near.after} != {torch.float64}:
         raise NotMeasuredError("the result is not in float64")
     return near
 
 
 def _independent_member_and_image(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
-    """Return member k as a vector x, and its image as a vector y, for autograd from y to x.
+    """Return member k of the batch, and its image with a graph for autograd, as vectors.
 
     Raises `NotMeasuredError` if the image of another member depends on member k.
     """
@@ -390,7 +398,7 @@ def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
     try:
         rows = torch.eye(len(y)).to(y).split(CHUNK)
         J = torch.cat([grad(y, x, some, True, is_grads_batched=True)[0] for some in rows])
-    except RuntimeError:  # some operation does not support batched gradients
+    except RuntimeError:  # an operation of the layer does not support batched gradients
         J = torch.stack([grad(entry, x, retain_graph=True)[0] for entry in y])
     if not torch.isfinite(J).all():
         raise NotMeasuredError("the Jacobian has NaN or inf")
@@ -398,7 +406,7 @@ def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _singular_values(call: LayerCall, k: int, most_jacobian_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian at member k, the largest first.
+    """Return the singular values of the Jacobian at member k of the batch, the largest first.
 
     Raises `NotMeasuredError` if the Jacobian has too many rows or cannot be computed.
     """
@@ -409,10 +417,10 @@ def _singular_values(call: LayerCall, k: int, most_jacobian_rows: int) -> Tensor
         )
     try:
         x, y = _independent_member_and_image(call, k)
-        if count > ROWS:  # gradients are faster in a batch of one member
+        if count > ROWS:  # gradients are faster if member k is the whole batch
             x, y = _independent_member_and_image(call.select_members_without_image([k]), 0)
         return torch.linalg.svdvals(_finite_jacobian(x, y))
-    except RuntimeError as error:  # raised by autograd for an operation without a derivative
+    except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"differentiation fails: {says}") from None
 

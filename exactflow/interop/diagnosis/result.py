@@ -21,7 +21,8 @@ class LayerFacts:
     Attributes
     ----------
     path, kind : the path of the layer in the model, and the name of its class.
-    notes : the facts that are not checked, with reasons, such as an exception of the layer.
+    notes : remarks, and the facts that are not checked, with reasons, such as an exception of the
+        layer.
     error : the largest relative error of the round trip x -> z -> x through this layer alone.
     digits_lost : the decimal digits by which the error grows when the inverse of the model runs
         through the layer; for the model, the digits lost outside of its layers. The sum over layers
@@ -56,19 +57,19 @@ class LayerFacts:
 
     @property
     def log_det_error(self) -> float | None:
-        """The error of the returned log-determinant; None if it or the true one is unknown."""
+        """The error of the returned log-determinant; None if this or the true one is unknown."""
         return _distance_if_known(self.log_det, self.log_det_due)
 
     @property
     def log_det_back_error(self) -> float | None:
-        """The error of the inverse's log-determinant; None if it or the true one is unknown."""
+        """The error of the inverse's log-determinant; None if this or the true one is unknown."""
         return _distance_if_known(self.log_det_back, self.log_det_back_due)
 
     @property
     def known_errors(self) -> dict[str, float]:
-        """The known errors by name.
+        """The measured errors, by the names in `ERRORS`.
 
-        NaN counts as infinity. The error "draws" is infinite if some draws are lost.
+        An error that is NaN counts as infinite. The error "draws" is infinite if draws are lost.
         """
         values = self.error, self.draw_error, self.log_det_error, self.log_det_back_error
         found = zip(ERRORS, values, strict=True)
@@ -84,7 +85,7 @@ TRIP = {
     "draws": ("draw_error", ".1e"),
     "not finite": ("draws_lost", "d"),
 }
-"""Columns of the table of round trips: from heads to attributes of `LayerFacts` and formats."""
+"""For each head of the table of round trips: the attribute of `LayerFacts`, and its format."""
 JACOBIAN = {
     "condition": ("condition", ".2g"),
     "largest": ("largest", ".2g"),
@@ -93,12 +94,12 @@ JACOBIAN = {
     "off by": ("log_det_error", ".1e"),
     "inverse off by": ("log_det_back_error", ".1e"),
 }
-"""Columns of the table of Jacobians: from heads to attributes of `LayerFacts` and formats."""
+"""For each head of the table of Jacobians: the attribute of `LayerFacts`, and its format."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """An error of a layer, or of the whole model, above the bound that a user gave for it."""
+    """An error of a layer or of the whole model, above the bound that a user gave for the error."""
 
     row: LayerFacts
     name: str
@@ -121,9 +122,10 @@ class LipschitzComparison:
 
     Attributes
     ----------
-    inverse_lipschitz_lower_bound : *numeric*: the bound for the flow, from latents to
-        data, or None.
-    bounds : *certified*: for every smooth bijection that maps N(0, I) within eps of the data.
+    inverse_lipschitz_lower_bound : *numeric*: the bound for the flow's map from latents to data;
+        None if it is unknown.
+    bounds : *certified*: the bounds for every smooth bijection that maps N(0, I) within eps of the
+        data.
     """
 
     inverse_lipschitz_lower_bound: float | None
@@ -175,9 +177,9 @@ class Diagnosis:
         return least if least is None else 1 / least if least else math.inf
 
     def compare_lipschitz(self, data: Any, eps: Any) -> LipschitzComparison:
-        """Return this flow's Lipschitz bound, and a bound for all smooth bijections near the data.
+        """Return lower Lipschitz bounds of this flow, and of every smooth bijection near the data.
 
-        The second bound holds for every smooth bijection that maps N(0, I) to a law within the W2
+        The second bounds hold for every smooth bijection that maps N(0, I) to a law within the W2
         distance eps of the data.
 
         `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an
@@ -191,7 +193,7 @@ class Diagnosis:
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:
-        """The facts of the layers, then of the model, unless the model itself is the only layer."""
+        """The facts of the layers, then of the model; only once if the model is its only layer."""
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
     def find_worst_fault(self, bounds: Mapping[str, float]) -> Fault | None:
@@ -234,11 +236,14 @@ class Diagnosis:
     def _notes_with_paths(self) -> list[str]:
         return [f"{row.path}: {note}" for row in self.rows for note in row.notes]
 
-    def _format_head_and_rows(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
-        """Return the rows of a table as text; the first row has the heads of the columns."""
-        rows = [["layer", *columns]]
+    def _format_head_and_rows(
+        self, attributes_and_formats_by_head: dict[str, tuple[str, str]]
+    ) -> list[list[str]]:
+        """Return a row of heads and the rows of the table, as text; a first column names layers."""
+        rows = [["layer", *attributes_and_formats_by_head]]
         for row in self.rows:
-            values = ((getattr(row, name), form) for name, form in columns.values())
+            columns = attributes_and_formats_by_head.values()
+            values = ((getattr(row, name), form) for name, form in columns)
             cells = ("-" if value is None else f"{value:{form}}" for value, form in values)
             rows.append([f"{row.path} ({row.kind})", *cells])
         return rows

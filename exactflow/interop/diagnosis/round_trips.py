@@ -22,7 +22,7 @@ from exactflow.interop.tracing import (
 )
 
 MOST_ENTRIES = 2**22
-"""The largest number of entries of all drawn latents together: fewer large latents are drawn."""
+"""All drawn latents together have at most this many entries; of larger latents fewer are drawn."""
 
 
 def make_tracer_of_inner_invertible_modules(call: ModelCall) -> Tracer:
@@ -77,7 +77,7 @@ class RoundTrip:
 
 
 class DrawnRoundTrip:
-    """Drawn latents that are decoded to data; data with finite numbers are encoded again.
+    """A round trip from drawn latents to data and, where the data is finite, back to latents.
 
     Attributes
     ----------
@@ -117,8 +117,8 @@ def prepare_inverse_on_draws(
 ) -> LayerCall:
     """Return the call of the inverse, not run yet, on at most `most_draws` drawn latents.
 
-    Each has the shape of a member of `like`. Latents are drawn from the base of the model, or from
-    a normal distribution if the model has no base. Conditions are repeated cyclically.
+    Each latent has the shape of a member of `like`. Latents are drawn from the base of the model,
+    or from a normal distribution if the model has no base. Conditions are repeated cyclically.
     """
     n = len(like[0])
     count = max(1, min(most_draws, MOST_ENTRIES * n // max(count_entries(like), 1)))
@@ -134,7 +134,7 @@ def prepare_inverse_on_draws(
     shapes = [[tuple(t.shape[1:]) for t in each] for each in (drawn, like)]
     if shapes[0] != shapes[1]:
         raise NotMeasuredError(
-            f"the base draws latents of shapes {shapes[0]}, and the model needs {shapes[1]}"
+            f"the base draws latents of shapes {shapes[0]}, but the model needs shapes {shapes[1]}"
         )
     drawn = tuple(t.detach().to(own) for t, own in zip(drawn, like, strict=True))
     return replace(selected, before=drawn, inverse_patterns=inverse.inverse_patterns)
@@ -148,7 +148,8 @@ def prepare_call_on_data(call: ModelCall, x: Tensor) -> LayerCall:
     if call.convention is None:
         raise InvalidInputError(
             f"expected a model with an inverse, got {type(call.module).__name__}: give it a method "
-            f"{' or '.join(METHODS)}, or its forward a boolean option {', '.join(OPTIONS)}"
+            f"{' or '.join(METHODS)}, or its method forward a boolean option named "
+            f"{' or '.join(OPTIONS)}"
         )
     pattern = [SLOT] if call.convention.is_listed else SLOT
     others = (), dict(call.options)
@@ -167,7 +168,7 @@ def run_and_trace(call: LayerCall, tracer: Tracer) -> tuple[LayerCall, list[Laye
 
 
 def find_first_newly_nonfinite_path(calls: list[LayerCall], whole: LayerCall) -> str | None:
-    """Return the path of the first call that maps finite numbers to NaN or inf, else None."""
+    """Return the path of the first call that maps finite numbers to NaN or inf, or None."""
     for call in (*calls, whole):
         if count_newly_nonfinite(call):
             return call.path or "the model"

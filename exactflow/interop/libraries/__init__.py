@@ -32,7 +32,7 @@ def load_library(name: str) -> "Library":
 
 
 def find_library_or_torch(module: Any) -> "Library":
-    """Return the library of the class of a module, or of its nearest base; else plain PyTorch."""
+    """Return the library that defines a module's class or its nearest base; else plain PyTorch."""
     homes = (kind.__module__.split(".")[0] for kind in type(module).__mro__)
     return load_library(next((_NAMES[home] for home in homes if home in _NAMES), "torch"))
 
@@ -43,5 +43,5 @@ def top_level_package_name(module: Any) -> str:
 
 
 def find_model_call(model: Any, context: Any = None) -> "ModelCall":
-    """Return how a model or a layer is called in its library, given a context or None."""
+    """Return the call of a model or a layer in its library's convention, with a context or None."""
     return find_library_or_torch(model).model_call(model, context)

@@ -47,24 +47,28 @@ class FlowjaxCoupling(AbstractBijection):
 
     def transform_and_log_det(self, x: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the image and the log-determinant."""
-        return self._change_moved_half(x, lambda scale, moved, shift: scale * moved + shift, 1)
+        return self._map_moved_half_with_log_det(
+            x, lambda scale, moved, shift: scale * moved + shift, 1
+        )
 
     def inverse_and_log_det(self, y: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the preimage and the log-determinant of the inverse."""
-        return self._change_moved_half(y, lambda scale, moved, shift: (moved - shift) / scale, -1)
+        return self._map_moved_half_with_log_det(
+            y, lambda scale, moved, shift: (moved - shift) / scale, -1
+        )
 
-    def _change_moved_half(
-        self, x: Array, map_moved: Callable[..., Array], sign: int
+    def _map_moved_half_with_log_det(
+        self, x: Array, map_scale_moved_shift: Callable[[Array, Array, Array], Array], sign: int
     ) -> tuple[Array, Array]:
-        """Replace the moved half by ``map_moved(scale, moved, shift)``.
+        """Map the moved half of x by a function of the scale, the moved half and the shift.
 
-        Return the vector, and sign * the sum of the logarithms of the scales.
+        Return the new vector, and ``sign`` times the sum of the logarithms of the scales.
         """
         first, second = x[: self.half], x[self.half :]
         moved, kept = (first, second) if self.is_first else (second, first)
         scale = jnp.ones_like(moved) if self.scale is None else self.scale * jnp.exp(self.log_gain)
         shift = jnp.matmul(self.weight, kept, precision=jax.lax.Precision.HIGHEST)
-        moved = map_moved(scale, moved, shift)
+        moved = map_scale_moved_shift(scale, moved, shift)
         whole = jnp.concatenate((moved, kept) if self.is_first else (kept, moved))
         return whole, sign * jnp.log(scale).sum()
 
@@ -73,7 +77,7 @@ def _make_inverted_bijection(module: BijectionModule, shape: tuple[int, ...]) ->
     """Build a bijection whose inverse is the forward map of a module."""
     flow: Any = module
     parts: list[Any] = []
-    if flow.signs is not None:  # a plain Scale would train the signs as positive numbers
+    if flow.signs is not None:  # a trainable Scale would make the signs positive
         signs = NonTrainable(_to_jax(flow.signs))
         parts.append(eqx.tree_at(lambda scale: scale.scale, Scale(jnp.ones(shape)), signs))
     parts += [] if flow.order is None else [Permute(_to_jax(flow.order))]

@@ -65,7 +65,7 @@ class CoupledBlock(fm.AllInOneBlock):
         new.__dict__.update({name: x for name, x in vars(block).items() if name not in replaced})
         kept = ((name, p) for name, p in block._parameters.items() if name not in replaced)
         new._parameters, new._modules = dict(kept), {**block._modules, "couplings": couplings}
-        # FrEIA calls permute_function with w_perm or w_perm_inv as the argument `rev`
+        # FrEIA passes w_perm to permute_function, or w_perm_inv for the inverse: here as `rev`
         new.householder, new.w_perm, new.w_perm_inv = 0, False, True
         return new
 
@@ -126,7 +126,7 @@ def _read_block_permutation(module: Any) -> AffineMap:
 
 
 def _replace_in_graph_nodes(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Replace the old module by the new one in the nodes of a graph."""
+    """Replace the old module by the new module in the nodes of a model, if it has nodes."""
     for node in getattr(model, "node_list", ()):
         node.module = new if node.module is old else node.module
 

@@ -1,4 +1,4 @@
-"""nflows."""
+"""nflows, where ``forward`` leads from data to latent."""
 
 from nflows import flows, transforms
 

@@ -42,14 +42,14 @@ def make_fork_library(
     flows: Sequence[type],
     couplings_class: type[CouplingsTransformBase],
 ) -> Library:
-    """Return the description of a fork, given its transforms, flow classes and couplings class."""
+    """Return nflows or its fork as a `Library`, given transforms, flow and couplings classes."""
 
     def make_model_call(model: Any, context: Any) -> ModelCall:
         path, draw = "", None
         if isinstance(model, tuple(flows)):
             embedding = _embedding_unless_identity(model)
             context = context if embedding is None else embedding(context)
-            draw = partial(_draw_per_context_else_count, getattr(model, "_distribution"))  # noqa: B009
+            draw = partial(_draw_one_per_context_else_count, getattr(model, "_distribution"))  # noqa: B009
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
         return ModelCall(model, infer_convention(model), path, options, draw_latents=draw)
@@ -68,9 +68,11 @@ def make_fork_library(
     )
 
 
-def _draw_per_context_else_count(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
-    """Draw `count` latents, or one latent for each member of the context if there is one."""
-    context = options.get("context")
+def _draw_one_per_context_else_count(
+    base: Any, count: int, options_with_context: Mapping[str, Any]
+) -> Tensor:
+    """Draw one latent for each member of the context or, without a context, `count` latents."""
+    context = options_with_context.get("context")
     drawn: Tensor = base.sample(count) if context is None else base.sample(1, context)[:, 0]
     return drawn
 

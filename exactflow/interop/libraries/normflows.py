@@ -46,7 +46,7 @@ def _infer_convention(module: nn.Module) -> CallConvention | None:
 
 def _make_model_call(model: Any, context: Any) -> ModelCall:
     has_classes = isinstance(model, nf.ClassCondFlow) or getattr(model, "class_cond", False)
-    classes = context if has_classes else None  # classes are arguments of the base only
+    classes = context if has_classes else None  # only the base takes the classes
     options = {} if context is None or has_classes else {"context": context}
     draw = (
         None

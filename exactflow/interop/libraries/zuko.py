@@ -47,7 +47,10 @@ class CouplingsTransform(Transform):
         return self.couplings.invert_unchecked(self._check_and_reshape_to_rows(y)).reshape(y.shape)
 
     def _check_and_reshape_to_rows(self, x: Tensor) -> Tensor:
-        """Reshape to rows; raise `InvalidInputError` if the couplings do not take the last axis."""
+        """Return the vectors along the last axis of x as the rows of a matrix.
+
+        Raises `InvalidInputError` if these vectors do not have the dimension of the couplings.
+        """
         rows = x.reshape(-1, x.shape[-1]) if isinstance(x, Tensor) and x.ndim else x
         self.couplings.check_batch(rows)
         return rows
@@ -78,7 +81,7 @@ class StepModule(nn.Module):
     def forward(
         self, x: Tensor, reverse: bool = False, context: Any = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the image, or with `reverse` the preimage; and the log-determinant by vector."""
+        """Return the image, or with `reverse` the preimage, and one log-determinant per vector."""
         is_lazy = isinstance(self.transform, nn.Module)
         made = self.transform(context) if is_lazy else self.transform
         transform = made.transform if isinstance(made, NormalizingFlow) else made
@@ -120,15 +123,17 @@ def _make_model_call(model: Any, context: Any) -> ModelCall:
     named = {step.path: step for step in steps}
     convention = CallConvention("forward", "forward", "reverse")
     options = {} if context is None else {"context": context}
-    draw = partial(_draw_per_context_else_count, model.base) if type(model) in FLOWS else None
+    draw = partial(_draw_one_per_context_else_count, model.base) if type(model) in FLOWS else None
     return ModelCall(
         StepSequence(steps), convention, options=options, steps=named, draw_latents=draw
     )
 
 
-def _draw_per_context_else_count(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
-    """Draw `count` latents, or one latent for each condition if the base depends on conditions."""
-    distribution = base(options.get("context"))
+def _draw_one_per_context_else_count(
+    base: Any, count: int, options_with_context: Mapping[str, Any]
+) -> Tensor:
+    """Draw one latent for each context if the base depends on the context, else `count` latents."""
+    distribution = base(options_with_context.get("context"))
     drawn: Tensor = distribution.sample(() if distribution.batch_shape else (count,))
     return drawn
 

@@ -214,7 +214,7 @@ PLANTED = {
     "latents dropped": (
         lambda: Model(Affine(4), Split(torch.zeros_like), Affine(2)).eval(),
         1,
-        noted("an input has 4 numbers, its image 2"),
+        noted("an input has 4 numbers, and its image 2"),
     ),
     "latents dropped, and drawn": (
         lambda: Model(Affine(4), Split(torch.randn_like), Affine(2)).eval(),
@@ -224,7 +224,7 @@ PLANTED = {
     "latents dropped by the model": (
         lambda: model(kind=Truncated),
         4,
-        noted("an input has 4 numbers, its image 3"),
+        noted("an input has 4 numbers, and its image 3"),
     ),
     "latents drawn by the model": (lambda: model(kind=Resampled), 4, wrong("spread", 0.1)),
     "dequantized": (lambda: model(kind=Dequantized), 4, wrong("spread", 1e-3)),

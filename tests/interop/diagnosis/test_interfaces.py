@@ -103,13 +103,13 @@ def test_what_layers_return(pair):
     ],
 )
 def test_what_is_no_image_is_refused_by_name(ahead, name):
-    with pytest.raises(InvalidInputError, match=f"the result is {name}, not a tensor"):
+    with pytest.raises(InvalidInputError, match=f"the result, of type {name}, is neither"):
         diagnose(returning(ahead), data())
 
 
 def test_a_way_back_without_an_image():
     found = diagnose(returning(lambda z, log_det: z, lambda x: None), data())
-    assert found.whole.notes[0].startswith("on the way back the result is NoneType, not a tensor")
+    assert found.whole.notes[0].startswith("on the way back the result, of type NoneType, is")
     assert found.round_trip_error == float("inf")
 
 
