@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
-from exactflow.exact.singular_values import principal_standard_deviations
+from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.log_det_bound import few_cluster_mean_differences
 from exactflow.laws.conditioning.mixture_components import (
@@ -65,7 +65,9 @@ def bracket_least_lipschitz(
         components.weight_and_covariance()[1],
         is_known_product(law),
     )
-    deviation = sum((s * s for s in principal_standard_deviations(covariance)), arb(0)).sqrt()
+    deviation = sum(
+        (s * s for s in enclose_principal_standard_deviations(covariance)), arb(0)
+    ).sqrt()
     if deviation <= _enclose_eps_plus_error(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
@@ -113,7 +115,7 @@ def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlop
     """Return the function L -> sum_i (s_i - L)_+^2, where the s_i^2 are the eigenvalues of the
     covariance. Its value is returned as the lower and as the upper bound.
     """
-    spectrum = principal_standard_deviations(covariance)
+    spectrum = enclose_principal_standard_deviations(covariance)
 
     def bound_squared_distance(slope: arb, _: bool) -> tuple[arb, arb]:
         total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))

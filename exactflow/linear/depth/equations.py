@@ -42,7 +42,7 @@ from exactflow.exact.exceptional import (
     record_nonzero,
     record_nonzero_with_fewest_factors,
 )
-from exactflow.exact.linalg import Alternative, trace
+from exactflow.exact.linalg import SolutionOrRefutation, trace
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason
@@ -210,7 +210,7 @@ def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> E
 
 def solve_for_flattened_matrices(
     system: Sequence[Equation], rows: int, columns: int
-) -> Alternative:
+) -> SolutionOrRefutation:
     """Solve equations for one unknown matrix of the given numbers of rows and columns.
 
     Return (solutions, None), or (None, multiplier) with a multiplier that refutes the equations.

@@ -39,7 +39,11 @@ from exactflow.exact.exceptional import (
 )
 from exactflow.exact.flanders import pad_smaller_with_ones
 from exactflow.exact.linalg import trace
-from exactflow.exact.normal_forms import block_sizes, format_polynomial, irreducible_factors
+from exactflow.exact.normal_forms import (
+    companion_block_exponents,
+    format_polynomial,
+    irreducible_factors,
+)
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.explanation.sentences import strip_backticks
@@ -337,7 +341,7 @@ def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tup
     for f in o.witness:
         if irreducible_factors(f, o.matrix.domain) != [(f, 1)] or o.witness.count(f) > 1:
             return None
-        sizes = [block_sizes(M, f, proved_rank) for M in (parts.Du, parts.aN)]
+        sizes = [companion_block_exponents(M, f, proved_rank) for M in (parts.Du, parts.aN)]
         counts = parts.least_shifted_block_counts_at_factor(f, *sizes)
         if counts is None:
             return f, *map(list, sizes)

@@ -315,7 +315,7 @@ def _coordinates_read_by_moved(layer: Any) -> dict[int, set[int]]:
     coordinates in the kept half on which the change depends.
     """
     if isinstance(layer, PiecewiseCoupling):
-        return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
+        return {i: {*layer.functional_coefficients} for i, _ in enumerate(layer.scale_elements)}
     reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:

@@ -126,7 +126,7 @@ MEANS = [
     (np.ones((1, 2)), "mean: expected vectors of 2 entries"),
     ([np.nan, 0], "mean: .*finite number, got nan"),
     ([1j, 0], "mean: .*got complex"),
-    (np.array([1j, 0]), "mean: .*got dtype complex128"),
+    (np.array([1j, 0]), "mean: .*got one of dtype complex128"),
     ([sympy.sqrt(2), 0], "mean of rational numbers or floats, got entries in"),
     ([10**400, 0], "range of float64"),
     (3, "mean: expected a SymPy matrix"),
