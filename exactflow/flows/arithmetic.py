@@ -171,9 +171,10 @@ def _as_rows(x: Any, dimension: int) -> list[list]:
 
 
 def _shape_error(dimension: int, shape: tuple[int, ...]) -> InvalidInputError:
+    hint = transpose_hint_or_empty(shape, dimension)
     return InvalidInputError(
         f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-        f"{dimension} rows), got shape {shape}{transpose_hint_or_empty(shape, dimension)}"
+        f"{dimension} rows), got an array or list of shape {shape}{hint}"
     )
 
 

@@ -120,8 +120,8 @@ def test_the_refusal_of_halves_far_apart_counts(partition):
 
 
 MEANS = [
-    ([1], "mean: expected vectors of 2 entries.*got 1"),
-    ([1, 2, 3], "mean: expected vectors of 2 entries.*got 3"),
+    ([1], "mean: expected vectors of 2 entries.*got vectors of 1 entries"),
+    ([1, 2, 3], "mean: expected vectors of 2 entries.*got vectors of 3 entries"),
     (np.ones((2, 2)), "one column of 2 numbers, got 2 columns"),
     (np.ones((1, 2)), "mean: expected vectors of 2 entries"),
     ([np.nan, 0], "mean: .*finite number, got nan"),
