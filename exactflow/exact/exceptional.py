@@ -52,7 +52,7 @@ def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domai
         )
 
 
-def record_denominators(elements: Iterable[Element], field: Domain) -> None:
+def record_denominators_as_nonzero(elements: Iterable[Element], field: Domain) -> None:
     """Collect the factors of the denominators of elements, which must be nonzero."""
     if is_collecting_factors_over(field):
         _record_factors(factor_all(x.denom for x in elements))

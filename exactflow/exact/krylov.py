@@ -69,7 +69,7 @@ def search_controller_basis(
     return None
 
 
-def krylov_basis_inverse_and_lengths(
+def krylov_basis_inverse_and_run_lengths(
     F: DomainMatrix,
 ) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
     """Return a basis H in runs of columns, the inverse of H, and the lengths of the runs. H^-1 F H
@@ -96,7 +96,7 @@ def krylov_basis_inverse_and_lengths(
     return basis, inverse, runs
 
 
-def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> list:
+def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> DescendingCoefficients:
     """Return the minimal polynomial of u under F: the monic f of least degree with f(F) u = 0."""
     columns = [u]
     for _ in range(F.shape[0]):

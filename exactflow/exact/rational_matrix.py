@@ -21,7 +21,8 @@ from exactflow.exact.typing import HALVES, Half
 
 _LEAST_ROWS = 12  # for fewer rows, a common denominator saves no time
 _LEAST_COLUMNS = 16  # for fewer columns, the conversion of the shifts costs more time than it saves
-# FLINT multiplies a left factor of 42 or more rows modulo many primes, in up to twice the time
+# a longer left factor is cut: from 42 rows on, FLINT multiplies modulo many primes, in up to
+# twice the time
 _MOST_ROWS = 40
 
 _Layer = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift

@@ -86,9 +86,11 @@ class SparseArray:
         """Return the number of nonzero entries."""
         return len(self.places)
 
-    def iter_distinct_values(self) -> Iterator:
-        """Return an iterator over the distinct nonzero values, as elements of QQ."""
-        return map(QQ, set(self.values.tolist()))
+    def iter_values(self) -> Iterator:
+        """Yield the nonzero entries, row by row, as elements of QQ."""
+        values = self.values.tolist()
+        elements = {value: QQ(value) for value in set(values)}
+        return map(elements.__getitem__, values)
 
     def __neg__(self) -> "SparseArray":
         return SparseArray(self.shape, self.places, -self.values)

@@ -57,7 +57,7 @@ class VectorMap(ABC):
 
 
 class Bijection(VectorMap):
-    """A composition of coupling layers, which see the coordinates in the order of `order`.
+    """A composition of coupling layers, which see the coordinates in the order that `order` gives.
 
     The first coordinate of the layers is x[order[0]], the next x[order[1]], and so on. A subclass
     has the attributes `layers`, `partition`, `field` and `order`, which is () for the natural

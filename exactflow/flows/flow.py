@@ -213,9 +213,7 @@ class CouplingFlow(Flow):
             with suppress(OverflowError, ModuleNotFoundError):
                 from exactflow.exact.sparse_array import compose_sparse_additive_couplings
 
-                arrays = [
-                    (layer.moves, layer.sparse_integer_shift_or_raise) for layer in self.layers
-                ]
+                arrays = [(layer.moves, layer.sparse_integer_shift) for layer in self.layers]
                 return compose_sparse_additive_couplings(arrays, self.partition, columns)
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
@@ -283,7 +281,7 @@ class CouplingFlow(Flow):
         polynomials = list[Any]()
         for layer in self.layers:
             values = linalg.convert_elements(
-                layer.scales_and_nonzero_shift_values(), layer.field, self.field
+                layer.scales_and_nonzero_shift_entries(), layer.field, self.field
             )
             scales = linalg.convert_elements(layer.scale_elements, layer.field, self.field)
             polynomials += [v.denom for v in values] + [s.numer for s in scales]

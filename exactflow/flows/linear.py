@@ -128,7 +128,7 @@ class LinearCoupling(Coupling):
         return self._shift.to_sparse_matrix() if _is_sparse_array(self._shift) else self._shift
 
     @cached_property
-    def sparse_integer_shift_or_raise(self) -> "SparseArray":
+    def sparse_integer_shift(self) -> "SparseArray":
         """The shift, a matrix of integers over QQ, as a `SparseArray`.
 
         Raises `OverflowError` unless all entries are integers below 2^62.
@@ -196,7 +196,7 @@ class LinearCoupling(Coupling):
             return None
         return max(
             int(part).bit_length()
-            for v in self.scales_and_nonzero_shift_values()
+            for v in self.scales_and_nonzero_shift_entries()
             for part in (v.numerator, v.denominator)
         )
 
@@ -204,16 +204,15 @@ class LinearCoupling(Coupling):
     def magnitude(self) -> sympy.Rational | None:
         """The largest absolute value of a scale or shift entry; None if the field is not QQ."""
         return (
-            self.field.to_sympy(max(map(abs, self.scales_and_nonzero_shift_values())))
+            self.field.to_sympy(max(map(abs, self.scales_and_nonzero_shift_entries())))
             if self.field.is_QQ
             else None
         )
 
-    def scales_and_nonzero_shift_values(self) -> Iterable:
-        """Yield all scales and nonzero values in the shift; equal entries may be yielded once."""
+    def scales_and_nonzero_shift_entries(self) -> Iterable:
+        """Yield all scales, and all nonzero entries of the shift, as elements of the field."""
         yield from self.scale_elements
-        shift = self._shift
-        yield from shift.iter_distinct_values() if _is_sparse_array(shift) else shift.iter_values()
+        yield from self._shift.iter_values()
 
     def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
         """Return the image of `moved`; columns of both arguments are halves of exact vectors."""

@@ -115,7 +115,7 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
 
 def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:
     """Round a layer over QQ to a dtype; raise `InvalidInputError` for numbers beyond its range."""
-    for value in set(layer.scales_and_nonzero_shift_values()):
+    for value in set(layer.scales_and_nonzero_shift_entries()):
         if not 0 < abs(_round_to_dtype(value, dtype)) < np.inf:
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
@@ -129,7 +129,7 @@ def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> Flo
 
 def _are_layer_numbers_representable(flow: CouplingFlow, dtype: Any) -> bool:
     """Whether a dtype represents all numbers of the layers of a flow exactly."""
-    values = {value for layer in flow.layers for value in layer.scales_and_nonzero_shift_values()}
+    values = {value for layer in flow.layers for value in layer.scales_and_nonzero_shift_entries()}
     return all(QQ(*_round_to_dtype(value, dtype).as_integer_ratio()) == value for value in values)
 
 

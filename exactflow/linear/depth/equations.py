@@ -38,7 +38,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import (
     count_possibly_vanishing_factors,
-    record_denominators,
+    record_denominators_as_nonzero,
     record_nonzero,
     record_nonzero_with_fewest_factors,
 )
@@ -174,7 +174,7 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     s, field = combined_right_side(system, multiplier), system[0].right.domain
     for W, equation in zip(multiplier, system, strict=True):
         if not W.is_zero_matrix:
-            record_denominators([*W.iter_values(), *equation.right.iter_values()], field)
+            record_denominators_as_nonzero([*W.iter_values(), *equation.right.iter_values()], field)
     weights = [x for X, total in sums.items() if X in POSITIVE for x in total.diagonal()]
     if not any(weights):
         record_nonzero(s, field)

@@ -33,7 +33,7 @@ from exactflow.exact.assumptions import Assumptions, assuming, current_assumptio
 from exactflow.exact.exceptional import (
     collect_exceptional_factors,
     is_collecting_factors_over,
-    record_denominators,
+    record_denominators_as_nonzero,
     record_nonzero,
     sort_factors,
 )
@@ -140,7 +140,7 @@ class Obstruction(PatternInstance, Checkable):
         if not field.is_FractionField:
             return ()
         with collect_exceptional_factors() as factors:
-            record_denominators(_witness_elements(self.witness, field), field)
+            record_denominators_as_nonzero(_witness_elements(self.witness, field), field)
             self.is_valid()
         return sort_factors(factors)
 

@@ -309,7 +309,7 @@ def test_layers_convert_when_asked():
         dense = LinearCoupling(layer.partition, layer.moves, layer.shift_matrix.to_dense())
         assert (layer, hash(layer)) == (dense, hash(dense))
         assert (layer.nnz, layer.bits, layer.magnitude) == (dense.nnz, dense.bits, dense.magnitude)
-        assert layer.sparse_integer_shift_or_raise.to_sparse_matrix() == layer.shift_matrix
+        assert layer.sparse_integer_shift.to_sparse_matrix() == layer.shift_matrix
         assert layer.matrix() == dense.matrix()
         assert layer.inverse() == dense.inverse()
         assert layer.swap_halves() == dense.swap_halves()
