@@ -97,7 +97,9 @@ class Assumptions:
         return tuple(sympy.expand(above * below) for above, below in parts)
 
     @cached_property
-    def _bound_substitutions_and_rest(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
+    def _bound_substitutions_and_other_positives(
+        self,
+    ) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
         """Two lists. The first has pairs (x, b + u), to be substituted in order: the symbol x has a
         linear bound x > b, and u is a positive symbol. The second has the other polynomials that
         are positive by the inequalities, but that SymPy does not know to be positive.
@@ -124,7 +126,9 @@ class Assumptions:
             for s in expression.free_symbols
             if s.is_real
         }
-        return any(rest.is_nonpositive for rest in self._bound_substitutions_and_rest[1]) or any(
+        return any(
+            rest.is_nonpositive for rest in self._bound_substitutions_and_other_positives[1]
+        ) or any(
             {
                 *(
                     _signs_between_roots_none_excluded(
@@ -139,7 +143,7 @@ class Assumptions:
 
     def _substitute_bounds(self, f: Expr) -> Expr:
         """Replace in `f` each symbol x with a linear bound x > b by b + u, with a symbol u > 0."""
-        for x, value in self._bound_substitutions_and_rest[0]:
+        for x, value in self._bound_substitutions_and_other_positives[0]:
             f = sympy.expand(f.subs(x, value))
         return f
 
@@ -154,7 +158,8 @@ class Assumptions:
         """Whether a polynomial is positive (True) or negative (False) wherever it is not 0; None if
         it has both signs, or if its sign is unknown.
 
-        If `tries_quotients`, its quotients by positive polynomials are tried, too.
+        If `tries_quotients`, the signs of its quotients by the polynomials that the inequalities
+        make positive are tried, too.
         """
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
@@ -216,7 +221,7 @@ def _not_strict_error(relation: object) -> InvalidInputError:
 
 
 def _only_real_symbol(f: Expr) -> Symbol | None:
-    """Return the only symbol of `f` if it is real; None if it is not, or for another number."""
+    """Return the symbol of `f` if `f` has exactly one symbol and this symbol is real, else None."""
     found = f.free_symbols
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 

@@ -206,9 +206,7 @@ class DyadicMatrix:
         return whole * Fraction(2) ** self.low
 
     def _places_of_distinct_nearly_largest_entries(self) -> np.ndarray:
-        """Return a place (i, j) for each absolute value of an entry near the largest absolute value
-        (included).
-        """
+        """Return one place (i, j) for each distinct absolute value near or equal to the largest."""
         sizes = np.abs(self.to_rounded_floats(self.exponent_above_entries()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])

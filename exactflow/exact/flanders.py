@@ -37,7 +37,7 @@ def is_x_minus_one(f: DescendingCoefficients) -> bool:
 
 
 def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return both matrices, the smaller one as diag(a, 1, .., 1), in the size of the larger one.
+    """Return both matrices, the smaller one with ones appended to its diagonal, in equal sizes.
 
     If D = I + Y Z and a = I + Z Y, the results have the same characteristic polynomial.
     """

@@ -118,7 +118,7 @@ def append_swapped_coordinate_pair(M: DomainMatrix, first_half_size: int) -> Dom
 
 
 def swap_halves(blocks: Blocks) -> Blocks:
-    """Return the blocks of the same matrix with exchanged halves, in its rows and its columns."""
+    """Return the blocks of the matrix whose rows and columns list the second half first."""
     return Blocks(blocks.D, blocks.C, blocks.B, blocks.A)
 
 
@@ -153,7 +153,7 @@ def is_positive(value: Element, field: Domain) -> bool | None:
 
 
 def convert_elements(elements: Iterable, field: Domain, wider_field: Domain) -> list:
-    """Return elements of `field` as elements of `wider_field`, which contains it or equals it.
+    """Return elements of `field` as elements of `wider_field`, which contains `field`.
 
     Between equal fields they are returned unchanged, since SymPy would guess elements of a number
     field from decimals.

@@ -136,7 +136,7 @@ def _html_cell_dimmed_if_zero(entry: str) -> str:
 
 
 def field_suffix_unless_rational(field: Domain, *, quote: str = "") -> str:
-    """Return ", over " and the name of a field, with `quote` before and after it; "" for QQ."""
+    """Return ", over " and the name of a field between two marks `quote`; "" for the field QQ."""
     return "" if field.is_QQ else f", over {quote}{format_field(field)}{quote}"
 
 

@@ -62,7 +62,7 @@ class CoordinateLayout:
         return text
 
     def append_swapped_pads_if_any(self, M: DomainMatrix) -> DomainMatrix:
-        """Return M with two pads appended, which the result swaps; without pads, return M."""
+        """Return M with two pads appended, which the result swaps; M if the layout has no pads."""
         return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
     def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
