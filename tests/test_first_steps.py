@@ -260,7 +260,9 @@ def test_a_file_name_at_the_prompt_is_told_how_to_read_it():
 
 
 def test_no_challenge_is_about_no_instance():
-    with pytest.raises(ExactFlowError, match="expected an integer n >= 1, got int 0"):
+    with pytest.raises(
+        ExactFlowError, match="expected the argument n to be an integer >= 1, got int 0"
+    ):
         theorems["six layers"].challenge(0)
 
 

@@ -48,7 +48,7 @@ def complex_embedding(field: Domain) -> Callable[[Element], acb]:
     return enclose
 
 
-def is_positive_none_unless_real(value: Element, field: Domain) -> bool | None:
+def is_positive_if_real_number(value: Element, field: Domain) -> bool | None:
     """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None if it is not
     real, and for an element of any other domain.
     """
@@ -69,7 +69,7 @@ def is_positive_none_unless_real(value: Element, field: Domain) -> bool | None:
 
 def _sign_or_zero_if_nonreal(value: Element, field: Domain, precision: int) -> int | None:
     """Return the sign of an irrational number: 1 or -1; 0 if the number is not real; None if the
-    precision, in bits, is too low to decide.
+    given precision, in bits, is too low to decide.
     """
     with ctx.workprec(precision):
         x = complex_embedding(field)(value)
@@ -135,15 +135,15 @@ def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
 
 
 def _enclose_distinct_roots(polynomial: fmpz_poly) -> list[acb]:
-    # the roots have multiplicities, which the type hints of FLINT omit
+    # FLINT returns pairs of a root and its multiplicity; its type hints show only the roots
     pairs: Any = polynomial.complex_roots()
     return [acb(root) for root, _ in pairs]
 
 
 @lru_cache(maxsize=64)
 def _enclose_generator(field: Domain, precision: int) -> acb:
-    """Return an enclosure of a number field's generator at a precision in bits. More and more
-    decimals of the generator are computed, until only one root of its minimal polynomial fits.
+    """Return an enclosure of a number field's generator, computed with the given precision in bits.
+    Decimals of the generator are computed until only one root of its minimal polynomial fits them.
     """
     with ctx.workprec(precision):
         minimal = fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])

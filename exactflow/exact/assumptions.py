@@ -27,7 +27,7 @@ from sympy.logic.boolalg import Boolean
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.algebraic import is_positive_none_unless_real
+from exactflow.exact.algebraic import is_positive_if_real_number
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -37,7 +37,8 @@ class Assumptions:
     """Strict inequalities; all symbols in them are real.
 
     >>> t = sympy.Symbol("t")
-    >>> Assumptions.from_inequalities([t > 1, t**2 < 9]).format_condition_clause([t - 1, t - 2])
+    >>> assumed = Assumptions.from_inequalities([t > 1, t**2 < 9])
+    >>> assumed.format_for_and_unless_clauses([t - 1, t - 2])
     ', for t > 1 and t**2 < 9, unless t = 2'
     """
 
@@ -78,7 +79,7 @@ class Assumptions:
 
     @cached_property
     def _real_replacements(self) -> dict[Expr, Expr]:
-        """The symbols that only the inequalities make real, each with a real replacement."""
+        """A dict from each symbol that is real only by the inequalities to a real symbol."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
@@ -96,7 +97,9 @@ class Assumptions:
         return tuple(sympy.expand(above * below) for above, below in parts)
 
     @cached_property
-    def _bound_substitutions_and_rest(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
+    def _bound_substitutions_and_other_positives(
+        self,
+    ) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
         """Two lists. The first has pairs (x, b + u), to be substituted in order: the symbol x has a
         linear bound x > b, and u is a positive symbol. The second has the other polynomials that
         are positive by the inequalities, but that SymPy does not know to be positive.
@@ -123,7 +126,9 @@ class Assumptions:
             for s in expression.free_symbols
             if s.is_real
         }
-        return any(rest.is_nonpositive for rest in self._bound_substitutions_and_rest[1]) or any(
+        return any(
+            rest.is_nonpositive for rest in self._bound_substitutions_and_other_positives[1]
+        ) or any(
             {
                 *(
                     _signs_between_roots_none_excluded(
@@ -137,8 +142,8 @@ class Assumptions:
         )
 
     def _substitute_bounds(self, f: Expr) -> Expr:
-        """Replace each symbol x of a polynomial by b + u, u > 0, if x has a linear bound x > b."""
-        for x, value in self._bound_substitutions_and_rest[0]:
+        """Replace in `f` each symbol x with a linear bound x > b by b + u, with a symbol u > 0."""
+        for x, value in self._bound_substitutions_and_other_positives[0]:
             f = sympy.expand(f.subs(x, value))
         return f
 
@@ -150,10 +155,11 @@ class Assumptions:
     def is_positive_where_nonzero(
         self, polynomial: Expr, *, tries_quotients: bool = True
     ) -> bool | None:
-        """Whether a polynomial is positive wherever it is not 0; False if it is negative there;
-        None if it has both signs, or if the sign is unknown.
+        """Whether a polynomial is positive (True) or negative (False) wherever it is not 0; None if
+        it has both signs, or if its sign is unknown.
 
-        If `tries_quotients`, its quotients by positive polynomials are tried, too.
+        If `tries_quotients`, the signs of its quotients by the polynomials that the inequalities
+        make positive are tried, too.
         """
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
@@ -174,7 +180,7 @@ class Assumptions:
                 return sign
         return None
 
-    def format_condition_clause(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
+    def format_for_and_unless_clauses(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
         """Return the end of a sentence, such as ", for t > 1, unless t = 2". It states the
         assumptions, and the roots of the exceptional polynomials, with `quote` around each formula.
         """
@@ -215,7 +221,7 @@ def _not_strict_error(relation: object) -> InvalidInputError:
 
 
 def _only_real_symbol(f: Expr) -> Symbol | None:
-    """Return the symbol of an expression in one real symbol; None for any other expression."""
+    """Return the symbol of `f` if `f` has exactly one symbol and this symbol is real, else None."""
     found = f.free_symbols
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 
@@ -237,11 +243,11 @@ def _find_bound_symbol_and_slope(
 def _signs_between_roots_none_excluded(
     f: Expr, x: Symbol, positive: Sequence[Expr]
 ) -> list[bool | None] | None:
-    """Return, for each interval between roots, from left to right, whether a polynomial f in x is
-    positive on this interval.
+    """Return a list with an item for each interval between roots, from left to right: whether the
+    polynomial f in x is positive on this interval.
 
     The roots are those of f and of the conditions: SymPy's assumptions on x, and the inequalities
-    in x alone. The entry of an interval that a condition excludes is None. The whole result is None
+    in x alone. The item of an interval that a condition excludes is None. The whole result is None
     unless f and all conditions are polynomials over QQ.
     """
     known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
@@ -255,11 +261,11 @@ def _signs_between_roots_none_excluded(
         return None
     return [
         bool(first.eval(point) > 0) if all(other.eval(point) > 0 for other in others) else None
-        for point in _points_between_roots(prod(others, start=first))
+        for point in _points_in_intervals_cut_by_roots(prod(others, start=first))
     ]
 
 
-def _points_between_roots(polynomial: Poly) -> list[Rational]:
+def _points_in_intervals_cut_by_roots(polynomial: Poly) -> list[Rational]:
     """Return rational points from left to right, one in each interval into which the real roots
     divide the line.
     """
@@ -278,7 +284,8 @@ def _format_equation_solved_if_linear(f: Expr) -> str:
     """Return the equation f = 0, solved for its symbol if it is linear, such as "t = 1"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
         x = f.free_symbols.pop()
-        plain = Dummy()  # if n were an integer symbol, solve would find no root of 2 n - 1
+        # a Dummy has no assumptions; for an integer symbol n, solve finds no root of 2 n - 1
+        plain = Dummy()
         return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
     return f"{f} = 0"
 
@@ -294,7 +301,7 @@ def current_assumptions() -> Assumptions:
 
 @contextmanager
 def assuming(assumptions: Assumptions) -> Iterator[None]:
-    """Context manager: within the block these assumptions are the current ones."""
+    """Context manager: `current_assumptions` returns `assumptions` within the block."""
     token = _ASSUMED.set(assumptions)
     try:
         yield
@@ -302,14 +309,14 @@ def assuming(assumptions: Assumptions) -> Iterator[None]:
         _ASSUMED.reset(token)
 
 
-def is_positive_quotient(value: Element, field: Domain) -> bool | None:
+def is_quotient_positive_where_nonzero(value: Element, field: Domain) -> bool | None:
     """Whether a quotient of polynomials is positive under the current assumptions, wherever it is
     neither 0 nor undefined; None if unknown.
     """
     assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()
-        signs.append(is_positive_none_unless_real(coefficient, field.domain))
+        signs.append(is_positive_if_real_number(coefficient, field.domain))
         for factor, power in factors:
             f = factor.as_expr()
             signs += [assumptions.is_square_positive_where_nonzero(f)] * (power // 2)

@@ -52,7 +52,7 @@ def upper(x: arb) -> QQElement:
 
 
 def lower(x: arb) -> QQElement:
-    """Return a lower bound of a ball, rounded down with the precision of `upper`."""
+    """Return a lower bound of a ball: an element of QQ with a mantissa of 53 bits."""
     return -upper(-x)
 
 
@@ -65,8 +65,9 @@ def nearest_integer(x: arb) -> int:
 
 
 def sqrt_upper_bound(x: arb) -> arb:
-    """Return an upper bound of the square root of a number >= 0, enclosed in the ball `x`. The ball
-    can also contain negative numbers.
+    """Return an upper bound of the square roots of all nonnegative numbers in the ball `x`.
+
+    The ball can also contain negative numbers.
     """
     return x.abs_upper().sqrt()
 

@@ -57,7 +57,7 @@ def as_square_matrix(M: MatrixLike) -> DomainMatrix:
     [1/3,   0],
     [  2, 1/2]])
     """
-    matrix = as_rectangular_matrix(_squeeze_kernel(as_array_if_tensor(M)))
+    matrix = as_rectangular_matrix(_squeeze_1x1_convolution_kernel(as_array_if_tensor(M)))
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
@@ -85,7 +85,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
         hint = transpose_hint_or_empty(vectors.shape, dimension)
         raise InvalidInputError(
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-            f"{dimension} rows), got {vectors.shape[0]}{hint}"
+            f"{dimension} rows), got vectors of {vectors.shape[0]} entries{hint}"
         )
     return convert_to_common_field(vectors, field)
 
@@ -126,7 +126,7 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
     if isinstance(M, list | tuple):
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
-        return _from_expression(M)
+        return _from_matrix_expression(M)
     is_path = isinstance(M, str | PathLike)
     hint = ": exactflow.files.matrices.read_square_matrix(path).matrix reads a file" * is_path
     raise InvalidInputError(
@@ -135,7 +135,7 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
     )
 
 
-def _from_expression(M: MatrixExpr) -> DomainMatrix:
+def _from_matrix_expression(M: MatrixExpr) -> DomainMatrix:
     """Convert a matrix expression such as ``PermutationMatrix``; raise if it contains a matrix
     symbol, or if its size is symbolic.
     """
@@ -177,7 +177,7 @@ def as_array_if_tensor(x: Any) -> Any:
     return (plain.double() if plain.is_floating_point() else plain).numpy()
 
 
-def _squeeze_kernel(W: Any) -> Any:
+def _squeeze_1x1_convolution_kernel(W: Any) -> Any:
     """Return the weight of a 1x1 convolution as a matrix; return other values unchanged."""
     if not is_array(W) or W.ndim <= 2:
         return W
@@ -242,7 +242,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
         field = _unify_domains([one, other])
         # the difference is tested, since equal quotients may have different numerators
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
-    if isinstance(one, FiniteField):  # residues may be stored as -1 or as p - 1
+    if isinstance(one, FiniteField):  # SymPy may store the same residue as -1 or as p - 1
         left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
     return bool(left.to_sparse() == right.to_sparse())
 
@@ -333,7 +333,7 @@ def _check_storage_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
-    if not M._rep.domain.is_EXRAW:  # all entries are rational
+    if not M._rep.domain.is_EXRAW:  # then all entries are rational
         return M.to_DM(QQ)
     for place, entry in M.todok().items():
         if not (isinstance(entry, sympy.Expr) and entry.is_commutative):
@@ -359,14 +359,16 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
 
 def _from_array(M: "np.ndarray") -> DomainMatrix:
     if M.ndim != 2:
-        raise InvalidInputError(f"expected an array with two axes, got shape {M.shape}: reshape it")
+        raise InvalidInputError(
+            f"expected an array with two axes, got one of shape {M.shape}: reshape it"
+        )
     if M.dtype.kind not in "iufOU":
         hint = ": write .astype(int)" * (M.dtype.kind == "b")
         raise InvalidInputError(
-            f"expected an array of integers, floats, strings or exact objects, got dtype {M.dtype}"
-            + hint
+            "expected an array of integers, floats, strings or exact objects, got one of dtype "
+            f"{M.dtype}" + hint
         )
-    rows = [list(row) for row in M] if M.dtype.char == "g" else M.tolist()  # "g" is long double
+    rows = [list(row) for row in M] if M.dtype.char == "g" else M.tolist()  # "g": long double
     if M.dtype.kind == "O":
         for i, row in enumerate(rows):
             for j, entry in enumerate(row):
@@ -394,7 +396,7 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 
 
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
-    """Convert rows of numbers and SymPy expressions; `to_element` converts the numbers."""
+    """Convert rows of numbers and SymPy expressions; errors name the place of an entry."""
     rows = [
         [_to_element_unless_irrational_expression(entry, (i, j)) for j, entry in enumerate(row)]
         for i, row in enumerate(rows)
@@ -406,7 +408,7 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
 
 def _to_element_unless_irrational_expression(entry: object, place: tuple[int, int]) -> Element:
     """Convert a rational number to an element of QQ; return any other SymPy expression unchanged.
-    An error names the place.
+    An error names the `place` of the entry.
     """
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry

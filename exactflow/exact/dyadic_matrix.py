@@ -33,8 +33,8 @@ from exactflow.exact.typing import MatrixLike
 BITS = 20
 BASE = 2.0**BITS
 SUMMANDS = 1 << 12
-RELATIVE = 2.0**-40  # exceeds the relative error of a sum of entries rounded to floats
-TINY = 2.0**-900  # exceeds the error of a sum of floats that are each wrong by at most 2^-1000
+RELATIVE = 2.0**-40  # more than the relative error of a sum of entries rounded to floats
+TINY = 2.0**-900  # more than the error of a sum of floats that are each wrong by at most 2^-1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class DyadicMatrix:
         """Convert a matrix of finite floats to a `DyadicMatrix`, without rounding."""
         peak = np.abs(M).max(initial=0.0)
         unit = int(np.frexp(peak)[1]) - BITS
-        # the first plane is truncated, since a rounded one could mean 2^1024, which is no float
+        # the first plane is truncated: rounding up could give 2^1024, which is no float
         planes, rest = [np.trunc(np.ldexp(M, -unit))], M
         while (rest := rest - np.ldexp(planes[-1], unit)).any():
             unit -= BITS
@@ -105,12 +105,12 @@ class DyadicMatrix:
                 planes_from_sum[0] += left[:, i : i + step] @ right[j : j + step]
                 i, j = i + step, j + step
                 if i < end:
-                    _carry(planes_from_sum[:2])
+                    _carry_in_place(planes_from_sum[:2])
 
         return self._plus_digit_products(A, B, add_digit_products)
 
     def scale_rows(self, factors: "DyadicMatrix") -> "DyadicMatrix":
-        """Return diag(factors) times the matrix, for a column `factors`."""
+        """Return diag(factors) times this matrix, for a column `factors`."""
         a, b = len(factors.planes), len(self.planes)
 
         def add_digit_products(planes_from_sum: np.ndarray, index_sum: int) -> None:
@@ -134,7 +134,7 @@ class DyadicMatrix:
         offset = (low - own) // BITS
         for k in range(count):
             add_digit_products(planes[offset + k :], k)
-        _carry(planes)
+        _carry_in_place(planes)
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return DyadicMatrix(planes[: used[-1] + 1 if len(used) else 1], own)
 
@@ -152,15 +152,15 @@ class DyadicMatrix:
         planes[offset : offset + len(self.planes)] = self.planes
         if shift:
             planes *= 2.0**shift
-            _carry(planes)
+            _carry_in_place(planes)
         return planes, low
 
     def times_power_of_two(self, exponent: int) -> "DyadicMatrix":
-        """Return the matrix multiplied by 2^exponent."""
+        """Return this matrix multiplied by 2^exponent."""
         return DyadicMatrix(self.planes, self.low + exponent)
 
     def vstack(self, other: "DyadicMatrix") -> "DyadicMatrix":
-        """Return both matrices, one below the other."""
+        """Return the matrix with `other` below this matrix."""
         above, low = self._planes_and_low_aligned_with(other.low, len(other.planes))
         planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
         offset, rows = (other.low - low) // BITS, len(above[0])
@@ -205,10 +205,8 @@ class DyadicMatrix:
         whole = sum(int(digit) << (BITS * k) for k, digit in enumerate(self.planes[:, i, j]))
         return whole * Fraction(2) ** self.low
 
-    def _index_pairs_of_nearly_largest_entries(self) -> np.ndarray:
-        """Return the places (i, j) of entries whose absolute values are near the largest one, one
-        place for each value; the largest one is among them.
-        """
+    def _places_of_distinct_nearly_largest_entries(self) -> np.ndarray:
+        """Return one place (i, j) for each distinct absolute value near or equal to the largest."""
         sizes = np.abs(self.to_rounded_floats(self.exponent_above_entries()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
@@ -216,7 +214,9 @@ class DyadicMatrix:
 
     def max_abs(self) -> Fraction:
         """Return the largest absolute value of an entry."""
-        return max(abs(self.entry(i, j)) for i, j in self._index_pairs_of_nearly_largest_entries())
+        return max(
+            abs(self.entry(i, j)) for i, j in self._places_of_distinct_nearly_largest_entries()
+        )
 
     def bound_absolute_row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
         """Return for each row i a close upper bound of sum_j weights[j] |entry (i, j)|. The weights
@@ -256,7 +256,7 @@ class DyadicQuotient:
         )
 
     def minus(self, M: DyadicMatrix) -> "DyadicQuotient":
-        """Return the matrix minus M."""
+        """Return this matrix minus M."""
         return DyadicQuotient(self.numerator - self.denominator * M, self.denominator)
 
     def to_rounded_floats(self, unit_exponent: int = 0) -> np.ndarray:
@@ -314,7 +314,7 @@ def _zeros(rows: int, columns: int) -> DyadicMatrix:
     return DyadicMatrix(np.zeros((1, rows, columns)), 0)
 
 
-def _carry(planes: np.ndarray) -> None:
+def _carry_in_place(planes: np.ndarray) -> None:
     """Carry in place: in each plane but the last, integers of absolute value below 2^53 become
     digits of at most 2^19. The last plane, which is the highest, only receives a carry.
     """

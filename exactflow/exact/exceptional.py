@@ -31,12 +31,12 @@ def collect_exceptional_factors() -> Iterator[set[Expr]]:
 
 
 def is_collecting_factors_over(field: Domain) -> bool:
-    """Whether exceptional factors are being collected, and `field` has rational functions."""
+    """Whether exceptional factors are being collected, and `field` is one of rational functions."""
     return _FACTORS.get() is not None and field.is_FractionField
 
 
 def record_nonzero(x: Element, field: Domain) -> None:
-    """Record that a proof assumes an element to be nonzero."""
+    """Collect the factors of an element that a proof assumes to be nonzero."""
     if is_collecting_factors_over(field):
         _record_factors(factor_all([x.numer, x.denom]))
 
@@ -52,8 +52,8 @@ def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domai
         )
 
 
-def record_denominators(elements: Iterable[Element], field: Domain) -> None:
-    """Record the denominators of elements as nonzero."""
+def record_denominators_as_nonzero(elements: Iterable[Element], field: Domain) -> None:
+    """Collect the factors of the denominators of elements, which must be nonzero."""
     if is_collecting_factors_over(field):
         _record_factors(factor_all(x.denom for x in elements))
 

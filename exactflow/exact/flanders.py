@@ -21,7 +21,6 @@ bases give Y without factoring a polynomial.
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import Any
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -31,16 +30,14 @@ from exactflow.exact.normal_forms import cyclic_chains, irreducible_factors, orb
 from exactflow.exact.rational_matrix import as_domain_matrix
 from exactflow.exact.typing import DescendingCoefficients
 
-_BasisAndInverse = tuple[DomainMatrix, Any]  # a basis and its inverse, possibly a `RationalMatrix`
-
 
 def is_x_minus_one(f: DescendingCoefficients) -> bool:
-    """Whether a monic irreducible polynomial is x - 1."""
+    """Whether a monic irreducible polynomial f is x - 1."""
     return len(f) == 2 and f[0] == -f[1]
 
 
 def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return both matrices, the smaller one padded to the size of the other, as diag(a, 1, .., 1).
+    """Return both matrices, the smaller one with ones appended to its diagonal, in equal sizes.
 
     If D = I + Y Z and a = I + Z Y, the results have the same characteristic polynomial.
     """
@@ -50,19 +47,19 @@ def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatri
     return D, a
 
 
-def find_controller_bases_and_inverses(
+def search_controller_bases(
     D: DomainMatrix, a: DomainMatrix, charpoly: DescendingCoefficients
-) -> tuple[_BasisAndInverse, _BasisAndInverse] | None:
-    """Return a controller basis of D and one of a, each with its inverse; None unless both are
-    found. Both matrices must have the characteristic polynomial `charpoly`.
+) -> tuple[krylov.BasisAndInverse, krylov.BasisAndInverse] | None:
+    """Return a controller basis of D and a controller basis of a, each with its inverse; None
+    unless both are found. Both matrices must have the characteristic polynomial `charpoly`.
     """
-    of_D = krylov.find_controller_basis_and_inverse(D, charpoly)
-    if of_D is None or (of_a := krylov.find_controller_basis_and_inverse(a, charpoly)) is None:
+    of_D = krylov.search_controller_basis(D, charpoly)
+    if of_D is None or (of_a := krylov.search_controller_basis(a, charpoly)) is None:
         return None
     return of_D, of_a
 
 
-def solve_identity_plus_products(
+def solve_I_plus_YZ_and_ZY(
     D: DomainMatrix, a: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix] | None:
     """Return (Y, Z) with D = I + Y Z and a = I + Z Y, or None if there is no such pair.
@@ -74,15 +71,15 @@ def solve_identity_plus_products(
     f = large.charpoly_berk()
     if f != other.charpoly_berk():
         return None
-    if (bases := find_controller_bases_and_inverses(large, other, f)) is not None:
+    if (bases := search_controller_bases(large, other, f)) is not None:
         (H, H_inverse), (K, K_inverse) = bases
         one = linalg.identity(large.shape[0], field)
         Y, Z = H * K_inverse, K * H_inverse * (large - one)
         return as_domain_matrix(Y)[:q, :p], as_domain_matrix(Z)[:p, :q]
     of_D: list[DomainMatrix] = []
     of_a: list[DomainMatrix] = []
-    ones_of_Y: list[tuple[int, int]] = []  # (i, j): Y maps vector j of a's basis to vector i of D's
-    ones_of_Z: list[tuple[int, int]] = []  # (i, j): Z maps vector j of D's basis to vector i of a's
+    ones_of_Y: list[tuple[int, int]] = []  # (i, j): Y maps vector j of `of_a` to vector i of `of_D`
+    ones_of_Z: list[tuple[int, int]] = []  # (i, j): Z maps vector j of `of_D` to vector i of `of_a`
     inverted: list[tuple[int, int]] = []  # the ones of Y^-1, for chains with Z = Y^-1 (D - I)
     for factor, _ in irreducible_factors(f, D.domain):
         for left, right in _pair_chain_bases(D, a, factor):
@@ -91,7 +88,7 @@ def solve_identity_plus_products(
             i, j = len(of_D), len(of_a)
             of_D.extend(left)
             of_a.extend(right)
-            y, z = _ones_of_Y_and_Z(len(left), len(right))
+            y, z = _places_of_ones_in_Y_and_Z(len(left), len(right))
             ones_of_Y.extend((i + s, j + t) for s, t in y)
             if is_x_minus_one(factor):
                 ones_of_Z.extend((j + s, i + t) for s, t in z)
@@ -118,16 +115,16 @@ def _pair_chain_bases(
     return zip_longest(*found, fillvalue=[])
 
 
-def _ones_of_Y_and_Z(
-    size_in_D: int, size_in_a: int
+def _places_of_ones_in_Y_and_Z(
+    chain_size_in_D: int, chain_size_in_a: int
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return the places of the ones in Y, and the places of the ones in Z, for a pair of chains at
-    eigenvalue 1.
+    """Return the places of the ones in Y, and the places of the ones in Z at eigenvalue 1, in the
+    bases of a pair of chains.
     """
-    late_Y, late_Z = (1, 0) if size_in_D > size_in_a else (0, 1)
+    late_Y, late_Z = (1, 0) if chain_size_in_D > chain_size_in_a else (0, 1)
     return (
-        [(j + late_Y, j) for j in range(size_in_a) if j + late_Y < size_in_D],
-        [(i + late_Z, i) for i in range(size_in_D) if i + late_Z < size_in_a],
+        [(j + late_Y, j) for j in range(chain_size_in_a) if j + late_Y < chain_size_in_D],
+        [(i + late_Z, i) for i in range(chain_size_in_D) if i + late_Z < chain_size_in_a],
     )
 
 

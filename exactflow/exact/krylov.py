@@ -6,14 +6,17 @@ much shorter.
 Conventions: vectors are columns; a polynomial is its list of coefficients, highest degree first.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
-from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large
+from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large_over_QQ
 from exactflow.exact.typing import DescendingCoefficients
+
+BasisAndInverse: TypeAlias = tuple[DomainMatrix, Any]
+"""A basis, as columns, and the inverse of this matrix, possibly as a `RationalMatrix`."""
 
 
 def controller_basis(F: DomainMatrix, f: DescendingCoefficients, u: DomainMatrix) -> DomainMatrix:
@@ -34,11 +37,11 @@ def controller_columns(F: Any, f: DescendingCoefficients, u: Any) -> list[Any]:
     return columns
 
 
-def find_controller_basis_and_inverse(
+def search_controller_basis(
     F: DomainMatrix, charpoly: DescendingCoefficients
-) -> tuple[DomainMatrix, Any] | None:
-    """Return the controller basis H of a cyclic vector of F, and the inverse of H (possibly as a
-    `RationalMatrix`); None if no cyclic vector is found.
+) -> BasisAndInverse | None:
+    """Return the controller basis H of a cyclic vector of F, and the inverse of H; None if no
+    cyclic vector is found.
 
     `charpoly` is the characteristic polynomial of F. A few vectors of small integers are tried;
     none is cyclic if F is derogatory.
@@ -59,14 +62,14 @@ def find_controller_basis_and_inverse(
             rows = [H.transpose().lu_solve(last).transpose()]
         except DMNonInvertibleMatrixError:
             continue
-        step = to_rational_matrix_if_large(F)
+        step = to_rational_matrix_if_large_over_QQ(F)
         while len(rows) < n:
             rows.append(rows[-1] * step)
         return H, rows[-1].vstack(*rows[-2::-1])
     return None
 
 
-def krylov_basis_inverse_and_lengths(
+def krylov_basis_inverse_and_run_lengths(
     F: DomainMatrix,
 ) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
     """Return a basis H in runs of columns, the inverse of H, and the lengths of the runs. H^-1 F H
@@ -77,7 +80,7 @@ def krylov_basis_inverse_and_lengths(
     of length one; a matrix with a cyclic vector has one run.
     """
     n, field = F.shape[0], F.domain
-    cyclic = find_controller_basis_and_inverse(F, F.charpoly_berk())
+    cyclic = search_controller_basis(F, F.charpoly_berk())
     if cyclic is not None:
         return cyclic[0], as_domain_matrix(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)
@@ -93,7 +96,7 @@ def krylov_basis_inverse_and_lengths(
     return basis, inverse, runs
 
 
-def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> list:
+def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> DescendingCoefficients:
     """Return the minimal polynomial of u under F: the monic f of least degree with f(F) u = 0."""
     columns = [u]
     for _ in range(F.shape[0]):

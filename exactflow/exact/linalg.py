@@ -18,12 +18,12 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
-from exactflow.exact.algebraic import is_positive_none_unless_real
-from exactflow.exact.assumptions import is_positive_quotient
+from exactflow.exact.algebraic import is_positive_if_real_number
+from exactflow.exact.assumptions import is_quotient_positive_where_nonzero
 from exactflow.exact.exceptional import is_collecting_factors_over, record_nonzero
 from exactflow.exact.typing import DescendingCoefficients, Element
 
-Alternative = tuple[Any, Any]
+SolutionOrRefutation = tuple[Any, Any]
 """A solution and None, or None and a proof that there is no solution."""
 
 
@@ -72,7 +72,7 @@ def from_columns(columns: Sequence[DomainMatrix]) -> DomainMatrix:
 
 
 def split(M: DomainMatrix, first_half_size: int) -> Blocks:
-    """Return the four blocks of `M`, whose first half has `first_half_size` coordinates."""
+    """Return the four blocks of `M` for a first half of `first_half_size` coordinates."""
     first, second = slice(first_half_size), slice(first_half_size, None)
     return Blocks(M[first, first], M[first, second], M[second, first], M[second, second])
 
@@ -118,7 +118,7 @@ def append_swapped_coordinate_pair(M: DomainMatrix, first_half_size: int) -> Dom
 
 
 def swap_halves(blocks: Blocks) -> Blocks:
-    """Return the blocks of the matrix with its halves exchanged in rows and columns."""
+    """Return the blocks of the matrix whose rows and columns list the second half first."""
     return Blocks(blocks.D, blocks.C, blocks.B, blocks.A)
 
 
@@ -148,19 +148,19 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     `exactflow.exact.assumptions.assuming`.
     """
     if field.is_FractionField and not field.characteristic():
-        return is_positive_quotient(value, field)
-    return is_positive_none_unless_real(value, field)
+        return is_quotient_positive_where_nonzero(value, field)
+    return is_positive_if_real_number(value, field)
 
 
-def convert_elements(elements: Iterable, field: Domain, wider: Domain) -> list:
-    """Return elements of a field as elements of an equal or wider field.
+def convert_elements(elements: Iterable, field: Domain, wider_field: Domain) -> list:
+    """Return elements of `field` as elements of `wider_field`, which contains `field`.
 
     Between equal fields they are returned unchanged, since SymPy would guess elements of a number
     field from decimals.
     """
-    if field == wider:
+    if field == wider_field:
         return list(elements)
-    return [wider.convert_from(x, field) for x in elements]
+    return [wider_field.convert_from(x, field) for x in elements]
 
 
 def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
@@ -203,7 +203,7 @@ def left_kernel(M: DomainMatrix) -> DomainMatrix:
     return kernel(M.transpose()).transpose()
 
 
-def solve(A: DomainMatrix, B: DomainMatrix) -> Alternative:
+def solve(A: DomainMatrix, B: DomainMatrix) -> SolutionOrRefutation:
     """Return (X, None) with A X = B, or (None, y) with a row y such that y A = 0 and y B != 0."""
     columns = A.shape[1]
     echelon, pivots = rref(A.hstack(B))
@@ -239,6 +239,6 @@ def distinct_units_or_raise(field: Domain) -> Iterator:
         yield field.one / field.convert(i)
         i += 1
     raise FieldTooSmallError(
-        f"the construction needs more distinct nonzero eigenvalues than {field} has: use a larger "
-        "field"
+        f"the construction needs more distinct eigenvalues than {field} has nonzero elements: use "
+        "a larger field"
     )

@@ -22,18 +22,24 @@ DENOMINATORS = 4, 1000, 10**6, 2**60
 """Limits of the denominators of the weights, tried in turn."""
 
 
-def find_nonpositive_combination_or_zeros(
-    vectors: Sequence[SparseVector], *, nonnegative: bool
+def search_weights_of_nonpositive_sum_or_zeros(
+    vectors: Sequence[SparseVector], *, nonnegative_weights: bool
 ) -> list[QQElement]:
-    """Return rational weights, `nonnegative` or of any sign, such that the weighted sum of the
-    vectors has no positive entry. A linear program in float64 seeks a sum with as many negative
-    entries as possible; if no sum with a negative entry is found, all weights are 0.
+    """Return rational weights such that the weighted sum of the vectors has no positive entry.
+
+    A linear program in float64 seeks a sum with as many negative entries as possible; if no sum
+    with a negative entry is found, all weights are 0. Weights of any sign are allowed unless
+    `nonnegative_weights`.
     """
     sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
     places = list(dict.fromkeys(place for vector in vectors for place in vector))
     if (
         places
-        and (solution := _approximate_weights_and_zero_places(vectors, sizes, places, nonnegative))
+        and (
+            solution := _approximate_weights_and_zero_places(
+                vectors, sizes, places, nonnegative_weights
+            )
+        )
         is not None
     ):
         approximate, zeros = solution
@@ -43,7 +49,7 @@ def find_nonpositive_combination_or_zeros(
                 for x, size in zip(approximate, sizes, strict=True)
             ]
             weights = _make_combination_zero_at_places(vectors, weights, zeros)
-            is_allowed = not nonnegative or min(weights) >= 0
+            is_allowed = not nonnegative_weights or min(weights) >= 0
             if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
                 return weights
     return [QQ.zero] * len(vectors)
@@ -53,10 +59,10 @@ def _approximate_weights_and_zero_places(
     vectors: Sequence[SparseVector],
     divisors: Sequence[QQElement],
     all_places: list,
-    nonnegative: bool,
+    nonnegative_weights: bool,
 ) -> tuple[list[float], list] | None:
-    """Return approximate weights of the vectors divided by `divisors`, and the places at which the
-    combination must be zero. Return None if no entry can be negative, or if SciPy is missing.
+    """Return approximate weights of the vectors, each divided by its divisor, and the places at
+    which the weighted sum must be zero; None if no entry can be negative, or without SciPy.
 
     The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
     the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.
@@ -65,7 +71,7 @@ def _approximate_weights_and_zero_places(
         import numpy as np
         from scipy import sparse
         from scipy.optimize import linprog
-    except ModuleNotFoundError:  # in a browser NumPy or SciPy can be missing
+    except ModuleNotFoundError:  # NumPy or SciPy can be missing, for example in a browser
         return None
 
     row_of = {place: i for i, place in enumerate(all_places)}
@@ -75,14 +81,14 @@ def _approximate_weights_and_zero_places(
         (values, tuple(zip(*at, strict=True))), (len(all_places), len(vectors))
     )
     largest = abs(table).max(axis=1).toarray().ravel()
-    largest[largest < np.finfo(float).tiny] = 1.0  # rows that underflow are not rescaled
+    largest[largest < np.finfo(float).tiny] = 1.0  # rows of subnormal floats are not rescaled
     table = sparse.diags_array(1 / largest) @ table
     m, n = table.shape
     result = linprog(
         np.concatenate([np.zeros(n), -np.ones(m)]),
         A_ub=sparse.hstack([table, sparse.eye_array(m)]),
         b_ub=np.zeros(m),
-        bounds=[(0 if nonnegative else None, None)] * n + [(0, 1)] * m,
+        bounds=[(0 if nonnegative_weights else None, None)] * n + [(0, 1)] * m,
     )
     if result.status != 0 or result.fun > -0.5:
         return None
@@ -103,8 +109,8 @@ def _is_nonpositive_and_nonzero(
 def _make_combination_zero_at_places(
     vectors: Sequence[SparseVector], weights: list[QQElement], places: list
 ) -> list[QQElement]:
-    """Return weights near the given ones whose combination is 0 at `places`; zero weights stay
-    zero.
+    """Return weights near the given ones such that the weighted sum of the vectors is 0 at
+    `places`; zero weights stay zero.
     """
     used = [j for j, w in enumerate(weights) if w]
     rows = [[vectors[j].get(place, QQ.zero) for j in used] for place in places]

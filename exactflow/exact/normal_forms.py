@@ -40,7 +40,7 @@ def format_polynomial(f: DescendingCoefficients, field: Domain) -> str:
     return str(sum(field.to_sympy(c) * x ** (degree - i) for i, c in enumerate(f)))
 
 
-def block_sizes(
+def companion_block_exponents(
     M: DomainMatrix, f: DescendingCoefficients, rank: Callable[[DomainMatrix], int] = linalg.rank
 ) -> tuple[int, ...]:
     """Return the exponents k, largest first, of the companion blocks of f^k in the normal form of
@@ -64,15 +64,15 @@ def conjugate_partition(parts: Sequence[int]) -> tuple[int, ...]:
 
 def elementary_divisors(M: DomainMatrix) -> dict[tuple, tuple[int, ...]]:
     """Return a dict from the irreducible factors of the characteristic polynomial of M to the
-    `block_sizes` of M at each factor.
+    `companion_block_exponents` of M at each factor.
     """
     if M.shape[0] == 0:
         return {}
     factors = irreducible_factors(M.charpoly_berk(), M.domain)
-    return {f: (1,) if k == 1 else block_sizes(M, f) for f, k in factors}
+    return {f: (1,) if k == 1 else companion_block_exponents(M, f) for f, k in factors}
 
 
-def fitting_basis_nilpotent_last_and_size(M: DomainMatrix) -> tuple[DomainMatrix, int]:
+def fitting_basis_and_last_nilpotent_size(M: DomainMatrix) -> tuple[DomainMatrix, int]:
     """Return (Q, m) such that Q^-1 M Q = diag(M1, M0), where M1 is invertible, and the m x m matrix
     M0 is nilpotent.
     """
@@ -90,7 +90,7 @@ def cyclic_chains(M: DomainMatrix, f: DescendingCoefficients) -> list[tuple[Doma
     A chain of size k is accepted if its end f(M)^(k-1) v is independent of the ends found so far:
     the ends lie in ker f(M), and chains with independent ends are independent.
     """
-    sizes = block_sizes(M, f)
+    sizes = companion_block_exponents(M, f)
     factor = linalg.polynomial_at(f, M)
     found: list[tuple[DomainMatrix, int]] = []
     ends: list[DomainMatrix] = []

@@ -85,7 +85,7 @@ def to_element(x: object) -> QQElement:
     match x:
         case bool():
             pass
-        case float():  # before the abstract classes, whose checks are slower
+        case float():  # tested before Rational and Real, whose checks are slower
             return _from_float(x)
         case int():
             return _Element(x)
@@ -130,7 +130,7 @@ def sequence_to_list(values: Iterable) -> list:
     return list(values)
 
 
-def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
+def to_index(argument_name: str, value: Any, least: int = 0, most: int | None = None) -> int:
     """Return `value` as a Python integer from `least` to `most`; raise for floats and booleans."""
     try:
         index = None if isinstance(value, bool) else operator.index(value)
@@ -139,7 +139,8 @@ def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> 
     if index is None or index < least or (most is not None and index > most):
         bounds = f">= {least}" if most is None else f"from {least} to {most}"
         raise InvalidInputError(
-            f"expected an integer {name} {bounds}, got {type(value).__name__} {format_short(value)}"
+            f"expected the argument {argument_name} to be an integer {bounds}, got "
+            f"{type(value).__name__} {format_short(value)}"
         )
     return index
 
@@ -168,12 +169,12 @@ def to_fmpq(value: QQElement) -> fmpq:
 
 
 def format_field(field: Domain) -> str:
-    """Return the name of a field as SymPy writes it, but QQ(t) where SymPy writes ZZ(t)."""
+    """Return the name of a field as SymPy writes it, except that QQ(t) replaces SymPy's ZZ(t)."""
     return str(field).replace("ZZ", "QQ") if field.is_FractionField else str(field)
 
 
 def sqrt_to_128_bits(x: Fraction, up: bool = False) -> Fraction:
-    """Return the square root of x > 0. It is exact if it is rational; otherwise it is rounded to
+    """Return the square root of x > 0. A rational root is exact; an irrational root is rounded to
     128 bits, up if `up` is true, else down.
     """
     product = x.numerator * x.denominator

@@ -5,14 +5,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 Listener = Callable[[str, float | None], object]
+"""A function of the name of a stage and the finished fraction of the computation."""
 
 _LISTENER: ContextVar[Listener | None] = ContextVar("_LISTENER", default=None)
 
 
-def report_stage(name: str, done: float | None = None) -> None:
-    """Report that a stage begins. `done` is the finished fraction of the computation, or None."""
+def report_stage(name: str, finished_fraction: float | None = None) -> None:
+    """Report that a stage begins, and the finished fraction of the computation, None if unknown."""
     if (listener := _LISTENER.get()) is not None:
-        listener(name, done)
+        listener(name, finished_fraction)
 
 
 def has_stage_listener() -> bool:

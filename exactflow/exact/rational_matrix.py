@@ -21,7 +21,8 @@ from exactflow.exact.typing import HALVES, Half
 
 _LEAST_ROWS = 12  # for fewer rows, a common denominator saves no time
 _LEAST_COLUMNS = 16  # for fewer columns, the conversion of the shifts costs more time than it saves
-# from 42 rows on, FLINT multiplies modulo many primes, which takes up to twice the time
+# a longer left factor is cut: from 42 rows on, FLINT multiplies modulo many primes, in up to
+# twice the time
 _MOST_ROWS = 40
 
 _Layer = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
@@ -65,7 +66,7 @@ class RationalMatrix:
         return DomainMatrix.from_list_flat(entries, self.shape, QQ).to_dense()
 
     def numerators_over_denominator(self, denominator: flint.fmpz) -> flint.fmpz_mat:
-        """Return the numerators over `denominator`, a multiple of the matrix's own denominator."""
+        """Return the numerators over `denominator`, a multiple of this matrix's own denominator."""
         factor = denominator // self.denominator
         return self.numerators if factor == 1 else self.numerators * factor
 
@@ -86,7 +87,7 @@ class RationalMatrix:
             factor = to_fmpq(other)
             return RationalMatrix(self.numerators * factor.p, self.denominator * factor.q)
         other = RationalMatrix.from_matrix(other)
-        product = _product(self.numerators, other.numerators)
+        product = _multiply_in_strips(self.numerators, other.numerators)
         return RationalMatrix(product, self.denominator * other.denominator)
 
     def __rmul__(self, other: DomainMatrix) -> "RationalMatrix":
@@ -108,7 +109,7 @@ class RationalMatrix:
         return RationalMatrix(self.numerators.transpose(), self.denominator)
 
     def vstack(self, *others: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
-        """Return the matrices one below the other."""
+        """Return the matrix with the `others` below this matrix, in order."""
         parts = [self, *map(RationalMatrix.from_matrix, others)]
         multiple = reduce(flint.fmpz.lcm, (part.denominator for part in parts))
         return RationalMatrix(
@@ -116,7 +117,7 @@ class RationalMatrix:
         )
 
 
-_RationalBlocks = list[list[RationalMatrix]]  # halves of the rows, each split by columns
+_RationalBlocks = list[list[RationalMatrix]]  # a list of blocks for each half of the rows
 
 
 def _stack_rows(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
@@ -124,8 +125,8 @@ def _stack_rows(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
     return flint.fmpz_mat(sum(part.nrows() for part in parts), parts[0].ncols(), entries)
 
 
-def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
-    """Return the product; the left factor is cut into strips of at most 40 rows."""
+def _multiply_in_strips(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
+    """Return the product of two matrices; the left factor is cut into strips of at most 40 rows."""
     if left.nrows() <= _MOST_ROWS:
         return left * right
     rows, count = left.tolist(), -(-left.nrows() // _MOST_ROWS)
@@ -133,8 +134,8 @@ def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
     return _stack_rows([flint.fmpz_mat(rows[a:b]) * right for a, b in pairwise(cuts)])
 
 
-def to_rational_matrix_if_large(M: DomainMatrix) -> Any:
-    """Return a matrix over QQ of at least 12 rows as a `RationalMatrix`, any other unchanged."""
+def to_rational_matrix_if_large_over_QQ(M: DomainMatrix) -> Any:
+    """Return a matrix over QQ of at least 12 rows as a `RationalMatrix`, others unchanged."""
     return RationalMatrix.from_matrix(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
 
 
@@ -159,9 +160,9 @@ def compose_dense_over_QQ(
     """Apply affine couplings over QQ to the columns of a dense matrix. A layer is a triple: the
     half that moves, the scales of this half, the shift.
     """
-    (first,), (second,) = _apply_layers(
+    (first,), (second,) = _apply_layers_to_row_halves(
         layers,
-        [[RationalMatrix.from_matrix(columns[rows, :])] for rows in _halves(first_half_size)],
+        [[RationalMatrix.from_matrix(columns[rows, :])] for rows in _half_slices(first_half_size)],
     )
     return first.to_dense_matrix().vstack(second.to_dense_matrix())
 
@@ -182,29 +183,38 @@ def is_composition_over_QQ(layers: Sequence[_Layer], first_half_size: int, M: Do
         after.append((moves, inverse, scale_rows(inverse, -shift)))
     before: list[_Layer]
     before = [(HALVES[x == "first"], (), -shift.transpose()) for x, _, shift in layers[:early]]
-    rest = _transpose(
-        _apply_layers(before, _transpose(_apply_layers(after, _quarters(M, first_half_size))))
+    rest = _transpose_blocks(
+        _apply_layers_to_row_halves(
+            before,
+            _transpose_blocks(
+                _apply_layers_to_row_halves(after, _split_into_rational_blocks(M, first_half_size))
+            ),
+        )
     )
     one = DomainMatrix.eye(M.shape[0], QQ).to_dense()
-    return rest == _apply_layers(layers[early:late], _quarters(one, first_half_size))
+    return rest == _apply_layers_to_row_halves(
+        layers[early:late], _split_into_rational_blocks(one, first_half_size)
+    )
 
 
-def _halves(first_half_size: int) -> tuple[slice, slice]:
+def _half_slices(first_half_size: int) -> tuple[slice, slice]:
     return slice(first_half_size), slice(first_half_size, None)
 
 
-def _quarters(M: DomainMatrix, first_half_size: int) -> _RationalBlocks:
+def _split_into_rational_blocks(M: DomainMatrix, first_half_size: int) -> _RationalBlocks:
     return [
-        [RationalMatrix.from_matrix(M[rows, columns]) for columns in _halves(first_half_size)]
-        for rows in _halves(first_half_size)
+        [RationalMatrix.from_matrix(M[rows, columns]) for columns in _half_slices(first_half_size)]
+        for rows in _half_slices(first_half_size)
     ]
 
 
-def _transpose(parts: _RationalBlocks) -> _RationalBlocks:
+def _transpose_blocks(parts: _RationalBlocks) -> _RationalBlocks:
     return [[part.transpose() for part in column] for column in zip(*parts, strict=True)]
 
 
-def _apply_layers(layers: Iterable[_Layer], parts: _RationalBlocks) -> _RationalBlocks:
+def _apply_layers_to_row_halves(
+    layers: Iterable[_Layer], parts: _RationalBlocks
+) -> _RationalBlocks:
     halves = list(parts)
     for moves, scale, shift in layers:
         i, T = HALVES.index(moves), RationalMatrix.from_matrix(shift)

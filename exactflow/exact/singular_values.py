@@ -72,7 +72,7 @@ def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
     that takes far too long; then bisection encloses them, sometimes several in one ball.
     """
     polynomial = matrix.charpoly()
-    # the factors have multiplicities, which the type hints of FLINT omit
+    # FLINT returns pairs of a factor and its multiplicity; its type hints show only the factors
     factors: Any = polynomial.numer().factor_squarefree()[1]
     if sum(factor.degree() for factor, _ in factors) > _count_eigenvalues_distinct_in_floats(
         matrix
@@ -83,7 +83,7 @@ def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
 
 
 def _count_eigenvalues_distinct_in_floats(matrix: fmpq_mat) -> int:
-    """Return the number of eigenvalues in float64, where near eigenvalues count as one."""
+    """Return the number of float64 eigenvalues; eigenvalues near each other count once."""
     entries = matrix.entries()
     largest = max(map(abs, entries)) or fmpq(1)
     scaled = np.array([float(x / largest) for x in entries]).reshape(matrix.nrows(), -1)
@@ -117,7 +117,7 @@ def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
             int(b.q).bit_length() - int(a.q).bit_length()
         )
         middle = a * fmpq(2) ** (octaves // 2) if octaves > 2 else (a + b) / 2
-        if more - less == 1:  # the sign of the polynomial shows on which side the root lies
+        if more - less == 1:  # the sign of the polynomial at `middle` locates the only root
             here = less + int(rest(middle) * (-1) ** less < 0)
         else:
             here = count_roots_above(middle)
@@ -127,16 +127,15 @@ def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
     return found
 
 
-def _power_of_two_above_roots(coefficients: list[fmpq]) -> fmpq:
-    """Return a power of two above the absolute values of all roots of a polynomial; the leading
-    coefficient is the last one.
-    """
-    ratio = max(abs(c / coefficients[-1]) for c in coefficients)
+def _power_of_two_above_roots(ascending_coefficients: list[fmpq]) -> fmpq:
+    """Return a power of two above the absolute values of all roots of a polynomial."""
+    *_, leading = ascending_coefficients
+    ratio = max(abs(c / leading) for c in ascending_coefficients)
     return fmpq(2) ** (int(ratio.p).bit_length() - int(ratio.q).bit_length() + 2)
 
 
-def principal_standard_deviations(covariance: fmpq_mat) -> list[arb]:
-    """Return enclosures of the square roots of a covariance's eigenvalues, at the current
-    precision.
+def enclose_principal_standard_deviations(covariance: fmpq_mat) -> list[arb]:
+    """Return enclosures, at the current precision, of the square roots of the eigenvalues of a
+    covariance matrix.
     """
     return [value.max(arb(0)).sqrt() for value in enclose_psd_eigenvalues(covariance)]

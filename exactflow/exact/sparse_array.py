@@ -44,9 +44,11 @@ class SparseArray:
         """
         rows = matrix.to_sparse().rep
         elements = list(chain.from_iterable(map(dict.values, rows.values())))
-        distinct = {id(x): x for x in elements}  # each object once, since many entries share one
+        distinct = {
+            id(x): x for x in elements
+        }  # each object once, because many entries share the same object
         if any(x.denominator != 1 or abs(x) >= _BOUND for x in distinct.values()):
-            raise OverflowError("expected integers below 2^62")
+            raise OverflowError("expected integers below 2^62 in absolute value")
         integers = {key: int(x.numerator) for key, x in distinct.items()}
         values = np.fromiter(map(integers.__getitem__, map(id, elements)), np.int64, len(elements))
         lengths = np.fromiter(map(len, rows.values()), np.int64, len(rows))
@@ -85,8 +87,10 @@ class SparseArray:
         return len(self.places)
 
     def iter_values(self) -> Iterator:
-        """Return the distinct nonzero values as elements of QQ."""
-        return map(QQ, set(self.values.tolist()))
+        """Yield the nonzero entries, row by row, as elements of QQ."""
+        values = self.values.tolist()
+        elements = {value: QQ(value) for value in set(values)}
+        return map(elements.__getitem__, values)
 
     def __neg__(self) -> "SparseArray":
         return SparseArray(self.shape, self.places, -self.values)
@@ -100,7 +104,7 @@ class SparseArray:
         row_of, inner = np.divmod(A.places, A.shape[1])
         largest, a, b = (int(abs(M.values).max(initial=0)) for M in (self, A, B))
         if largest + int(np.bincount(row_of).max(initial=0)) * a * b >= _BOUND:
-            raise OverflowError("expected entries below 2^62")
+            raise OverflowError("expected a product and sum with entries below 2^62")
         B_row, B_column = np.divmod(B.places, B.shape[1])
         starts = np.searchsorted(B_row, np.arange(B.shape[0] + 1))
         count = starts[inner + 1] - starts[inner]

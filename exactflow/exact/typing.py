@@ -46,22 +46,22 @@ HALVES: tuple[Half, Half] = ("first", "second")
 """Both halves, in their order."""
 
 
-def library_of(x: object, name: str) -> Any:
-    """Return the library `name` if it defines the class of `x` or a base of this class, else None.
+def library_of(x: object, library_name: str) -> Any:
+    """Return the named library if it defines the class of `x` or a base of this class, else None.
 
     For other values the library is not imported. ``sys.modules`` would not suffice: another thread
     may be importing the library, and this function waits for it.
     """
     names = {kind.__module__.partition(".")[0] for kind in type(x).__mro__}
-    return import_module(name) if name in names else None
+    return import_module(library_name) if library_name in names else None
 
 
-def check_option(name: str, value: object, options: Sequence[str]) -> None:
-    """Raise `InvalidInputError`, which names the argument `name`, unless `value` is one of the
+def check_option(argument_name: str, value: object, options: Sequence[str]) -> None:
+    """Raise `InvalidInputError`, which states the `argument_name`, unless `value` is one of the
     `options`.
     """
     if not (isinstance(value, str) and value in options):
         choices = ", ".join(map(repr, options))
         raise InvalidInputError(
-            f"expected the argument {name} to be one of {choices}, got {value!r}"
+            f"expected the argument {argument_name} to be one of {choices}, got {value!r}"
         )

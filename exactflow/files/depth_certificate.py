@@ -93,7 +93,7 @@ def _check_certifiable(answer: MinimalDepth) -> None:
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
     longer = next((o.pattern_text for o in answer.obstructions if not o.kind_row.written), "")
     unsupported = {
-        f"a matrix over {field}": not (field.is_QQ or field.is_FiniteField),
+        f"a matrix over {field}, only over QQ or GF(p)": not (field.is_QQ or field.is_FiniteField),
         "flips or pads": answer.layout.flips or answer.layout.pads,
         "positive scales with halves of two sizes": uneven and answer.scales == "positive",
         f"obstructions to patterns of more than five letters, such as {longer}": longer,

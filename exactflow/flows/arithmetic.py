@@ -85,7 +85,7 @@ def is_inexact(x: object) -> bool:
 
 def inexact_entries_and_conversion(x: VectorLike, dimension: int) -> tuple[list, FromRational]:
     """Return the d entries of `x`, which has floats or mpmath numbers, and the function that
-    converts elements of QQ to such numbers.
+    converts elements of QQ to numbers of the same kind.
 
     Raises `InvalidInputError` for several columns of mpmath numbers.
     """
@@ -124,6 +124,7 @@ def as_float_array_keeping_dtype(x: VectorLike, dimension: int) -> "np.ndarray":
 
 
 def _float64_rows(array: "np.ndarray") -> "list[np.ndarray]":
+    """Return the rows in float64; each entry of a vector is a row of one number."""
     return list(array.astype(float).reshape(len(array), -1))
 
 
@@ -170,9 +171,10 @@ def _as_rows(x: Any, dimension: int) -> list[list]:
 
 
 def _shape_error(dimension: int, shape: tuple[int, ...]) -> InvalidInputError:
+    hint = transpose_hint_or_empty(shape, dimension)
     return InvalidInputError(
         f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-        f"{dimension} rows), got shape {shape}{transpose_hint_or_empty(shape, dimension)}"
+        f"{dimension} rows), got an array or list of shape {shape}{hint}"
     )
 
 

@@ -57,7 +57,7 @@ class VectorMap(ABC):
 
 
 class Bijection(VectorMap):
-    """A composition of coupling layers, which see the coordinates in the order of `order`.
+    """A composition of coupling layers, which see the coordinates in the order that `order` gives.
 
     The first coordinate of the layers is x[order[0]], the next x[order[1]], and so on. A subclass
     has the attributes `layers`, `partition`, `field` and `order`, which is () for the natural
@@ -112,7 +112,7 @@ class Bijection(VectorMap):
         """Return the matrix whose columns are the images of the exact vectors in `columns`."""
 
     def _map_entries(self, entries: list, convert: FromRational) -> list:
-        """Return the d entries of the image of a point; `convert` is applied to the weights."""
+        """Return the d entries of the image of a point; `convert` converts the layers' weights."""
         halves = [[entries[i] for i in half] for half in self.halves]
         first, second = apply_layers_to_halves(
             self.layers,
@@ -120,28 +120,28 @@ class Bijection(VectorMap):
             lambda layer, moved, kept: layer.map_moved_half(moved, kept, convert),
         )
         result = [*first, *second]
-        return [result[k] for k in self._positions_in_layer_order()] if self.order else result
+        return [result[k] for k in self._inverse_permutation_of_order()] if self.order else result
 
     @property
     def halves(self) -> tuple[Sequence[int], Sequence[int]]:
         """The coordinates in the first half, and the coordinates in the second half."""
-        order, p = self._coordinates_in_layer_order(), self.partition[0]
+        order, p = self._coordinates_first_half_first(), self.partition[0]
         return order[:p], order[p:]
 
-    def _coordinates_in_layer_order(self) -> Sequence[int]:
-        """Return the coordinates in the order in which the layers see them."""
+    def _coordinates_first_half_first(self) -> Sequence[int]:
+        """Return the coordinates of the first half, and then the coordinates of the second half."""
         return self.order or range(self.dimension)
 
-    def _positions_in_layer_order(self) -> list[int]:
-        """Return for each coordinate its index in `_coordinates_in_layer_order()`."""
-        return sorted(range(self.dimension), key=self._coordinates_in_layer_order().__getitem__)
+    def _inverse_permutation_of_order(self) -> list[int]:
+        """Return for each coordinate its index in `_coordinates_first_half_first()`."""
+        return sorted(range(self.dimension), key=self._coordinates_first_half_first().__getitem__)
 
     @abstractmethod
     def inverse(self) -> Self:
         """Return the inverse map."""
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of the Jacobian, exactly, for a flow whose Jacobian is constant.
+        """Return the exact ``log|det|`` of the Jacobian of a flow whose scales are all constant.
 
         Raises `InvalidInputError` over GF(p), whose elements have no absolute value.
 
@@ -167,7 +167,7 @@ class Bijection(VectorMap):
 
     @abstractmethod
     def _latex(self, printer: Any = None) -> str:
-        """Return LaTeX for `sympy.latex`; a flow is a product with the last layer at the left."""
+        """Return LaTeX for `sympy.latex`: the product of the layers, the last one at the left."""
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self._latex()}$"
@@ -196,15 +196,15 @@ class Coupling(Bijection):
         return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Iterable:
-        """Return the scales at a kept half; `convert` is applied to constant scales."""
+        """Return the scales for a given kept half; `convert` converts the constant scales."""
         return map(convert, self.scale_elements)
 
     def require_constant_scales(self) -> Sequence:
-        """Return the scales as elements of the field; raise an error if they are functions."""
+        """Return the scales as elements of the field; raise an error if a scale is a function."""
         return self.scale_elements
 
     def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` is applied to the weights."""
+        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
         shifts = self.shift_at(kept, convert)
         if self.is_additive:
             return [x + t for x, t in zip(moved, shifts, strict=True)]
@@ -213,7 +213,7 @@ class Coupling(Bijection):
 
     @abstractmethod
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a kept half; `convert` is applied to the weights."""
+        """Return the shift for a given kept half; `convert` converts the layer's weights."""
 
     @abstractmethod
     def summary(self) -> str:
@@ -342,7 +342,7 @@ class Flow(LayerSequence, Bijection):
         return f"{type(self).__name__} {self.partition}, depth {self.depth}{shown}"
 
     def _latex_factors(self) -> list[str]:
-        """Return the factors of the product in LaTeX from left to right, the first layer last."""
+        """Return LaTeX of each factor of the product, from left to right; layer 1 comes last."""
         numbered = reversed([*enumerate(self.layers, 1)])
         return [display.layer_matrix_latex(layer, f"_{{{k}}}") for k, layer in numbered]
 
@@ -357,7 +357,7 @@ class Flow(LayerSequence, Bijection):
 
 
 def as_order_empty_if_natural(order: Iterable[int], dimension: int) -> tuple[int, ...]:
-    """Check that `order` is () or lists each coordinate once; return () if it is natural."""
+    """Check that `order` is () or lists each coordinate once; return () for the natural order."""
     order = tuple(order)
     natural = tuple(range(dimension))
     if order and (any(type(i) is not int for i in order) or tuple(sorted(order)) != natural):
@@ -374,7 +374,7 @@ def as_layers_and_partition(
     allowed: type | tuple[type, ...],
     allowed_in_words: str,
 ) -> tuple[tuple, tuple[int, int]]:
-    """Check that layers have allowed types and one partition; return the layers and the partition.
+    """Check that all layers have allowed types and the same partition; return (layers, partition).
 
     Error messages describe the allowed types by the text `allowed_in_words`.
     """

@@ -24,21 +24,21 @@ from exactflow.exact.typing import Element, Half
 from exactflow.flows.partition import LETTERS, moved_and_kept
 
 _LARGEST = 8
-"""The most rows or columns of a small matrix."""
+"""The largest number of rows or columns of a small matrix."""
 _LONGEST = 32
-"""The most characters of an entry that is shown in full."""
+"""The largest number of characters of an entry that is shown in full."""
 _SHORT = 11
-"""The most characters of an entry in a wide row of HTML."""
+"""The largest number of characters of an entry in a wide row of HTML."""
 _WIDTH = 44
-"""The most characters that the entries of a row of HTML have together before they are shortened."""
+"""The largest total number of characters of a row of HTML whose entries are not shortened."""
 _CORNER = 3
 """The number of rows and columns of the corner that stands for a large matrix."""
 _LEADING = 4
-"""The most decimals of a shortened fraction."""
+"""The largest number of decimals of a shortened fraction."""
 _CELLS = 24
-"""The most cells of a heat map in each direction."""
+"""The largest number of cells of a heat map in each direction."""
 _PICTURED = 64
-"""The most coordinates of a flow that HTML shows as a product of heat maps."""
+"""The largest number of coordinates of a flow that HTML shows as a product of heat maps."""
 _BRACKETS = ", ".join(
     f"linear-gradient(currentColor 0 0) {x} {y} / {size} no-repeat"
     for x in ("left", "right")
@@ -136,7 +136,7 @@ def _html_cell_dimmed_if_zero(entry: str) -> str:
 
 
 def field_suffix_unless_rational(field: Domain, *, quote: str = "") -> str:
-    """Return ", over " and the name of a field, between two `quote`; "" if the field is QQ."""
+    """Return ", over " and the name of a field between two marks `quote`; "" for the field QQ."""
     return "" if field.is_QQ else f", over {quote}{format_field(field)}{quote}"
 
 
@@ -242,7 +242,7 @@ def _comma_separated_scales(layer: Any, most_characters: int = _LONGEST) -> str:
 
 
 def _block_lines_if_small_linear(layer: Any) -> list[str]:
-    """Return the lines of a layer's block matrix, with the scales S and the shift T.
+    """Return the text lines of a layer's block matrix, with its scales S and its shift T.
 
     The list is empty for a layer that is not linear, is large, or has long entries.
     """
@@ -373,7 +373,7 @@ def format_three_digits_or_empty(value: sympy.Rational | None) -> str:
 
 
 def heat_map_html(matrix: DomainMatrix, pixels: int = 96) -> str:
-    """Return HTML: a heat map of a matrix, and below it the size of the matrix.
+    """Return HTML: a heat map of a matrix, and the size of the matrix below the map.
 
     Positive entries are red, negative ones blue, larger ones darker. Each of at most 24 x 24 cells
     shows its entry of largest absolute value. Over a field other than QQ nonzero entries are grey.
@@ -404,7 +404,7 @@ def _heat_map_svg(matrix: DomainMatrix, pixels: int) -> str:
     height, width = (-(-n // step) * unit for n in (rows, columns))
     squares = "".join(
         f'<rect x="{j * unit:.1f}" y="{i * unit:.1f}" width="{unit:.1f}" height="{unit:.1f}" '
-        f"{_fill_attributes(value, largest)}/>"
+        f"{_svg_fill_attributes(value, largest)}/>"
         for (i, j), value in sorted(cells.items())
     )
     return (
@@ -415,8 +415,8 @@ def _heat_map_svg(matrix: DomainMatrix, pixels: int) -> str:
     )
 
 
-def _fill_attributes(value: Element | None, largest: Element) -> str:
-    """Return SVG attributes: the colour of a cell, grey if `value` is None, and its opacity."""
+def _svg_fill_attributes(value: Element | None, largest: Element) -> str:
+    """Return SVG attributes: the colour (grey if `value` is None) and the opacity of a cell."""
     colour, depth = "#777", 1.0
     if value is not None:
         ratio = value / largest

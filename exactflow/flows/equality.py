@@ -56,7 +56,7 @@ def _replace_numbers_by_rationals(x: Any) -> Any:
     is_long = False
     if (numpy := library_of(x, "numpy")) and isinstance(x, numpy.generic):
         x = x.item()
-        # Python has no type for a long double, therefore item() returns it unchanged.
+        # item() returns a long double unchanged, because Python has no such type.
         is_long = isinstance(x, numpy.inexact)
     sympy, mpmath, flint = (library_of(x, name) for name in ("sympy", "mpmath", "flint"))
     if sympy and isinstance(x, sympy.Basic):
@@ -115,7 +115,7 @@ def _is_coupling_flow(x: Any) -> bool:
 
 
 def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
-    """Whether a matrix or linear flow and another value have the same shape and entries."""
+    """Whether two values, of which one is a matrix or linear flow, have equal shape and entries."""
     if _is_coupling_flow(derived) and _is_coupling_flow(expected):
         return bool(derived == expected)
     pair = [x.domain_matrix() if _is_coupling_flow(x) else x for x in (derived, expected)]

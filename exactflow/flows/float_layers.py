@@ -1,4 +1,4 @@
-"""Coupling layers of float64 numbers, and the exact product of such layers as dyadic fractions."""
+"""Coupling layers of float64 numbers, and the exact application of such layers to matrices."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class FloatCoupling:
         return self._replace_moved_half(y, lambda scale, moved, shift: (moved - shift) / scale)
 
     def inverse(self) -> "FloatCoupling":
-        """Return the inverse layer, with rounded entries."""
+        """Return the inverse layer with its entries rounded to float64."""
         return FloatCoupling(self.moves, -self.shift / self.scales[:, None], 1 / self.scales)
 
     def swap_halves(self) -> "FloatCoupling":
@@ -77,13 +77,13 @@ class FloatCoupling:
         return FloatCoupling(opposite(self.moves), self.shift, self.scale)
 
     def with_dense_shift(self) -> "FloatCoupling":
-        """Return the layer with its shift as a dense array."""
+        """Return this layer, with its shift as a dense array if it is sparse."""
         if isinstance(self.shift, np.ndarray):
             return self
         return FloatCoupling(self.moves, self.shift.toarray(), self.scale)
 
     def condition_number(self) -> float:
-        """Return the condition number of the layer's matrix in the spectral norm, rounded."""
+        """Return the condition number of the layer's matrix in the spectral norm, in float64."""
         one = np.eye(sum(self.partition))
         norms = [np.linalg.norm(image(one), 2) for image in (self.forward, self.backward)]
         return float(norms[0]) * float(norms[1])
@@ -98,7 +98,7 @@ class FloatCoupling:
         x: np.ndarray,
         image_of_scale_moved_shift: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        """Replace the moved half of `x` by the image of ``(scale, moved, shift @ kept)``."""
+        """Return `x` with the image of ``(scale, moved, shift @ kept)`` as its moved half."""
         p, scale = self.partition[0], self.scales.astype(x.dtype)
         scale = scale.reshape(-1, *[1] * (x.ndim - 1))
         shift = self.shift.astype(x.dtype, copy=False)
@@ -110,10 +110,12 @@ class FloatCoupling:
         return np.concatenate(halves)
 
 
-def multiply_layers_exactly(
-    layers: Sequence[FloatCoupling], right_factor: DyadicMatrix | None = None
+def apply_float_layers_exactly(
+    layers: Sequence[FloatCoupling], columns: DyadicMatrix | None = None
 ) -> DyadicMatrix:
-    """Return the exact product of layers, the first at the right, times `right_factor` if given."""
+    """Return the exact images of `columns`, by default of the unit vectors, under the layers, the
+    first layer first.
+    """
 
     def exact_image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
         if not layer.is_additive:
@@ -121,6 +123,6 @@ def multiply_layers_exactly(
         return moved.plus_product(DyadicMatrix.from_floats(layer.shift), kept)
 
     p, q = layers[0].partition
-    columns = right_factor or DyadicMatrix.from_floats(np.eye(p + q))
+    columns = columns or DyadicMatrix.from_floats(np.eye(p + q))
     first, second = apply_layers_to_halves(layers, (columns[:p, :], columns[p:, :]), exact_image)
     return first.vstack(second)

@@ -119,7 +119,8 @@ class CouplingFlow(Flow):
         d, flips = sum(partition), tuple(flips)
         if any(type(i) is not int or not 0 <= i < d for i in flips) or len(set(flips)) < len(flips):
             raise InvalidInputError(
-                f"expected distinct coordinates from 0 to {d - 1} as flips, got {list(flips)}"
+                "expected the argument flips=.. to list distinct coordinates from 0 to "
+                f"{d - 1}, got {list(flips)}"
             )
         fields = [layer.field for layer in layers] + ([field] if field else [])
         vars(self).update(
@@ -178,13 +179,15 @@ class CouplingFlow(Flow):
             )
         return self.derivation(self)
 
-    def _flip_signs_in_layer_order(self, field: Domain) -> list:
-        """Return, in the order of the layers, -1 for each flipped coordinate and 1 otherwise."""
-        return signs_from_flips(self.flips, self._coordinates_in_layer_order(), field)
+    def _flip_signs_first_half_first(self, field: Domain) -> list:
+        """Return -1 for each flipped coordinate and 1 for the others, the first half first."""
+        return signs_from_flips(self.flips, self._coordinates_first_half_first(), field)
 
     def _conjugate_by_flips(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
         """Return ``F layer F`` for each layer, where the matrix F negates flipped coordinates."""
-        return [layer.conjugated(self._flip_signs_in_layer_order(layer.field)) for layer in layers]
+        return [
+            layer.conjugated(self._flip_signs_first_half_first(layer.field)) for layer in layers
+        ]
 
     def with_layers(self, layers: Iterable[LinearCoupling], **changed: Any) -> "CouplingFlow":
         """Return the given layers as a flow with the partition, flips, order and field of this one.
@@ -197,15 +200,16 @@ class CouplingFlow(Flow):
     def _apply_flips_and_layers(self, columns: DomainMatrix | None = None) -> DomainMatrix:
         """Return the images of columns, by default of the unit vectors, under flips and layers.
 
-        The rows of the columns and of the images are in the order in which the layers see them.
+        The rows of `columns` and of the images list the first half before the second half.
         """
         if self.flips and columns is not None:
-            columns = linalg.scale_rows(self._flip_signs_in_layer_order(columns.domain), columns)
+            columns = linalg.scale_rows(self._flip_signs_first_half_first(columns.domain), columns)
         elif self.flips:
-            columns = DomainMatrix.diag(self._flip_signs_in_layer_order(self.field), self.field)
+            columns = DomainMatrix.diag(self._flip_signs_first_half_first(self.field), self.field)
         is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
         if is_rational and self.is_sparse and self.is_additive:
-            # Without NumPy, or with an entry that is not a small integer, the code below runs.
+            # This fast path fails without NumPy, and for an entry that is not a small integer; then
+            # the general code after it runs.
             with suppress(OverflowError, ModuleNotFoundError):
                 from exactflow.exact.sparse_array import compose_sparse_additive_couplings
 
@@ -224,7 +228,7 @@ class CouplingFlow(Flow):
         width = list(range(columns.shape[1]))
         columns = columns.extract(list(self.order), width) if self.order else columns
         image = self._apply_flips_and_layers(columns)
-        return image.extract(self._positions_in_layer_order(), width) if self.order else image
+        return image.extract(self._inverse_permutation_of_order(), width) if self.order else image
 
     def _map_entries(self, entries: list, convert: FromRational) -> list:
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
@@ -234,17 +238,19 @@ class CouplingFlow(Flow):
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
         inner = self._apply_flips_and_layers()
         return (
-            inner.extract(self._positions_in_layer_order(), self._positions_in_layer_order())
+            inner.extract(
+                self._inverse_permutation_of_order(), self._inverse_permutation_of_order()
+            )
             if self.order
             else inner
         )
 
     def _equals_dense_rational_matrix(self, M: DomainMatrix) -> bool:
-        """Whether M, a dense matrix over QQ, equals the matrix of the flow, which is dense, too."""
+        """Whether the matrix of the flow equals M; both are dense matrices over QQ."""
         inner = M.extract(
-            list(self._coordinates_in_layer_order()), list(self._coordinates_in_layer_order())
+            list(self._coordinates_first_half_first()), list(self._coordinates_first_half_first())
         )
-        unsigned = linalg.scale_columns(inner, self._flip_signs_in_layer_order(QQ))
+        unsigned = linalg.scale_columns(inner, self._flip_signs_first_half_first(QQ))
         return is_composition_over_QQ(
             [*map(_moves_scales_shift, self.layers)], self.partition[0], unsigned
         )
@@ -354,8 +360,12 @@ class CouplingFlow(Flow):
         return super()._heading() + display.field_suffix_unless_rational(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
-        """Return the factors of the product in LaTeX: E^T, the layers (last one first), E and F."""
-        factors, order = super()._latex_factors(), self._coordinates_in_layer_order()
+        """Return LaTeX of E^T, of the layers from the last to the first, of E and of F.
+
+        E is the permutation matrix of the order, and F the diagonal matrix of the flips; an
+        identity E or F is omitted, unless there is no other factor.
+        """
+        factors, order = super()._latex_factors(), self._coordinates_first_half_first()
         constant = partial(display.integer_matrix_or_name_latex, self.dimension)
         if self.order:
             factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
@@ -371,7 +381,7 @@ def _moves_scales_shift(layer: LinearCoupling) -> tuple[Half, tuple, DomainMatri
 
 
 def _exact_substitution(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
-    """Check that a dict maps SymPy symbols to exact numbers; return it with numbers of SymPy."""
+    """Check that a dict maps SymPy symbols to exact numbers; return it with SymPy numbers."""
     if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
         raise InvalidInputError(
             "expected a dict from SymPy symbols to numbers, such as {Symbol('t'): 2}, got "

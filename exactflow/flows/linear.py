@@ -129,7 +129,7 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def sparse_integer_shift(self) -> "SparseArray":
-        """The shift, which must be over QQ, as a `SparseArray`.
+        """The shift, a matrix of integers over QQ, as a `SparseArray`.
 
         Raises `OverflowError` unless all entries are integers below 2^62.
         """
@@ -215,14 +215,14 @@ class LinearCoupling(Coupling):
         yield from self._shift.iter_values()
 
     def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
-        """Return the images of the moved halves; all halves are columns of exact numbers."""
+        """Return the image of `moved`; columns of both arguments are halves of exact vectors."""
         if not self.is_additive:
             scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         return moved + self.shift_matrix * kept
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a kept half; `convert` is applied to the weights."""
+        """Return the shift for a given kept half; `convert` converts the layer's weights."""
         if convert is to_float:
             import numpy as np
 
@@ -257,7 +257,7 @@ class LinearCoupling(Coupling):
         return self._with_shift_and_scale(shift, scale)
 
     def conjugated(self, signs: Sequence) -> "LinearCoupling":
-        """Return ``S layer S``, where S is the diagonal matrix of the d `signs` in the field."""
+        """Return ``S layer S``, where S is the diagonal matrix of d `signs`, field elements."""
         if signs.count(self.field.one) == len(signs):
             return self
         p = self.partition[0]
@@ -271,7 +271,7 @@ class LinearCoupling(Coupling):
         return LinearCoupling.trusted(partition, moves, self._shift, self.scale_elements)
 
     def convert_to(self, field: Domain) -> "LinearCoupling":
-        """Return the layer over `field`, which must contain the present field."""
+        """Return this layer over `field`, which must contain the field of this layer."""
         scale = [field.convert_from(s, self.field) for s in self.scale_elements]
         return self._with_shift_and_scale(self.shift_matrix.convert_to(field), scale)
 
@@ -300,7 +300,7 @@ class LinearCoupling(Coupling):
 def apply_layers_to_columns(
     layers: Iterable[LinearCoupling], first_half_size: int, columns: DomainMatrix
 ) -> DomainMatrix:
-    """Apply layers, the first one first, to columns, whose first rows are the first half."""
+    """Apply layers in order to `columns`, whose first `first_half_size` rows are the first half."""
     halves = columns[:first_half_size, :], columns[first_half_size:, :]
     first, second = apply_layers_to_halves(layers, halves, LinearCoupling._exact_image)
     return first.vstack(second)

@@ -45,7 +45,7 @@ class CoordinateLayout:
 
     @property
     def sentences_if_not_default(self) -> str:
-        """Sentences about the halves, flips and pads that are not the default, or "" if all are."""
+        """Sentences about halves, flips and pads that are not the default; "" if there are none."""
         (p, q), order = self.partition, [*self.order]
         text = ""
         if order != sorted(order):
@@ -62,11 +62,11 @@ class CoordinateLayout:
         return text
 
     def append_swapped_pads_if_any(self, M: DomainMatrix) -> DomainMatrix:
-        """Return M with the two pads appended, which it then swaps; without pads, return M."""
+        """Return M with two pads appended, which the result swaps; M if the layout has no pads."""
         return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
     def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
-        """Return the flipped and reordered matrix, which the product of the layers must equal."""
+        """Flip and reorder the padded matrix; the product of the layers must equal the result."""
         signs = signs_from_flips(self.flips, range(padded.shape[0]), padded.domain)
         M = linalg.scale_columns(padded, signs)
         is_natural = list(self.order) == sorted(self.order)
@@ -75,8 +75,8 @@ class CoordinateLayout:
     def signed_permutation_of_layers(
         self, padded_perm: "np.ndarray", padded_signs: "np.ndarray"
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Return the permutation and the signs of the `matrix_of_layers` of the padded map
-        ``y[i] = padded_signs[i] * x[padded_perm[i]]``.
+        """Return the permutation and signs of ``matrix_of_layers(padded)``, where `padded` is the
+        matrix of the map ``y[i] = padded_signs[i] * x[padded_perm[i]]``.
         """
         import numpy as np
 
@@ -133,7 +133,7 @@ def layout_for_orientation(
 
 
 def pads_last_in_halves_or_empty(partition: tuple[int, int], matrix_size: int) -> tuple[int, ...]:
-    """Return the pads that layers with the given halves add to a matrix.
+    """Return the pads: the coordinates of the layers that are not coordinates of the matrix.
 
     These are the last coordinate of each half if the layers have more coordinates than the matrix;
     otherwise the result is ().

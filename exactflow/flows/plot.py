@@ -25,11 +25,11 @@ _COLOURS = {1: (0.8, 0.2, 0.2), -1: (0.2, 0.4, 0.8), 0: (0.47, 0.47, 0.47)}
 _PALEST = 0.15
 """The darkness of the lightest nonzero entry, where 1 is the darkest."""
 _LOGARITHMIC_ABOVE = 3
-"""Colours are logarithmic if log10(largest / smallest entry) exceeds this number."""
+"""Colours are logarithmic if log10 of largest / smallest absolute value exceeds this number."""
 _WRITTEN = 8
-"""The most rows of a matrix whose entries are written by default."""
+"""The largest number of rows of a matrix whose entries are written by default."""
 _LETTERS = 3
-"""The most characters of an entry that is written by default."""
+"""The largest number of characters of an entry that is written by default."""
 _WHITE_ABOVE = 0.6
 """The darkness of a square above which its entry is written in white."""
 _GAP = 0.15
@@ -55,7 +55,7 @@ def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | 
     if not isinstance(target, bool) or not isinstance(entries, bool | None):
         raise InvalidInputError(
             "expected target=True or False and entries=True, False or None, got "
-            f"{format_short(target)} and {format_short(entries)}"
+            f"target={format_short(target)} and entries={format_short(entries)}"
         )
     if ax is not None and not hasattr(ax, "imshow"):
         raise InvalidInputError(
@@ -150,7 +150,7 @@ class _Shades:
         return {place: _PALEST + (1 - _PALEST) * share for place, share in shares.items()}
 
     def caption_with_largest_entry(self, name: str) -> str:
-        """Return the name and largest entry of the matrix; only the name if entries lack signs."""
+        """Return the name and largest entry of a matrix; only the name if an entry has no sign."""
         if 0 in self.signs.values():
             return name
         exponent = floor(self.largest_log10_or_zero) if self.signs else 0
@@ -166,8 +166,8 @@ class _Shades:
 
 
 def _sign_and_log10_or_zeros(value: Element, field: Domain) -> tuple[int, float]:
-    """Return the sign of a nonzero number and the log10 of its absolute value, or (0, 0.0) if it
-    is not real.
+    """Return the sign of a nonzero number and the log10 of its absolute value; (0, 0.0) for a
+    number that is not real, and in a finite field.
     """
     if field.is_QQ:
         numerator, denominator = int(value.numerator), int(value.denominator)

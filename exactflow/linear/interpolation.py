@@ -115,7 +115,7 @@ class Interpolation(MapResult):
         """The largest absolute value of the entries of an array that `forward` maps in int64;
         negative if `forward` maps no array in int64.
         """
-        rows = [sum(map(abs, layer.coefficients.values())) for layer in self.layers]
+        rows = [sum(map(abs, layer.functional_coefficients.values())) for layer in self.layers]
         knots = chain.from_iterable(layer.conditioner.knots for layer in self.layers)
         most = 2**63 - 1
         if max(map(abs, knots), default=0) > most:

@@ -5,7 +5,7 @@ import sympy
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.assumptions import Assumptions, assuming, is_positive_quotient
+from exactflow.exact.assumptions import Assumptions, assuming, is_quotient_positive_where_nonzero
 
 a, b, c = sympy.symbols("a b c", negative=True)
 t = sympy.Symbol("t")
@@ -33,7 +33,7 @@ FIELD = QQ.frac_field(a, b, c, t, r, w)
     ],
 )
 def test_every_odd_factor_counts(value, sign):
-    assert is_positive_quotient(FIELD.from_sympy(value), FIELD) is sign
+    assert is_quotient_positive_where_nonzero(FIELD.from_sympy(value), FIELD) is sign
 
 
 def sign_of(value, assume=()):
@@ -41,7 +41,7 @@ def sign_of(value, assume=()):
     symbols = sorted(value.free_symbols, key=str)
     field = QQ.frac_field(*symbols)
     with assuming(Assumptions.from_inequalities(assume)):
-        return is_positive_quotient(field.from_sympy(value), field)
+        return is_quotient_positive_where_nonzero(field.from_sympy(value), field)
 
 
 def test_what_is_assumed_decides_and_ends():
@@ -123,21 +123,25 @@ def test_inequalities_of_other_functions_are_refused(relation):
 
 
 def test_exceptional_values_are_those_that_may_occur():
-    where = Assumptions.from_inequalities([x > 2]).format_condition_clause
+    where = Assumptions.from_inequalities([x > 2]).format_for_and_unless_clauses
     assert where([x - 1, x - 2, x**2 + 1]) == ", for x > 2"
     assert where([x - 3, x**2 - 7, y]) == ", for x > 2, unless x = 3, x**2 - 7 = 0 or y = 0"
-    assert Assumptions().format_condition_clause([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
     assert (
-        Assumptions().format_condition_clause([sympy.Symbol("n", nonnegative=True)])
+        Assumptions().format_for_and_unless_clauses([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
+    )
+    assert (
+        Assumptions().format_for_and_unless_clauses([sympy.Symbol("n", nonnegative=True)])
         == ", unless n = 0"
     )
-    assert Assumptions().format_condition_clause([sympy.Symbol("m", nonzero=True)]) == ""
+    assert Assumptions().format_for_and_unless_clauses([sympy.Symbol("m", nonzero=True)]) == ""
     assert (
-        Assumptions.from_inequalities([x > y, y > 1]).format_condition_clause([x, y - x, x - 1])
+        Assumptions.from_inequalities([x > y, y > 1]).format_for_and_unless_clauses(
+            [x, y - x, x - 1]
+        )
         == ", for x > y and y > 1"
     )
     assert (
-        Assumptions.from_inequalities([x**2 > 4]).format_condition_clause([x, x - 3])
+        Assumptions.from_inequalities([x**2 > 4]).format_for_and_unless_clauses([x, x - 3])
         == ", for x**2 > 4, unless x = 3"
     )
 
@@ -145,13 +149,13 @@ def test_exceptional_values_are_those_that_may_occur():
 @pytest.mark.parametrize("kind", ["integer", "even", "rational", "real", "negative"])
 def test_a_root_is_told_whatever_its_symbol_is(kind):
     n = sympy.Symbol("n", **{kind: True})
-    assert Assumptions().format_condition_clause([3 * n + 2]) == ", unless n = -2/3"
+    assert Assumptions().format_for_and_unless_clauses([3 * n + 2]) == ", unless n = -2/3"
 
 
 def test_gaussian_integers_beside_a_symbol_have_signs():
     field = sympy.QQ_I.frac_field(r)
-    assert is_positive_quotient(field.from_sympy(2 * r**2), field) is True
-    assert is_positive_quotient(field.from_sympy(sympy.I * r**2), field) is None
+    assert is_quotient_positive_where_nonzero(field.from_sympy(2 * r**2), field) is True
+    assert is_quotient_positive_where_nonzero(field.from_sympy(sympy.I * r**2), field) is None
     field = sympy.ZZ_I.frac_field(r)
-    assert is_positive_quotient(field.from_sympy(-2 * r**2), field) is False
-    assert is_positive_quotient(field.from_sympy(sympy.I * r**2), field) is None
+    assert is_quotient_positive_where_nonzero(field.from_sympy(-2 * r**2), field) is False
+    assert is_quotient_positive_where_nonzero(field.from_sympy(sympy.I * r**2), field) is None

@@ -8,11 +8,11 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.normal_forms import (
-    block_sizes,
+    companion_block_exponents,
     conjugate_partition,
     cyclic_chains,
     elementary_divisors,
-    fitting_basis_nilpotent_last_and_size,
+    fitting_basis_and_last_nilpotent_size,
     irreducible_factors,
     largest_invariant_left_kernel,
     orbit,
@@ -104,7 +104,7 @@ def test_divisors_chains_and_intertwiners(case, seed, other):
     D, a = hidden(M, seed), hidden(M, other)
     assert elementary_divisors(D) == divisors
     for f, sizes in divisors.items():
-        assert block_sizes(D, f) == sizes
+        assert companion_block_exponents(D, f) == sizes
         assert tuple(size for _, size in cyclic_chains(D, f)) == sizes
         for v, size in cyclic_chains(D, f):
             factor = D.eval_poly(list(f))
@@ -135,7 +135,7 @@ def test_fitting_splits():
         (matrix([[0]]), 1),
     ):
         hidden_M = hidden(M, 4)
-        Q, found = fitting_basis_nilpotent_last_and_size(hidden_M)
+        Q, found = fitting_basis_and_last_nilpotent_size(hidden_M)
         n = M.shape[0]
         split = Q.inv() * hidden_M * Q
         assert found == m
@@ -172,5 +172,5 @@ def test_small_functions():
     assert conjugate_partition((4, 2, 2)) == (3, 3, 1, 1)
     assert orbit(M, linalg.unit_vector(2, 0, QQ), 3)[2] == linalg.unit_vector(2, 0, QQ) * QQ(2)
     assert elementary_divisors(linalg.zeros(0, 0, QQ)) == {}
-    assert block_sizes(linalg.zeros(0, 0, QQ), (QQ(1), QQ(0))) == ()
+    assert companion_block_exponents(linalg.zeros(0, 0, QQ), (QQ(1), QQ(0))) == ()
     assert isinstance(M, DomainMatrix)

@@ -97,7 +97,9 @@ def test_integers_over_4300_digits():
 @pytest.mark.parametrize("value", [0.0, "1", None, True, -1, 4, np.float64(1), 10**400])
 def test_an_index_is_an_integer_of_its_range(value):
     assert to_index("i", np.int64(3), 0, 3) == 3
-    with pytest.raises(InvalidInputError, match="expected an integer i from 0 to 3"):
+    with pytest.raises(
+        InvalidInputError, match="expected the argument i to be an integer from 0 to 3"
+    ):
         to_index("i", value, 0, 3)
 
 

@@ -12,7 +12,7 @@ from exactflow.exact.rational_matrix import (
     compose_dense_over_QQ,
     is_composition_over_QQ,
     is_dense_composition_faster,
-    to_rational_matrix_if_large,
+    to_rational_matrix_if_large_over_QQ,
 )
 
 numbers = st.fractions(-100, 100, max_denominator=12)
@@ -53,7 +53,7 @@ def test_long_rational_products_alone_are_composed_over_one_denominator(entry, c
 )
 def test_matrices_over_the_rationals_of_12_rows_get_one_denominator(rows, field, kind):
     M = DomainMatrix.eye(rows, field).to_dense()
-    found = to_rational_matrix_if_large(M)
+    found = to_rational_matrix_if_large_over_QQ(M)
     assert isinstance(found, kind)
     assert as_domain_matrix(found) == M
 

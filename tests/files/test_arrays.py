@@ -30,7 +30,7 @@ BROKEN = {
     "missing": ({"order": None}, "missing or unknown: 'order'"),
     "other": ({"weight": np.eye(2)}, "'weight'"),
     "order": ({"order": np.array([0, 0, 1])}, "each coordinate from 0 to 2 once"),
-    "flips": ({"flips": np.array([3])}, "coordinates from 0 to 2 as flips"),
+    "flips": ({"flips": np.array([3])}, "flips=.. to list distinct coordinates from 0 to 2"),
     "floats": (
         {"partition": np.array([1.0, 2.0])},
         "expected a row of integers as the array 'partition'",

@@ -10,7 +10,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling
 from exactflow.exact.dyadic_matrix import DyadicMatrix
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
+from exactflow.flows.float_layers import FloatCoupling, apply_float_layers_exactly
 
 floats = st.floats(-1e6, 1e6)
 scales = st.floats(1e-3, 1e3)
@@ -33,9 +33,9 @@ def as_rationals(M: DyadicMatrix) -> sympy.Matrix:
 @given(st.lists(layer, min_size=1, max_size=5))
 def test_composed_equals_the_flow(layers):
     flow = CouplingFlow([each.exact() for each in layers])
-    assert as_rationals(multiply_layers_exactly(layers)) == flow.matrix()
+    assert as_rationals(apply_float_layers_exactly(layers)) == flow.matrix()
     other = DyadicMatrix.from_floats(np.array([[0.5, 1], [3, -0.1], [0, 1e-20]]))
-    assert as_rationals(multiply_layers_exactly(layers, other)) == flow.matrix() * as_rationals(
+    assert as_rationals(apply_float_layers_exactly(layers, other)) == flow.matrix() * as_rationals(
         other
     )
 

@@ -102,9 +102,9 @@ def test_random_matrix(d):
         (lambda: permutation("10"), "sequence"),
         (lambda: circulant("12"), "sequence"),
         (lambda: toeplitz({1, 2}), "sequence"),
-        (lambda: append_swap([[0, 1], [1, 0]], p=-1), "p from 0 to 2"),
-        (lambda: append_swap([[0, 1], [1, 0]], p=3), "p from 0 to 2"),
-        (lambda: append_swap([[0, 1], [1, 0]], p=1.0), "p from 0 to 2"),
+        (lambda: append_swap([[0, 1], [1, 0]], p=-1), "argument p to be an integer from 0 to 2"),
+        (lambda: append_swap([[0, 1], [1, 0]], p=3), "argument p to be an integer from 0 to 2"),
+        (lambda: append_swap([[0, 1], [1, 0]], p=1.0), "argument p to be an integer from 0 to 2"),
         (lambda: random_matrix(2, seed=None), "seed"),
         (lambda: random_matrix(2, seed=1.5), "seed"),
         (lambda: permutation([]), "empty"),
@@ -115,8 +115,8 @@ def test_random_matrix(d):
         (lambda: circulant([]), "empty"),
         (lambda: cayley_rotation([[0, 1], [1, 0]]), "skew"),
         (lambda: cayley_rotation([[1]]), "skew"),
-        (lambda: random_matrix(0), "d >= 1"),
-        (lambda: random_matrix(2, bits=0), "bits >= 1"),
+        (lambda: random_matrix(0), "argument d to be an integer >= 1"),
+        (lambda: random_matrix(2, bits=0), "argument bits to be an integer >= 1"),
     ],
 )
 def test_refuses(make, words):

@@ -40,7 +40,7 @@ from exactflow.floats.balancing.newton import CorrectableShears, ShearPattern
 from exactflow.floats.balancing.rotation import newton_schulz_step, six_shifts_of_rotation
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
+from exactflow.flows.float_layers import FloatCoupling, apply_float_layers_exactly
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -190,7 +190,7 @@ def _correct_once_to_rotation(found: CorrectableShears, Q: np.ndarray) -> Correc
         alternating_shears(found.pattern.first, found.shifts), 1.0
     )
     return found.add_to_product_by_newton_step(
-        (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_rounded_floats()
+        (DyadicMatrix.from_floats(Q) - apply_float_layers_exactly(layers)).to_rounded_floats()
     )
 
 

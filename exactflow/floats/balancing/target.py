@@ -16,7 +16,7 @@ from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, to_rational_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
+from exactflow.flows.float_layers import FloatCoupling, apply_float_layers_exactly
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
 from exactflow.flows.partition import resolve_partition_or_mask
 
@@ -157,7 +157,7 @@ class Target:
 
     def minus_product(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of the layers, exactly."""
-        return self.exact.minus(multiply_layers_exactly(layers))
+        return self.exact.minus(apply_float_layers_exactly(layers))
 
     def max_abs(self) -> Fraction:
         """Return the largest absolute entry of W."""

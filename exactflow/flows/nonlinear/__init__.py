@@ -139,7 +139,7 @@ class PiecewiseFlow(RationalMap, Flow):
                 "exactflow.linear.masks.merge_masks to compose these flows"
             )
         if self.order != other.order:
-            orders = [list(flow._coordinates_in_layer_order()) for flow in (self, other)]
+            orders = [list(flow._coordinates_first_half_first()) for flow in (self, other)]
             raise InvalidInputError(
                 f"expected two flows with equal order, got {orders[0]} and {orders[1]}: use "
                 "exactflow.linear.masks.merge_masks to compose these flows"
@@ -200,7 +200,7 @@ class PiecewiseFlow(RationalMap, Flow):
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
 
     def _layers_with_inputs(self, entries: list, convert: FromRational) -> list[tuple]:
-        """Return (layer, moved, kept) for each layer; the two halves are the input of the layer."""
+        """Return (layer, moved, kept) for each layer: the layer and the two halves of its input."""
         steps = list[tuple]()
 
         def record_and_map(layer: Any, moved: list, kept: list) -> list:
@@ -212,7 +212,7 @@ class PiecewiseFlow(RationalMap, Flow):
         return steps
 
     def _entries_and_conversion(self, x: VectorLike) -> tuple[list, FromRational]:
-        """Return the d entries of `x`, and a function from elements of QQ to numbers of their kind.
+        """Return the d entries of `x`, and the function that converts elements of QQ to their type.
 
         An entry of a d x N array of floats is a row; otherwise `x` must be one point.
         """

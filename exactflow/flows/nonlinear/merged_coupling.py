@@ -57,7 +57,7 @@ class MaskedPart:
         return MaskedPart(self.layer, new_places(self.kept, kept), new_places(self.moved, moved))
 
     def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` is applied to the weights."""
+        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
         inside, read = (
             _signed_entries_or_zeros(self.moved, moved, convert),
             _signed_entries_or_zeros(self.kept, kept, convert),
@@ -71,7 +71,7 @@ class MaskedPart:
         return image
 
     def to_linear(self, partition: tuple[int, int], moves: Half) -> LinearCoupling:
-        """Return the part, whose layer must be linear, as a layer of the larger partition."""
+        """Return the part as a layer of the larger partition; `self.layer` must be linear."""
         layer: Any = self.layer
         field, (size, width) = layer.field, moved_and_kept(moves, partition)
         scale = [field.one] * size
@@ -134,7 +134,7 @@ class MergedCoupling(RationalCoupling):
         return MergedCoupling(self.partition, self.moves, parts)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales at a kept half; `convert` is applied to constant scales."""
+        """Return the scales for a given kept half; `convert` converts the constant scales."""
         scales = [convert(QQ.one)] * self.moved_and_kept_sizes[0]
         for part in self.parts:
             found = part.layer.scales_at(
@@ -146,13 +146,13 @@ class MergedCoupling(RationalCoupling):
         return scales
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a kept half; `convert` is applied to the weights."""
+        """Return the shift for a given kept half; `convert` converts the layer's weights."""
         return self.map_moved_half(
             [kept[0] * convert(QQ.zero)] * self.moved_and_kept_sizes[0], kept, convert
         )
 
     def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` is applied to the weights."""
+        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
         for part in self.parts:
             moved = part.map_moved_half(moved, kept, convert)
         return list(moved)
@@ -186,7 +186,7 @@ def _with_sign(value: Any, sign: int) -> Any:
 def _signed_entries_or_zeros(
     places: Sequence[SignedPlace | None], half: Sequence, convert: FromRational
 ) -> list:
-    """Return for each place the entry of a half there times the sign, or zero if it is None."""
+    """Return for each place the entry of `half` at it, times its sign; zero for the place None."""
     return [
         half[0] * convert(QQ.zero) if place is None else _with_sign(half[place[0]], place[1])
         for place in places
@@ -194,7 +194,7 @@ def _signed_entries_or_zeros(
 
 
 def _product_or_tuple_of_scales(scales: list) -> Any:
-    """Return the product of the scales, or the tuple of scales if one is not constant."""
+    """Return the product of the scales, or the tuple of the scales if one of them varies."""
     if any(isinstance(scale, PiecewiseLinear | tuple) for scale in scales):
         return tuple(scales)
     return prod(scales, start=QQ.one)

@@ -97,8 +97,8 @@ class PiecewiseLinear:
         )
         if {len(first), len(last)} != lengths:
             raise InvalidInputError(
-                f"expected outer slopes with {len(flat_end)} entries each, as many as a value has, "
-                f"got {len(first)} and {len(last)} entries"
+                f"expected the arguments left=.. and right=.. to have {len(flat_end)} entries, as "
+                f"many as a value has, got {len(first)} and {len(last)} entries"
             )
         pieces = pairwise(zip(knots, values, strict=True))
         slopes = [first, *(_slope_between(a, b, u, v) for (a, u), (b, v) in pieces), last]
@@ -126,7 +126,9 @@ class PiecewiseLinear:
         """
         if isinstance(x, np.ndarray):
             if x.dtype.kind not in "fiu":
-                raise InvalidInputError(f"expected an array of numbers, got dtype {x.dtype}")
+                raise InvalidInputError(
+                    f"expected an array of numbers, got an array of dtype {x.dtype}"
+                )
             return self.value_at(x.astype(float))
         if isinstance(x, mpmath.mpf):
             return self.value_at(x)

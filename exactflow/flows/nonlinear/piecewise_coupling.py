@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sympy import QQ
@@ -12,12 +12,15 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short, to_element, to_elements, to_index
-from exactflow.exact.typing import HALVES, Half, NumberLike, check_option
+from exactflow.exact.typing import HALVES, Half, NumberLike, QQElement, check_option
 from exactflow.flows.arithmetic import FromRational
 from exactflow.flows.base import Bijection, Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import as_partition, moved_and_kept
+
+ConstantOrVaryingScale: TypeAlias = Any
+"""A rational number, or a function of the kept half: a `PiecewiseLinear` or a tuple of factors."""
 
 
 class RationalMap(Bijection):
@@ -35,8 +38,8 @@ class RationalCoupling(RationalMap, Coupling):
     """A layer whose scales are rational numbers or functions of the kept half."""
 
     @property
-    def scale(self) -> tuple:
-        """The scales; one that is not constant is a function or a tuple of factors."""
+    def scale(self) -> tuple[ConstantOrVaryingScale, ...]:
+        """The scales: SymPy numbers if they are constant, else functions or tuples of factors."""
         return tuple(s if _is_varying_scale(s) else QQ.to_sympy(s) for s in self.scale_elements)
 
     @property
@@ -157,21 +160,21 @@ class PiecewiseCoupling(RationalCoupling):
         return found
 
     @property
-    def coefficients(self) -> dict[int, Any]:
-        """The nonzero coefficients of the functional r, by index in the kept half."""
+    def functional_coefficients(self) -> dict[int, QQElement]:
+        """The nonzero coefficients of the functional `reads`, by index in the kept half."""
         if isinstance(self.reads, int):
             return {self.reads: QQ.one}
         return {j: c for j, c in enumerate(self.reads) if c}
 
     def _functional_value(self, kept: Sequence, convert: FromRational) -> Any:
-        """Return the value r of the functional; `convert` is applied to the coefficients."""
+        """Return the value of the functional `reads`; `convert` converts its coefficients."""
         if isinstance(self.reads, int):
             return kept[self.reads]
-        first, *rest = (convert(c) * kept[j] for j, c in self.coefficients.items())
+        first, *rest = (convert(c) * kept[j] for j, c in self.functional_coefficients.items())
         return sum(rest, start=first)
 
     def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales at a kept half; `convert` is applied to constant scales."""
+        """Return the scales for a given kept half; `convert` converts the constant scales."""
         values, x = [], self._functional_value(kept, convert)
         for scale in self.scale_elements:
             value = scale.value_at(x)[0] if _is_varying_scale(scale) else convert(scale)
@@ -179,7 +182,7 @@ class PiecewiseCoupling(RationalCoupling):
         return values
 
     def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift at a kept half; `convert` is applied to the weights."""
+        """Return the shift for a given kept half; `convert` converts the layer's weights."""
         shifts: Any = self.conditioner.value_at(self._functional_value(kept, convert))
         if not self.inverted:
             return shifts
@@ -196,7 +199,7 @@ class PiecewiseCoupling(RationalCoupling):
             moved = self.map_moved_half(moved, kept, to_element)
         bends = zip(self.conditioner.slope_right_of(x), slopes, moved, scales, strict=True)
         column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
-        row = [self.coefficients.get(j, QQ.zero) for j in range(len(kept))]
+        row = [self.functional_coefficients.get(j, QQ.zero) for j in range(len(kept))]
         rows = [[c * r for r in row] for c in column]
         shift = linalg.from_entries(rows, (len(column), len(kept)), QQ)
         return LinearCoupling(self.partition, self.moves, shift, linalg.column(scales, QQ))
@@ -211,7 +214,7 @@ class PiecewiseCoupling(RationalCoupling):
 
 
 def _as_index_or_nonunit_row(reads: Any, kept_size: int) -> int | tuple:
-    """Check an index, or a row of `kept_size` rationals; return a unit row as an index."""
+    """Check an index, or a row of `kept_size` rationals; return a unit vector as its index."""
     if not isinstance(reads, list | tuple):
         return to_index("reads", reads, 0, kept_size - 1)
     row = to_elements(reads)
@@ -224,7 +227,7 @@ def _as_index_or_nonunit_row(reads: Any, kept_size: int) -> int | tuple:
     return index if first == 1 and not others else row
 
 
-def _is_varying_scale(scale: object) -> bool:
+def _is_varying_scale(scale: ConstantOrVaryingScale) -> bool:
     """Whether a scale is a function or a tuple of factors, instead of a constant."""
     return isinstance(scale, PiecewiseLinear | tuple)
 

@@ -21,7 +21,7 @@ from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing import balance
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
+from exactflow.flows.float_layers import FloatCoupling, apply_float_layers_exactly
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap, to_float64
 from exactflow.interop.conversion.merging import LayerGroup
@@ -168,7 +168,7 @@ def _largest_error_of_stored_product(module: FlowModule, target: AffineMap) -> F
         scale = layer.scales()
         held = 1.0 if scale is None else to_float64(scale)
         layers.append(FloatCoupling(layer.moves, to_float64(layer.weight), held))
-    return (DyadicMatrix.from_floats(W) - multiply_layers_exactly(layers)).max_abs()
+    return (DyadicMatrix.from_floats(W) - apply_float_layers_exactly(layers)).max_abs()
 
 
 class RoundedInverse(NamedTuple):

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
-from exactflow.exact.singular_values import principal_standard_deviations
+from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.lipschitz_regression import LowerAndUpperBound
 from exactflow.laws.conditioning.log_det_bound import few_cluster_mean_differences
@@ -64,7 +64,8 @@ def bracket_least_lipschitz(
     """
     covariance = components.weight_and_covariance()[1]
     has_independent_coordinates = is_known_product(law)
-    deviation = sum((s * s for s in principal_standard_deviations(covariance)), arb(0)).sqrt()
+    spectrum = enclose_principal_standard_deviations(covariance)
+    deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
     if deviation <= _enclose_eps_plus_error(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
@@ -107,7 +108,7 @@ def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlop
     """Return the function L -> sum_i (s_i - L)_+^2, where the s_i^2 are the eigenvalues of the
     covariance. It returns its value twice, as the lower and as the upper bound.
     """
-    spectrum = principal_standard_deviations(covariance)
+    spectrum = enclose_principal_standard_deviations(covariance)
 
     def enclose_squared_distance_twice(slope: arb, _: bool) -> LowerAndUpperBound:
         total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from flint import arb, fmpq
 
-from exactflow.exact.singular_values import principal_standard_deviations
+from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.mixture_components import MixtureComponents
 from exactflow.laws.conditioning.tuning import TUNING
@@ -141,7 +141,7 @@ def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLog
         weight, matrix = components.weight_and_covariance(cluster.members)
         w = arb(weight)
         total -= w * w.log()
-        for s in principal_standard_deviations(matrix):
+        for s in enclose_principal_standard_deviations(matrix):
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
     return MeanLogDetBound(total, [cluster.members for cluster in clusters], t)

@@ -20,7 +20,7 @@ from exactflow.exact.coerce import as_square_matrix, as_vectors
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient, as_exact_floats_or_fractions
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
+from exactflow.flows.float_layers import FloatCoupling, apply_float_layers_exactly
 
 MOST_MINORS = 64  # above this dimension, error messages name an eigenvalue instead of a minor
 _REMEDY = (
@@ -135,7 +135,7 @@ class Covariance:
 
 def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
     """Return Q M Q^T, exactly, for the matrix Q of the layers and a symmetric matrix M."""
-    return multiply_layers_exactly(layers, multiply_layers_exactly(layers, M).transpose())
+    return apply_float_layers_exactly(layers, apply_float_layers_exactly(layers, M).transpose())
 
 
 def _read_symmetric_covariance(Sigma: MatrixLike) -> Covariance:

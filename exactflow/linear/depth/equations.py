@@ -38,11 +38,11 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import (
     count_possibly_vanishing_factors,
-    record_denominators,
+    record_denominators_as_nonzero,
     record_nonzero,
     record_nonzero_with_fewest_factors,
 )
-from exactflow.exact.linalg import Alternative, trace
+from exactflow.exact.linalg import SolutionOrRefutation, trace
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason
@@ -174,7 +174,7 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     s, field = combined_right_side(system, multiplier), system[0].right.domain
     for W, equation in zip(multiplier, system, strict=True):
         if not W.is_zero_matrix:
-            record_denominators([*W.iter_values(), *equation.right.iter_values()], field)
+            record_denominators_as_nonzero([*W.iter_values(), *equation.right.iter_values()], field)
     weights = [x for X, total in sums.items() if X in POSITIVE for x in total.diagonal()]
     if not any(weights):
         record_nonzero(s, field)
@@ -210,7 +210,7 @@ def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> E
 
 def solve_for_flattened_matrices(
     system: Sequence[Equation], rows: int, columns: int
-) -> Alternative:
+) -> SolutionOrRefutation:
     """Solve equations for one unknown matrix of the given numbers of rows and columns.
 
     Return (solutions, None), or (None, multiplier) with a multiplier that refutes the equations.

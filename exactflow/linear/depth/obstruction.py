@@ -33,13 +33,17 @@ from exactflow.exact.assumptions import Assumptions, assuming, current_assumptio
 from exactflow.exact.exceptional import (
     collect_exceptional_factors,
     is_collecting_factors_over,
-    record_denominators,
+    record_denominators_as_nonzero,
     record_nonzero,
     sort_factors,
 )
 from exactflow.exact.flanders import pad_smaller_with_ones
 from exactflow.exact.linalg import trace
-from exactflow.exact.normal_forms import block_sizes, format_polynomial, irreducible_factors
+from exactflow.exact.normal_forms import (
+    companion_block_exponents,
+    format_polynomial,
+    irreducible_factors,
+)
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.explanation.sentences import strip_backticks
@@ -136,7 +140,7 @@ class Obstruction(PatternInstance, Checkable):
         if not field.is_FractionField:
             return ()
         with collect_exceptional_factors() as factors:
-            record_denominators(_witness_elements(self.witness, field), field)
+            record_denominators_as_nonzero(_witness_elements(self.witness, field), field)
             self.is_valid()
         return sort_factors(factors)
 
@@ -337,7 +341,7 @@ def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tup
     for f in o.witness:
         if irreducible_factors(f, o.matrix.domain) != [(f, 1)] or o.witness.count(f) > 1:
             return None
-        sizes = [block_sizes(M, f, proved_rank) for M in (parts.Du, parts.aN)]
+        sizes = [companion_block_exponents(M, f, proved_rank) for M in (parts.Du, parts.aN)]
         counts = parts.least_shifted_block_counts_at_factor(f, *sizes)
         if counts is None:
             return f, *map(list, sizes)

@@ -104,7 +104,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     @property
     def condition_on_symbols(self) -> str:
         """The values of the symbols for which the bounds hold, in words; empty without symbols."""
-        return self.assumptions.format_condition_clause(self.exceptional_polynomials)
+        return self.assumptions.format_for_and_unless_clauses(self.exceptional_polynomials)
 
     def __str__(self) -> str:
         reasons = "; ".join(
@@ -125,7 +125,9 @@ class MinimalDepth(DepthBounds, FlowResult):
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
         named = field_suffix_unless_rational(self.flow.field, quote="``")
         M = f"`M`{named}{',' * bool(named)}"
-        where = self.assumptions.format_condition_clause(self.exceptional_polynomials, quote="``")
+        where = self.assumptions.format_for_and_unless_clauses(
+            self.exceptional_polynomials, quote="``"
+        )
         claim = (
             f"{M} takes {self.summary}{where}."
             if self.is_decided

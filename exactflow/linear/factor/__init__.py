@@ -147,7 +147,7 @@ def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
     field = field_suffix_unless_rational(flow.field, quote="``")
     named = f"`M`{field}{',' * (not flow.field.is_QQ)}"
-    where = assumptions.format_condition_clause(flow.exceptional_polynomials(), quote="``")
+    where = assumptions.format_for_and_unless_clauses(flow.exceptional_polynomials(), quote="``")
     claim = f"{named} is the product of {couplings}{where}."
     claim += problem.layout.sentences_if_not_default
     steps = [*derivation.steps, product_step(flow, problem.target)]

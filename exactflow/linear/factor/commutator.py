@@ -174,7 +174,7 @@ def find_R_sharing_eigenvalues_with_KR(K: DomainMatrix) -> PairedSpectra:
     K must be invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n, field = K.shape[0], K.domain
-    H, H_inverse, runs = krylov.krylov_basis_inverse_and_lengths(K - linalg.identity(n, field))
+    H, H_inverse, runs = krylov.krylov_basis_inverse_and_run_lengths(K - linalg.identity(n, field))
     starts = [sum(runs[:k]) for k in range(len(runs))]
     L1 = _unit_lower_bidiagonal(n, starts, field)
     L1_inverse = L1.inv()

@@ -57,7 +57,7 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
-from exactflow.exact.flanders import solve_identity_plus_products
+from exactflow.exact.flanders import solve_I_plus_YZ_and_ZY
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.linear.factor.assembly import (
@@ -121,7 +121,7 @@ def draw_five_shifts_for_equal_halves(
     V = draws.matrix(*blocks.B.shape)
     T = blocks.D - blocks.C * V
     T_inverse = linalg.inverse_or_none(T)
-    pair = None if T_inverse is None else solve_identity_plus_products(T, inverse.A + V * inverse.C)
+    pair = None if T_inverse is None else solve_I_plus_YZ_and_ZY(T, inverse.A + V * inverse.C)
     return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 

@@ -26,7 +26,7 @@ e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is fo
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.progress import report_stage
-from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large
+from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large_over_QQ
 from exactflow.explanation.steps import record_step
 from exactflow.linear.factor.assembly import BlocksOfDet1, Shifts
 
@@ -50,15 +50,15 @@ def six_shifts_by_transvection(blocks: BlocksOfDet1) -> Shifts | None:
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
     report_stage("controller bases", 0.07)
     of_A, of_S = (
-        krylov.find_controller_basis_and_inverse(A, f),
-        krylov.find_controller_basis_and_inverse(S_inverse, g),
+        krylov.search_controller_basis(A, f),
+        krylov.search_controller_basis(S_inverse, g),
     )
     if of_A is None or of_S is None:
         return None
     (H, H_inverse), (K, K_inverse) = of_A, of_S
     report_stage("six shears", 0.24)
     v, e, C_new, Q = H[:, :1], K[:, :1], K * H_inverse, H * K_inverse
-    A, B, C, S, A_inverse = map(to_rational_matrix_if_large, (A, B, C, S, A_inverse))
+    A, B, C, S, A_inverse = map(to_rational_matrix_if_large_over_QQ, (A, B, C, S, A_inverse))
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
     s = first_row * K_inverse * S
     w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1, since e[0] is 1

@@ -314,7 +314,7 @@ def _kept_indices_read_by_moved_index(layer: Any) -> dict[int, set[int]]:
     to the indices, in the kept half, of the entries on which the change depends.
     """
     if isinstance(layer, PiecewiseCoupling):
-        return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
+        return {i: {*layer.functional_coefficients} for i, _ in enumerate(layer.scale_elements)}
     reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:

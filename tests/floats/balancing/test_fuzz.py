@@ -120,5 +120,5 @@ def test_where_the_least_singular_value_is_rounding_error(options, exponent):
 
 
 def test_a_vector_is_no_matrix():
-    with pytest.raises(InvalidInputError, match=r"an array with two axes, got shape \(4,\)"):
+    with pytest.raises(InvalidInputError, match=r"an array with two axes, got one of shape \(4,\)"):
         balance(np.ones(4))

@@ -405,12 +405,12 @@ def test_inputs_that_are_no_integer_columns(x, match):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"limit": 0}, "limit from 1"),
-        ({"limit": 2**52}, "limit from 1"),
+        ({"limit": 0}, "argument limit to be an integer from 1"),
+        ({"limit": 2**52}, "argument limit to be an integer from 1"),
         ({"limit": 1.5}, "integer limit"),
         ({"limit": "x"}, "integer limit"),
-        ({"bits": 0}, "bits from 1"),
-        ({"bits": 51}, "bits from 1"),
+        ({"bits": 0}, "argument bits to be an integer from 1"),
+        ({"bits": 51}, "argument bits to be an integer from 1"),
         ({"limit": 2**51}, "lower the argument limit"),
         ({"limit": 2**49, "bits": 50}, "lower the argument (bits or )?limit"),
         ({"orientation": "pad"}, "orientation to be one of 'error', 'flip'"),

@@ -78,7 +78,7 @@ def test_floats_out_of_range():
         (([0, 1], [1]), "one value for each"),
         (([0, 1], [[1], [1, 2]]), "values of one length"),
         (([0], [[]]), "values of one length"),
-        (([0], [1], [1, 2]), "outer slope"),
+        (([0], [1], [1, 2]), "left=.. and right=.. to have 1 entries, as many as a value has"),
         ((["a"], [1]), "number"),
         (([float("nan")], [1]), "finite"),
         (([sympy.sqrt(2)], [1]), "rational"),

@@ -103,7 +103,7 @@ def test_condition_numbers_of_layers_multiply_to_no_less():
 @pytest.mark.parametrize("digits", [-1, 0, 1.5, "15", None, 10**9])
 def test_digits_are_a_positive_integer(digits):
     for function in (singular_values, condition_number):
-        with pytest.raises(InvalidInputError, match="integer digits from 1 to 100000"):
+        with pytest.raises(InvalidInputError, match="digits to be an integer from 1 to 100000"):
             function([[1, 2], [3, 4]], digits=digits)
 
 

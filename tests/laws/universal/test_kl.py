@@ -260,7 +260,7 @@ def test_laws_that_are_refused(target, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layers": 2}, "layers from 3 to 4"),
+        ({"layers": 2}, "argument layers to be an integer from 3 to 4"),
         (
             {"scales": "additive", "layers": 3},
             "layers=4: for .* with layers=3 take scales='positive'",

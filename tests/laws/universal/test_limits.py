@@ -275,7 +275,7 @@ def test_cells_slide_up_to_the_limit(cells, slides):
 @pytest.mark.parametrize("spare", [0, 1])
 def test_a_sample_has_at_most_the_limit_of_numbers(spare):
     if spare:
-        with pytest.raises(InvalidInputError, match=f"count from 0 to {MOST_DRAWS // 2**20}"):
+        with pytest.raises(InvalidInputError, match=f"integer from 0 to {MOST_DRAWS // 2**20}"):
             draw_normal_columns(2**20, MOST_DRAWS // 2**20 + 1, 0)
     else:
         assert draw_normal_columns(2**20, 1, 0).shape == (2**20, 1)

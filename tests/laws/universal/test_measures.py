@@ -124,7 +124,7 @@ def test_least_root():
         (lambda: uniform([1, 0], [0, 1]), "lower <= upper"),
         (lambda: uniform([0, 0], [1]), "equal numbers of coordinates"),
         (lambda: uniform([0, 0], [1, float("inf")]), "second moment"),
-        (lambda: checkerboard(size=1), "size >= 2"),
+        (lambda: checkerboard(size=1), "argument size to be an integer >= 2"),
         (lambda: GaussianMixture([]), "means of equal dimension"),
         (
             lambda: GaussianMixture([0], 0),

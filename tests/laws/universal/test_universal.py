@@ -350,8 +350,8 @@ def test_refuses_a_measure_of_coarse_cells():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"layers": 1}, "integer layers from 2 to 3"),
-        ({"layers": 4}, "integer layers from 2 to 3"),
+        ({"layers": 1}, "argument layers to be an integer from 2 to 3"),
+        ({"layers": 4}, "argument layers to be an integer from 2 to 3"),
         ({"partition": (1, 2)}, "expected a partition into two sizes with sum 2"),
         ({"partition": (0, 2)}, "partition"),
         ({"partition": 2}, "partition"),

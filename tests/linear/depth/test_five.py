@@ -17,7 +17,7 @@ from sympy import GF, QQ
 
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
-from exactflow.exact.normal_forms import block_sizes, elementary_divisors
+from exactflow.exact.normal_forms import companion_block_exponents, elementary_divisors
 from exactflow.linear.depth.additive.shifts import (
     draw_shift_by_deflation,
     draw_shift_equating_charpolys,
@@ -149,7 +149,7 @@ def test_shifts_match_characteristic_polynomials():
         assert D.charpoly_berk() == a.charpoly_berk()
     parts = FixedParts.from_pencil(pencil)
     assert parts.is_valid(pencil)
-    assert block_sizes(parts.Du, (QQ(1), QQ(-2))) == (1,)
+    assert companion_block_exponents(parts.Du, (QQ(1), QQ(-2))) == (1,)
 
 
 def test_blocks_of_one_fixed_part_alone_may_be_too_many():

@@ -12,7 +12,7 @@ from sympy import GF, QQ, Symbol, sqrt
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.normal_forms import block_sizes
+from exactflow.exact.normal_forms import companion_block_exponents
 from exactflow.explanation.identity_text import names_and_functions_in_formula
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
@@ -209,7 +209,7 @@ def test_ranks_are_proved(field, monkeypatch):
         M = matrix(rows, field)
         assert proved_rank(M) == linalg.rank(M)
     J = matrix([[1, 1], [0, 1]], field)
-    assert block_sizes(J, (field.one, -field.one), proved_rank) == (2,)
+    assert companion_block_exponents(J, (field.one, -field.one), proved_rank) == (2,)
     monkeypatch.setattr(linalg, "kernel", lambda M: linalg.identity(2, field)[:, :1])
     with pytest.raises(VerificationError, match="elimination gives the rank 1"):
         proved_rank(matrix([[1, 1], [1, 1]], field))

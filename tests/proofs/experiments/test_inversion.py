@@ -114,5 +114,5 @@ def test_refuses(options):
 
 @pytest.mark.parametrize("limit", [0, 1.5, "10"])
 def test_a_limit_is_a_positive_integer(limit):
-    with pytest.raises(InvalidInputError, match="integer limit"):
+    with pytest.raises(InvalidInputError, match="argument limit to be an integer"):
         digits_to_invert(CouplingFlow([], (1, 1)), [[1, 1]], limit=limit)

@@ -33,15 +33,15 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.flanders import (
-    find_controller_bases_and_inverses,
     is_x_minus_one,
     pad_smaller_with_ones,
-    solve_identity_plus_products,
+    search_controller_bases,
+    solve_I_plus_YZ_and_ZY,
 )
-from exactflow.exact.linalg import Alternative, Blocks
+from exactflow.exact.linalg import Blocks, SolutionOrRefutation
 from exactflow.exact.normal_forms import (
-    block_sizes,
-    fitting_basis_nilpotent_last_and_size,
+    companion_block_exponents,
+    fitting_basis_and_last_nilpotent_size,
     irreducible_factors,
 )
 from exactflow.linear.depth.equations import (
@@ -89,7 +89,7 @@ def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
     return Reason("linear", (-(z * y), -(k * t), k * y))
 
 
-def _solve_left_factor_or_kernel_vector(C: DomainMatrix, E: DomainMatrix) -> Alternative:
+def _solve_left_factor_or_kernel_vector(C: DomainMatrix, E: DomainMatrix) -> SolutionOrRefutation:
     """Return (X, None) with X C = E, or (None, k) with C k = 0 and E k != 0."""
     X, row = linalg.solve(C.transpose(), E.transpose())
     return (None, row.transpose()) if X is None else (X.transpose(), None)
@@ -101,7 +101,9 @@ def _unit_row_at_nonzero(column: DomainMatrix) -> DomainMatrix:
     return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
 
 
-def _solve_two_sided_sum(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
+def _solve_two_sided_sum(
+    K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix
+) -> SolutionOrRefutation:
     """Solve K S + T lk = E for S and T, where K has full column rank and lk has full row rank.
 
     Return ((S, T), None), or (None, (y, k)) with y K = 0, lk k = 0 and y E k != 0.
@@ -129,11 +131,11 @@ def find_reason_against_identity_plus_products(D: DomainMatrix, a: DomainMatrix)
     for k, (x, y) in enumerate(zip(f, g, strict=True)):
         if x != y:
             return Reason("trace", k)
-    if find_controller_bases_and_inverses(large, other, f):
+    if search_controller_bases(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
         if multiplicity > 1 and not _are_flanders_block_sizes(
-            block_sizes(D, factor), block_sizes(a, factor), factor
+            companion_block_exponents(D, factor), companion_block_exponents(a, factor), factor
         ):
             return Reason("similarity", (factor,))
     return None
@@ -174,7 +176,7 @@ def _factor_both_minus_identity(
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
         return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
-    pair: Any = solve_identity_plus_products(D, a)
+    pair: Any = solve_I_plus_YZ_and_ZY(D, a)
     return pair
 
 
@@ -182,8 +184,8 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
     """Return the shifts of U L U L for singular D, or a reason why there are none."""
     _, B, C, D = blocks
     (P, m), (Q, _) = (
-        fitting_basis_nilpotent_last_and_size(D),
-        fitting_basis_nilpotent_last_and_size(a),
+        fitting_basis_and_last_nilpotent_size(D),
+        fitting_basis_and_last_nilpotent_size(a),
     )
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)

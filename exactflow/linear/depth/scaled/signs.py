@@ -36,7 +36,7 @@ from math import comb
 from sympy import QQ
 
 from exactflow.exact import linalg
-from exactflow.exact.linear_programming import find_nonpositive_combination_or_zeros
+from exactflow.exact.linear_programming import search_weights_of_nonpositive_sum_or_zeros
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.minors import (
     LARGEST_HALF,
@@ -91,7 +91,7 @@ def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
     for Q in products:
         weights = enumerate([*(Q * C).diagonal(), *(c * Q).diagonal()])
         vectors.append({place: x for place, x in weights if x})
-    found = find_nonpositive_combination_or_zeros(vectors, nonnegative=False)
+    found = search_weights_of_nonpositive_sum_or_zeros(vectors, nonnegative_weights=False)
     if not any(found):
         return None
     terms = [Q * x for Q, x in zip(products, found, strict=True)]
@@ -161,7 +161,9 @@ def _search_multipliers_of_degree(
             columns[k, monomial] = {
                 powers: x for powers, x in terms.items() if not any(powers[i] for i in others)
             }
-    weights = find_nonpositive_combination_or_zeros(list(columns.values()), nonnegative=one_sided)
+    weights = search_weights_of_nonpositive_sum_or_zeros(
+        list(columns.values()), nonnegative_weights=one_sided
+    )
     if any(weights):
         multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
         for (k, monomial), weight in zip(columns, weights, strict=True):

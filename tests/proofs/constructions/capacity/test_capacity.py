@@ -160,13 +160,13 @@ def test_centers_alone_attain_the_separation():
 @pytest.mark.parametrize(
     ("d", "k", "change", "words"),
     [
-        (1, 1, {}, "integer d from 2"),
-        (2.0, 1, {}, "integer d from 2"),
-        (4, 0, {}, "integer k from 1"),
+        (1, 1, {}, "argument d to be an integer from 2"),
+        (2.0, 1, {}, "argument d to be an integer from 2"),
+        (4, 0, {}, "argument k to be an integer from 1"),
         (4, 17, {}, "at most 16 Gaussians"),
         (4, 9, {"Delta": 2}, "or Delta"),
         (4, 2, {"Delta": 5}, "Delta from 1 to 4"),
-        (4, 2, {"m": 2}, "m from 0 to 1"),
+        (4, 2, {"m": 2}, "argument m to be an integer from 0 to 1"),
         (4, 2, {"w": 5}, "sep > 2 w"),
         (4, 2, {"w": 10**400}, r"w = 1.000e\+400"),
         (4, 2, {"sigma": "1/2", "rho": "1/3"}, "decrease w, sigma or m"),
@@ -206,7 +206,9 @@ def test_refuses_half_a_set_of_constants(constants):
 @pytest.mark.parametrize("value", [10**13, 1.5, "64", None, True, -1])
 def test_sizes_within_reach(name, value):
     sizes = {"d": 64, "k": 10, name: value}
-    with pytest.raises(InvalidInputError, match=f"expected an integer {name} from"):
+    with pytest.raises(
+        InvalidInputError, match=f"expected the argument {name} to be an integer from"
+    ):
         min_parameters(**sizes, lipschitz=100, radius=1, w="1/10")
 
 

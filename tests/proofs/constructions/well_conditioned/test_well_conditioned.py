@@ -249,7 +249,7 @@ def test_any_scale(scale):
             "takes more than 2000 knots",
             marks=pytest.mark.slow,
         ),
-        (TWO, {"condition": 2, "layers": 0}, "integer layers >= 1"),
+        (TWO, {"condition": 2, "layers": 0}, "argument layers to be an integer >= 1"),
         (TWO, {"condition": 2, "layers": 5}, "raise layers or condition"),
         (TWO, {"condition": "1.0000001", "eps": 1}, "raise one of them"),
         (GaussianMixture([0], "1/3"), {"condition": "1.0001", "eps": 1}, "rescale the law"),
