@@ -171,14 +171,14 @@ class FreeRing:
         ((word, x),) = words.terms.items()
         letters = []
         for name, sign in reversed(word):
-            name, sign, factor = self._invert_letter_up_to_factor(name, sign)
+            name, sign, factor = self._inverse_letter_and_denominator(name, sign)
             letters.append((name, sign))
             x *= factor
         if abs(x.numerator) != 1:
             self.divisors.add(format_rational(abs(x.numerator)))
         return self.sum_terms([(tuple(letters), 1 / x)])
 
-    def _invert_letter_up_to_factor(self, name: str, sign: int) -> tuple[str, int, QQElement]:
+    def _inverse_letter_and_denominator(self, name: str, sign: int) -> tuple[str, int, QQElement]:
         """Return (name, sign, x): the inverse of the given letter is the letter (name, sign)
         divided by the number x.
         """

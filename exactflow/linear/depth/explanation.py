@@ -114,9 +114,9 @@ def _witness_identities_and_values(
     if found.kind == "linear":
         return _multiplier_identities_and_values(found, blocks)
     if found.kind == "opposed":
-        return _opposed_sign_inequalities(found), {}
+        return _opposed_inequalities_unless_many(found), {}
     if found.kind == "rank":
-        return _rank_identities_and_values(found, blocks)
+        return _rank_identities_and_values_unless_many(found, blocks)
     if found.kind == "chain of eigenvalues" and (
         excluding := find_scalars_forcing_too_many_eigenvalues(found)
     ):
@@ -131,7 +131,7 @@ def _witness_identities_and_values(
     return [], {}
 
 
-def _opposed_sign_inequalities(found: Obstruction) -> list[str]:
+def _opposed_inequalities_unless_many(found: Obstruction) -> list[str]:
     """Return inequalities that give principal minors of D and a of one size opposite signs.
 
     Return [] over a field that is not QQ, or for more than `_MOST_MINORS` minors.
@@ -148,7 +148,7 @@ def _opposed_sign_inequalities(found: Obstruction) -> list[str]:
     return [f"{D} {signs[0]} 0", f"{a} {signs[1]} 0", f"largest({D}) + largest({a}) > 0"]
 
 
-def _rank_identities_and_values(
+def _rank_identities_and_values_unless_many(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
     """Return identities that show the rank of a block, and values of their letters.
@@ -190,7 +190,7 @@ def _multiplier_identities_and_values(
         mentioned = {name: blocks[name] for name in letters if name in blocks}
         for X, P, Q in equation.terms:
             left, right_factor = (
-                _find_or_add_coefficient_name(N, mentioned, values) for N in (Q, P)
+                _name_known_coefficient_or_add(N, mentioned, values) for N in (Q, P)
             )
             names = [name for name in (left, K, right_factor) if name != "I"]
             sums.setdefault(X, []).append(" ".join(names))
@@ -210,7 +210,7 @@ def _multiplier_identities_and_values(
     return [*text, f"{' + '.join(right) or '0'} = s"], values
 
 
-def _find_or_add_coefficient_name(
+def _name_known_coefficient_or_add(
     M: DomainMatrix, blocks: Mapping[str, DomainMatrix], values: dict[str, Any]
 ) -> str:
     """Return the name of M as a block, as I or as minus a block, or add M to `values`.

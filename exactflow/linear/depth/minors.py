@@ -66,7 +66,7 @@ class MinorEquations:
         return MinorEquations(left, right, instance.split.det)
 
     @property
-    def equation_coefficients_of_x_y(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
+    def coefficients_of_x_and_y_by_set(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
         """The coefficients of x^S and of y^S, listed by the set S of coordinates.
 
         They are principal minors of D and of a; for the full set, det M and 1.
@@ -79,9 +79,9 @@ class MinorEquations:
         return (len(self.left) - 1).bit_length()
 
     @cached_property
-    def sizes_with_equation(self) -> tuple[int, ...]:
+    def sizes_with_nonzero_minors(self) -> tuple[int, ...]:
         """The sizes k that have an equation: not all minors of k coordinates vanish."""
-        pairs = enumerate(zip(*self.equation_coefficients_of_x_y, strict=True))
+        pairs = enumerate(zip(*self.coefficients_of_x_and_y_by_set, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
     def combine(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
@@ -91,7 +91,7 @@ class MinorEquations:
         nonzero coefficients.
         """
         n, total = self.half_size, dict[Exponents, Element]()
-        for side, coefficients in enumerate(self.equation_coefficients_of_x_y):
+        for side, coefficients in enumerate(self.coefficients_of_x_and_y_by_set):
             for S, minor in enumerate(coefficients):
                 if not S or not minor:
                     continue
@@ -107,9 +107,9 @@ class MinorEquations:
     ) -> tuple[arb_mat, arb_mat]:
         """Enclose left side - right side of each equation, and the derivatives in log x, log y."""
         n = self.half_size
-        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes_with_equation}
+        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes_with_nonzero_minors}
         for first, coefficients, numbers in zip(
-            (0, n), self.equation_coefficients_of_x_y, (x, y), strict=True
+            (0, n), self.coefficients_of_x_and_y_by_set, (x, y), strict=True
         ):
             powers = [arb(1)]
             for S in range(1, 1 << n):
@@ -124,7 +124,7 @@ class MinorEquations:
         return arb_mat(values), arb_mat(slopes)
 
 
-def has_minors_of_opposite_sign(instance: PatternInstance, k: int) -> bool:
+def are_minors_of_D_and_a_opposed(instance: PatternInstance, k: int) -> bool:
     """Whether the principal minors of k coordinates of D and of a have opposite signs.
 
     Those of D are all at least 0 and those of a at most 0, or the reverse, and not all are 0.

@@ -46,7 +46,7 @@ from exactflow.explanation.sentences import strip_backticks
 from exactflow.flows.evidence import Checkable
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.minors import MinorEquations, Polynomial, has_minors_of_opposite_sign
+from exactflow.linear.depth.minors import MinorEquations, Polynomial, are_minors_of_D_and_a_opposed
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, alternating_patterns
 
 TemplateValues = dict[str, Any]
@@ -91,7 +91,7 @@ class Obstruction(PatternInstance, Checkable):
     assumptions: Assumptions = field(default_factory=current_assumptions, kw_only=True)
 
     @staticmethod
-    def from_reason(instance: PatternInstance, reason: Reason) -> "Obstruction":
+    def from_unchecked_reason(instance: PatternInstance, reason: Reason) -> "Obstruction":
         """Return the obstruction that excludes `instance`, with the given `reason`."""
         return Obstruction(instance.pattern, instance.split, instance.scales, *reason)
 
@@ -142,7 +142,7 @@ class Obstruction(PatternInstance, Checkable):
 
     def reason(self) -> str:
         """Return the reason why the pattern is impossible, as a clause."""
-        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_with_padding
+        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_padded_if_trace
         return strip_backticks(
             self._fill_in_kind_values_and_blocks(self.kind_row.reason.replace("{pair}", where))
         )
@@ -178,7 +178,9 @@ class Obstruction(PatternInstance, Checkable):
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
         return self._fill_in_kind_values_and_blocks(
-            f"{text} {self.kind_row.explanation}".replace("{pair}", self._names_of_D_a_with_padding)
+            f"{text} {self.kind_row.explanation}".replace(
+                "{pair}", self._names_of_D_a_padded_if_trace
+            )
         )
 
     def _assumption_text(self, name: str, product: str) -> str:
@@ -199,7 +201,7 @@ class Obstruction(PatternInstance, Checkable):
         return f"Suppose `{name} = {product} diag({shown})` for {diagonals}."
 
     @property
-    def _names_of_D_a_with_padding(self) -> str:
+    def _names_of_D_a_padded_if_trace(self) -> str:
         """The names of D and a; for kind "trace" the smaller one is shown padded with ones."""
         size = max(self.partition) if self.kind == "trace" else 0
         missing = size - min(self.partition)
@@ -234,7 +236,7 @@ def exclude_all(
     for instance in instances:
         if (reason := search(instance)) is None:
             return ()
-        found.append(Obstruction.from_reason(instance, reason))
+        found.append(Obstruction.from_unchecked_reason(instance, reason))
     return tuple(found)
 
 
@@ -307,11 +309,11 @@ def _has_clashing_blocks(o: Obstruction) -> bool:
     """Whether the block sizes at the factors in the witness exclude the pattern."""
     pencil = _pencil_with_C_zeroed_for_pairs(o)
     parts = FixedParts.from_pencil(pencil)
-    _record_roots_as_distinct(o.witness, o.matrix.domain)
+    _record_roots_and_one_as_distinct(o.witness, o.matrix.domain)
     return parts.is_valid(pencil) and _find_clashing_factor_or_dimension(o, parts) is not None
 
 
-def _record_roots_as_distinct(factors: Sequence[Sequence[Element]], field: Domain) -> None:
+def _record_roots_and_one_as_distinct(factors: Sequence[Sequence[Element]], field: Domain) -> None:
     """Record as nonzero the resultants and discriminants of the factors and x - 1.
 
     If none of them vanishes, all roots are distinct.
@@ -367,7 +369,7 @@ def _template_values_of_similarity_or_chain(o: Obstruction) -> TemplateValues:
 def _is_every_shift_refuted(o: Obstruction) -> bool:
     """Whether the necessary equations for the shift V have no solution."""
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
-    _record_roots_as_distinct(o.witness, o.matrix.domain)
+    _record_roots_and_one_as_distinct(o.witness, o.matrix.domain)
     if not parts.is_valid(pencil) or set(o.witness) != parts.block_sizes_by_factor.keys():
         return False
     system = equations.necessary_shift_equations(pencil, parts)
@@ -379,7 +381,8 @@ def _template_values_of_tight(o: Obstruction) -> TemplateValues:
     """Return the values that fill the texts of an obstruction of kind "tight"."""
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     shown = ", ".join(
-        f"``{o.format_element(s)}``" for s in equations.eigenvalues_with_r_extra_blocks(parts)
+        f"``{o.format_element(s)}``"
+        for s in equations.eigenvalues_not_one_with_r_extra_blocks(parts)
     )
     names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown}" if shown else "fixed blocks", "names": names}
@@ -426,7 +429,7 @@ def _template_values_of_linear(o: Obstruction) -> TemplateValues:
 
 def _are_minors_opposed(o: Obstruction) -> bool:
     """Whether the k-minors of D and of a have opposite signs, for the k in the witness."""
-    return 1 <= o.witness < o.blocks_for_pattern.D.shape[0] and has_minors_of_opposite_sign(
+    return 1 <= o.witness < o.blocks_for_pattern.D.shape[0] and are_minors_of_D_and_a_opposed(
         o, o.witness
     )
 
@@ -564,7 +567,7 @@ KINDS = {
         "two blocks, scalar or nearly, force the eigenvalues 1, `r`, `r^2`, .. on a matrix of the "
         "size of the smaller one (exactflow.linear.depth.rank_obstructions)",
         {"additive": (6, 7)}, "", "", False,
-        lambda o: rank_obstructions.are_excluding_eigenvalues(o, o.witness),
+        lambda o: rank_obstructions.are_eigenvalues_excluding_six_letters(o, o.witness),
         lambda o: rank_obstructions.eigenvalue_template_values(o),
         "the scalars ``{alpha}`` and ``{beta}`` force the eigenvalues {eigenvalues} on a `{p}` x "
         "`{p}` matrix",

@@ -50,7 +50,7 @@ from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Rea
 
 DiagonalBlock = Literal["D", "d", "A", "a"]
 _DIAGONAL_BLOCKS: tuple[DiagonalBlock, ...] = get_args(DiagonalBlock)
-_BlockAndCoordinates = tuple[DiagonalBlock, tuple[int, ...]]
+_BlockNameAndCoordinates = tuple[DiagonalBlock, tuple[int, ...]]
 
 
 def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
@@ -79,7 +79,7 @@ def _diagonal_block_of_matrix_or_inverse(
     return blocks[3 if block in "Dd" else 0]
 
 
-def find_block_of_excessive_rank(instance: PatternInstance) -> _BlockAndCoordinates | None:
+def find_block_name_of_excessive_rank(instance: PatternInstance) -> _BlockNameAndCoordinates | None:
     """Find a diagonal block of M or M^-1 whose rank excludes the pattern, or None.
 
     Return its name and, with positive scales, coordinates at which the block has too large a rank
@@ -93,7 +93,7 @@ def find_block_of_excessive_rank(instance: PatternInstance) -> _BlockAndCoordina
                 if _is_proved_negated_P0(M.extract([*kept, i], [*kept, i])):
                     kept = *kept, i
         if len(kept) > most or (
-            instance.scales == "additive" and linalg.rank(_minus_scalar_or_identity(M)) > most
+            instance.scales == "additive" and linalg.rank(_subtract_scalar_matrix(M)) > most
         ):
             return block, kept
     return None
@@ -104,7 +104,7 @@ def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
 
     Eigenvalues are tried for six and for seven additive layers.
     """
-    if (rank := find_block_of_excessive_rank(instance)) is not None:
+    if (rank := find_block_name_of_excessive_rank(instance)) is not None:
         return Reason("rank", rank)
     has_chain = instance.scales == "additive" and len(instance.pattern) in (6, 7)
     if has_chain and (eigenvalues := find_eigenvalues_excluding_six_letters(instance)) is not None:
@@ -112,17 +112,19 @@ def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
     return None
 
 
-def is_block_of_excessive_rank(instance: PatternInstance, witness: _BlockAndCoordinates) -> bool:
+def is_block_of_excessive_rank(
+    instance: PatternInstance, witness: _BlockNameAndCoordinates
+) -> bool:
     """Whether the block that the witness names has a larger rank than in any such product."""
     block, kept = witness
     M = _diagonal_block_of_matrix_or_inverse(instance, block)
     most = prod(_count_changes_and_max_rank(instance, block))
     if instance.scales == "additive":
-        return proved_rank(_minus_scalar_or_identity(M)) > most
+        return proved_rank(_subtract_scalar_matrix(M)) > most
     return len(set(kept)) > most and _is_proved_negated_P0(M.extract(kept, kept))
 
 
-def _minus_scalar_or_identity(M: DomainMatrix, scalar: Element | None = None) -> DomainMatrix:
+def _subtract_scalar_matrix(M: DomainMatrix, scalar: Element | None = None) -> DomainMatrix:
     """Return M - scalar I, or M - I by default."""
     one = linalg.identity(M.shape[0], M.domain)
     return M - (one if scalar is None else one * scalar)
@@ -198,7 +200,7 @@ class _BlockScalars(NamedTuple):
     rank: int
 
 
-def _yield_scalars_if_larger_block_scalar(instance: PatternInstance) -> Iterator[_BlockScalars]:
+def _yield_scalars_if_M_is_diag_A_beta_I(instance: PatternInstance) -> Iterator[_BlockScalars]:
     """Yield the scalars of M = diag(A, beta I) for each nonzero diagonal entry alpha of A.
 
     Yield nothing unless M has this form, beta != 1, det M = 1 and the halves have unequal sizes.
@@ -209,12 +211,12 @@ def _yield_scalars_if_larger_block_scalar(instance: PatternInstance) -> Iterator
     if A.shape > D.shape:
         A, _, _, D = linalg.swap_halves(halves)
     beta, one = D[0, 0].element, D.domain.one
-    is_scalar = _minus_scalar_or_identity(D, beta).is_zero_matrix
+    is_scalar = _subtract_scalar_matrix(D, beta).is_zero_matrix
     if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
         return
     for alpha in filter(None, dict.fromkeys(A.diagonal())):
         yield _BlockScalars(
-            alpha, beta, one / (alpha * beta), linalg.rank(_minus_scalar_or_identity(A, alpha))
+            alpha, beta, one / (alpha * beta), linalg.rank(_subtract_scalar_matrix(A, alpha))
         )
 
 
@@ -229,7 +231,7 @@ def _forced_eigenvalues_with_least_multiplicities(
     _, beta, r, rank = scalars
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_powers_with_falling_multiplicities(
+    def yield_powers_until_one_or_beta(
         x: Element, step: Element, multiplicity: int
     ) -> Iterator[tuple[Element, int]]:
         while multiplicity > 0:
@@ -238,14 +240,13 @@ def _forced_eigenvalues_with_least_multiplicities(
 
     steps = chain(
         islice(
-            yield_powers_with_falling_multiplicities(one, r, size_difference),
+            yield_powers_until_one_or_beta(one, r, size_difference),
             size_difference if rank else p // size_difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
         steps = chain(
-            steps,
-            yield_powers_with_falling_multiplicities(beta / r, one / r, size_difference - rank),
+            steps, yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank)
         )
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
@@ -262,7 +263,7 @@ def find_scalars_forcing_too_many_eigenvalues(
     scalar, if the powers of r return to 1.
     """
     p, q = sorted(instance.partition)
-    for found in _yield_scalars_if_larger_block_scalar(instance):
+    for found in _yield_scalars_if_M_is_diag_A_beta_I(instance):
         forced = _forced_eigenvalues_with_least_multiplicities(found, p, q - p)
         is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
         if sum(forced.values()) > p or is_circle:
@@ -276,7 +277,9 @@ def find_eigenvalues_excluding_six_letters(instance: PatternInstance) -> tuple[E
     return None if found is None else tuple(found[1])
 
 
-def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[Element]) -> bool:
+def are_eigenvalues_excluding_six_letters(
+    instance: PatternInstance, eigenvalues: Sequence[Element]
+) -> bool:
     """Whether these are the eigenvalues that exclude the pattern, of six letters or seven.
 
     Of seven letters only if the last one is dropped, because M is block diagonal.

@@ -70,9 +70,9 @@ from exactflow.linear.depth.result import (
     lower_bound_from_obstructions,
 )
 from exactflow.linear.depth.scaled.signs import (
-    kernel_reason_for_four_layers,
+    kernel_reason_against_four_over_QQ,
     opposed_minors_reason,
-    polynomial_multiplier_reason,
+    polynomial_multiplier_reason_over_QQ,
 )
 from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 from exactflow.linear.factor import assembly
@@ -93,13 +93,13 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
 
     short = assembly.find_at_most_two_layers(split.blocks)
     if short is not None:
-        return make_result(short, _exclude_longest_by_entries(len(short) - 1, split))
+        return make_result(short, _exclude_at_most_two_letters_by_entries(len(short) - 1, split))
     three, without_three = _decide_three_scaled_layers(split)
     if three is not None:
-        return make_result(three, _exclude_longest_by_entries(2, split))
+        return make_result(three, _exclude_at_most_two_letters_by_entries(2, split))
     p, q = split.partition
-    excluded = _try_excluding_four_or_five(split, without_three) if p == q else without_three
-    excluded = excluded or _exclude_longest_by_entries(2, split)
+    excluded = _exclude_five_or_else_four(split, without_three) if p == q else without_three
+    excluded = excluded or _exclude_at_most_two_letters_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound_from_obstructions(excluded) < 5:
         four = _choose_fewest_digits(
             map(find_four_layers_4x4, split.instances_of_length(4, "positive"))
@@ -111,14 +111,14 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
         longer = exclude_longest_by_ranks_or_eigenvalues(range(4, len(general)), split, "positive")
         return make_result(general, longer or excluded)
     if lower_bound_from_obstructions(excluded) == 4 and len(general) > 4:
-        certified = _certify_four_layers(problem, split, excluded)
+        certified = _certify_four_layers_if_over_QQ(problem, split, excluded)
         if certified is not None:
             return certified
-        excluded = _try_excluding_four_or_five(split, excluded, by_multipliers=True)
+        excluded = _exclude_five_or_else_four(split, excluded, by_multipliers=True)
     return make_result(general, excluded)
 
 
-def _exclude_longest_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
+def _exclude_at_most_two_letters_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
     """Return obstructions to both patterns of the greatest length that entries of M exclude.
 
     Lengths from `most_letters`, at most two, down to zero are tried. Return () if none is excluded.
@@ -137,15 +137,15 @@ def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obst
     for instance in split.instances_of_length(3, "positive"):
         found = decide_diagonals_of_three_layers(instance)
         if isinstance(found, Reason):
-            obstructions.append(Obstruction.from_reason(instance, found))
+            obstructions.append(Obstruction.from_unchecked_reason(instance, found))
         elif found is None:
             decided = False
         else:
-            return _layers_given_diagonals(instance, *found), ()
+            return _find_layers_applying_diagonal_first(instance, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
-def _try_excluding_four_or_five(
+def _exclude_five_or_else_four(
     split: SplitMatrix, fallback: Obstructions, *, by_multipliers: bool = False
 ) -> Obstructions:
     """Return obstructions to five layers, else to four layers, else `fallback`.
@@ -154,8 +154,12 @@ def _try_excluding_four_or_five(
     """
 
     def find_reason_against_four_or_five(instance: PatternInstance) -> Reason | None:
-        found = opposed_minors_reason(instance) or kernel_reason_for_four_layers(instance)
-        return polynomial_multiplier_reason(instance) if found is None and by_multipliers else found
+        found = opposed_minors_reason(instance) or kernel_reason_against_four_over_QQ(instance)
+        return (
+            polynomial_multiplier_reason_over_QQ(instance)
+            if found is None and by_multipliers
+            else found
+        )
 
     for length in (5, 4):
         if found := exclude_all(
@@ -171,7 +175,9 @@ def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
     Of the layers found, those with the fewest digits are returned.
     """
     diagonals = yield_charpoly_matching_diagonals_4x4(instance)
-    return _choose_fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
+    return _choose_fewest_digits(
+        _find_layers_applying_diagonal_first(instance, E, G) for E, G in diagonals
+    )
 
 
 def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
@@ -180,7 +186,7 @@ def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
-def _certify_four_layers(
+def _certify_four_layers_if_over_QQ(
     problem: Problem, split: SplitMatrix, excluded: Obstructions
 ) -> CertifiedDepth | None:
     """Return the result with four layers that are proved to exist, rounded to floats.
@@ -215,7 +221,9 @@ def _largest_absolute_entry(M: DomainMatrix) -> Element:
     return max(map(abs, M.to_list_flat()))
 
 
-def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence) -> Layers | None:
+def _find_layers_applying_diagonal_first(
+    instance: PatternInstance, E: Sequence, G: Sequence
+) -> Layers | None:
     """Return layers for M = N diag(E, G), where shears in the pattern give N; None if none exist.
 
     The pattern has three or four letters; if it starts with L, the halves are exchanged.
@@ -279,7 +287,7 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
     d, a = instance.blocks_for_pattern.D, instance.inverse_blocks_for_pattern.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _positive_roots_and_points_around(
+    for r in _positive_points_at_and_around(
         [x for x in roots if linalg.is_positive(x, field)], field
     ):
         left, right = d1 - a1 * r, a2 * det / r - d2
@@ -289,12 +297,12 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
             ratio = field.one
         else:
             continue
-        for s in _trial_inverse_square_roots(ratio * d.det(), field):
+        for s in _trial_numbers_near_inverse_root_over_QQ(ratio * d.det(), field):
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _positive_roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
+def _positive_points_at_and_around(roots: list[Element], field: Domain) -> list[Element]:
     """Return positive numbers: the given roots, and others below, between and above them.
 
     At least two are below and two above all roots; they have few digits if possible.
@@ -306,7 +314,7 @@ def _positive_roots_and_points_around(roots: list[Element], field: Domain) -> li
     return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
 
 
-def _trial_inverse_square_roots(x: Element, field: Domain) -> list[Element]:
+def _trial_numbers_near_inverse_root_over_QQ(x: Element, field: Domain) -> list[Element]:
     """Return two or three positive numbers s; over QQ, |s^2 x| is near 1 for each, unless x = 0."""
     two = field.convert(2)
     if not x or not field.is_QQ:

@@ -61,7 +61,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.minors import LARGEST_HALF, MinorEquations
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
-from exactflow.linear.depth.scaled.float_solver import NearSolution, find_near_solutions
+from exactflow.linear.depth.scaled.float_solver import NearSolution, yield_near_solutions
 
 CANDIDATES = 3
 PRECISIONS = (192, 384, 768)
@@ -159,7 +159,7 @@ def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
     found: list[FourLayers] = []
     for instance in split.instances_of_length(4, "positive"):
         equations = MinorEquations.from_D_and_a(instance)
-        starts = find_near_solutions(equations)
+        starts = yield_near_solutions(equations)
         certified = (_certify_near_solution(instance, equations, near) for near in starts)
         with np.errstate(all="ignore"):  # minors can exceed the range of float64
             found.extend(islice(filter(None, certified), CANDIDATES))
@@ -211,10 +211,10 @@ def _enclose_solution(
     ArithmeticError is raised if the test fails.
     """
     n, count = equations.half_size, len(set(unknowns))
-    if count != len(equations.sizes_with_equation):
+    if count != len(equations.sizes_with_nonzero_minors):
         raise ArithmeticError(
-            f"Krawczyk's test needs {len(equations.sizes_with_equation)} unknowns, one for each "
-            f"equation, but {count} were given"
+            f"Krawczyk's test needs {len(equations.sizes_with_nonzero_minors)} unknowns, one for "
+            f"each equation, but {count} were given"
         )
     f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
     R = _select_columns(J, unknowns).mid().inv().mid()
@@ -316,14 +316,14 @@ class _EnclosedBlocks(NamedTuple):
         """
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
-        D_inverse = _generalized_inverse(self.D, self.left_kernel, self.kernel)
+        D_inverse = _inverse_or_generalized_inverse(self.D, self.left_kernel, self.kernel)
         first = self._intertwiner_from_a_to_D()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
                 Y = (
                     first
                     if goal is None
-                    else self._intertwiner_with_small_W(goal, first, D_inverse)
+                    else self._intertwiner_near_goal_with_small_W(goal, first, D_inverse)
                 )
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
@@ -332,7 +332,7 @@ class _EnclosedBlocks(NamedTuple):
                     r, T = self.kernel, self.c + Y + W * self.a
                     t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
                     kernels = self.left_kernel * self.C, self.B * r
-                    W -= r * (t * _generalized_inverse(self.a, *kernels))
+                    W -= r * (t * _inverse_or_generalized_inverse(self.a, *kernels))
                 Y_inverse = Y.inv()
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
@@ -349,7 +349,9 @@ class _EnclosedBlocks(NamedTuple):
             return Y * _ratio_of_rows(self.left_kernel * self.C, self.left_kernel * Y)
         return Y * (1 / arb(largest_absolute_midpoint(Y)))
 
-    def _intertwiner_with_small_W(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
+    def _intertwiner_near_goal_with_small_W(
+        self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat
+    ) -> arb_mat:
         """Return a product q(D) Y near `goal` for which W = D^-1 (C - q(D) Y) is small.
 
         The polynomial q nearly minimizes |W|^2 + |goal - q(D) Y|^2. If D is singular, q(0) = 1, so
@@ -368,7 +370,7 @@ class _EnclosedBlocks(NamedTuple):
         return total
 
 
-def _generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> arb_mat:
+def _inverse_or_generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> arb_mat:
     """Return the inverse of M, or a generalized inverse N if M is singular.
 
     `left_kernel` and `kernel` have bases of the kernels of M; they are empty if M is invertible.

@@ -45,18 +45,20 @@ class NearSolution(NamedTuple):
     unknowns: tuple[int, ...]
 
 
-def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
+def yield_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
     """Yield float64 solutions, from starts by orders of coordinates, then from random starts."""
     left, right = (
-        np.array([*map(to_float, side)]) for side in equations.equation_coefficients_of_x_y
+        np.array([*map(to_float, side)]) for side in equations.coefficients_of_x_and_y_by_set
     )
     if not np.isfinite(left + right).all():
         return
     bits = (
         np.arange(1 << equations.half_size)[:, None] >> np.arange(equations.half_size) & 1
     ).astype(float)
-    system = _FloatEquations(equations.half_size, left, right, bits, equations.sizes_with_equation)
-    for starts in _yield_start_groups_by_signs(equations):
+    system = _FloatEquations(
+        equations.half_size, left, right, bits, equations.sizes_with_nonzero_minors
+    )
+    for starts in _yield_start_groups_by_leading_signs(equations):
         found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
     rng = np.random.default_rng(0)
@@ -130,7 +132,9 @@ class _CoordinateOrder(NamedTuple):
     excess: float
 
 
-def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator[np.ndarray]]:
+def _yield_start_groups_by_leading_signs(
+    equations: MinorEquations,
+) -> Iterator[Iterator[np.ndarray]]:
     """Yield a group of starts for each sequence of signs of leading minors common to D and a.
 
     Sequences with the most equal ratios of minors come first. If D and a are singular, det M and 1
@@ -138,7 +142,7 @@ def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator
     """
     singular = not equations.left[-1]
     sides = (
-        equations.equation_coefficients_of_x_y if singular else (equations.left, equations.right)
+        equations.coefficients_of_x_and_y_by_set if singular else (equations.left, equations.right)
     )
     of_D, of_a = (_best_order_by_leading_signs([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)

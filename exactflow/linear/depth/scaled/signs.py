@@ -43,7 +43,7 @@ from exactflow.linear.depth.minors import (
     Exponents,
     MinorEquations,
     Polynomial,
-    has_minors_of_opposite_sign,
+    are_minors_of_D_and_a_opposed,
 )
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, Reason
@@ -59,14 +59,14 @@ def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
     are skipped.
     """
     n = instance.blocks_for_pattern.D.shape[0]
-    if not _reduces_to_four_layers(instance):
+    if not _has_four_letters_or_five_with_zero_C(instance):
         return None
     sizes = (k for k in range(1, n) if comb(n, k) <= MOST_MINORS)
-    found = next((k for k in sizes if has_minors_of_opposite_sign(instance, k)), 0)
+    found = next((k for k in sizes if are_minors_of_D_and_a_opposed(instance, k)), 0)
     return Reason("opposed", found) if found else None
 
 
-def _reduces_to_four_layers(instance: PatternInstance) -> bool:
+def _has_four_letters_or_five_with_zero_C(instance: PatternInstance) -> bool:
     """Whether D and a alone, if they exclude four letters, exclude this pattern.
 
     It has four letters, or five letters and C = 0.
@@ -75,7 +75,7 @@ def _reduces_to_four_layers(instance: PatternInstance) -> bool:
     return length == 4 or (length == 5 and instance.blocks_for_pattern.C.is_zero_matrix)
 
 
-def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
+def kernel_reason_against_four_over_QQ(instance: PatternInstance) -> Reason | None:
     """Return a matrix Q with a Q = 0 and Q D = 0 that excludes four letters, as a reason, or None.
 
     The search is over QQ only.
@@ -98,33 +98,37 @@ def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
     return Reason("linear", (sum(terms[1:], terms[0]),))
 
 
-def polynomial_multiplier_reason(instance: PatternInstance) -> Reason | None:
+def polynomial_multiplier_reason_over_QQ(instance: PatternInstance) -> Reason | None:
     """Return polynomial multipliers that exclude the pattern, as a reason, or None.
 
     The search is over QQ only, and on halves of at most 8 coordinates.
     """
     small = instance.blocks_for_pattern.D.shape[0] <= LARGEST_HALF
-    if not (instance.matrix.domain.is_QQ and small and _reduces_to_four_layers(instance)):
+    if not (
+        instance.matrix.domain.is_QQ and small and _has_four_letters_or_five_with_zero_C(instance)
+    ):
         return None
     reasons = (
         Reason("signs", found)
-        for found in _candidate_multipliers(MinorEquations.from_D_and_a(instance))
+        for found in _yield_candidate_multipliers(MinorEquations.from_D_and_a(instance))
     )
-    return next((r for r in reasons if Obstruction.from_reason(instance, r).is_valid()), None)
+    return next(
+        (r for r in reasons if Obstruction.from_unchecked_reason(instance, r).is_valid()), None
+    )
 
 
-def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomial, ...]]:
+def _yield_candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomial, ...]]:
     """Yield tuples of n multipliers, of growing degree: first in x or in y alone, then in both."""
     n = equations.half_size
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _common_sign_by_size(equations.equation_coefficients_of_x_y[other])
+            signs = _common_sign_by_size(equations.coefficients_of_x_and_y_by_set[other])
             towards = {k: direction * sign for k, sign in signs.items()}
-            yield from _search_multipliers_of_degree(
+            yield from _yield_at_most_one_multiplier_tuple(
                 equations, degree, towards, range(side * n, side * n + n)
             )
     for degree in range(2, n + 2):
-        yield from _search_multipliers_of_degree(
+        yield from _yield_at_most_one_multiplier_tuple(
             equations, degree, dict.fromkeys(range(1, n + 1), 0), range(2 * n)
         )
 
@@ -138,7 +142,7 @@ def _common_sign_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
     return {k: signs.pop() for k, signs in found.items() if len(signs) == 1}
 
 
-def _search_multipliers_of_degree(
+def _yield_at_most_one_multiplier_tuple(
     equations: MinorEquations, degree: int, signs_by_size: Mapping[int, int], variables: range
 ) -> Iterator[tuple[Polynomial, ...]]:
     """Yield at most one tuple of multipliers that combine the equations with no positive term.
