@@ -308,7 +308,13 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
             ratio = field.one
         else:
             continue
-        for s in _trial_numbers_near_inverse_root_over_QQ(ratio * d.det(), field):
+        scaled_det = ratio * d.det()
+        has_powers = field.is_QQ and scaled_det
+        for s in (
+            _powers_of_two_near_inverse_sqrt(scaled_det)
+            if has_powers
+            else [field.one, field.convert(2)]
+        ):
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
@@ -331,13 +337,10 @@ def _positive_points_at_and_around(positive_roots: list[Element], field: Domain)
     )
 
 
-def _trial_numbers_near_inverse_root_over_QQ(x: Element, field: Domain) -> list[Element]:
-    """Return two or three positive numbers s to try; over QQ |s^2 x| is near 1, unless x = 0."""
-    two = field.convert(2)
-    if not x or not field.is_QQ:
-        return [field.one, two]
-    s = field.one / _power_of_two_near_rational(abs(x), root=2)
-    return [s, s / two, s * two]
+def _powers_of_two_near_inverse_sqrt(x: Element) -> list[Element]:
+    """Return three powers of two s for which s^2 |x| is near 1; x is a nonzero rational."""
+    s = 1 / _power_of_two_near_rational(abs(x), root=2)
+    return [s, s / 2, s * 2]
 
 
 def _power_of_two_near_rational(x: Element, *, root: Literal[1, 2] = 1) -> Element:
