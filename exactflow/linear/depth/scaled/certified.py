@@ -396,8 +396,8 @@ def _inverse_or_generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: ar
     """Return the inverse of M, or a generalized inverse N if M is singular.
 
     The rows of `left_kernel` and the columns of `kernel` are bases of the kernels of M; there are
-    no such rows and columns if M is invertible. If M x = v has solutions, x = N v is one. If y M =
-    u has solutions, y = u N is one.
+    no such rows and columns if M is invertible. If M x = v has solutions, N v is one of them. If
+    y M = u has solutions, u N is one of them.
     """
     n, m = kernel.nrows(), left_kernel.nrows()
     bordered = [*zip(M.tolist(), left_kernel.transpose().tolist(), strict=True)]

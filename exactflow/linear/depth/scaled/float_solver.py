@@ -67,7 +67,7 @@ class NearSolution(NamedTuple):
 
 
 def yield_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
-    """Yield float64 solutions, first from starts by orders of coordinates, then from random ones."""
+    """Yield float64 solutions, from starts by orders of coordinates, then from random starts."""
     left, right = (
         np.array([*map(to_float, side)]) for side in equations.coefficients_of_x_and_y_by_set
     )
