@@ -164,9 +164,9 @@ def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
 
 
 def _prime_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
-    """Return a dict from letters of the proof that are also symbols of the user to primed names.
+    """Return the new names of the letters of the proof that are also symbols of the user.
 
-    A primed name is the letter with so many primes that it differs from all other names.
+    A new name is the letter with so many primes that it differs from all other names.
     """
     symbols = set[str]().union(*(step.user_symbols for step in steps))
     taken = symbols.union(proof_names_in_sentence(claim), *(step.names for step in steps))

@@ -140,7 +140,7 @@ def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> li
     return system if instance.pattern else [*system, zero[1]]
 
 
-def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
+def entry_reason_against_at_most_two_letters(instance: PatternInstance) -> Reason | None:
     """Return a reason by one entry against a pattern of at most two letters, or None.
 
     An entry excludes the pattern if it violates one of `necessary_layer_equations`. Return None if
@@ -315,7 +315,7 @@ def eigenvalues_not_one_with_r_extra_blocks(
 
 
 def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
-    """Return linear equations that a shift V fulfils if M U(-V) is a product U L U L.
+    """Return linear equations that V fulfils if M U(-V) is a product in the pattern U L U L.
 
     Let D' = D - C V, a' = a + V c, and r the rank of C. Let an eigenvalue s != 1 have g blocks in
     aN and g - r blocks in Du. Then a' has at least g blocks at s, and so has D'. But the kernel of

@@ -86,7 +86,7 @@ class PrincipalMinors:
         return tuple(self[S] for S in range(1 << self.matrix.shape[0]))
 
     def minors_of_size(self, k: int) -> list[Element]:
-        """Return the minors of the sets of k coordinates."""
+        """Return the principal minors of size k."""
         coordinates = [1 << i for i in range(self.matrix.shape[0])]
         return [self[sum(chosen)] for chosen in combinations(coordinates, k)]
 

@@ -48,7 +48,7 @@ from exactflow.exact.normal_forms import (
 )
 from exactflow.linear.depth.equations import (
     Equation,
-    entry_reason_up_to_two,
+    entry_reason_against_at_most_two_letters,
     matrix_from_flat,
     solve_for_flattened_matrices,
 )
@@ -60,7 +60,7 @@ Shifts = list[DomainMatrix]
 
 def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
     """Return the shifts of a pattern of at most two letters, or a reason why there are none."""
-    reason = entry_reason_up_to_two(instance)
+    reason = entry_reason_against_at_most_two_letters(instance)
     _, B, C, _ = instance.blocks_for_pattern
     return reason or [B, C][: len(instance.pattern)]
 

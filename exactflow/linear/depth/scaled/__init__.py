@@ -65,7 +65,7 @@ from exactflow.linear.depth.additive import (
     find_additive_layers_and_obstructions,
 )
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
-from exactflow.linear.depth.equations import entry_reason_up_to_two
+from exactflow.linear.depth.equations import entry_reason_against_at_most_two_letters
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 from exactflow.linear.depth.result import (
@@ -130,7 +130,7 @@ def _exclude_at_most_two_letters_by_entries(most_letters: int, split: SplitMatri
     """
     for length in range(most_letters, -1, -1):
         if found := exclude_all(
-            split.instances_of_length(length, "positive"), entry_reason_up_to_two
+            split.instances_of_length(length, "positive"), entry_reason_against_at_most_two_letters
         ):
             return found
     return ()
