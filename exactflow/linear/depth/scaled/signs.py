@@ -143,7 +143,7 @@ def _yield_candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Po
 
 
 def _common_sign_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
-    """Return the sign of the nonzero minors of each size, except sizes with minors of both signs."""
+    """Return the sign of the nonzero minors of each size, without sizes where both signs occur."""
     found: dict[int, set[int]] = {}
     for S, x in enumerate(minors_by_set):
         if S and x:
