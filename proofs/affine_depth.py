@@ -313,7 +313,7 @@ with claims.check(
         equations = MinorEquations.from_D_and_a(reason)
         support = {k: [S for S in range(8) if S.bit_count() == k] for k in (1, 2, 3)}
         check.true(
-            all(all(x for x in side[1:]) for side in equations.equation_coefficients_of_x_y),
+            all(all(x for x in side[1:]) for side in equations.coefficients_of_x_and_y_by_set),
             "no minor is 0",
         )
         left = equations.combine(reason.witness)

@@ -1,8 +1,8 @@
-"""The proof of a theorem on one instance, step by step, as a value that displays and checks itself.
+"""The proof of a theorem on one instance, step by step, in an object that checks and displays it.
 
-`Explanation` is what ``factor(M).explain()``, ``minimal_depth(M).explain()`` and
-`exactflow.explain` return. Text (as wide as the terminal), HTML for a notebook, LaTeX, Markdown and
-JSON are all written from the same steps.
+``factor(M).explain()``, ``minimal_depth(M).explain()`` and `exactflow.explain` return an
+`Explanation`. Its text, HTML for a notebook, LaTeX, Markdown and JSON are all written from the same
+steps.
 """
 
 import json
@@ -50,9 +50,9 @@ class Explanation:
     Parameters
     ----------
     claim : one sentence, with formulas in backticks as in a step.
-    steps : in order; each can be checked alone.
-    result : the explained result: a flow, a depth or an approximation.
-    evidence : the kind of evidence.
+    steps : the steps in order; each step can be checked alone.
+    result : the result that is explained: a flow, a depth or an approximation.
+    evidence : the kind of evidence for the claim, as "exact" or "certified".
 
     Examples
     --------
@@ -73,10 +73,11 @@ class Explanation:
     def from_steps_after_checking(
         cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
     ) -> "Explanation":
-        """Check each step, and return the explanation. A letter of the proof that is also a symbol
-        of the user gets a prime.
+        """Return the explanation after checking each step.
 
-        Raises `VerificationError` with the number of the step that is wrong.
+        Letters of the proof that are also symbols of the user get a prime. The definitions of the
+        shears U and L are added to the first step that uses them. `VerificationError`, with the
+        number of the step, is raised if a check fails.
         """
         steps = _define_shears_at_first_use(steps)
         names = _prime_clashing_letters(claim, steps)
@@ -96,7 +97,10 @@ class Explanation:
     __repr__ = __str__
 
     def text(self, *, width: int = 88) -> str:
-        """Return text of at most `width` columns, with only the corners of wide matrices."""
+        """Return the explanation as text of at most `width` columns.
+
+        Only the corners of wide matrices are shown.
+        """
         blocks = [fill(f"{strip_backticks(self.claim)} [{self.evidence}]", width)]
         blocks += [_step_text(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
@@ -151,9 +155,7 @@ class Explanation:
 
 
 def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps; the sentences of the first step that uses a shear U or L begin with the
-    definitions of both.
-    """
+    """Return the steps, with definitions of the shears U and L in the first step that uses one."""
     first = next((k for k, step in enumerate(steps) if step.names & {"U", "L"}), None)
     return [
         replace(step, why=f"{_SHEARS} {step.why}") if k == first else step
@@ -162,7 +164,10 @@ def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
 
 
 def _prime_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
-    """Return a primed name for each letter of the proof that is also a symbol of the user."""
+    """Return the new names of the letters of the proof that are also symbols of the user.
+
+    A new name is the letter with so many primes that it differs from all other names.
+    """
     symbols = set[str]().union(*(step.user_symbols for step in steps))
     taken = symbols.union(proof_names_in_sentence(claim), *(step.names for step in steps))
     names: dict[str, str] = {}
@@ -186,7 +191,7 @@ def _step_text(step: Step, number: str, width: int) -> str:
 
 
 def _new_values_side_by_side(step: Step, width: int) -> str:
-    """Return the new values of a step as text, with as many values side by side as fit."""
+    """Return the new values of a step as text, as many side by side as fit into the width."""
     rows: list[list[str]] = []
     for name, value in step.after.items():
         first, *rest = shortened_lines(value, step.field, width - len(name) - 3)

@@ -1,27 +1,29 @@
 """Identities between matrices: one text that is displayed, typeset, and evaluated.
 
-A step of an explanation displays the text ``"P N = G^-1 P G"``, and its check evaluates the same
-text. So a displayed formula cannot differ from the checked one. The language:
+A step of an explanation displays a text such as ``"P N = G^-1 P G"``, and the check of the step
+evaluates the same text. So a displayed formula cannot differ from the checked formula. The language
+has
 
-- names of matrices and scalars, as ``W0`` or ``C'``; numbers, as ``2`` or ``1/2``, which among
-  matrices stand for that multiple of the identity ``I``;
+- names of matrices and scalars, as ``W0`` or ``C'``, and numbers, as ``2`` or ``1/2``; in a sum
+  with matrices, a number x stands for x times the identity matrix ``I``;
 - sums, products by juxtaposition, brackets, ``^-1`` and ``^T``;
 - ``det(X)``, ``tr(X)``, ``rank(X)``, ``largest(X)`` (the largest absolute value of an entry), and
-  ``minors(X, k)``, the row of the principal k-minors of X;
+  ``minors(X, k)``, the row of the principal minors of X of size k;
 - ``diag(X, Y, ..)``, ``blocks(A, B, C, D)`` = [[A, B], [C, D]], and the shears ``U(X)`` =
   [[I, X], [0, I]] and ``L(Y)`` = [[I, 0], [Y, I]];
-- ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` between two of them; an order between matrices means
-  every entry. Several identities have commas between them.
+- one of ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` between two such expressions; an inequality
+  between matrices means that each pair of entries satisfies it;
+- commas between several identities.
 
-The name of a function, or ``I``, has the same meaning with primes, as ``U'(X)``: a proof adds
-primes if the matrix has a symbol U.
+The name of a function, or ``I``, may have primes, as ``U'(X)``, and then has the same meaning: a
+proof adds primes if the user's matrix has a symbol of this name.
 
 How it is checked
 -----------------
-*Exact*, by schoolbook arithmetic on lists of elements of the field: no code is shared with the
-constructions, which compute in FLINT. Sums, products, inverses and blocks do not assume that
-elements commute: `exactflow.explanation.symbolic_identities` evaluates them in a free ring. Other
-functions and ``^T`` need a field.
+*Exact*, by schoolbook arithmetic on lists of elements of the field. The constructions compute in
+FLINT, and share no code with this arithmetic. Sums, products, inverses and blocks are also correct
+for elements that do not commute: `exactflow.explanation.symbolic_identities` evaluates them in a
+free ring. The other functions and ``^T`` need a field.
 """
 
 import operator
@@ -41,8 +43,11 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element
 
 Rows: TypeAlias = list[list]
+"""A matrix, as the list of its rows."""
+
 RowsOrElement: TypeAlias = Rows | Element
 Tree: TypeAlias = tuple
+"""A parsed expression: its kind, followed by its parts, which are trees or one text."""
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]*'*"
 _LETTER = re.compile(rf"(?<!\^){_NAME}")
@@ -53,8 +58,12 @@ _FUNCTIONS = {
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _IDENTITY = "I"
 _GREEK = "alpha", "beta", "delta", "tau", "Delta", "Sigma", "Theta"
-_SMALL = 12  # for fewer rows, common denominators save no time
-_DEEPEST = 100  # the greatest depth of brackets, far below the limit of Python's recursion
+_SMALL = 12
+"""Products over QQ use common denominators only if the left factor has at least this many rows."""
+
+_DEEPEST = 100
+"""The greatest depth of brackets, which is far below the limit of Python's recursion."""
+
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
     "!=": (operator.ne, "\\neq"),
@@ -77,9 +86,9 @@ class ParsedIdentity:
     def evaluate_sides(
         self, values: Mapping[str, Any], field: Any
     ) -> tuple[RowsOrElement, RowsOrElement]:
-        """Return the values of both sides, two numbers or two matrices of one shape."""
+        """Return the values of both sides: two numbers, or two matrices of one shape."""
         kind, *arguments = self.left
-        # a rank and a number are compared as integers, also over GF(p)
+        # A rank is compared with a number as an integer, also over GF(p).
         if kind.rstrip("'") == "rank" and self.right[0] == "number":
             matrix = evaluate_tree(arguments[0], values, field)
             return _echelon_form_det_rank(matrix, field)[2], QQ(self.right[1])
@@ -104,13 +113,13 @@ class ParsedIdentity:
 
 
 def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
-    """Parse the identities in a text that separates them by commas."""
+    """Parse a text of one or several identities with commas between them."""
     text = " ".join(text.split())
     depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
     if max(depths, default=0) > _DEEPEST or re.search(rf"( ?\^(-1|T)){{{_DEEPEST}}}", text):
         raise InvalidInputError(
-            f"expected brackets at most {_DEEPEST} deep, and fewer than {_DEEPEST} exponents "
-            "on one factor: introduce a name for a part of the text"
+            f"an identity can have brackets at most {_DEEPEST} deep, and fewer than {_DEEPEST} "
+            "exponents on one factor: introduce a name for a part of the text"
         )
     outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]
     places = pairwise([-1, *outside, len(text)])
@@ -118,9 +127,7 @@ def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
 
 
 def is_unreserved_name(text: str) -> bool:
-    """Whether a text is a name in the language, and neither a function's name nor I, the identity
-    matrix.
-    """
+    """Whether a text is a name in the language, but not the name of a function or of I."""
     reserved = {*_FUNCTIONS, _IDENTITY}
     return re.fullmatch(_NAME, text) is not None and text.rstrip("'") not in reserved
 
@@ -135,12 +142,15 @@ def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
 
 
 def names_and_functions_in_formula(text: str) -> list[str]:
-    """Return all names in a formula, including names of functions and of the identity matrix."""
+    """Return all names in a formula in order, with repeats.
+
+    The names of functions, and I, are included.
+    """
     return _LETTER.findall(text)
 
 
 def names_in_tree(tree: Tree) -> Iterator[str]:
-    """Yield the names in a tree, from left to right."""
+    """Yield the names in a tree from left to right, with repeats, without functions and I."""
     kind, *parts = tree
     if kind == "name":
         yield parts[0]
@@ -150,7 +160,7 @@ def names_in_tree(tree: Tree) -> Iterator[str]:
 
 
 def formula_latex(text: str) -> str:
-    """Translate an expression or identities into LaTeX; any other text is typeset token by token.
+    """Return a formula in LaTeX; a text outside of the language is typeset token by token.
 
     >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("w(x) k^r")
     ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'w(x) k^{r}')
@@ -176,7 +186,7 @@ _SIGNS = {
 
 
 def sympy_text_latex(text: str) -> str:
-    """Translate an expression from the notation of SymPy into LaTeX, token by token.
+    """Return an expression in the notation of SymPy in LaTeX, translated token by token.
 
     >>> sympy_text_latex("a*t**12 > 1"), sympy_text_latex("QQ<sqrt(2)>"), sympy_text_latex("x_1")
     ('a t^{12} > 1', '\\\\mathbb{Q}<\\\\sqrt{2}>', 'x_{1}')
@@ -185,7 +195,8 @@ def sympy_text_latex(text: str) -> str:
     def token_latex(token: re.Match) -> str:
         transposed, root, bracket, power, name = token.groups()
         if transposed:
-            return "^{\\mathsf T}{}"  # {} separates this exponent from the next one
+            # The braces {} separate this exponent from a following exponent.
+            return "^{\\mathsf T}{}"
         if root:
             return f"\\sqrt{{{user_symbol_latex(root)}}}"
         if bracket or power:
@@ -208,7 +219,7 @@ def user_symbol_latex(name: str) -> str:
 
 
 class _Parser:
-    """A recursive-descent parser of one identity: of sums of products of powers of atoms."""
+    """A recursive-descent parser of one identity; its methods consume the tokens they parse."""
 
     def __init__(self, text: str) -> None:
         self.text, self.rest = text, _TOKEN.findall(text)
@@ -281,7 +292,8 @@ class _Parser:
 def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> RowsOrElement:
     """Return the value of a tree: the rows of a matrix, or an element of the field.
 
-    `field` can be a ring whose elements do not commute, unless the tree needs a field, as det does.
+    `values` are the values of the names. `field` can be a ring whose elements do not commute, if
+    the tree has only sums, products, inverses and blocks.
     """
     kind, *rest = tree
     if kind == "number":
@@ -339,10 +351,15 @@ def _multiply(left: Any, right: Any, field: Domain) -> Any:
     return [[left * entry for entry in row] for row in right]
 
 
-def _multiply_over_QQ(rows: Rows, columns: list[tuple]) -> Rows:
-    """Return a product over QQ. Each row and each column is brought to a common denominator."""
+def _multiply_over_QQ(rows_of_left: Rows, columns_of_right: list[tuple]) -> Rows:
+    """Return the product of two matrices over QQ.
+
+    Each row of the left factor, and each column of the right factor, is brought to a common
+    denominator.
+    """
     left, right = (
-        [*map(_to_numerators_and_common_denominator, lines)] for lines in (rows, columns)
+        [*map(_to_numerators_and_common_denominator, lines)]
+        for lines in (rows_of_left, columns_of_right)
     )
     return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]
 
@@ -353,8 +370,9 @@ def _to_numerators_and_common_denominator(entries: Sequence[Element]) -> tuple[l
 
 
 def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
-    """Return two numbers, or two matrices of one shape: if one of two values is a number x, and the
-    other a matrix, x becomes x I.
+    """Return both values as two numbers, or as two matrices of one shape.
+
+    If one value is a number x and the other a matrix, x becomes x I.
     """
     if isinstance(left, list) and isinstance(right, list):
         shapes = [f"{len(rows)} x {len(rows[0])}" for rows in (left, right)]
@@ -367,20 +385,21 @@ def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
         return _to_one_shape(right, left, field)[::-1]
     if right and len(left) != len(left[0]):
         raise InvalidInputError(
-            "cannot combine a nonzero number with a non-square matrix (a number stands for that "
-            "multiple of the identity matrix)"
+            "a nonzero number cannot be added to or compared with a matrix that is not square, "
+            "since a number x stands for x times the identity matrix: use matrices of one shape"
         )
     return left, _rectangular_scalar_matrix(right, len(left), len(left[0]), field)
 
 
 def _rectangular_scalar_matrix(value: Element, m: int, n: int, field: Domain) -> Rows:
-    """Return the m x n matrix with a value on its diagonal, and zeros elsewhere."""
+    """Return the m x n matrix with the value in each diagonal entry, and zeros elsewhere."""
     return [[value if i == j else field.zero for j in range(n)] for i in range(m)]
 
 
 def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
-    """Return the reduced row echelon form, the determinant, and the rank. Unless the matrix is
-    square, the second value has no meaning.
+    """Return the reduced row echelon form, the determinant, and the rank.
+
+    If the matrix is not square, the second result has no meaning.
     """
     rows, det, rank = [list(row) for row in matrix], field.one, 0
     for column in range(len(rows[0])):
@@ -400,8 +419,9 @@ def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, 
 
 
 def _row_of_principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
-    """Return the matrix of one row with all principal minors of a size, in lexicographic order of
-    their coordinates.
+    """Return the principal minors of the given size as a matrix with one row.
+
+    The minors are in the lexicographic order of their sets of coordinates.
     """
     chosen = combinations(range(len(matrix)), size)
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
@@ -421,12 +441,12 @@ def _invert(field: Domain, value: Any) -> Any:
         [row + unit for row, unit in zip(value, one, strict=True)], field
     )
     if [row[:n] for row in rows] != one:
-        raise InvalidInputError("expected an invertible matrix before ^-1, got a singular one")
+        raise InvalidInputError("expected an invertible matrix before ^-1, got a singular matrix")
     return [row[n:] for row in rows]
 
 
 def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
-    """Return the matrix with a grid of blocks, in which a number x stands for x I."""
+    """Return the matrix with the given grid of blocks; a number x in the grid stands for x I."""
     found = [(i, j, part) for i, row in enumerate(grid) for j, part in enumerate(row)]
     high = {i: len(part) for i, _, part in found if isinstance(part, list)}
     wide = {j: len(part[0]) for _, j, part in found if isinstance(part, list)}
@@ -501,7 +521,7 @@ def _tree_latex(tree: Tree) -> str:
 
 
 def name_latex(name: str) -> str:
-    """Return a name in LaTeX: W_{0}' for ``W0'``, the Greek letter for ``alpha``."""
+    """Return a name in LaTeX, as ``W_{0}'`` for ``W0'``, or the Greek letter for ``alpha``."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]

@@ -1,8 +1,9 @@
-"""Sentences with formulas: as text, LaTeX, Markdown or HTML, and with names replaced.
+"""Sentences with formulas, written as text, LaTeX, Markdown or HTML.
 
 A formula stands in backticks. Single backticks mark a formula in letters of the proof, in the
 language of `exactflow.explanation.identity_text`. Double backticks mark an expression in the user's
-own symbols, as SymPy writes it; renaming the letters of the proof does not change it.
+own symbols, as SymPy writes it. If letters of the proof are renamed, an expression in double
+backticks does not change.
 """
 
 import re
@@ -34,7 +35,7 @@ def strip_backticks(sentence: str) -> str:
 
 
 def sentence_latex(sentence: str) -> str:
-    """Return a sentence in LaTeX: formulas between dollars, special characters escaped.
+    """Return a sentence in LaTeX, with formulas between dollars, and special characters escaped.
 
     >>> sentence_latex("`C'` is 100% of ``a_1**2``")
     "$C'$ is 100\\\\% of $a_{1}^{2}$"
@@ -53,14 +54,19 @@ def sentence_html(sentence: str) -> str:
 
 
 def proof_names_in_sentence(sentence: str) -> Iterator[str]:
-    """Yield the names in the formulas of a sentence, except those in expressions of the user."""
+    """Yield the names in the formulas of a sentence that stand in single backticks.
+
+    The names of functions, and I, are included.
+    """
     for quoted in _QUOTED.finditer(sentence):
         if quoted[1] == "`":
             yield from names_and_functions_in_formula(quoted[2])
 
 
 def rename_proof_names_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
-    """Replace letters of the proof in a sentence, except in expressions of the user.
+    """Return a sentence in which names are replaced in the formulas in single backticks.
+
+    `names` maps old names to new names.
 
     >>> rename_proof_names_in_sentence("A: `A = 2` for ``A > 1``", {"A": "A'"})
     "A: `A' = 2` for ``A > 1``"

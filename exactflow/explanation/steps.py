@@ -1,10 +1,10 @@
-"""Steps of a proof on one instance, and how a construction records them.
+"""Steps of a proof on one instance, and functions by which a construction records steps.
 
-A construction calls `record_step` with a rule, a sentence, identities, and the matrices that are
-named in them. The steps are recorded only within `collect_steps`; elsewhere the call costs nothing.
-A step holds the matrices from which the layers are made, so it explains the flow that was returned.
-Its identities are checked by the arithmetic of `exactflow.explanation.identity_text`, which the
-constructions do not use.
+A construction calls `record_step` with a rule, a sentence, identities, and the matrices that the
+identities name. Steps are recorded only within `collect_steps`; elsewhere `record_step` does
+nothing. A step has the matrices from which the construction makes the layers, so that it explains
+the returned flow. The check of a step uses the arithmetic of `exactflow.explanation.identity_text`,
+which the constructions do not use.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +40,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import signs_from_flips
 
 StepValues: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
+"""The values of names, or a function that computes them."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,8 +53,9 @@ class Step(Checkable):
     why : sentences, with formulas in backticks as `exactflow.explanation.sentences` reads them.
     text : the identities, in the language of `exactflow.explanation.identity_text`; "" if the step
         only names values.
-    before, after : named values of earlier steps, and the new values.
-    field : the field of all values; the free ring if the step holds for all n.
+    before : the values of earlier steps that the text uses, by their names.
+    after : the new values, by their names.
+    field : the field of all values; a free ring if the step holds for all n.
     reference : the theorem and its source.
     witness : a function that returns whether a witness proves the step, if no identity does.
     proved : the statement that the witness proves.
@@ -78,9 +80,7 @@ class Step(Checkable):
         return parse_identities(self.text) if self.text else ()
 
     def check(self) -> None:
-        """Raise `VerificationError` unless each identity holds, and the witness, if any, returns
-        True.
-        """
+        """Raise `VerificationError` if an identity is false, or if the witness returns False."""
         values = {**self.before, **self.after}
         for identity in self.identities:
             if not identity.holds(values, self.field):
@@ -92,12 +92,13 @@ class Step(Checkable):
 
     @property
     def checked(self) -> list[str]:
-        """The checked identities and, if there is a witness, the statement that it proves."""
+        """The checked identities as texts, and the statement that the witness proves, if any."""
         return [*map(str, self.identities), *[strip_backticks(self.proved)] * bool(self.witness)]
 
     def head_and_body_html(self) -> tuple[str, str]:
-        """Return two texts in HTML: the sentences of the step, and its values and checked
-        identities.
+        """Return two texts in HTML.
+
+        The first text has the sentences of the step, the second its values and checked identities.
         """
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
@@ -116,7 +117,7 @@ class Step(Checkable):
 
     @property
     def names(self) -> set[str]:
-        """All names in the step: in its values, its text, its sentences and its reference."""
+        """All names in the values, the text, the sentences and the reference of the step."""
         written = {
             *names_and_functions_in_formula(self.text),
             *proof_names_in_sentence(self.why + self.reference),
@@ -125,13 +126,13 @@ class Step(Checkable):
 
     @property
     def user_symbols(self) -> set[str]:
-        """The names of the user's symbols in the values."""
+        """The names of the user's symbols that occur in the fields of the values."""
         fields = [self.field, *(getattr(x, "domain", None) for x in self.after.values())]
         given = [x for field in fields for x in getattr(field, "symbols", ())]
         return {str(symbol) for x in given for symbol in (x, *getattr(x, "free_symbols", ()))}
 
     def rename(self, names: Mapping[str, str]) -> "Step":
-        """Return a copy of the step, with new names: `names` maps old names to new ones."""
+        """Return a copy of the step with new names; `names` maps old names to new names."""
         before, after = (
             {names.get(name, name): value for name, value in values.items()}
             for values in (self.before, self.after)
@@ -152,8 +153,9 @@ def _build_step_extending_known(
     names: Mapping[str, str],
     known: dict[str, Any],
 ) -> Step:
-    """Return a recorded step, with new names: `names` maps old names to new ones. Add the values of
-    this step to `known`, which has the values of all earlier steps.
+    """Return a recorded step with new names, and add its values to `known`.
+
+    `names` maps old names to new names. `known` has the values of all earlier steps.
     """
     text = rename_in_formula(text, names)
     told = values() if callable(values) else values
@@ -170,7 +172,7 @@ def _build_step_extending_known(
 
 
 class Derivation:
-    """The recorded steps of a construction, in order; they are built on demand."""
+    """The recorded steps of a construction, in order; the steps are built on demand."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.notes: list[Callable[[dict[str, Any]], Step]] = []
@@ -178,7 +180,7 @@ class Derivation:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The steps. Each contains those values of earlier steps that its own text uses."""
+        """The steps; each contains the values of earlier steps that its text uses."""
         known: dict[str, Any] = {}
         return tuple(step(known) for step in self.notes)
 
@@ -190,8 +192,8 @@ _RECORDING: ContextVar[Derivation | None] = ContextVar("_RECORDING", default=Non
 def collect_steps() -> Iterator[Derivation]:
     """Context manager: collect the steps that constructions record within the block.
 
-    A nested call collects the steps of an attempt, under the names of the outer call.
-    `adopt_steps` adds them to the outer steps if the attempt succeeds.
+    A nested call collects the steps of an attempt, with the matrices renamed as in the outer call.
+    If the attempt succeeds, `adopt_steps` adds its steps to the outer steps.
     """
     outer = _RECORDING.get()
     derivation = Derivation(outer.names if outer else {})
@@ -203,7 +205,7 @@ def collect_steps() -> Iterator[Derivation]:
 
 
 def adopt_steps(attempt: Derivation) -> None:
-    """Add the steps of a successful attempt to the current recording, if there is one."""
+    """Add the steps of a successful attempt to the steps that are being collected, if any are."""
     if (derivation := _RECORDING.get()) is not None:
         derivation.notes += attempt.notes
 
@@ -223,10 +225,11 @@ def rename_matrices(**names: str) -> Iterator[None]:
 
 
 def record_step(rule: str, why: str, text: str, values: StepValues, reference: str = "") -> None:
-    """Record a step, with matrices renamed by `rename_matrices`, if steps are being collected.
+    """Record a step if steps are being collected; `rename_matrices` applies to it.
 
-    `values` maps new names in `text` to their values, which are matrices or elements of the field;
-    or it is a function that returns this mapping, called when the step is displayed or checked.
+    `values` maps new names in `text` to matrices or elements of the field; or it is a function that
+    returns this mapping, and is called when the step is displayed or checked. The other arguments
+    are as in `Step`.
     """
     if (derivation := _RECORDING.get()) is not None:
         step = partial(
@@ -238,8 +241,9 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
 def nontrivial_order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
-    """Return a dict with the permutation matrix "E" and the sign matrix "F", without those equal to
-    I.
+    """Return a dict from "E" to the permutation matrix, and from "F" to the sign matrix.
+
+    A matrix that equals I is left out.
     """
     d, named = len(order), {}
     if list(order) != list(range(d)):
@@ -250,7 +254,7 @@ def nontrivial_order_and_flip_matrices(
 
 
 def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
-    """Return the step which states that the layers of `flow` compose to `target`, there named M."""
+    """Return the step which states that the product of the layers of `flow` is M, the `target`."""
     d, field = flow.dimension, flow.field
     names = [f"l{k}" for k in range(1, flow.depth + 1)]
     values = {

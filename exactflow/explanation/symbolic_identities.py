@@ -2,31 +2,34 @@
 
 Main results
 ------------
-The constructions are identities between 2 x 2 block matrices whose blocks are words in symbols and
-their inverses. Such an identity holds for matrices of every size n over every field (of
-characteristic not 2 where a half occurs) as soon as it holds in the free group ring over QQ, where
+The constructions are identities between 2 x 2 block matrices whose blocks are sums of words in
+symbols and inverses of symbols. If such an identity holds in the free group ring over QQ, it holds
+for matrices of every size n over every field (of characteristic not 2 if 1/2 occurs). In this ring
 a sum of words has one normal form.
 
-`IDENTITIES` is the table, read from ``identities.toml``. In each identity the symbols stand for
-n x n matrices. Symbols in relations may also stand for columns and rows; symbols whose inverse
-occurs stand for invertible matrices. All other names are defined by the symbols, once and before
-their use. That such matrices exist (a commutator, a transvection) is shown by the constructions in
-the modules of `exactflow.linear.factor` and `exactflow.floats.balancing`.
+`IDENTITIES` is the table of the identities, read from ``identities.toml``. In each identity the
+symbols stand for n x n matrices. Symbols in relations may also stand for columns and rows; symbols
+whose inverse occurs stand for invertible matrices. All other names are defined by the symbols, once
+and before their use. The constructions in the modules of `exactflow.linear.factor` and
+`exactflow.floats.balancing` show that matrices with the required properties (as a given commutator)
+exist.
 
 A *word* is a product of symbols and of inverses of symbols. `FreeRing` is the ring of sums of words
 with rational coefficients, modulo *relations*: products of two symbols that are numbers, as
-s e = 0. The evaluator of `exactflow.explanation.identity_text` computes in it as in a field.
+s e = 0. The evaluator of `exactflow.explanation.identity_text` computes in `FreeRing` as in a
+field.
 
-*Proof that equal sums are equal matrices.* Put matrices in the place of the symbols: invertible
-ones for the symbols that were inverted, and such that the relations hold. This extends to a
-homomorphism on all sums of words of one shape. Reducing a word replaces X X^-1 and X^-1 X by 1, and
-two neighbours by their number; the matrices on both sides are equal. So sums with the same reduced
-words are equal matrices, for every size, over every field in which the divisors are not zero.
+*Proof that equal sums are equal matrices.* Replace the symbols by matrices that fulfil the
+relations, and the inverted symbols by invertible matrices. This extends to a homomorphism on all
+sums of words of one shape. The reduction of a word replaces X X^-1 and X^-1 X by 1, and the two
+symbols of a relation by their number; neither changes the matrix of the word. So sums with the same
+reduced words are equal matrices, for every size, over every field in which the divisors are not
+zero.
 
-*Every sum has one normal form.* Relations that overlap and disagree are refused (a b = x and
-b c = y give x c = a y). So is the inverse of a symbol in a relation, unless the relations say that
-it is a multiple of another symbol: K^-1 = K if K K = 1. By Newman's lemma the normal form is
-unique, and accepted relations never imply 0 = 1.
+*Every sum has one normal form.* Relations that overlap must agree: a b = x and b c = y imply
+x c = a y, and are refused unless this holds. The inverse of a symbol in a relation is refused
+unless the relations determine it as a multiple of another symbol, as K^-1 = K if K K = 1. By
+Newman's lemma the normal form is unique, and accepted relations never imply 0 = 1.
 
 How it is checked
 -----------------
@@ -56,7 +59,7 @@ from exactflow.explanation.identity_text import (
 )
 
 Letter: TypeAlias = tuple[str, int]
-"""A symbol and 1, or -1 for its inverse."""
+"""A symbol, and 1 for the symbol itself or -1 for the inverse of the symbol."""
 
 Word: TypeAlias = tuple[Letter, ...]
 
@@ -82,7 +85,7 @@ class SumOfWords:
         return self.ring.sum_terms(((*u, *v), x * y) for (u, x), (v, y) in pairs)
 
     def __truediv__(self, other: "SumOfWords") -> "SumOfWords":
-        return self * self.ring.inverse(other)
+        return self * self.ring.inverse_recording_divisors(other)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
@@ -110,8 +113,9 @@ def _positive_term_text(word: Word, coefficient: QQElement) -> str:
 class FreeRing:
     """The ring of sums of words, modulo relations.
 
-    `numbers` maps a pair of symbols to the number that equals their product. `divisors` are the
-    symbols and integers that were inverted in the ring: hypotheses of all its results.
+    `numbers` maps the two symbols of a relation to the number that equals their product. `divisors`
+    are the symbols and integers that were inverted in the ring: all results have the hypothesis
+    that these are invertible.
     """
 
     def __init__(self, numbers: Mapping[tuple[str, str], QQElement] | None = None) -> None:
@@ -131,11 +135,11 @@ class FreeRing:
         return SumOfWords({((name, 1),): QQ.one}, self)
 
     def convert(self, value: Any) -> Any:
-        """Return an integer as an element, any other value unchanged."""
+        """Return an integer as an element of the ring, and any other value unchanged."""
         return self.sum_terms([((), QQ(value))]) if isinstance(value, int) else value
 
     def sum_terms(self, terms: Iterable[tuple[Word, QQElement]]) -> SumOfWords:
-        """Reduce words with coefficients, and return their sum."""
+        """Return the sum of the given words with coefficients, with all words reduced."""
         total: dict[Word, QQElement] = {}
         for word, x in terms:
             reduced, number = self._reduce_word(word)
@@ -143,8 +147,10 @@ class FreeRing:
         return SumOfWords({word: x for word, x in total.items() if x}, self)
 
     def _reduce_word(self, word: Word) -> tuple[Word, QQElement]:
-        """Cancel neighbouring letters that are inverse to each other, and remove neighbours whose
-        product is a number by a relation. Return the reduced word and the product of these numbers.
+        """Return the reduced word, and the number by which it is multiplied.
+
+        Neighbouring letters that are inverse to each other cancel. Neighbours whose product is a
+        number by a relation are removed; the second result is the product of all these numbers.
         """
         read: list[Letter] = []
         number = QQ.one
@@ -159,9 +165,10 @@ class FreeRing:
                 read.append((name, sign))
         return tuple(read), number
 
-    def inverse(self, words: SumOfWords) -> SumOfWords:
-        """Return the inverse of a sum of one word, and note what must be invertible in `divisors`;
-        raise for other sums.
+    def inverse_recording_divisors(self, words: SumOfWords) -> SumOfWords:
+        """Return the inverse of a sum of one word, and add the inverted letters to `divisors`.
+
+        `InvalidInputError` is raised for a sum of several words, or of none.
         """
         if len(words.terms) != 1:
             raise InvalidInputError(
@@ -171,26 +178,27 @@ class FreeRing:
         ((word, x),) = words.terms.items()
         letters = []
         for name, sign in reversed(word):
-            name, sign, factor = self._invert_letter_up_to_factor(name, sign)
-            letters.append((name, sign))
-            x *= factor
+            letter, denominator = self._inverse_letter_and_denominator(name, sign)
+            letters.append(letter)
+            x *= denominator
         if abs(x.numerator) != 1:
             self.divisors.add(format_rational(abs(x.numerator)))
         return self.sum_terms([(tuple(letters), 1 / x)])
 
-    def _invert_letter_up_to_factor(self, name: str, sign: int) -> tuple[str, int, QQElement]:
-        """Return (name, sign, x): the inverse of the given letter is the letter (name, sign)
-        divided by the number x.
+    def _inverse_letter_and_denominator(self, name: str, sign: int) -> tuple[Letter, QQElement]:
+        """Return a letter and a number; the inverse of the given letter is their quotient.
+
+        If no relation has the letter, its name is added to `divisors`.
         """
         if not any(name in pair for pair in self.numbers):
             self.divisors.add(name)
-            return name, -sign, QQ.one
+            return (name, -sign), QQ.one
         for (a, b), x in self.numbers.items():
             if a == name and x and self.numbers.get((b, a)) == x:
-                return b, 1, x
+                return (b, 1), x
         raise InvalidInputError(
-            f"expected no inverse of {name}, since the relations do not determine this inverse: "
-            f"add two relations, such as '{name} {name}' = 1, {name}' {name} = 1'"
+            f"the relations do not determine the inverse of {name}: add two relations, such as "
+            f"\"{name} {name}' = 1, {name}' {name} = 1\""
         )
 
 
@@ -202,8 +210,9 @@ class FalseIdentityError(VerificationError):
 class Proof:
     """The result of a successful `Identity.prove`.
 
-    `hypotheses` are the relations, and a sentence on the symbols and integers that have to be
-    invertible.
+    `name` is the name of the identity. `blocks` and `words` are the numbers of compared blocks, and
+    of words in the right sides. `hypotheses` are the relations, and a clause that names the symbols
+    and integers which must be invertible.
     """
 
     name: str
@@ -223,11 +232,14 @@ class Identity:
 
     Parameters
     ----------
-    name, statement, source : its name, its statement in words, and its source.
+    name : the name of the identity.
+    statement : the identity in words and formulas.
+    source : the publication or the construction that has the identity.
     text : equations with commas between them, in the language of
         `exactflow.explanation.identity_text`, with the functions U, L, diag and blocks. An equation
-        whose left side is a name defines it, once and before its use; the others are claimed. All
-        other names are symbols. Brackets turn a definition into a claim, as "(D) = 1 + Z Y".
+        whose left side is a name defines this name, once and before its use; every other equation
+        is a claim. Names that are not defined are symbols. With brackets, an equation about a name
+        is a claim, as "(D) = 1 + Z Y".
     relations : products of two symbols that are assumed to be numbers, in the same language, as
         "s e = 0" for a row s and a column e.
 
@@ -246,11 +258,11 @@ class Identity:
     relations: str = ""
 
     def prove(self) -> Proof:
-        """Expand both sides of each claim and compare their normal forms.
+        """Expand both sides of each claim, and compare the normal forms of the two sides.
 
-        Raises `FalseIdentityError` if they differ. Raises `InvalidInputError` for sides of
-        different shapes, for a text without claims or outside of the language, and for a name that
-        is defined twice, by itself, or after its use.
+        `FalseIdentityError` is raised if the normal forms differ. `InvalidInputError` is raised for
+        sides of different shapes, for a text without claims or outside of the language, and for a
+        name that is defined twice, by itself, or after its use.
         """
         values, ring = self.define_names_in_ring()
         surviving, compared, words = [], 0, 0
@@ -271,13 +283,13 @@ class Identity:
             )
         if surviving:
             raise FalseIdentityError(
-                f"expected {self.statement or self.text}; in the difference of the sides, these "
-                f"products do not cancel: {'; '.join(surviving)}"
+                f"this identity is false: {self.statement or self.text}; in the difference of its "
+                f"sides, these products do not cancel: {'; '.join(surviving)}"
             )
         return Proof(self.name, compared, words, _state_hypotheses(ring, self.relations))
 
     def define_names_in_ring(self) -> tuple[dict[str, Any], FreeRing]:
-        """Return a dict from all names in the text to their values in a free ring, and the ring."""
+        """Return a dict from all names in the text to values in a free ring, and this ring."""
         ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
         for equation in _parse_ring_equations(self.text):
@@ -295,12 +307,12 @@ class Identity:
         return values, ring
 
     def rename(self, names: Mapping[str, str]) -> "Identity":
-        """Return a copy of the identity, with new names: `names` maps old names to new ones."""
+        """Return a copy of the identity with new names; `names` maps old names to new names."""
         text, relations = (rename_in_formula(part, names) for part in (self.text, self.relations))
         return replace(self, text=text, relations=relations)
 
     def _build_ring(self) -> FreeRing:
-        """Return the free ring modulo the relations."""
+        """Return the free ring modulo the relations, which are parsed and checked."""
         numbers: dict[tuple[str, str], QQElement] = {}
         ring = FreeRing()
         for relation in _parse_ring_equations(self.relations) if self.relations else ():
@@ -311,9 +323,8 @@ class Identity:
                     number = None
             if not isinstance(number, SumOfWords):
                 raise InvalidInputError(
-                    "expected relations such as 's e = 0', each between a product of two symbols "
-                    "and a number, and no product twice, "
-                    f"got '{relation}'"
+                    "expected each relation to equate a product of two symbols with a number, as "
+                    f"'s e = 0', and no product to occur twice, got '{relation}'"
                 )
             numbers[a, b] = number.terms.get((), QQ.zero)
         found = FreeRing(numbers)
@@ -322,7 +333,7 @@ class Identity:
 
 
 def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
-    """Return the hypotheses in words: the inverted symbols and integers, and the relations."""
+    """Return the hypotheses in words: the divisors are invertible, and the relations hold."""
     found = [" ".join(relations.split())] if relations else []
     if ring.divisors:
         *others, last = sorted(ring.divisors)
@@ -345,7 +356,10 @@ def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
 
 
 def _is_ring_expression(tree: Tree) -> bool:
-    """Whether a tree has only operations of a ring, thus no determinant, rank or transpose."""
+    """Whether a tree has only sums, products, inverses, shears and blocks.
+
+    Thus it has no determinant, rank or transpose.
+    """
     kind, *parts = tree
     if kind in ("name", "number", "identity"):
         return True
@@ -354,13 +368,13 @@ def _is_ring_expression(tree: Tree) -> bool:
 
 
 def _defined_name_or_empty(equation: ParsedIdentity) -> str:
-    """Return the name that an equation defines, or "" for a claim."""
+    """Return the name that an equation defines, or "" if the equation is a claim."""
     kind, name, *_ = equation.left
     return name if kind == "name" else ""
 
 
 def _blocks_by_place(side: Any) -> dict[tuple[int, int], SumOfWords]:
-    """Return the blocks of one side of an equation, as a dict from their places (i, j)."""
+    """Return a dict from places (i, j) to the blocks of one side of an equation."""
     rows = side if isinstance(side, list) else [[side]]
     return {(i, j): words for i, row in enumerate(rows) for j, words in enumerate(row)}
 

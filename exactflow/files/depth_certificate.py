@@ -150,7 +150,7 @@ def read_obstruction(
         written_obstruction["pattern"], SplitMatrix(matrix_in_layer_order, first_half_size), scales
     )
     found = [
-        Obstruction.from_reason(instance, Reason(kind, read))
+        Obstruction.from_unchecked_reason(instance, Reason(kind, read))
         for kind, row in KINDS.items()
         if row.written == written_obstruction["kind"]
         and len(instance.pattern) in row.letters.get(scales, ())

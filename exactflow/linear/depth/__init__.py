@@ -2,28 +2,33 @@
 
 Main results
 ------------
-`minimal_depth` returns a lower and an upper bound of the least number; they are equal if it is
-decided. Layers attain the upper bound. For both patterns with one layer less than the lower bound
-there is an obstruction. All patterns with still fewer layers are contained in one of these two.
+`minimal_depth` returns a lower and an upper bound of the least number; the bounds are equal if the
+number is decided. The result has layers that attain the upper bound, and an obstruction to each of
+the two patterns with one layer less than the lower bound. Every product of still fewer layers is
+also a product in one of these two patterns.
 
-*Additive layers* (det M = 1), halves of p <= q. Up to four layers the procedure decides, on all
-halves and over every field. At most six suffice where p and q differ by at most one (Koehler, Mehta
-and Risteski, ICML 2021, for a bounded number; Urschel 2024 for six at equal halves, which is
-sharp). Five are decided there if rank C and rank B are 0, 1 or as large as the shape permits;
-otherwise five or six may remain undecided. On other halves ranks decide generic matrices, and
-eigenvalues decide those of two scalar blocks, some of which take eight
-(`exactflow.linear.depth.rank_obstructions`); the upper bound is that of `factor`.
+*Additive layers* (det M = 1), halves of p and q coordinates, p <= q. Whether at most four layers
+suffice is decided for all p and q and over every field. If q - p is 0 or 1, six layers suffice
+(Koehler, Mehta and Risteski, ICML 2021, proved that a bounded number suffices; Urschel 2024 proved
+six at equal halves, and that five do not always suffice). Then five layers are decided if the rank
+of each off-diagonal block B and C of M is 0, 1 or as large as its shape permits; otherwise it may
+remain undecided whether the depth is five or six. If q - p > 1, ranks decide the depth of generic
+matrices, and eigenvalues decide the depth of matrices with two scalar blocks, some of which take
+eight layers (`exactflow.linear.depth.rank_obstructions`); the upper bound is the number of layers
+of `factor`.
 
-*Positive scales*. Up to three layers are decided. At equal halves a typical matrix takes four: for
-n = 2 rational ones exist if any do, for larger n they are certified to exist. In the other cases
-there are bounds, which may differ (`exactflow.linear.depth.scaled`).
+*Positive scales*. Whether at most three layers suffice is decided. At equal halves of n coordinates
+a typical matrix takes four layers: for n = 2 rational layers exist if any exist, for larger n the
+layers are certified to exist. In the other cases the two bounds may differ
+(`exactflow.linear.depth.scaled`).
 
 How it is checked
 -----------------
 *Exact*: the flow is verified against M, and the `check` of each obstruction succeeds before the
-result is returned. With symbols, a sign that does not follow from the assumptions decides nothing;
-the bounds hold unless one of the `exceptional_polynomials` vanishes. *Certified*: four layers with
-positive scales that are not rational; `existence.check` repeats the proof.
+result is returned. If M has symbols, a sign that does not follow from the assumptions decides
+nothing; the bounds hold unless one of the `exceptional_polynomials` vanishes. *Certified*: the
+existence of four layers whose positive scales are not rational; `existence.check` repeats the
+proof.
 """
 
 from collections.abc import Iterable
@@ -73,8 +78,9 @@ def minimal_depth(
         GF(p).
     scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
         det M > 0. "auto": additive if det M = 1, else positive; the result says which.
-    orientation : the repair if det M < 0, as in `factor`. "error": none; "flip": the layers are
-        those of M after coordinate 0 is negated; "pad": they are those of `append_swap(M)`.
+    orientation : the repair if det M < 0, as in `factor`. "error": no repair, an error is raised;
+        "flip": the layers represent M after coordinate 0 is negated; "pad": the layers represent
+        `append_swap(M)`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
     assume : strict inequalities between the symbols of `M`, as in `factor`. If a sign does not
         follow from them, the bounds may be wider.
@@ -84,20 +90,22 @@ def minimal_depth(
     MinimalDepth
         `lower` and `upper`, which are equal if the depth is decided; a `flow` of `upper` layers;
         and `obstructions`, one for each pattern of `lower` - 1 layers, each with a `check`. With
-        positive scales it may be a `CertifiedDepth`: its `flow` has the layers rounded to floats,
-        `error` is the distance of their product from `M`, and `existence` proves that exact layers
-        exist, and encloses them in balls. The `flow` is in the order of coordinates of `M`; the
-        obstructions are about the matrix in the order of the layers, the first half first, and
-        after the flip; `matrix` and `layout` hold both. With symbols the bounds hold for all values
-        that fulfil `assumptions`, except at the roots of `exceptional_polynomials`: the text says
-        both.
+        positive scales the result may be a `CertifiedDepth`: its `flow` has the layers rounded to
+        floats, `error` is the largest absolute entry of `M` minus the product of these rounded
+        layers, and `existence` proves that exact layers exist, and encloses them in balls. The
+        `flow` uses the order of coordinates of `M`. The obstructions are about the matrix after the
+        flip, with the coordinates of the first half before those of the second. `matrix` is the
+        given matrix, and `layout` has the order and the flip. If `M` has symbols, the bounds hold
+        for all values that fulfil `assumptions`, except at the roots of `exceptional_polynomials`;
+        the text of the result names these conditions.
 
     Raises
     ------
     InvalidInputError
-        The matrix is not square, or no product of these layers has its determinant.
+        The matrix is not square, or no product of layers with the requested `scales` has the
+        determinant of the matrix.
     SingularMatrixError, OrientationError
-        No flow of couplings represents the matrix.
+        No flow of couplings represents the matrix: it is singular, or det M < 0.
     FieldTooSmallError
         No layers were found over a finite field.
 

@@ -5,28 +5,33 @@ The blocks of a matrix M are A, B, C, D, and those of its inverse a, b, c, d
 
 Main results
 ------------
-With additive layers, in the names of the pattern that starts with U:
+If M is a product of additive layers in a pattern that starts with U, these equations hold:
 
-- U has A = I, C = 0, D = I; U L has D = I and A = I + B C;
-- U(X) L(C) U(Z) has X C = A - I, C Z = D - I, X + A Z = B;
-- U(X) L(Y) U(Z) L(W) has D = I + Y Z and its inverse a = I + Z Y, so Y a = D Y; C = Y + D W; and
-  Y B - T D = D - I for T = Y X;
-- U L U L U, where c = -k C: D' = D - C V maps im C to itself, and C a' = k D' C for a' = a + V c.
-  So u(x) g(x) = w(x) k^r g(x / k), u and w the characteristic polynomials of Du and aN
-  (`exactflow.linear.depth.fixed_parts`), g that of D' on im C: linear in the coefficients of g.
-  Where D and a differ in size, the smaller side has as many factors x - 1 more.
+- U: A = I, C = 0, D = I. U L: D = I and A = I + B C.
+- U(X) L(C) U(Z): X C = A - I, C Z = D - I, X + A Z = B.
+- U(X) L(Y) U(Z) L(W): D = I + Y Z and a = I + Z Y, so that Y a = D Y; C = Y + D W; and
+  Y B - T D = D - I for T = Y X.
+- U L U L U(V), if c = -k C for a number k: with D' = D - C V and a' = a + V c, D' maps im C to
+  itself, and C a' = k D' C. So u(x) g(x) = w(x) k^r g(x / k), where r is the rank of C, g the
+  characteristic polynomial of D' on im C, and u and w are the characteristic polynomials of Du and
+  aN (`exactflow.linear.depth.fixed_parts`). This is linear in the coefficients of g. If D and a
+  differ in size by e, the side of the smaller matrix has the factor (x - 1)^e more.
 
-With positive scales, a product of at least two layers is one of additive layers and a positive
-diagonal, M P^-1 = U(X) .., P = diag(H^-1, G), in the same pattern. U has A = S, U L has D = T and
-A - B D^-1 C = S for positive diagonals S and T. Three layers have C H + G c = 0, since c = -C for
-additive layers, H A - X C = I and G + C Z = D if the layers are U(H^-1 X) L(Y) U(H^-1 Z G^-1).
-Four have D G^-1 W - W H^-1 a = C H + G c.
+With positive scales, M is a product of at least two layers in a pattern iff M P^-1 is a product of
+additive layers in this pattern, for some positive diagonal P = diag(H^-1, G). These equations hold,
+with positive diagonals S, T, H and G:
 
-*Multipliers.* Each equation, sum of P X Q over its terms = R, is multiplied by a matrix and traced:
-tr(W P X Q) = tr((Q W P) X). Let the sum of Q W P vanish for each unknown except the positive
-diagonals. Then s, the sum of tr W R, is a sum of positive numbers, the entries of these diagonals,
-with the diagonals of their sums of Q W P as weights. This is a contradiction if all weights vanish
-and s does not, or if, up to one sign for all, no weight is negative, one is positive, and s <= 0.
+- U: A = S, C = 0, D = I. U L: D = T and A - B D^-1 C = S.
+- U L U: C H + G c = 0, since c = -C for additive layers. With the layers
+  U(H^-1 X) L(Y) U(H^-1 Z G^-1) of M P^-1 also H A - X C = I and G + C Z = D.
+- U L U L(W): D G^-1 W - W H^-1 a = C H + G c.
+
+*Multipliers.* An equation says that a sum of terms P X Q, with unknowns X, is R. It is multiplied
+by a matrix W and traced: tr(W P X Q) = tr((Q W P) X). Let the sum F_X of all Q W P be zero for each
+unknown X that is not a positive diagonal. The equations imply that s, the sum of all tr(W R), is
+the sum of the diagonal entries of the positive diagonals X, with the diagonal entries of F_X as
+weights. This is a contradiction if all weights vanish and s does not, or if no weight is negative,
+one is positive, and s <= 0, or if the same holds after all weights and s change their signs.
 """
 
 from collections.abc import Sequence
@@ -50,12 +55,14 @@ from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason
 Multiplier = tuple[DomainMatrix, ...]
 
 POSITIVE = {"H", "G", "S", "T"}
+"""The names of the unknowns that are positive diagonals."""
 
 
 class Equation(NamedTuple):
     """A matrix equation: the sum of P X Q over the terms (X, P, Q) is `right`.
 
-    X is the name of an unknown matrix; `shown` is a formula for `right`, or empty.
+    In a term, X is the name of an unknown matrix, P and Q are known matrices. `name` is the
+    equation as a formula, and `shown` a formula for `right`, or "".
     """
 
     name: str
@@ -67,7 +74,8 @@ class Equation(NamedTuple):
 def necessary_layer_equations(instance: PatternInstance) -> list[Equation]:
     """Return linear equations that the layers fulfil if M is their product in the pattern.
 
-    For five letters there are none, unless c = -k C for some k.
+    The pattern has at most five letters. For five letters there are no equations, unless c = -k C
+    for some number k.
     """
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
@@ -132,11 +140,13 @@ def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> li
     return system if instance.pattern else [*system, zero[1]]
 
 
-def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
-    """Return an entry of M that excludes the pattern, of at most two letters, as a reason.
+def entry_reason_against_at_most_two_letters(instance: PatternInstance) -> Reason | None:
+    """Return a reason by one entry against a pattern of at most two letters, or None.
 
-    Return None without such an entry; an entry whose sign is not known does not count. Of several
-    entries, the result is one that excludes the pattern for the most values of the symbols.
+    An entry excludes the pattern if it violates one of `necessary_layer_equations`. Return None if
+    no entry is known to do so; if the sign of an entry is not known, the entry does not exclude the
+    pattern. If several entries exclude it, the one with the fewest factors that may vanish is
+    chosen.
     """
     system, field = necessary_layer_equations(instance), instance.matrix.domain
     wrong = [
@@ -164,7 +174,7 @@ def sign(x: Element, field: Domain) -> int | None:
 
 
 def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
-    """Whether the multiplier, a matrix for each equation, combines them to a contradiction."""
+    """Whether a multiplier, one matrix for each equation, refutes the system of equations."""
     shapes = [W.shape for W in multiplier]
     if not system or shapes != [equation.right.shape[::-1] for equation in system]:
         return False
@@ -187,9 +197,10 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
 def factors_of_unknowns(
     system: Sequence[Equation], multiplier: Multiplier
 ) -> dict[str, DomainMatrix]:
-    """Return the factor F of each unknown X in the combined equation, which is sum tr(F X) = s.
+    """Return the factor F of each unknown X in the combined equation: the sum of all tr(F X) is s.
 
-    F is the sum of Q W P over the terms (X, P, Q), W the multiplier of the equation of the term.
+    F is the sum of Q W P over all terms (X, P, Q), where W is the multiplier of the equation that
+    has the term.
     """
     sums: dict[str, DomainMatrix] = {}
     for W, equation in zip(multiplier, system, strict=True):
@@ -200,9 +211,10 @@ def factors_of_unknowns(
 
 
 def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
-    """Return the right side s of the combined equation, which is sum tr(F X) = s.
+    """Return the right side s of the combined equation: the sum of all tr(F X) is s.
 
-    It is the sum of tr(W R) over all equations, of right side R and with multiplier W.
+    s is the sum of tr(W R) over all equations, where R is the right side of an equation, and W its
+    multiplier.
     """
     products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
     return sum(map(trace, products), system[0].right.domain.zero)
@@ -214,8 +226,8 @@ def solve_for_flattened_matrices(
     """Solve equations for one unknown matrix of the given numbers of rows and columns.
 
     Return (solutions, None), or (None, multiplier) with a multiplier that refutes the equations.
-    The columns of `solutions` are matrices, row by row: a particular solution, followed by a basis
-    of the solutions of the homogeneous equations.
+    Each column of `solutions` has the entries of a matrix, row by row. The first column is a
+    particular solution, the others are a basis of the solutions of the homogeneous equations.
     """
     field = system[0].right.domain
     columns_of_K = [
@@ -243,7 +255,7 @@ def solve_for_flattened_matrices(
 def matrix_from_flat(
     entries: Sequence[Element], shape: tuple[int, int], field: Domain
 ) -> DomainMatrix:
-    """Return the matrix of a shape with these entries, row by row."""
+    """Return the matrix of the given shape whose entries, row by row, are `entries`."""
     rows, columns = shape
     nested = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
     return linalg.from_entries(nested, shape, field)
@@ -259,9 +271,10 @@ def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
 def image_charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
     """Return linear equations for the characteristic polynomial g of D - C V on the image of C.
 
-    They need c = -k C; without such a k, return []. The equations say that
-    u(x) g(x) = w(x) k^r g(x / k), where u and w are the characteristic polynomials of Du and aN.
-    The unknown is the column of the coefficients of g after the first, which is 1.
+    Return [] unless c = -k C for some number k. The equations say that
+    u(x) g(x) = w(x) k^r g(x / k), where r is the rank of C, and u and w are the characteristic
+    polynomials of Du and aN, up to a power of x - 1. The unknown is the column of the coefficients
+    of g, without the first coefficient, which is 1.
     """
     k, parts = negated_ratio(pencil.c, pencil.C), FixedParts.from_pencil(pencil)
     if k is None:
@@ -278,17 +291,20 @@ def image_charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
     return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
 
 
-def with_roots_at_one(f: Sequence[Element], added: int) -> list[Element]:
-    """Return the coefficients of (x - 1)^added f, or of f if `added` is negative."""
-    for _ in range(added):
+def with_roots_at_one(f: Sequence[Element], added_if_positive: int) -> list[Element]:
+    """Return the coefficients of (x - 1)^k f for k = max(0, added_if_positive)."""
+    for _ in range(added_if_positive):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
     return list(f)
 
 
-def eigenvalues_with_r_extra_blocks(parts: FixedParts) -> dict[Element, Literal["Du", "aN"]]:
-    """Return the eigenvalues except 1 at which one fixed part has r blocks more than the other.
+def eigenvalues_not_one_with_r_extra_blocks(
+    parts: FixedParts,
+) -> dict[Element, Literal["Du", "aN"]]:
+    """Return the eigenvalues, except 1, for which Du or aN has r blocks more than the other.
 
-    The value of an eigenvalue is the name of the part with more blocks.
+    r is the rank of C. The result maps each such eigenvalue to the name of the fixed part that has
+    more blocks.
     """
     found: dict[Element, Literal["Du", "aN"]] = {}
     for f, sizes in parts.block_sizes_by_factor.items():
@@ -299,19 +315,19 @@ def eigenvalues_with_r_extra_blocks(parts: FixedParts) -> dict[Element, Literal[
 
 
 def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
-    """Return linear equations that a shift V fulfils if M U(-V) is a product U L U L.
+    """Return linear equations that V fulfils if M U(-V) is a product in the pattern U L U L.
 
-    Let D' = D - C V and a' = a + V c, and let s != 1 have g blocks in aN and g - r in Du. Then a'
-    has at least g blocks at s, and so has D'. But the kernel of D' - s lies in the space K of all k
-    with (D - s) k in im C, whose dimension is r + (g - r) = g. So (D' - s) k = 0 for all of K. If
-    Du has r blocks more, then p (a' - s) = 0 for the rows p with p (a - s) = 0 on ker c. Moreover
-    tr D' = tr a' + e, where e is the size of D minus that of a. If the least multiplicities of the
-    eigenvalues of the fixed parts fill all dimensions, there are no other eigenvalues, so that both
-    traces are known.
+    Let D' = D - C V, a' = a + V c, and r the rank of C. Let an eigenvalue s != 1 have g blocks in
+    aN and g - r blocks in Du. Then a' has at least g blocks at s, and so has D'. But the kernel of
+    D' - s lies in the space of all columns k with (D - s) k in im C, which has the dimension r + (g
+    - r) = g. So (D' - s) k = 0 for all these k. If instead Du has r blocks more than aN, then p (a'
+    - s) = 0 for all rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a' + e, where e is the
+    size of D minus the size of a. If the least multiplicities of the eigenvalues of the fixed parts
+    add up to the size of D, then D' has no other eigenvalues, so that tr D' and tr a' are known.
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
-    for s, larger in eigenvalues_with_r_extra_blocks(parts).items():
+    for s, larger in eigenvalues_not_one_with_r_extra_blocks(parts).items():
         D_s, a_s = (M - linalg.identity(M.shape[0], field) * s for M in (D, a))
         if larger == "aN":
             k = linalg.kernel(linalg.left_kernel(C) * D_s)

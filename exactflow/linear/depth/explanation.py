@@ -1,9 +1,10 @@
 """Steps of the proof that fewer layers are impossible; each step checks itself.
 
-An obstruction of kind "linear" has a multiplier K_j for each equation j, in which the sum of P X Q
-over some unknowns X is R. The equation is multiplied by K_j and traced. The factor of an unknown X
-is the sum of Q K_j P. It is zero, or for a positive diagonal X a matrix that has the weights of the
-entries of X on its diagonal.
+An obstruction of kind "linear" is about equations that say that a sum of terms P X Q, with unknowns
+X, is R. It has a multiplier K_j for each equation j. The equation is multiplied by K_j and traced,
+and the traces are added over all j. In the result, the factor of an unknown X is the sum of Q K_j P
+over all terms P X Q. If X is not a positive diagonal, this factor is zero. If X is a positive
+diagonal, the diagonal of the factor has the weights of the entries of X.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +25,11 @@ from exactflow.linear.depth.pattern import alternating_patterns
 from exactflow.linear.depth.rank_obstructions import find_scalars_forcing_too_many_eigenvalues
 
 _MOST_MINORS = 100
+"""A step has no inequalities between minors if there are more minors of one size."""
 
 
 def rename_clashing_letters(step: Step, earlier: Sequence[Step]) -> Step:
-    """Return the step, with a prime on each letter that an earlier step uses for another value."""
+    """Return a copy of the step; letters that earlier steps use for other values get a prime."""
     known = {name: value for other in earlier for name, value in other.after.items()}
     names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
     return step.rename(names)
@@ -41,15 +43,19 @@ _SCALED = (
 
 
 def shorter_patterns_step(found: Obstruction) -> Step:
-    """Return a step that says why no shorter pattern is possible if both of this length are not."""
+    """Return a step that proves shorter patterns impossible if both patterns of this length are.
+
+    `found` is an obstruction to one of the two patterns.
+    """
     length, (first, second) = len(found.pattern), alternating_patterns(len(found.pattern))
     letters = "one letter" if length == 1 else f"{length} letters"
     text = _ADDITIVE if found.scales == "additive" else _SCALED
     values, ring = Identity("shorter patterns", "", "", text).define_names_in_ring()
     why = (
         "Two neighbours of one kind are one layer, so that the layers of a shortest product "
-        f"alternate. A layer may be `I`. So every product of at most {letters} is one of {first} "
-        f"or {second}, which are both excluded, and fewer than {length + 1} layers are impossible."
+        f"alternate. A layer may be `I`. So every product of at most {letters} is also a product "
+        f"in the pattern {first} or {second}. Both patterns are excluded, so that fewer than "
+        f"{length + 1} layers are impossible."
     )
     return Step("shorter patterns", why, text, values, {}, ring)
 
@@ -61,8 +67,9 @@ def obstruction_step(
 ) -> Step:
     """Return the proof that a pattern is impossible, as a step.
 
-    The values of the step are the blocks of M and of its inverse. If `layout` has an order E or
-    flips F, they are the blocks of N = E M F E^T, where M is the given matrix.
+    The values of the step are M and the blocks of M and of M^-1. If `layout` has an order, with the
+    permutation matrix E, or flips, with the sign matrix F, the values are the blocks of
+    N = E M F E^T and of N^-1, where M is the given matrix.
     """
     names = "DCBA" if found.is_exchanged else "ABCD"
     blocks = dict(zip(names, found.blocks_for_pattern, strict=True))
@@ -109,14 +116,15 @@ def _witness_identities_and_values(
 ) -> tuple[list[str], dict[str, Any]]:
     """Return identities that the witness of an obstruction proves, and values of their letters.
 
-    Inequalities between minors are among them over QQ, for at most `_MOST_MINORS` minors of a size.
+    Return ([], {}) for a kind without such identities. Inequalities between minors are returned
+    only over QQ, and only for at most `_MOST_MINORS` minors of one size.
     """
     if found.kind == "linear":
         return _multiplier_identities_and_values(found, blocks)
     if found.kind == "opposed":
-        return _opposed_sign_inequalities(found), {}
+        return _opposed_inequalities_unless_many(found), {}
     if found.kind == "rank":
-        return _rank_identities_and_values(found, blocks)
+        return _rank_identities_and_values_unless_many(found, blocks)
     if found.kind == "chain of eigenvalues" and (
         excluding := find_scalars_forcing_too_many_eigenvalues(found)
     ):
@@ -131,10 +139,11 @@ def _witness_identities_and_values(
     return [], {}
 
 
-def _opposed_sign_inequalities(found: Obstruction) -> list[str]:
-    """Return inequalities that give principal minors of D and a of one size opposite signs.
+def _opposed_inequalities_unless_many(found: Obstruction) -> list[str]:
+    """Return inequalities which say that the principal minors of D and of a have opposite signs.
 
-    Return [] over a field that is not QQ, or for more than `_MOST_MINORS` minors.
+    The witness is the size of the minors. Return [] over a field that is not QQ, or for more than
+    `_MOST_MINORS` minors.
     """
     k, minors = (
         found.witness,
@@ -148,13 +157,14 @@ def _opposed_sign_inequalities(found: Obstruction) -> list[str]:
     return [f"{D} {signs[0]} 0", f"{a} {signs[1]} 0", f"largest({D}) + largest({a}) > 0"]
 
 
-def _rank_identities_and_values(
+def _rank_identities_and_values_unless_many(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
     """Return identities that show the rank of a block, and values of their letters.
 
-    With positive scales J selects a submatrix K of the block, and inequalities say that no
-    principal minor of -K is negative.
+    With positive scales the matrix J selects a submatrix K of the block, and inequalities say that
+    no principal minor of -K is negative; return ([], {}) over a field that is not QQ, or for more
+    than `_MOST_MINORS` minors of one size.
     """
     name, kept = found.witness
     block = blocks[name]
@@ -174,7 +184,7 @@ def _multiplier_identities_and_values(
 ) -> tuple[list[str], dict[str, Any]]:
     """Return identities by which multipliers refute linear equations, and values of their letters.
 
-    An equation without unknowns that does not hold is returned with != instead.
+    If an equation without unknowns does not hold, it is returned with "!=" in the place of "=".
     """
     system = equations.necessary_layer_equations(found)
     used = [(e, W) for e, W in zip(system, found.witness, strict=True) if not W.is_zero_matrix]
@@ -190,7 +200,7 @@ def _multiplier_identities_and_values(
         mentioned = {name: blocks[name] for name in letters if name in blocks}
         for X, P, Q in equation.terms:
             left, right_factor = (
-                _find_or_add_coefficient_name(N, mentioned, values) for N in (Q, P)
+                _name_known_coefficient_or_add(N, mentioned, values) for N in (Q, P)
             )
             names = [name for name in (left, K, right_factor) if name != "I"]
             sums.setdefault(X, []).append(" ".join(names))
@@ -210,13 +220,14 @@ def _multiplier_identities_and_values(
     return [*text, f"{' + '.join(right) or '0'} = s"], values
 
 
-def _find_or_add_coefficient_name(
-    M: DomainMatrix, blocks: Mapping[str, DomainMatrix], values: dict[str, Any]
+def _name_known_coefficient_or_add(
+    coefficient: DomainMatrix, blocks: Mapping[str, DomainMatrix], values: dict[str, Any]
 ) -> str:
-    """Return the name of M as a block, as I or as minus a block, or add M to `values`.
+    """Return the name of a block, "I", or "(-X)" for a block X, if the coefficient equals it.
 
-    In the last case the name is a new one.
+    Otherwise add the coefficient to `values` under a new name, and return this name.
     """
+    M = coefficient
     if (name := next((name for name, block in blocks.items() if block is M), None)) is not None:
         return name
     if M.shape[0] == M.shape[1] and linalg.identity(M.shape[0], M.domain) == M:

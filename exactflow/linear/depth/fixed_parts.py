@@ -1,30 +1,35 @@
 """Parts of D' = D - C V and a' = a + V c that no shift V changes, and the blocks they force.
 
-C and D are blocks of a matrix M, a and c blocks of its inverse, and V is the shift of the last
-factor of ULULU (`exactflow.linear.depth.pattern`).
+C and D are blocks of a matrix M, a and c are blocks of M^-1, and V is the shift of the rightmost
+factor of a product in the pattern ULULU (`exactflow.linear.depth.pattern`).
 
 Main results
 ------------
-M is a product of the pattern ULULU iff some M U(-V) is one of ULUL, so iff D' and a' satisfy
-Flanders' conditions for some V (and, where D' is singular, some linear ones). Let r = rank C, Du
-the quotient of D by the space that im C generates, aN the restriction of a to the largest invariant
-subspace of ker c. Every D' has Du as a quotient by a space that r vectors generate, every a' has aN
-as a subspace in the same way. So (R. C. Thompson and E. M. de Sa, 1979, on the invariant factors of
-completions) a block count of D' exceeds that of Du by 0 to r, at every irreducible f and every
-block size; those of a' and aN do, too. Hence, with lam and mu the sizes of the blocks of Du and aN
-at f, and lam_k, mu_k here the number of blocks of size at least k:
+M is a product in the pattern ULULU iff for some V the matrix M U(-V) is a product in the pattern
+ULUL. This holds iff for some V the matrices D' and a' satisfy Flanders' conditions and, if D' is
+singular, certain linear equations have a solution. Let r be the rank of C, Du the quotient of D by
+the least D-invariant space that contains im C, and aN the restriction of a to the largest
+a-invariant subspace of ker c. For every V, Du is the quotient of D' by a space that r vectors
+generate, and aN is similarly the restriction of a' to an invariant subspace.
 
-- f != x - 1: |lam_k - mu_k| <= r for all k, and D', a' have at least sum max(lam_k, mu_k) at f;
-- f  = x - 1: lam_(k+1) - mu_k <= r, sum max(0, mu_k - lam_(k+1) - r) <= lam_1 + r - e, and the same
-  with lam and mu exchanged, and -e for e, where D is larger than a by e; D' has at least
-  max(sum max(lam_k, mu_(k+1)), e + sum max(mu_k, lam_(k+1))) at f, a' has e less;
-- the sum of these sizes, times deg f, is at most the size of D.
+At an irreducible polynomial f, let lam_k and mu_k be the numbers of blocks of size at least k of Du
+and of aN. The invariant factors of completions (R. C. Thompson and E. M. de Sa, 1979) imply that
+the number of blocks of D' of size at least k is between lam_k and lam_k + r, and that of a' between
+mu_k and mu_k + r. Let e be the size of D minus the size of a. Flanders' conditions then imply:
+
+- If f != x - 1, then |lam_k - mu_k| <= r for all k. The blocks of D' at f, and those of a', have
+  the total size sum max(lam_k, mu_k) or more.
+- If f = x - 1, then lam_(k+1) - mu_k <= r for all k, and sum max(0, mu_k - lam_(k+1) - r) <= lam_1
+  + r - e. The same holds if lam and mu are exchanged, and e is replaced by -e. The blocks of D' at
+  f have the total size max(sum max(lam_k, mu_(k+1)), e + sum max(mu_k, lam_(k+1))) or more; for a'
+  this bound is less by e.
+- These least total sizes, each times deg f and added over all f, are at most the size of D.
 
 With C = 0 these are Flanders' conditions for D and a themselves.
 
 How it is checked
 -----------------
-*Exact*: `FixedParts.is_valid` multiplies the bases out.
+*Exact*: `FixedParts.is_valid` confirms the fixed parts by products and proved ranks.
 """
 
 from collections.abc import Sequence
@@ -50,9 +55,10 @@ CountsBySize = tuple[int, ...]
 class FixedParts:
     """The parts Du of D - C V and aN of a + V c that are the same for every shift V.
 
-    L C = 0 and L D = Du L for rows L; c N = 0 and a N = N aN for columns N; both are maximal. `N`
-    and `aN` are stored transposed, as L and Du of the transposed pencil. `r` is the rank of C, `n`
-    the size of D, and `e` the size of D minus that of a.
+    L has as many independent rows as possible with L C = 0 and L D = Du L. N has as many
+    independent columns as possible with c N = 0 and a N = N aN. The fields `N` and `aN` have the
+    transposed matrices: they are L and Du of the transposed pencil. `r` is the rank of C, `n` the
+    size of D, and `e` the size of D minus the size of a.
     """
 
     L: DomainMatrix
@@ -74,7 +80,7 @@ class FixedParts:
         return FixedParts(*both, r, n, n - p)
 
     def is_valid(self, pencil: Pencil) -> bool:
-        """Whether these are the fixed parts of a pencil, confirmed by products and ranks."""
+        """Whether these are the fixed parts of the pencil, by products and proved ranks."""
         return (
             _is_largest_quotient(self.L, self.Du, *pencil[:2])
             and _is_largest_quotient(self.N, self.aN, *pencil.transposed_and_exchanged()[:2])
@@ -83,7 +89,7 @@ class FixedParts:
 
     @cached_property
     def block_sizes_by_factor(self) -> dict[tuple, tuple[Sizes, Sizes]]:
-        """The sizes of the blocks of Du and of aN, by the irreducible factor they belong to.
+        """A dict from each irreducible factor f to the block sizes of Du, and of aN, at f.
 
         The polynomial x - 1 is always included if D and a are of different sizes.
         """
@@ -95,8 +101,8 @@ class FixedParts:
     def factors_excluding_every_shift(self) -> tuple[tuple, ...] | None:
         """Return irreducible factors at which the block sizes exclude every shift V, or None.
 
-        The result is one factor that excludes every V, or all factors if the least sizes of the
-        blocks at all of them exceed the size of D.
+        The result is one factor, if it alone excludes every V. It has all factors if the least
+        total size of the blocks at all factors exceeds the size of D.
         """
         for f, sizes in self.block_sizes_by_factor.items():
             if self.least_shifted_block_counts_at_factor(f, *sizes) is None:
@@ -110,10 +116,10 @@ class FixedParts:
     def least_shifted_block_counts_at_factor(
         self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
     ) -> tuple[CountsBySize, CountsBySize] | None:
-        """Return the least numbers of blocks, over all V, of D - C V and a + V c at the factor f.
+        """Return the least numbers, over all V, of blocks of D - C V, and of a + V c, at f.
 
-        `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at f. Return None if
-        they exclude every V.
+        `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at the irreducible
+        factor f. Return None if these sizes exclude every V.
         """
         return least_shifted_block_counts(
             sizes_of_Du, sizes_of_aN, self.r, self.e if is_x_minus_one(f) else None
@@ -133,14 +139,14 @@ class FixedParts:
 
     @property
     def least_dimension_of_shifted_D(self) -> int:
-        """The least size that D - C V needs for its blocks at all factors of the fixed parts."""
+        """The least dimension, over all V, that the blocks of D - C V at all factors fill."""
         return sum((len(f) - 1) * size for f, size in self.least_shifted_D_size_by_factor.items())
 
     @property
     def forced_trace_of_shifted_D(self) -> Element | None:
         """The trace of D - C V if the fixed parts determine all its eigenvalues, else None.
 
-        The trace of a + V c is less by e.
+        The trace of a + V c is this trace minus e.
         """
         if (
             any(len(f) > 2 for f in self.block_sizes_by_factor)
@@ -173,7 +179,7 @@ def _is_largest_quotient(
 def _largest_annihilating_rows_and_quotient(
     C: DomainMatrix, D: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return L, of as many independent rows as possible, and Du, with L C = 0 and L D = Du L."""
+    """Return (L, Du) with L C = 0 and L D = Du L, with as many independent rows as possible."""
     L = largest_invariant_left_kernel(D, C)
     if L.shape[0] == 0:
         return L, linalg.zeros(0, 0, D.domain)
@@ -198,13 +204,17 @@ def proved_rank(M: DomainMatrix) -> int:
 
 
 def least_shifted_block_counts(
-    sizes_of_Du: Sequence[int], sizes_of_aN: Sequence[int], rank_of_C: int, excess: int | None
+    sizes_of_Du: Sequence[int],
+    sizes_of_aN: Sequence[int],
+    rank_of_C: int,
+    size_excess_at_one: int | None,
 ) -> tuple[CountsBySize, CountsBySize] | None:
-    """Return the least numbers of blocks, over all V, of D - C V and a + V c at one factor.
+    """Return the least numbers, over all V, of blocks of D - C V, and of a + V c, at one factor.
 
-    They are the numbers of blocks of size at least 1, 2, ..; None if no V is possible.
-    `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at an irreducible factor.
-    At x - 1, `excess` is the size of D minus the size of a; at every other factor it is None.
+    Each of the two results has the numbers of blocks of size at least 1, 2, ... Return None if
+    every V is excluded. `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at
+    the irreducible factor. `size_excess_at_one` is the size of D minus the size of a if the factor
+    is x - 1, and None at every other factor.
 
     >>> least_shifted_block_counts((2,), (1, 1), 1, None)
     ((2, 1), (2, 1))
@@ -218,31 +228,32 @@ def least_shifted_block_counts(
         [sum(size >= k for size in sizes) for k in range(1, longest + 2)]
         for sizes in (sizes_of_Du, sizes_of_aN)
     )
-    if excess is None:
+    if size_excess_at_one is None:
         if any(abs(x - y) > rank_of_C for x, y in zip(lam, mu, strict=True)):
             return None
         counts = tuple(max(x, y) for x, y in zip(lam, mu, strict=True) if max(x, y))
         return counts, counts
     least = [max(x, y) for x, y in zip(lam[:-1], mu[1:], strict=True)]
     other = [max(x, y) for x, y in zip(mu[:-1], lam[1:], strict=True)]
-    missing = sum(other) + excess - sum(least)
+    missing = sum(other) + size_excess_at_one - sum(least)
     of_D = _raise_counts_within_caps(least, missing, other, [x + rank_of_C for x in lam])
     of_a = _raise_counts_within_caps(other, -missing, least, [x + rank_of_C for x in mu])
     return None if of_D is None or of_a is None else (of_D, of_a)
 
 
 def _raise_counts_within_caps(
-    least: list[int], missing: int, caps_of_next: list[int], most: list[int]
+    counts: list[int], total_increase: int, caps_of_next_count: list[int], caps: list[int]
 ) -> CountsBySize | None:
-    """Return the counts `least`, raised by `missing` in total from the first on, without zeros.
+    """Return the counts, increased by `total_increase` in total, without zeros.
 
-    The (k+1)-th count is at most the k-th of `caps_of_next`, and the k-th at most the k-th of
-    `most`. Return None if this is impossible.
+    Earlier counts are increased first. The k-th result is at most the k-th of `caps`, and the
+    (k+1)-th result at most the k-th of `caps_of_next_count`. Return None if this is impossible. A
+    negative `total_increase` counts as 0.
     """
-    missing = max(missing, 0)
-    caps = [least[0] + missing, *caps_of_next[:-1]]
+    missing = max(total_increase, 0)
+    caps_by_next = [counts[0] + missing, *caps_of_next_count[:-1]]
     raised = []
-    for x, cap, largest in zip(least, caps, most, strict=False):
+    for x, cap, largest in zip(counts, caps_by_next, caps, strict=False):
         if x > largest:
             return None
         more = max(0, min(missing, cap - x, largest - x))

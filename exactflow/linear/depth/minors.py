@@ -5,25 +5,28 @@ A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
 
 Main results
 ------------
-M is a product of the pattern ULUL with positive scales iff M P^-1 is a product of additive layers
-in this pattern, for some positive diagonal P = diag(E, G). The lower right block of M P^-1 is
-D G^-1, the upper left block of its inverse is E a, and its determinant is 1. So with x =
-diag(G^-1), y = diag(E), and d_S, a_S the principal minors of D and a at a set S of coordinates,
+M is a product of layers with positive scales in the pattern ULUL iff M P^-1 is a product of
+additive layers in this pattern, for some positive diagonal P = diag(E, G). The lower right block of
+M P^-1 is D G^-1, the upper left block of P M^-1 is E a, and det M P^-1 = 1. Let the halves have n
+coordinates, x_i be the diagonal entries of G^-1, y_i those of E, d_S and a_S the principal minors
+of D and a at a set S of coordinates, and x^S the product of the x_i with i in S. Then
 
     sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n - 1,
     det M x_1 .. x_n  =  y_1 .. y_n:
 
-the characteristic polynomials of D G^-1 and E a agree, as det a = det D / det M. These are n
-equations for 2 n positive numbers. Conversely, if they hold, D is invertible and neither matrix is
-derogatory, the two are similar, and by Flanders' theorem M P^-1 is such a product.
+which means that the characteristic polynomials of D G^-1 and E a agree, as det a = det D / det M.
+These are n equations for the 2 n positive numbers x_i and y_i. Conversely, let the equations hold,
+let D be invertible, and let neither D G^-1 nor E a be derogatory. Then D G^-1 and E a are similar,
+and by Flanders' theorem M P^-1 is a product of additive layers in the pattern ULUL.
 
-*Signs.* Call (D, a) *opposed* at k < n if all d_S of k elements are >= 0 and all a_S are <= 0, or
-the reverse, and not all of them vanish. Then there are no such x and y. Nor are there any if some
-sum of polynomials p_k in x and y times these equations has coefficients of one sign, and is not
-zero.
+*Signs.* Call (D, a) *opposed* at k < n if all d_S for sets S of k coordinates are >= 0 and all a_S
+are <= 0, or the reverse, and not all of them vanish. If (D, a) is opposed, the equations have no
+positive solution. Let polynomials p_k in the x_i and y_i be given, and let f be the sum over k of
+p_k times (left side - right side) of equation k. If f is not zero and all its coefficients have one
+sign, the equations have no positive solution either.
 
 *Existence.* If D and a have orders of the coordinates in which their leading minors are not zero
-and have equal signs, the equations have solutions: Theorem D of the script affine_depth.
+and have equal signs, the equations have positive solutions: Theorem D of the script affine_depth.
 
 How it is checked
 -----------------
@@ -43,9 +46,12 @@ from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.pattern import PatternInstance
 
 Exponents = tuple[int, ...]
+"""The exponents of x_1, .., x_n, and then of y_1, .., y_n."""
+
 Polynomial = Mapping[Exponents, Element]
 
-LARGEST_HALF = 8  # the most coordinates of a half whose principal minors are all computed
+LARGEST_HALF = 8
+"""All principal minors of a block are computed only if it has at most this many rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +67,16 @@ class MinorEquations:
 
     @staticmethod
     def from_D_and_a(instance: PatternInstance) -> "MinorEquations":
-        """Return the equations of a pattern that has four letters, or five letters and C = 0."""
+        """Return the equations for a pattern of four letters, or of five letters if C = 0."""
         left, right = (minors.minors_of_all_sets() for minors in instance.minors_of_D_and_a)
         return MinorEquations(left, right, instance.split.det)
 
     @property
-    def equation_coefficients_of_x_y(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-        """The coefficients of x^S and of y^S, listed by the set S of coordinates.
+    def coefficients_of_x_and_y_by_set(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
+        """The coefficients of x^S, and those of y^S, in the order of the integers for the sets S.
 
-        They are principal minors of D and of a; for the full set, det M and 1.
+        The coefficients are the principal minors of D, and of a. For the set of all coordinates,
+        the coefficient of x^S is det M, and that of y^S is 1.
         """
         return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
 
@@ -79,19 +86,19 @@ class MinorEquations:
         return (len(self.left) - 1).bit_length()
 
     @cached_property
-    def sizes_with_equation(self) -> tuple[int, ...]:
-        """The sizes k that have an equation: not all minors of k coordinates vanish."""
-        pairs = enumerate(zip(*self.equation_coefficients_of_x_y, strict=True))
+    def sizes_with_nonzero_minors(self) -> tuple[int, ...]:
+        """The sizes k for which not all coefficients of equation k vanish."""
+        pairs = enumerate(zip(*self.coefficients_of_x_and_y_by_set, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
     def combine(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
         """Return the sum over k of multiplier k times (left side - right side) of equation k.
 
-        The result and the n multipliers are polynomials: dicts from the 2 n exponents of x and y to
-        nonzero coefficients.
+        There is a multiplier for each k from 1 to n. The result and the multipliers are
+        polynomials: dicts from exponents to nonzero coefficients.
         """
         n, total = self.half_size, dict[Exponents, Element]()
-        for side, coefficients in enumerate(self.equation_coefficients_of_x_y):
+        for side, coefficients in enumerate(self.coefficients_of_x_and_y_by_set):
             for S, minor in enumerate(coefficients):
                 if not S or not minor:
                     continue
@@ -105,11 +112,15 @@ class MinorEquations:
     def enclose_residuals_and_log_jacobian(
         self, x: Sequence[arb], y: Sequence[arb]
     ) -> tuple[arb_mat, arb_mat]:
-        """Enclose left side - right side of each equation, and the derivatives in log x, log y."""
+        """Enclose left side - right side of each equation, and its derivatives.
+
+        Only the equations of `sizes_with_nonzero_minors` have rows. The derivatives are with
+        respect to the logarithms of the numbers x, and then of the numbers y.
+        """
         n = self.half_size
-        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes_with_equation}
+        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes_with_nonzero_minors}
         for first, coefficients, numbers in zip(
-            (0, n), self.equation_coefficients_of_x_y, (x, y), strict=True
+            (0, n), self.coefficients_of_x_and_y_by_set, (x, y), strict=True
         ):
             powers = [arb(1)]
             for S in range(1, 1 << n):
@@ -124,12 +135,13 @@ class MinorEquations:
         return arb_mat(values), arb_mat(slopes)
 
 
-def has_minors_of_opposite_sign(instance: PatternInstance, k: int) -> bool:
-    """Whether the principal minors of k coordinates of D and of a have opposite signs.
+def are_minors_of_D_and_a_opposed(instance: PatternInstance, minor_size: int) -> bool:
+    """Whether the principal minors of one size of D and of a are known to have opposite signs.
 
-    Those of D are all at least 0 and those of a at most 0, or the reverse, and not all are 0.
+    All minors of D are at least 0 and all minors of a at most 0, or the reverse, and not all are 0.
+    If a sign is not known, the answer is False.
     """
-    left, right = (minors.minors_of_size(k) for minors in instance.minors_of_D_and_a)
+    left, right = (minors.minors_of_size(minor_size) for minors in instance.minors_of_D_and_a)
     values, field = [*left, *(-x for x in right)], instance.matrix.domain
     if {sign(x, field) for x in values} - {0} not in ({1}, {-1}):
         return False

@@ -2,17 +2,17 @@
 
 Main results
 ------------
-`KINDS` has a row for each kind of obstruction: its theorem, the names in a certificate, a check, a
-reason in one sentence, and an explanation that a person can follow. The blocks are named as in
-`exactflow.linear.depth.pattern`. In a product of four letters, and of five if C = 0, D = I + Y Z
-and a = I + Z Y, so that D and a decide; with positive scales D G^-1 and H^-1 a take their place,
-for some positive diagonals H and G.
+`KINDS` has a row for each kind of obstruction: its theorem, its names in a certificate, a check, a
+reason in one clause, and an explanation that a person can follow. The blocks are named as in
+`exactflow.linear.depth.pattern`. A product of additive layers in a pattern of four letters, or of
+five letters if C = 0, has D = I + Y Z and a = I + Z Y. So D and a alone can exclude the pattern.
+With positive scales, D G^-1 replaces D and H^-1 a replaces a, for some positive diagonals H and G.
 
 How it is checked
 -----------------
-*Exact*. A `check` multiplies matrices out and looks at entries, signs and block counts. Ranks and
-kernels from an elimination are confirmed by products and minors. A check shares no algorithm with
-the search that found the witness.
+*Exact*. The `check` of an obstruction multiplies matrices out, and compares entries, signs and
+numbers of blocks. Ranks and kernels that an elimination gives are confirmed by products and minors.
+The check shares no algorithm with the search that found the witness.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,7 +50,7 @@ from exactflow.explanation.sentences import strip_backticks
 from exactflow.flows.evidence import Checkable
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.minors import MinorEquations, Polynomial, has_minors_of_opposite_sign
+from exactflow.linear.depth.minors import MinorEquations, Polynomial, are_minors_of_D_and_a_opposed
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, alternating_patterns
 
 TemplateValues = dict[str, Any]
@@ -62,12 +62,17 @@ class Kind(NamedTuple):
 
     Attributes
     ----------
-    theorem : why the witness is sufficient.
+    theorem : the reason why such a witness excludes a pattern.
     letters : the lengths of the patterns to which the kind applies, for each choice of scales.
-    written, key : names of the kind and of its witness in a certificate; "" if the kind is in none.
-    is_of_pair : whether the kind is about D and a alone, so that five letters need C = 0.
-    is_proof : whether the witness excludes the pattern.
-    template_values : values for the templates `reason`, a clause, and `explanation`, sentences.
+    written : the name of the kind in a certificate; "" if no certificate has this kind.
+    key : the name of the witness in a certificate; "" if no certificate has this kind.
+    is_of_pair : whether the kind is about D and a alone, so that it applies to five letters only if
+        C = 0.
+    is_proof : a function that returns whether the witness of an obstruction excludes its pattern.
+    template_values : a function that returns the values for the names in braces in `reason` and
+        `explanation`.
+    reason : a template for a clause.
+    explanation : a template for sentences.
     proved : the computation of the check, in words.
     """
 
@@ -87,7 +92,7 @@ class Kind(NamedTuple):
 class Obstruction(PatternInstance, Checkable):
     """A proof that a matrix is no product of layers in a pattern.
 
-    `kind` and `witness` are those of a `Reason`; `assumptions` are those on the symbols.
+    `kind` and `witness` are as in `Reason`. `assumptions` are inequalities between the symbols.
     """
 
     kind: str
@@ -95,8 +100,8 @@ class Obstruction(PatternInstance, Checkable):
     assumptions: Assumptions = field(default_factory=current_assumptions, kw_only=True)
 
     @staticmethod
-    def from_reason(instance: PatternInstance, reason: Reason) -> "Obstruction":
-        """Return the obstruction that excludes `instance`, with the given `reason`."""
+    def from_unchecked_reason(instance: PatternInstance, reason: Reason) -> "Obstruction":
+        """Return an obstruction to `instance` with the given `reason`, which is not checked."""
         return Obstruction(instance.pattern, instance.split, instance.scales, *reason)
 
     @property
@@ -110,7 +115,7 @@ class Obstruction(PatternInstance, Checkable):
         return self.pattern or "the identity"
 
     def check(self) -> None:
-        """Check by fresh arithmetic that the witness proves the obstruction."""
+        """Raise `VerificationError` unless fresh arithmetic confirms the obstruction."""
         length, row = len(self.pattern), self.kind_row
         about = f"an obstruction of kind {self.kind!r}"
         if length not in row.letters.get(
@@ -132,9 +137,10 @@ class Obstruction(PatternInstance, Checkable):
 
     @cached_property
     def exceptional_polynomials(self) -> tuple[Expr, ...]:
-        """The irreducible polynomials whose roots the parameters of the matrix must avoid.
+        """The irreducible polynomials in the symbols whose roots the proof leaves out.
 
-        The proof holds for all other parameters at which M and its inverse are defined.
+        The proof holds for all values of the symbols at which none of these polynomials vanishes,
+        and M and its inverse are defined. Without symbols there are no such polynomials.
         """
         field = self.matrix.domain
         if not field.is_FractionField:
@@ -146,7 +152,7 @@ class Obstruction(PatternInstance, Checkable):
 
     def reason(self) -> str:
         """Return the reason why the pattern is impossible, as a clause."""
-        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_with_padding
+        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_padded_if_trace
         return strip_backticks(
             self._fill_in_kind_values_and_blocks(self.kind_row.reason.replace("{pair}", where))
         )
@@ -156,7 +162,8 @@ class Obstruction(PatternInstance, Checkable):
 
         Parameters
         ----------
-        name : letter of the matrix in the coordinates of the layers.
+        name : the letter that stands for the matrix, after its coordinates are in the order of the
+            layers.
         """
         return strip_backticks(self._proof_with_backticks(name))
 
@@ -172,7 +179,8 @@ class Obstruction(PatternInstance, Checkable):
             for s, X in zip(self.pattern, letters, strict=False)
         ]
         scaled = self.scales == "positive" and len(self.pattern) > 2
-        if scaled and len(self.pattern) == 3:  # the equations are linear in X and Z
+        if scaled and len(self.pattern) == 3:
+            # Named in this way, the shifts X and Z enter the equations linearly.
             blocks = ("H^-1 X", "Y", "H^-1 Z G^-1")
             layers = [f"{s}({block})" for s, block in zip(self.pattern, blocks, strict=True)]
         product = " ".join(layers) or "I"
@@ -182,7 +190,9 @@ class Obstruction(PatternInstance, Checkable):
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
         return self._fill_in_kind_values_and_blocks(
-            f"{text} {self.kind_row.explanation}".replace("{pair}", self._names_of_D_a_with_padding)
+            f"{text} {self.kind_row.explanation}".replace(
+                "{pair}", self._names_of_D_a_padded_if_trace
+            )
         )
 
     def _assumption_text(self, name: str, product: str) -> str:
@@ -203,8 +213,8 @@ class Obstruction(PatternInstance, Checkable):
         return f"Suppose `{name} = {product} diag({shown})` for {diagonals}."
 
     @property
-    def _names_of_D_a_with_padding(self) -> str:
-        """The names of D and a; for kind "trace" the smaller one is shown padded with ones."""
+    def _names_of_D_a_padded_if_trace(self) -> str:
+        """The names of D and a; for kind "trace" the smaller matrix is padded with ones."""
         size = max(self.partition) if self.kind == "trace" else 0
         missing = size - min(self.partition)
         ones = "1" if missing == 1 else f"I_{missing}"
@@ -214,13 +224,13 @@ class Obstruction(PatternInstance, Checkable):
         )
 
     def _fill_in_kind_values_and_blocks(self, text: str) -> str:
-        """Replace names in braces by values of the kind, and then by names of blocks."""
+        """Return the template filled in with values of the kind, and then with names of blocks."""
         return self.fill_in_block_names(
             self.fill_in_block_names(text, **self.kind_row.template_values(self))
         )
 
-    def format_element(self, x: Element) -> str:
-        """Return an element of the field as a text, which is shortened if it is long."""
+    def format_element_shortened(self, x: Element) -> str:
+        """Return an element of the field as text, shortened if the text is long."""
         return format_short(self.matrix.domain.to_sympy(x))
 
     def __str__(self) -> str:
@@ -238,7 +248,7 @@ def exclude_all(
     for instance in instances:
         if (reason := search(instance)) is None:
             return ()
-        found.append(Obstruction.from_reason(instance, reason))
+        found.append(Obstruction.from_unchecked_reason(instance, reason))
     return tuple(found)
 
 
@@ -253,7 +263,7 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
         yield witness
 
 
-# ------------------- obstructions of kind "trace": check, and values in the texts
+# ------------------- obstructions of kind "trace": check, and values for the templates
 
 
 def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
@@ -266,15 +276,19 @@ def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
 
 
 def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
-    """Return both coefficients that the witness compares; ones pad the smaller matrix."""
+    """Return the coefficients of D and of a at the index in the witness.
+
+    If D and a differ in size, the smaller matrix is padded with ones on the diagonal.
+    """
     pair = pad_smaller_with_ones(o.blocks_for_pattern.D, o.inverse_blocks_for_pattern.A)
     return [_charpoly_coefficient_from_top(M, o.witness) for M in pair]
 
 
 def _charpoly_coefficient_from_top(M: DomainMatrix, k: int) -> Element:
-    """Return the coefficient of x^(n - k) in det(x I - M), from traces (Faddeev and LeVerrier).
+    """Return the coefficient of x^(n - k) in det(x I - M), where M is n x n.
 
-    The method divides by integers up to k; over GF(p) it therefore lifts M to the integers.
+    The method of Faddeev and LeVerrier computes it from traces, and divides by integers up to k. So
+    a matrix over GF(p) is lifted to the integers.
     """
     field = M.domain
     if field.is_FiniteField:
@@ -290,35 +304,38 @@ def _charpoly_coefficient_from_top(M: DomainMatrix, k: int) -> Element:
 
 
 def _template_values_of_trace(o: Obstruction) -> TemplateValues:
-    """Return the values that fill the texts of an obstruction of kind "trace"."""
+    """Return the values for the templates of kind "trace"."""
     k, sign = o.witness, -1 if o.witness == 1 else 1
-    x, y = (o.format_element(value * sign) for value in _compared_charpoly_coefficients(o))
+    x, y = (
+        o.format_element_shortened(value * sign) for value in _compared_charpoly_coefficients(o)
+    )
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
     power = "" if len(set(o.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
 
 
-# ------------------- obstructions of kinds "similarity" and "chain": check, and values in the texts
+# ------------- obstructions of kinds "similarity" and "chain": check, and values for the templates
 
 
 def _pencil_with_C_zeroed_for_pairs(o: Obstruction) -> Pencil:
-    """Return the pencil of an obstruction; C = c = 0 if its kind is about D and a alone."""
+    """Return the pencil, with C and c set to 0 if the kind is about D and a alone."""
     C, D, a, c = o.pencil
     return Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
 
 
 def _has_clashing_blocks(o: Obstruction) -> bool:
-    """Whether the block sizes at the factors in the witness exclude the pattern."""
+    """Whether the block sizes of Du and aN at the factors in the witness exclude the pattern."""
     pencil = _pencil_with_C_zeroed_for_pairs(o)
     parts = FixedParts.from_pencil(pencil)
-    _record_roots_as_distinct(o.witness, o.matrix.domain)
+    _record_roots_and_one_as_distinct(o.witness, o.matrix.domain)
     return parts.is_valid(pencil) and _find_clashing_factor_or_dimension(o, parts) is not None
 
 
-def _record_roots_as_distinct(factors: Sequence[Sequence[Element]], field: Domain) -> None:
-    """Record as nonzero the resultants and discriminants of the factors and x - 1.
+def _record_roots_and_one_as_distinct(factors: Sequence[Sequence[Element]], field: Domain) -> None:
+    """Record that the discriminants of the factors, and all resultants, must not vanish.
 
-    If none of them vanishes, all roots are distinct.
+    The resultants are those of two factors, or of a factor and x - 1. If none of these values
+    vanishes, the roots of all factors and 1 are distinct.
     """
     if is_collecting_factors_over(field):
         one = field.one
@@ -331,11 +348,21 @@ def _record_roots_as_distinct(factors: Sequence[Sequence[Element]], field: Domai
                 record_nonzero(dup_discriminant(f, field), field)
 
 
-def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
+class _ClashingFactor(NamedTuple):
+    """An irreducible factor, and the block sizes of Du and of aN at it, which exclude a pattern."""
+
+    factor: tuple[Element, ...]
+    sizes_of_Du: list[int]  # noqa: N815 (Du and aN are the names in the theory)
+    sizes_of_aN: list[int]  # noqa: N815
+
+
+def _find_clashing_factor_or_dimension(
+    o: Obstruction, parts: FixedParts
+) -> _ClashingFactor | int | None:
     """Find a factor whose block sizes exclude the pattern, or a total dimension that is too large.
 
-    Return (factor, sizes of Du, sizes of aN), or (dimension,). Return None if there is neither, or
-    if the factors in the witness are not distinct and irreducible.
+    Only the factors in the witness are considered. Return None if neither excludes the pattern, or
+    if the factors are not distinct and irreducible.
     """
     total = 0
     for f in o.witness:
@@ -344,20 +371,17 @@ def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tup
         sizes = [companion_block_exponents(M, f, proved_rank) for M in (parts.Du, parts.aN)]
         counts = parts.least_shifted_block_counts_at_factor(f, *sizes)
         if counts is None:
-            return f, *map(list, sizes)
+            return _ClashingFactor(f, *map(list, sizes))
         total += (len(f) - 1) * sum(counts[0])
-    return (total,) if total > parts.n else None
+    return total if total > parts.n else None
 
 
 def _template_values_of_similarity_or_chain(o: Obstruction) -> TemplateValues:
-    """Return the values that fill the texts of an obstruction of kind "similarity" or "chain"."""
+    """Return the values for the templates of kind "similarity" or "chain"."""
     parts = FixedParts.from_pencil(_pencil_with_C_zeroed_for_pairs(o))
     r, n, clash = parts.r, parts.n, _find_clashing_factor_or_dimension(o, parts)
-    if clash is None or len(clash) == 1:
-        need = (
-            f"both need dimension {clash and clash[0]} to hold the parts that no `V` changes, but "
-            f"have {n}"
-        )
+    if not isinstance(clash, _ClashingFactor):
+        need = f"both need dimension {clash} to hold the parts that no `V` changes, but have {n}"
         return {"clash": f"{need} (`rank({{C}}) = {r}`)"}
     f, of_D, of_a = clash
     at_one = "" if sum(f, o.matrix.domain.zero) else ", where they may differ by one each"
@@ -365,13 +389,16 @@ def _template_values_of_similarity_or_chain(o: Obstruction) -> TemplateValues:
     return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
-# ------------------- obstructions of kinds "tight" and "linear": checks, and values in the texts
+# ------------- obstructions of kinds "tight" and "linear": checks, and values for the templates
 
 
 def _is_every_shift_refuted(o: Obstruction) -> bool:
-    """Whether the necessary equations for the shift V have no solution."""
+    """Whether a multiplier refutes the necessary equations for the shift V.
+
+    The witness must consist of all irreducible factors of the fixed parts.
+    """
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
-    _record_roots_as_distinct(o.witness, o.matrix.domain)
+    _record_roots_and_one_as_distinct(o.witness, o.matrix.domain)
     if not parts.is_valid(pencil) or set(o.witness) != parts.block_sizes_by_factor.keys():
         return False
     system = equations.necessary_shift_equations(pencil, parts)
@@ -380,10 +407,11 @@ def _is_every_shift_refuted(o: Obstruction) -> bool:
 
 
 def _template_values_of_tight(o: Obstruction) -> TemplateValues:
-    """Return the values that fill the texts of an obstruction of kind "tight"."""
+    """Return the values for the templates of kind "tight"."""
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     shown = ", ".join(
-        f"``{o.format_element(s)}``" for s in equations.eigenvalues_with_r_extra_blocks(parts)
+        f"``{o.format_element_shortened(s)}``"
+        for s in equations.eigenvalues_not_one_with_r_extra_blocks(parts)
     )
     names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown}" if shown else "fixed blocks", "names": names}
@@ -402,7 +430,7 @@ def _join_equation_names(system: Iterable[equations.Equation]) -> str:
 
 
 def _template_values_of_linear(o: Obstruction) -> TemplateValues:
-    """Return the values that fill the texts of an obstruction of kind "linear"."""
+    """Return the values for the templates of kind "linear"."""
     system = equations.necessary_layer_equations(o)
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
@@ -419,29 +447,32 @@ def _template_values_of_linear(o: Obstruction) -> TemplateValues:
         problem = f"{used} for no positive diagonal{plural} {shown}{free}"
         why = f"{_MULTIPLIED} says that a sum of positive numbers is at most 0"
     else:
-        s = o.format_element(equations.combined_right_side(system, o.witness))
+        s = o.format_element_shortened(equations.combined_right_side(system, o.witness))
         problem = f"a multiplier of {names} gives ``0 = {s}``"
         why = f"{_MULTIPLIED} has no unknowns: it says ``0 = {s}``"
     return {"names": names, "problem": problem, "why": why}
 
 
-# ------------------- obstructions of kinds "opposed" and "signs": checks, and values in the texts
+# ------------- obstructions of kinds "opposed" and "signs": checks, and values for the templates
 
 
 def _are_minors_opposed(o: Obstruction) -> bool:
-    """Whether the k-minors of D and of a have opposite signs, for the k in the witness."""
-    return 1 <= o.witness < o.blocks_for_pattern.D.shape[0] and has_minors_of_opposite_sign(
+    """Whether the principal minors of D and a of the size in the witness have opposite signs."""
+    return 1 <= o.witness < o.blocks_for_pattern.D.shape[0] and are_minors_of_D_and_a_opposed(
         o, o.witness
     )
 
 
 def _template_values_of_opposed(o: Obstruction) -> TemplateValues:
-    """Return the values that fill the texts of an obstruction of kind "opposed"."""
+    """Return the values for the templates of kind "opposed"."""
     return {"what": "diagonal entries" if o.witness == 1 else f"principal {o.witness}-minors"}
 
 
 def _is_combination_one_signed(o: Obstruction) -> bool:
-    """Whether the combination of the equations by the multipliers has coefficients of one sign."""
+    """Whether the multipliers in the witness combine the equations to coefficients of one sign.
+
+    The combined polynomial must not be zero, and the field must be QQ.
+    """
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks_for_pattern.D.shape[0]):
         return False
     total = MinorEquations.from_D_and_a(o).combine(o.witness)
@@ -449,7 +480,7 @@ def _is_combination_one_signed(o: Obstruction) -> bool:
 
 
 def _template_values_of_signs(o: Obstruction) -> TemplateValues:
-    """Return the values that fill the texts of an obstruction of kind "signs"."""
+    """Return the values for the templates of kind "signs"."""
     n = len(o.witness)
     names = [f"{letter}{i}" for letter in "xy" for i in range(1, n + 1)]
     shown = ", ".join(f"``{_format_multivariate_polynomial(p, names)}``" for p in o.witness if p)
@@ -458,7 +489,7 @@ def _template_values_of_signs(o: Obstruction) -> TemplateValues:
 
 
 def _format_multivariate_polynomial(p: Polynomial, names: Sequence[str]) -> str:
-    """Return a polynomial, given as a dict from exponents to coefficients, as text."""
+    """Return a polynomial as text; `names` are the names of its variables."""
     terms = (
         QQ.to_sympy(x) * prod(Symbol(name) ** k for name, k in zip(names, powers, strict=True))
         for powers, x in p.items()
@@ -467,6 +498,7 @@ def _format_multivariate_polynomial(p: Polynomial, names: Sequence[str]) -> str:
 
 
 _ANY = range(2, 10**6)
+"""The lengths of patterns to which obstructions by ranks apply."""
 _MULTIPLIED = (
     "Multiply the equations by the matrices `K1`, `K2`, .. (those that are not shown are 0), take "
     "traces and add: the result"
@@ -568,7 +600,7 @@ KINDS = {
         "two blocks, scalar or nearly, force the eigenvalues 1, `r`, `r^2`, .. on a matrix of the "
         "size of the smaller one (exactflow.linear.depth.rank_obstructions)",
         {"additive": (6, 7)}, "", "", False,
-        lambda o: rank_obstructions.are_excluding_eigenvalues(o, o.witness),
+        lambda o: rank_obstructions.are_eigenvalues_excluding_six_letters(o, o.witness),
         lambda o: rank_obstructions.eigenvalue_template_values(o),
         "the scalars ``{alpha}`` and ``{beta}`` force the eigenvalues {eigenvalues} on a `{p}` x "
         "`{p}` matrix",

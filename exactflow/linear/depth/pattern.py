@@ -3,7 +3,8 @@
 The blocks of a matrix M are A, B, C, D, and those of its inverse a, b, c, d: M = [[A, B], [C, D]].
 A pattern such as ULUL stands for the products U(X) L(Y) U(Z) L(W), where U(X) = [[I, X], [0, I]],
 L(Y) = [[I, 0], [Y, I]], and X, Y, Z, W are the shifts. All statements are about patterns that start
-with U; for the others the halves are exchanged, A with D, B with C, a with d, b with c.
+with U. For a pattern that starts with L, the halves are exchanged: A with D, B with C, a with d, b
+with c.
 """
 
 from dataclasses import dataclass
@@ -22,17 +23,18 @@ _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
 def alternating_patterns(length: int) -> tuple[str, ...]:
-    """Return the alternating patterns of the given number of letters U, L: two, or one for 0."""
+    """Return both alternating patterns of U and L of the given length; ("",) for length 0."""
     letters = "UL" * (length // 2 + 1)
     return (letters[:length], letters[1 : length + 1]) if length else ("",)
 
 
 class Reason(NamedTuple):
-    """Kind and witness of an obstruction, as a decision procedure finds them.
+    """The kind and the witness of an obstruction that a decision procedure finds.
 
-    By its kind, the witness is: an index k; a tuple of monic polynomials; a tuple of matrices, or,
-    for "signs", of dicts from exponents to coefficients; the name of a block, and coordinates; or a
-    tuple of eigenvalues.
+    The type of the witness depends on the kind. "trace" and "opposed": an index. "similarity",
+    "chain" and "tight": a tuple of monic polynomials. "linear": a tuple of matrices. "signs": a
+    tuple of polynomials, as dicts from exponents to coefficients. "rank": the name of a block, and
+    a tuple of coordinates. "chain of eigenvalues": a tuple of eigenvalues.
     """
 
     kind: str
@@ -40,9 +42,9 @@ class Reason(NamedTuple):
 
 
 class Pencil(NamedTuple):
-    """The blocks C, D of M and a, c of M^-1, which decide four layers, and five with a shift V.
+    """The blocks C, D of M and a, c of M^-1, which the conditions for four and five layers involve.
 
-    D is q x q, a is p x p, C and c are q x p, V is p x q.
+    D is q x q, a is p x p, C and c are q x p, and a shift V of a fifth layer is p x q.
     """
 
     C: DomainMatrix
@@ -51,13 +53,13 @@ class Pencil(NamedTuple):
     c: DomainMatrix
 
     def after_subtracting_shift(self, V: DomainMatrix) -> "Pencil":
-        """Return the pencil of M U(-V): D - C V takes the place of D, and a + V c that of a."""
+        """Return the pencil of M U(-V): D - C V replaces D, and a + V c replaces a."""
         return Pencil(self.C, self.D - self.C * V, self.a + V * self.c, self.c)
 
     def transposed_and_exchanged(self) -> "Pencil":
-        """Return the pencil with a^T in the place of D, and D^T in the place of a.
+        """Return the pencil in which -c^T, a^T, D^T, -C^T replace C, D, a, c.
 
-        To a shift V of this pencil corresponds the shift V^T of the result.
+        The shift V^T of the result corresponds to the shift V of this pencil.
         """
         C, D, a, c = (M.transpose() for M in self)
         return Pencil(-c, a, D, -C)
@@ -66,7 +68,7 @@ class Pencil(NamedTuple):
 class PrincipalMinors:
     """The principal minors of a matrix, each computed once.
 
-    A set of coordinates is an integer: bit i says whether coordinate i belongs to it.
+    A set of coordinates is given as an integer: bit i is 1 if coordinate i belongs to the set.
     """
 
     def __init__(self, M: DomainMatrix) -> None:
@@ -80,11 +82,11 @@ class PrincipalMinors:
         return self._known[S]
 
     def minors_of_all_sets(self) -> tuple[Element, ...]:
-        """Return the minors of all 2^n sets, in the order of the integers that stand for them."""
+        """Return the minors of all sets of coordinates, ordered by the integers for the sets."""
         return tuple(self[S] for S in range(1 << self.matrix.shape[0]))
 
     def minors_of_size(self, k: int) -> list[Element]:
-        """Return the minors of the sets of k coordinates."""
+        """Return the principal minors of size k."""
         coordinates = [1 << i for i in range(self.matrix.shape[0])]
         return [self[sum(chosen)] for chosen in combinations(coordinates, k)]
 
@@ -93,7 +95,7 @@ class PrincipalMinors:
 class SplitMatrix:
     """A matrix on two halves, with its blocks, its inverse and its minors, each computed once.
 
-    `p` is the size of the first half; by default half of all coordinates.
+    `p` is the size of the first half. The default is half the number of coordinates, rounded down.
     """
 
     matrix: DomainMatrix
@@ -123,7 +125,7 @@ class SplitMatrix:
 
     @cached_property
     def minors_by_block(self) -> dict[str, PrincipalMinors]:
-        """The principal minors of the blocks A, D, a, d, by these names."""
+        """A dict from the names "A", "D", "a", "d" to the principal minors of these blocks."""
         (A, _, _, D), (a, _, _, d) = self.blocks, self.inverse_blocks
         return {name: PrincipalMinors(M) for name, M in zip("ADad", (A, D, a, d), strict=True)}
 
@@ -169,13 +171,13 @@ class PatternInstance:
 
     @property
     def pencil(self) -> Pencil:
-        """The blocks C, D of M and a, c of M^-1, as in `blocks_for_pattern`."""
+        """The blocks C, D, a, c; or B, A, d, b if the pattern starts with L."""
         (_, _, C, D), (a, _, c, _) = self.blocks_for_pattern, self.inverse_blocks_for_pattern
         return Pencil(C, D, a, c)
 
     @property
     def minors_of_D_and_a(self) -> tuple[PrincipalMinors, PrincipalMinors]:
-        """The principal minors of D and of a, as in `blocks_for_pattern`."""
+        """The principal minors of D and of a; of A and of d if the pattern starts with L."""
         D, a = "Ad" if self.is_exchanged else "Da"
         return self.split.minors_by_block[D], self.split.minors_by_block[a]
 
@@ -187,8 +189,7 @@ class PatternInstance:
     def fill_in_block_names(self, text: str, **values: Any) -> str:
         """Replace "{name}" in a text by the value of that name, or by the name of a block.
 
-        The names of blocks are exchanged as in `blocks_for_pattern`: "{D}" becomes "A" if the
-        pattern starts with L.
+        If the pattern starts with L, the names of the blocks are exchanged: "{D}" becomes "A".
         """
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)

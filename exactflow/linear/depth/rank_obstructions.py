@@ -5,31 +5,32 @@ A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
 
 Main results
 ------------
-*Ranks.* A factor L(Y) adds Y times the rows of the first half to those of the second. So in a
-product of shears with s factors L, D - I is a sum of s products through F^p, of s - 1 if the last
-factor is an L. For d - I, of the inverse, it is s - 1 if the first factor is an L. With positive
-scales D minus a positive diagonal takes the place of D - I. With exchanged halves the same holds
-for A and a.
+*Ranks.* Let the halves have p and q coordinates. A factor L(Y) adds Y times the rows of the first
+half to the rows of the second half. So if a product of shears has s factors L, D - I is a sum of s
+matrices of rank at most p; of s - 1 matrices if the last factor is an L. The block d - I of the
+inverse is a sum of s - 1 such matrices if the first factor is an L. With positive scales, D minus
+some positive diagonal replaces D - I. If the halves are exchanged, the same holds for A and a.
 
-*Parity.* If B = C = 0 then M U(X) = U(A X D^-1) M, and similarly for L: the last factor of a
-product of odd length passes through M into the first. So an obstruction to the pattern without its
-last letter is one to the whole pattern.
+*Parity.* If B = C = 0 then M U(X) = U(A X D^-1) M, and similarly for L. So in a product of odd
+length the last factor passes through M, and merges into the first factor. Therefore an obstruction
+to the pattern without its last letter is also an obstruction to the whole pattern.
 
 *Chain of eigenvalues* (to our knowledge new; the proof is on the page of `partitions`). Let M be
-diag(A, beta I) on halves p < q, det M = 1, e = q - p, and A - alpha I of rank k; r = 1 / (alpha
-beta). If M is a product of six letters, move the last factor to the other side: then for some C and
-V the matrices N = beta I - V C of size p and T = beta I - C V fulfil
+diag(A, beta I) on halves of p < q coordinates, det M = 1, and e = q - p. Let A - alpha I have the
+rank k, and let r = 1 / (alpha beta). If M is a product in a pattern of six letters, move the last
+factor to the other side. Then for some C, V, Y and Z the p x p matrix N = beta I - V C and the q x
+q matrix T = beta I - C V fulfil
 
     r N + a matrix of rank k = I + Z Y,    T = I + Y Z.
 
-For k = 0, (x - beta)^e det(x I - N) = (x - 1)^e det(x I - r N), so that beta is one of 1, r, ..,
-r^(p // e). For k > 0 count independent eigenvectors of N: e for the eigenvalue 1, e - k for r and
-for beta / r, e - 2 k for r^2 and beta / r^2, .., each chain until it meets 1 or beta. Together they
-are at most p.
+If k = 0, then (x - beta)^e det(x I - N) = (x - 1)^e det(x I - r N), so that beta is one of 1, r,
+.., r^(p // e). If k > 0, N has independent eigenvectors: e for the eigenvalue 1, e - k for r and
+for beta / r, e - 2 k for r^2 and for beta / r^2, and so on, until a power meets 1 or beta. The
+number of all these eigenvectors is at most p.
 
 How it is checked
 -----------------
-*Exact*: ranks, signs of principal minors; the powers of r, one by one.
+*Exact*: proved ranks, signs of principal minors, and the powers of r, one by one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,13 +51,13 @@ from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Rea
 
 DiagonalBlock = Literal["D", "d", "A", "a"]
 _DIAGONAL_BLOCKS: tuple[DiagonalBlock, ...] = get_args(DiagonalBlock)
-_BlockAndCoordinates = tuple[DiagonalBlock, tuple[int, ...]]
+_BlockNameAndCoordinates = tuple[DiagonalBlock, tuple[int, ...]]
 
 
 def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
-    """Return the pattern; without its last letter if its length is odd and M is block diagonal.
+    """Return the pattern, without its last letter if the length is odd and M is block diagonal.
 
-    The last factor passes through M into the first one.
+    In this case the last factor passes through M, and merges into the first factor.
     """
     _, B, C, _ = instance.blocks_for_pattern
     passes = len(instance.pattern) % 2 and B.is_zero_matrix and C.is_zero_matrix
@@ -64,7 +65,10 @@ def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
 
 
 def _count_changes_and_max_rank(instance: PatternInstance, block: DiagonalBlock) -> tuple[int, int]:
-    """Return the number of letters that change a block, and the largest rank of one change."""
+    """Return the number of letters that change a block, and the largest rank of each change.
+
+    `block` is the name of the block.
+    """
     letter, other = ("U", 1) if block in "Aa" else ("L", 0)
     pattern = _shorten_odd_pattern_if_block_diagonal(instance)
     outer = pattern[-1] if block in "AD" else pattern[0]
@@ -74,16 +78,16 @@ def _count_changes_and_max_rank(instance: PatternInstance, block: DiagonalBlock)
 def _diagonal_block_of_matrix_or_inverse(
     instance: PatternInstance, block: DiagonalBlock
 ) -> DomainMatrix:
-    """Return the block of the given name: A or D of M, or a or d of M^-1."""
+    """Return the block with the given name: A or D of M, or a or d of M^-1."""
     blocks = instance.split.blocks if block.isupper() else instance.split.inverse_blocks
     return blocks[3 if block in "Dd" else 0]
 
 
-def find_block_of_excessive_rank(instance: PatternInstance) -> _BlockAndCoordinates | None:
-    """Find a diagonal block of M or M^-1 whose rank excludes the pattern, or None.
+def find_block_name_of_excessive_rank(instance: PatternInstance) -> _BlockNameAndCoordinates | None:
+    """Return the name of a diagonal block of M or M^-1 whose rank excludes the pattern, or None.
 
-    Return its name and, with positive scales, coordinates at which the block has too large a rank
-    for every choice of the scales; with additive layers an empty tuple.
+    The second result is () for additive layers. With positive scales it has coordinates within the
+    block: the submatrix at these coordinates has too large a rank for every choice of the scales.
     """
     for block in _DIAGONAL_BLOCKS:
         M, kept = _diagonal_block_of_matrix_or_inverse(instance, block), tuple[int, ...]()
@@ -93,18 +97,19 @@ def find_block_of_excessive_rank(instance: PatternInstance) -> _BlockAndCoordina
                 if _is_proved_negated_P0(M.extract([*kept, i], [*kept, i])):
                     kept = *kept, i
         if len(kept) > most or (
-            instance.scales == "additive" and linalg.rank(_minus_scalar_or_identity(M)) > most
+            instance.scales == "additive"
+            and linalg.rank(_subtract_scalar_matrix(M, M.domain.one)) > most
         ):
             return block, kept
     return None
 
 
 def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
-    """Return a reason by the rank of a block or by eigenvalues; None if neither excludes.
+    """Return a reason by the rank of a block, or else by eigenvalues, or else None.
 
-    Eigenvalues are tried for six and for seven additive layers.
+    Eigenvalues are tried only for six or seven additive layers.
     """
-    if (rank := find_block_of_excessive_rank(instance)) is not None:
+    if (rank := find_block_name_of_excessive_rank(instance)) is not None:
         return Reason("rank", rank)
     has_chain = instance.scales == "additive" and len(instance.pattern) in (6, 7)
     if has_chain and (eigenvalues := find_eigenvalues_excluding_six_letters(instance)) is not None:
@@ -112,24 +117,25 @@ def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
     return None
 
 
-def is_block_of_excessive_rank(instance: PatternInstance, witness: _BlockAndCoordinates) -> bool:
-    """Whether the block that the witness names has a larger rank than in any such product."""
+def is_block_of_excessive_rank(
+    instance: PatternInstance, witness: _BlockNameAndCoordinates
+) -> bool:
+    """Whether the rank of the block that the witness names is too large for the pattern."""
     block, kept = witness
     M = _diagonal_block_of_matrix_or_inverse(instance, block)
     most = prod(_count_changes_and_max_rank(instance, block))
     if instance.scales == "additive":
-        return proved_rank(_minus_scalar_or_identity(M)) > most
+        return proved_rank(_subtract_scalar_matrix(M, M.domain.one)) > most
     return len(set(kept)) > most and _is_proved_negated_P0(M.extract(kept, kept))
 
 
-def _minus_scalar_or_identity(M: DomainMatrix, scalar: Element | None = None) -> DomainMatrix:
-    """Return M - scalar I, or M - I by default."""
-    one = linalg.identity(M.shape[0], M.domain)
-    return M - (one if scalar is None else one * scalar)
+def _subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
+    """Return M - scalar I."""
+    return M - linalg.identity(M.shape[0], M.domain) * scalar
 
 
 def rank_template_values(instance: PatternInstance, block: DiagonalBlock) -> dict[str, Any]:
-    """Return the values that fill the texts of an obstruction by the rank of a block."""
+    """Return the values for the templates of kind "rank"."""
     (count, size), additive = (
         _count_changes_and_max_rank(instance, block),
         instance.scales == "additive",
@@ -144,7 +150,7 @@ def rank_template_values(instance: PatternInstance, block: DiagonalBlock) -> dic
 
 
 def _shortened_pattern_sentence(instance: PatternInstance) -> str:
-    """Return a sentence that says why the last letter is dropped, or "" if none is."""
+    """Return a sentence that says why the last letter is dropped, or "" if it is not dropped."""
     if (shorter := _shorten_odd_pattern_if_block_diagonal(instance)) == instance.pattern:
         return ""
     return (
@@ -155,9 +161,10 @@ def _shortened_pattern_sentence(instance: PatternInstance) -> str:
 def _is_proved_negated_P0(M: DomainMatrix) -> bool:
     """Whether -M is proved to be a P0-matrix: all its principal minors are at least 0.
 
-    Then det(G - M), the sum of these minors with products of entries of G as weights, is positive
-    for every positive diagonal G. A row or a column that is zero off the diagonal splits off. If
-    more than 8 rows remain, or a sign is not known, the answer is False.
+    Then det(G - M) is positive for every positive diagonal G: it is the sum of the principal minors
+    of -M, with products of entries of G as weights. A coordinate whose row or column is zero off
+    the diagonal is tested alone. If more than 8 coordinates remain, or a sign is not known, the
+    answer is False.
     """
     entries, remaining = M.to_list(), list(range(M.shape[0]))
     while (i := _find_coordinate_splitting_off(entries, remaining)) is not None:
@@ -175,9 +182,9 @@ def _is_proved_negated_P0(M: DomainMatrix) -> bool:
 def _find_coordinate_splitting_off(
     entries: Sequence[Sequence[Element]], remaining: Sequence[int]
 ) -> int | None:
-    """Find a coordinate whose row or column, among the remaining ones, is zero off the diagonal.
+    """Return a remaining coordinate whose row or column is zero off the diagonal, or None.
 
-    Return None if there is none.
+    Only the entries at remaining coordinates count.
     """
     for i in remaining:
         others = [j for j in remaining if j != i]
@@ -198,10 +205,11 @@ class _BlockScalars(NamedTuple):
     rank: int
 
 
-def _yield_scalars_if_larger_block_scalar(instance: PatternInstance) -> Iterator[_BlockScalars]:
-    """Yield the scalars of M = diag(A, beta I) for each nonzero diagonal entry alpha of A.
+def _yield_scalars_if_M_is_diag_A_beta_I(instance: PatternInstance) -> Iterator[_BlockScalars]:
+    """Yield the scalars of M = diag(A, beta I) for each distinct nonzero diagonal entry alpha of A.
 
-    Yield nothing unless M has this form, beta != 1, det M = 1 and the halves have unequal sizes.
+    A is the block of the smaller half, first or second. Yield nothing unless M has this form,
+    beta != 1, det M = 1 and the halves have unequal sizes.
     """
     A, B, C, D = halves = instance.split.blocks
     if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
@@ -209,27 +217,27 @@ def _yield_scalars_if_larger_block_scalar(instance: PatternInstance) -> Iterator
     if A.shape > D.shape:
         A, _, _, D = linalg.swap_halves(halves)
     beta, one = D[0, 0].element, D.domain.one
-    is_scalar = _minus_scalar_or_identity(D, beta).is_zero_matrix
+    is_scalar = _subtract_scalar_matrix(D, beta).is_zero_matrix
     if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
         return
     for alpha in filter(None, dict.fromkeys(A.diagonal())):
         yield _BlockScalars(
-            alpha, beta, one / (alpha * beta), linalg.rank(_minus_scalar_or_identity(A, alpha))
+            alpha, beta, one / (alpha * beta), linalg.rank(_subtract_scalar_matrix(A, alpha))
         )
 
 
 def _forced_eigenvalues_with_least_multiplicities(
-    scalars: _BlockScalars, p: int, size_difference: int
+    scalars: _BlockScalars, smaller_half_size: int, size_difference: int
 ) -> dict[Element, int]:
-    """Return eigenvalues that the scalars force, and lower bounds of their multiplicities.
+    """Return eigenvalues that the scalars force, each with a lower bound of its multiplicity.
 
-    They are eigenvalues of the p x p matrix N at the top of this module. `size_difference` is the
+    The eigenvalues are those of the matrix N at the top of this module. `size_difference` is the
     difference of the sizes of the halves.
     """
     _, beta, r, rank = scalars
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_powers_with_falling_multiplicities(
+    def yield_powers_until_one_or_beta(
         x: Element, step: Element, multiplicity: int
     ) -> Iterator[tuple[Element, int]]:
         while multiplicity > 0:
@@ -238,14 +246,13 @@ def _forced_eigenvalues_with_least_multiplicities(
 
     steps = chain(
         islice(
-            yield_powers_with_falling_multiplicities(one, r, size_difference),
-            size_difference if rank else p // size_difference + 1,
+            yield_powers_until_one_or_beta(one, r, size_difference),
+            size_difference if rank else smaller_half_size // size_difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
         steps = chain(
-            steps,
-            yield_powers_with_falling_multiplicities(beta / r, one / r, size_difference - rank),
+            steps, yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank)
         )
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
@@ -257,12 +264,12 @@ def find_scalars_forcing_too_many_eigenvalues(
 ) -> tuple[_BlockScalars, dict[Element, int]] | None:
     """Return scalars of M that force too many eigenvalues, and these eigenvalues, or None.
 
-    The second result maps the eigenvalues of the matrix N to lower bounds of their multiplicities.
-    They are too many if the sum of the multiplicities exceeds the size of N, or, if both blocks are
-    scalar, if the powers of r return to 1.
+    N and r are as at the top of this module. The second result maps eigenvalues of N to lower
+    bounds of their multiplicities. There are too many eigenvalues if the sum of these bounds
+    exceeds the size of N, or if both blocks of M are scalar and a power of r is 1 again.
     """
     p, q = sorted(instance.partition)
-    for found in _yield_scalars_if_larger_block_scalar(instance):
+    for found in _yield_scalars_if_M_is_diag_A_beta_I(instance):
         forced = _forced_eigenvalues_with_least_multiplicities(found, p, q - p)
         is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
         if sum(forced.values()) > p or is_circle:
@@ -271,15 +278,18 @@ def find_scalars_forcing_too_many_eigenvalues(
 
 
 def find_eigenvalues_excluding_six_letters(instance: PatternInstance) -> tuple[Element, ...] | None:
-    """Return eigenvalues that exclude the patterns of six letters, or None if none are forced."""
+    """Return eigenvalues that exclude both patterns of six letters, or None if none are found."""
     found = find_scalars_forcing_too_many_eigenvalues(instance)
     return None if found is None else tuple(found[1])
 
 
-def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[Element]) -> bool:
-    """Whether these are the eigenvalues that exclude the pattern, of six letters or seven.
+def are_eigenvalues_excluding_six_letters(
+    instance: PatternInstance, eigenvalues: Sequence[Element]
+) -> bool:
+    """Whether these are the eigenvalues that exclude the pattern.
 
-    Of seven letters only if the last one is dropped, because M is block diagonal.
+    The pattern has six letters, or seven letters of which the last is dropped because M is block
+    diagonal.
     """
     found = find_scalars_forcing_too_many_eigenvalues(instance)
     if len(_shorten_odd_pattern_if_block_diagonal(instance)) != 6 or found is None:
@@ -293,7 +303,7 @@ def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[E
 
 
 def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
-    """Return the values that fill the texts of an obstruction by a chain of eigenvalues."""
+    """Return the values for the templates of kind "chain of eigenvalues"."""
     (p, q), field = sorted(instance.partition), instance.matrix.domain
     found, forced = find_scalars_forcing_too_many_eigenvalues(instance) or (
         _BlockScalars(field.one, field.one, field.one, 0),

@@ -45,13 +45,16 @@ class MinimalDepth(DepthBounds, FlowResult):
 
     Attributes
     ----------
-    lower, upper, scales : the bounds, which are equal if the depth is decided, and the kind of
-        layers. `depth` is the number of layers of `flow`, the upper bound.
+    lower, upper : the bounds, which are equal if the depth is decided.
+    scales : the kind of layers, "additive" or "positive".
+    depth : the number of layers of `flow`, which is `upper`.
     flow : `upper` layers whose composition equals the matrix.
-    obstructions : one for each pattern of lower - 1 layers (two patterns, or one if that is zero).
-        These patterns contain all shorter ones. Each obstruction has a `check`. They are about the
-        matrix in the order of coordinates of the layers, after the flips of the layout.
-    matrix, layout : the given matrix, with its pads if any, and its layout for the layers.
+    obstructions : one for each pattern of lower - 1 layers: two, or one if lower is 1, or none if
+        lower is 0. Every product of fewer layers is also a product in one of these patterns. Each
+        obstruction has a `check`. The obstructions are about the matrix after the flips of the
+        layout, with its coordinates in the order of the layout.
+    matrix : the given matrix, with the coordinates that `orientation` appends, if any.
+    layout : the partition, the order of the coordinates, and the flips.
     assumptions : the inequalities assumed of the symbols in the matrix.
     """
 
@@ -79,10 +82,10 @@ class MinimalDepth(DepthBounds, FlowResult):
         scales: DepthScales,
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
-        """Return the result with the given layers and obstructions.
+        """Return the result with the given layers and obstructions, after checking both.
 
         `VerificationError` is raised if the product of the layers is not the matrix of the problem,
-        or if an obstruction fails its check.
+        or if the check of an obstruction fails.
         """
         target = problem.target.to_dense()
         flow = problem.merge_into_unverified_flow(layers, "depth")
@@ -92,9 +95,10 @@ class MinimalDepth(DepthBounds, FlowResult):
 
     @cached_property
     def exceptional_polynomials(self) -> tuple[sympy.Expr, ...]:
-        """The irreducible polynomials whose roots the symbols of the matrix must avoid.
+        """The irreducible polynomials in the symbols whose roots the bounds leave out.
 
-        The bounds hold at all other values that fulfil the assumptions.
+        The bounds hold for all values of the symbols that fulfil the assumptions, and at which none
+        of these polynomials vanishes.
         """
         factors = {*self.flow.exceptional_polynomials()}.union(
             *(o.exceptional_polynomials for o in self.obstructions)
@@ -103,7 +107,7 @@ class MinimalDepth(DepthBounds, FlowResult):
 
     @property
     def condition_on_symbols(self) -> str:
-        """The values of the symbols for which the bounds hold, in words; empty without symbols."""
+        """The condition on the symbols under which the bounds hold; "" without symbols."""
         return self.assumptions.format_for_and_unless_clauses(self.exceptional_polynomials)
 
     def __str__(self) -> str:
@@ -119,8 +123,8 @@ class MinimalDepth(DepthBounds, FlowResult):
     def explain(self) -> Explanation:
         """Return the proof of both bounds in steps.
 
-        The first step is the product of the layers; for each obstruction there is a step. If the
-        depth is not decided, the last step says so.
+        The first step is the product of the layers. Each obstruction is one step. If the depth is
+        not decided, the last step says so.
         """
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
         named = field_suffix_unless_rational(self.flow.field, quote="``")
@@ -163,10 +167,12 @@ class CertifiedDepth(MinimalDepth):
 
     Attributes
     ----------
-    flow : the layers rounded to float64, or to more bits if float64 does not suffice, as dyadic
-        rationals. Their product is a matrix Q near M, not M.
-    error : the largest absolute entry of M - Q, an exact rational, less than 2^-20 of that of M.
-    existence : the proof: its `check` repeats it, its `layers` enclose the true layers in balls.
+    flow : the layers, rounded to float64, or to more bits if float64 does not suffice; the entries
+        are dyadic rationals. The product of the rounded layers is a matrix Q near M, not M.
+    error : the largest absolute entry of M - Q, as an exact rational. It is less than 2^-20 times
+        the largest absolute entry of M.
+    existence : the proof that exact layers exist. `existence.check` repeats the proof, and
+        `existence.layers` encloses the exact layers in balls.
     """
 
     error: sympy.Rational

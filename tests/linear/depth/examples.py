@@ -40,14 +40,18 @@ def decided(pattern, M):
     """Return the shifts of additive layers, an obstruction, or None where it is not decided."""
     instance = PatternInstance(pattern, SplitMatrix(M), "additive")
     answer = decide_additive_pattern(instance)
-    return Obstruction.from_reason(instance, answer) if isinstance(answer, Reason) else answer
+    if isinstance(answer, Reason):
+        return Obstruction.from_unchecked_reason(instance, answer)
+    return answer
 
 
 def excluded(search, pattern, M):
     """Return the obstruction that a search finds for positive scales, None where it finds none."""
     instance = PatternInstance(pattern, SplitMatrix(M), "positive")
     answer = search(instance)
-    return Obstruction.from_reason(instance, answer) if isinstance(answer, Reason) else None
+    if isinstance(answer, Reason):
+        return Obstruction.from_unchecked_reason(instance, answer)
+    return None
 
 
 def word(pattern, shifts, scales):

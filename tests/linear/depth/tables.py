@@ -16,8 +16,8 @@ from exactflow import permutation
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.scaled.signs import (
-    kernel_reason_for_four_layers,
-    polynomial_multiplier_reason,
+    kernel_reason_against_four_over_QQ,
+    polynomial_multiplier_reason_over_QQ,
 )
 from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 
@@ -100,8 +100,11 @@ OBSTRUCTIONS = {
     ),
     "not one scaled layer": (minimal_depth(diagonal(2, 3)).obstructions[1],
                              "linear"),
-    "kernels": (excluded(kernel_reason_for_four_layers, "ULUL", SWAP), "linear"),
-    "signs": (excluded(polynomial_multiplier_reason, "ULUL", CLASHES["and around it"][0]), "signs"),
+    "kernels": (excluded(kernel_reason_against_four_over_QQ, "ULUL", SWAP), "linear"),
+    "signs": (
+        excluded(polynomial_multiplier_reason_over_QQ, "ULUL", CLASHES["and around it"][0]),
+        "signs",
+    ),
     "rank": (minimal_depth(diagonal(8, *[Rational(1, 2)] * 3), partition=(1, 3)).obstructions[1],
              "rank"),
     "rank, scaled": (minimal_depth(diagonal(2, -1, -1), scales="positive").obstructions[0], "rank"),

@@ -13,7 +13,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.scaled.signs import kernel_reason_for_four_layers
+from exactflow.linear.depth.scaled.signs import kernel_reason_against_four_over_QQ
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 TURN = blocks(ZERO, -ONE, ONE, ZERO)
@@ -33,12 +33,12 @@ def test_the_swap_takes_five_layers():
 
 
 def test_the_turn_does_not():
-    assert excluded(kernel_reason_for_four_layers, "ULUL", TURN) is None
+    assert excluded(kernel_reason_against_four_over_QQ, "ULUL", TURN) is None
     assert minimal_depth(TURN, scales="positive").upper == 3
 
 
 def test_changed_witnesses_fail():
-    found = excluded(kernel_reason_for_four_layers, "ULUL", SWAP)
+    found = excluded(kernel_reason_against_four_over_QQ, "ULUL", SWAP)
     assert replace(found, witness=(found.witness[0] * QQ(-2),)).is_valid() is True
     assert replace(found, witness=(ZERO,)).is_valid() is False
     assert replace(found, witness=(diagonal(1, -1),)).is_valid() is False
@@ -49,8 +49,8 @@ def test_changed_witnesses_fail():
 
 @pytest.mark.parametrize("pattern", ["ULULU", "ULU"])
 def test_other_patterns_and_regular_blocks_are_not_excluded(pattern):
-    assert excluded(kernel_reason_for_four_layers, pattern, SWAP) is None
-    assert excluded(kernel_reason_for_four_layers, "ULUL", linalg.identity(4, QQ)) is None
+    assert excluded(kernel_reason_against_four_over_QQ, pattern, SWAP) is None
+    assert excluded(kernel_reason_against_four_over_QQ, "ULUL", linalg.identity(4, QQ)) is None
 
 
 @pytest.mark.slow

@@ -12,7 +12,10 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.scaled.signs import opposed_minors_reason, polynomial_multiplier_reason
+from exactflow.linear.depth.scaled.signs import (
+    opposed_minors_reason,
+    polynomial_multiplier_reason_over_QQ,
+)
 
 FEW = ["diag(1, -1, -1, 1, 1, 1)"]
 
@@ -37,7 +40,7 @@ def test_multipliers_are_in_the_variables_of_one_side_where_the_other_side_has_s
     """LULU has D and a exchanged, so that the other variables are those of x, and of y."""
     n = 3
     for pattern, absent in (("ULUL", slice(n)), ("LULU", slice(n, None))):
-        found = excluded(polynomial_multiplier_reason, pattern, CLASHES["and around it"][0])
+        found = excluded(polynomial_multiplier_reason_over_QQ, pattern, CLASHES["and around it"][0])
         assert [len(p) for p in found.witness] == [2, 1, 0]
         assert not any(any(exponents[absent]) for p in found.witness for exponents in p)
 
@@ -46,14 +49,14 @@ def test_multipliers_in_the_variables_of_one_side_reach_farther():
     """In sixteen variables there are too many monomials of degree 3; in eight there are not."""
     M = as_square_matrix(diag(1, 1, *[-1] * 6, *[1] * 8)).to_dense()
     for pattern, present in (("ULUL", slice(8, None)), ("LULU", slice(8))):
-        multipliers = excluded(polynomial_multiplier_reason, pattern, M).witness
+        multipliers = excluded(polynomial_multiplier_reason_over_QQ, pattern, M).witness
         assert [len(p) for p in multipliers] == [21, 6, 1, 0, 0, 0, 0, 0]
         for k, p in enumerate(multipliers, 1):
             assert {(sum(powers), sum(powers[present])) for powers in p} <= {(3 - k, 3 - k)}
 
 
 def test_changed_multipliers_fail():
-    found = excluded(polynomial_multiplier_reason, "ULUL", CLASHES["and around it"][0])
+    found = excluded(polynomial_multiplier_reason_over_QQ, "ULUL", CLASHES["and around it"][0])
     (first, *others), zero = found.witness, {}
     assert replace(found, witness=(zero, zero, zero)).is_valid() is False
     assert replace(found, witness=found.witness[:2]).is_valid() is False
@@ -73,9 +76,10 @@ def test_no_multipliers_exclude_what_is_possible(seed):
     M = random_rational(6, seed) if seed % 2 else rotation(6, seed)
     answer = minimal_depth(M, scales="positive")
     assert answer.evidence is Evidence.CERTIFIED
-    assert excluded(polynomial_multiplier_reason, answer.existence.pattern, M) is None
+    assert excluded(polynomial_multiplier_reason_over_QQ, answer.existence.pattern, M) is None
 
 
 def test_beyond_the_largest_size_and_for_other_patterns_there_are_none():
-    assert excluded(polynomial_multiplier_reason, "ULUL", linalg.identity(18, QQ)) is None
-    assert excluded(polynomial_multiplier_reason, "ULULU", CLASHES["and around it"][0]) is None
+    assert excluded(polynomial_multiplier_reason_over_QQ, "ULUL", linalg.identity(18, QQ)) is None
+    clash = CLASHES["and around it"][0]
+    assert excluded(polynomial_multiplier_reason_over_QQ, "ULULU", clash) is None

@@ -23,7 +23,7 @@ from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import (
-    find_block_of_excessive_rank,
+    find_block_name_of_excessive_rank,
     find_eigenvalues_excluding_six_letters,
 )
 
@@ -258,7 +258,8 @@ def test_positive_minors_of_the_negative_are_what_counts():
     """-D = [[1, -2], [1, 1]] has minors 1, 1, 3; [[0, 2], [2, 0]] has the minor -4."""
     for D, keeps in ((matrix([[-1, 2], [-1, -1]]), True), (matrix([[0, 2], [2, 0]]), False)):
         M = linalg.direct_sum(diagonal(1 / D.det()), D)
-        found = find_block_of_excessive_rank(PatternInstance("ULUL", SplitMatrix(M, 1), "positive"))
+        instance = PatternInstance("ULUL", SplitMatrix(M, 1), "positive")
+        found = find_block_name_of_excessive_rank(instance)
         assert (found is not None and found[0] in "Dd") == keeps
 
 

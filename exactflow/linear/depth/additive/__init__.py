@@ -5,30 +5,33 @@ A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
 
 Main results
 ------------
-Patterns of at most four letters are decided (`exactflow.linear.depth.additive.up_to_four`). For
-five we search for a V that makes M U(-V) a product of four layers. Let r = rank C. The pattern
-ULULU is decided, and V is constructed,
+Patterns of at most four letters are decided (`exactflow.linear.depth.additive.up_to_four`). For the
+pattern ULULU we search for a shift V such that M U(-V) is a product of four layers. The cases are
+distinguished by r, the rank of C:
 
-- r as large as the shape permits: always; V comes from a commutator, for halves of two sizes from a
-  hyperplane, and over a small field from matching;
-- r = 0: no V changes D and a, and Flanders' theorem decides;
-- r = 1: iff the fixed parts allow it (`exactflow.linear.depth.fixed_parts`). D - C V and a + V c
-  are perturbations of rank one, coupled only by the equality of their determinants, so each gets
-  the blocks that are wanted (`subtracted_row_assigning_block_sizes`);
-- c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
-  characteristic polynomial g;
-- otherwise linear equations hold for V (`necessary_shift_equations`): no, unless they have a
-  solution. We try solutions, and candidates that deflate the eigenvalues of the fixed parts and
-  equate the remaining characteristic polynomials (`draw_shift_by_deflation`). If no trial succeeds,
-  the pattern is not decided.
+- If r is as large as the shape of C permits, and the sizes of the halves differ by at most one, V
+  always exists. It is constructed from a commutator if the sizes are equal, and from a hyperplane
+  if they differ by one; over a small field random candidates that give D - C V and a + V c equal
+  characteristic polynomials are tried.
+- If r = 0, no V changes D or a, and Flanders' theorem decides.
+- If r = 1, V exists iff the fixed parts allow it (`exactflow.linear.depth.fixed_parts`). D - C V
+  and a + V c are perturbations of D and a of rank one, coupled only by the equality of their
+  determinants, so V can give each of them the wanted blocks
+  (`subtracted_row_assigning_block_sizes`).
+- If c = -k C for a number k, linear equations hold for the characteristic polynomial g of D - C V
+  on im C. V exists only if they have a solution g; candidates V are constructed from solutions g.
+- In all cases linear equations hold for V (`necessary_shift_equations`), so that V exists only if
+  they have a solution. Candidates are solutions, and shifts that deflate the eigenvalues of the
+  fixed parts and equate the remaining characteristic polynomials (`draw_shift_by_deflation`). If no
+  candidate succeeds, the pattern is not decided.
 
-On halves that differ by two or more coordinates, the layers are those of `factor`, and ranks and
+If the sizes of the halves differ by more than one, the layers are those of `factor`, and ranks and
 eigenvalues exclude patterns of six and more letters (`exactflow.linear.depth.rank_obstructions`).
 
 How it is checked
 -----------------
-*Exact*: each candidate V is decided by `decide_four_layers`, whose layers are part of the flow that
-`minimal_depth` verifies.
+*Exact*: for each candidate V, `decide_four_layers` decides whether M U(-V) is a product of four
+layers. These layers are part of the flow that `minimal_depth` verifies.
 """
 
 from collections.abc import Iterator
@@ -73,11 +76,13 @@ def find_additive_layers_and_obstructions(
 ) -> tuple[list[LinearCoupling], Obstructions]:
     """Return additive layers of a matrix with determinant 1, and obstructions to fewer layers.
 
-    The layers are the fewest possible if at most four suffice. The obstructions exclude both
-    patterns of the greatest length that is known to be too short; there are none for the identity.
+    The number of layers is the least possible if at most four suffice. The obstructions exclude
+    both patterns of the greatest length that is known to be too short. If M is the identity, no
+    length is too short, and there are no obstructions.
     """
     excluded: Obstructions = ()
-    # As a layer can be I, every product of 3 layers is also one of 4: so 4 layers are tried first.
+    # As a layer can be I, every product of 3 layers is also a product of 4. So 4 layers are tried
+    # first: if they do not suffice, 3 do not suffice either.
     for length, shorter in ((2, (0, 1)), (4, (3,))):
         layers, reasons = _find_layers_or_obstructions(length, split)
         if layers is None:
@@ -93,11 +98,12 @@ def find_additive_layers_and_obstructions(
 
 
 def _find_five_or_more_layers(
-    split: SplitMatrix, excluding_four: Obstructions
+    split: SplitMatrix, obstructions_to_four: Obstructions
 ) -> tuple[list[LinearCoupling], Obstructions]:
-    """Return additive layers, and obstructions, for a matrix that is no product of four layers.
+    """Return additive layers of a matrix that is no product of four layers, and obstructions.
 
-    `excluding_four` are the obstructions to four layers.
+    The obstructions exclude the longest patterns that are known to be too short. They are
+    `obstructions_to_four`, which exclude four layers, unless longer patterns are excluded.
     """
     p, q = split.partition
     general = None
@@ -105,24 +111,23 @@ def _find_five_or_more_layers(
         general = _layers_by_factor_route("partition", split)
         longer = exclude_longest_by_ranks_or_eigenvalues(range(6, len(general)), split, "additive")
         if longer or len(general) == 5:
-            return general, longer or excluding_four
+            return general, longer or obstructions_to_four
     layers, reasons = _find_layers_or_obstructions(5, split)
     if layers is not None:
-        return layers, excluding_four
-    general = general or _find_six_or_more_layers(split)
+        return layers, obstructions_to_four
+    general = general or _build_six_layers_or_more_over_small_field(split)
     if len(general) > 6:
-        general = _draw_six_layers(split) or general
-    return general, reasons if len(reasons) == 2 else excluding_four
+        general = _search_six_layers_by_random_first(split) or general
+    return general, reasons if len(reasons) == 2 else obstructions_to_four
 
 
 def exclude_longest_by_ranks_or_eigenvalues(
     lengths: range, split: SplitMatrix, scales: DepthScales
 ) -> Obstructions:
-    """Return obstructions to the longest patterns that ranks or eigenvalues exclude.
+    """Return obstructions to the longest two patterns that ranks or eigenvalues exclude.
 
-    Both patterns of a length must be excluded.
-
-    Only the given `lengths` are tried. Return () if none of them is excluded.
+    Both patterns of one length must be excluded. Only the given `lengths` are tried. Return () if
+    there is no such length.
     """
     for length in reversed(lengths):
         if found := exclude_all(
@@ -135,9 +140,9 @@ def exclude_longest_by_ranks_or_eigenvalues(
 def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
     """Decide whether the matrix is a product of at most five additive layers in the pattern.
 
-    Return the shifts of the layers, from left to right in the product, with the halves exchanged if
-    the pattern starts with L; or a reason why there are none; or None if a pattern of five letters
-    is not decided.
+    Return the shifts of the layers, from left to right in the product; or a reason why there are no
+    such layers; or None if a pattern of five letters is not decided. If the pattern starts with L,
+    the shifts are those of the matrix with exchanged halves.
     """
     length = len(instance.pattern)
     if length < 3:
@@ -164,23 +169,23 @@ def _find_layers_or_obstructions(
     for instance in both:
         found = decide_additive_pattern(instance)
         if isinstance(found, Reason):
-            obstructions.append(Obstruction.from_reason(instance, found))
+            obstructions.append(Obstruction.from_unchecked_reason(instance, found))
         elif found is not None:
             return _merged_layers_from_shifts(instance, found), ()
     return None, tuple(obstructions)
 
 
-def _find_six_or_more_layers(split: SplitMatrix) -> list[LinearCoupling]:
-    """Return additive layers for halves whose sizes differ by at most one.
+def _build_six_layers_or_more_over_small_field(split: SplitMatrix) -> list[LinearCoupling]:
+    """Return at most six additive layers, or more if the field has too few elements.
 
-    They are at most six, or more if the field has too few elements.
+    The sizes of the halves differ by at most one.
     """
     p, q = split.partition
     with suppress(FieldTooSmallError):
         return _layers_by_factor_route("commutator" if p == q else "hyperplane", split)
-    return (None if p == q else _draw_six_layers(split)) or _layers_by_factor_route(
-        "partition", split
-    )
+    return (
+        None if p == q else _search_six_layers_by_random_first(split)
+    ) or _layers_by_factor_route("partition", split)
 
 
 def _layers_by_factor_route(route: str, split: SplitMatrix) -> list[LinearCoupling]:
@@ -197,17 +202,17 @@ def _has_full_rank(M: DomainMatrix) -> bool:
     return linalg.rank(M) == min(M.shape)
 
 
-def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
+def _search_six_layers_by_random_first(split: SplitMatrix) -> list[LinearCoupling] | None:
     """Draw the leftmost of six layers at random until the other five are found.
 
-    Return all six layers, merged, or None if no draw succeeds. If the sizes of the halves differ by
-    more than one and are greater than 1, the search for five layers is slow, so that there are few
-    draws.
+    Return at most six layers, with neighbours of one kind merged, or None if no draw succeeds. The
+    search for the other five layers is slow if both halves have more than one coordinate and their
+    sizes differ by more than one; in this case there are only two draws.
     """
     (p, q), field = split.partition, split.matrix.domain
     trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
     both = split.instances_of_length(5, "additive")
-    for draw, instance in product(islice(_random_matrix_streams(field), trials), both):
+    for draw, instance in product(islice(_yield_random_matrix_sources(field), trials), both):
         A, B, C, D = instance.blocks_for_pattern
         W = draw.matrix(*C.shape)
         blocks = Blocks(A, B, C + W * A, D + W * B)
@@ -226,7 +231,7 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
 def _merged_layers_from_shifts(
     instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
-    """Return the layers that have the shifts `found`, without identities; neighbours merge."""
+    """Return layers with the shifts `found`, after merging neighbours and dropping identities."""
     return merge_neighbours_drop_identities(
         layers_in_application_order(list(zip(instance.moved_halves, found, strict=True)))
     )
@@ -238,10 +243,10 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_shifts_if_C_full_rank(instance)
+            return _five_shifts_if_C_almost_square_full_rank(instance)
         candidates = (
             shifts.draw_shift_equating_charpolys(pencil, draw)
-            for draw in _random_matrix_streams(pencil.D.domain)
+            for draw in _yield_random_matrix_sources(pencil.D.domain)
         )
         return _five_shifts_from_candidates(instance, candidates)
     if r == 0:
@@ -256,7 +261,7 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     sources: list[Candidates] = [
         (
             shifts.draw_shift_by_deflation(pencil, draw)
-            for draw in _random_matrix_streams(pencil.D.domain)
+            for draw in _yield_random_matrix_sources(pencil.D.domain)
         )
     ]
     scaling = equations.image_charpoly_equations_if_proportional(pencil)
@@ -264,21 +269,23 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
         solutions, multiplier = equations.solve_for_flattened_matrices(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
-        sources.append(_yield_shifts_with_image_charpoly(pencil, solutions))
+        sources.append(_yield_shifts_with_random_image_charpoly(pencil, solutions))
     solutions, multiplier = equations.solve_for_flattened_matrices(
         equations.necessary_shift_equations(pencil, parts), p, q
     )
     if multiplier is not None:
         return Reason("tight", tuple(parts.block_sizes_by_factor))
-    sources.append(_yield_random_matrices_from_flat_solutions(solutions, p, q))
+    sources.append(_yield_random_matrices_from_affine_solutions(solutions, p, q))
     return _five_shifts_from_candidates(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_shifts_if_C_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+def _five_shifts_if_C_almost_square_full_rank(
+    instance: PatternInstance,
+) -> up_to_four.Shifts | None:
     """Return the shifts of five layers, or None if C does not have full rank.
 
-    The sizes of the halves differ by at most one. FieldTooSmallError is raised if the field has too
-    few elements.
+    C is almost square: its numbers of rows and columns differ by at most one. FieldTooSmallError is
+    raised if the field has too few elements.
     """
     q, p = instance.blocks_for_pattern.C.shape
     if p == q:
@@ -291,20 +298,22 @@ def _five_shifts_if_C_full_rank(instance: PatternInstance) -> up_to_four.Shifts 
     return [shift.transpose() for shift in reversed(found)]
 
 
-def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to_four.Shifts | None:
-    """Return the shifts of five layers with product M, the last one V; None if none exist."""
+def _five_shifts_given_last(
+    instance: PatternInstance, last_shift: DomainMatrix
+) -> up_to_four.Shifts | None:
+    """Return the shifts of five layers with product M and with the given last shift, or None."""
     A, B, C, _ = instance.blocks_for_pattern
-    _, D, a, _ = instance.pencil.after_subtracting_shift(V)
-    found = up_to_four.decide_four_layers(Blocks(A, B - A * V, C, D), a)
-    return None if isinstance(found, Reason) else [*found, V]
+    _, D, a, _ = instance.pencil.after_subtracting_shift(last_shift)
+    found = up_to_four.decide_four_layers(Blocks(A, B - A * last_shift, C, D), a)
+    return None if isinstance(found, Reason) else [*found, last_shift]
 
 
 def _five_shifts_from_candidates(
     instance: PatternInstance, last_shifts: Candidates
 ) -> up_to_four.Shifts | None:
-    """Try 150 candidates for the last shift over a finite field, 32 over any other field.
+    """Return the shifts of five layers with product M, the last of them a candidate, or None.
 
-    Return the shifts of five layers with product M, or None if no candidate is the last of them.
+    Only the first 150 candidates are tried over a finite field, and 32 over any other field.
     """
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
         V = next(last_shifts)
@@ -313,29 +322,42 @@ def _five_shifts_from_candidates(
     return None
 
 
-def _random_matrix_streams(field: Domain) -> Iterator[Draws]:
-    """Yield sources of random matrices without end; the bound of their entries grows slowly."""
+def _yield_random_matrix_sources(field: Domain) -> Iterator[Draws]:
+    """Yield sources of random matrices without end.
+
+    The bound of the entries that a source draws grows by 1 with every fourth source.
+    """
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 
-def _yield_random_matrices_from_flat_solutions(
-    solutions: DomainMatrix, rows: int, columns: int
+def _yield_random_matrices_from_affine_solutions(
+    particular_and_basis: DomainMatrix, rows: int, columns: int
 ) -> Candidates:
-    """Yield random matrices of the given shape among the solutions.
+    """Yield random solutions, as matrices with the given numbers of rows and columns.
 
-    The columns of `solutions` are as in the result of `solve_for_flattened_matrices`.
+    The first column of `particular_and_basis` is a particular solution, as a column with the
+    entries row by row; the others are a basis of the solutions of the homogeneous equations.
     """
-    for draw in _random_matrix_streams(solutions.domain):
-        v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
-        yield equations.matrix_from_flat(v.to_list_flat(), (rows, columns), solutions.domain)
+    field = particular_and_basis.domain
+    for draw in _yield_random_matrix_sources(field):
+        v = _random_affine_combination(particular_and_basis, draw)
+        yield equations.matrix_from_flat(v.to_list_flat(), (rows, columns), field)
 
 
-def _yield_shifts_with_image_charpoly(pencil: Pencil, charpolys: DomainMatrix) -> Candidates:
-    """Yield random V for which D - C V has, on the image of C, a random polynomial g.
+def _random_affine_combination(particular_and_basis: DomainMatrix, draw: Draws) -> DomainMatrix:
+    """Return the first column plus a random combination of the other columns."""
+    basis = particular_and_basis[:, 1:]
+    return particular_and_basis[:, 0] + basis * draw.matrix(basis.shape[1], 1)
 
-    It is a solution of `image_charpoly_equations_if_proportional`; `charpolys` has a particular
-    solution, followed by a basis of the solutions of the homogeneous equations. On the image of C,
-    D - C V acts as the companion matrix of g.
+
+def _yield_shifts_with_random_image_charpoly(
+    pencil: Pencil, particular_and_basis: DomainMatrix
+) -> Candidates:
+    """Yield random V for which D - C V has, on im C, a random characteristic polynomial g.
+
+    The coefficients of g solve the equations of `image_charpoly_equations_if_proportional`. The
+    first column of `particular_and_basis` is a particular solution, the others are a basis of the
+    solutions of the homogeneous equations. On im C, D - C V acts as the companion matrix of g.
     """
     C, D = pencil.C, pencil.D
     q, p = C.shape
@@ -343,8 +365,8 @@ def _yield_shifts_with_image_charpoly(pencil: Pencil, charpolys: DomainMatrix) -
     left = linalg.left_inverse(columns)
     right = linalg.left_inverse((left * C).transpose()).transpose()
     below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
-    for draw in _random_matrix_streams(D.domain):
-        g = charpolys[:, 0] + charpolys[:, 1:] * draw.matrix(charpolys.shape[1] - 1, 1)
+    for draw in _yield_random_matrix_sources(D.domain):
+        g = _random_affine_combination(particular_and_basis, draw)
         companion = (-g.transpose()).vstack(below)
         V, W = draw.matrix(p, q), right * (left * D * columns - companion) * left
         yield V + W - right * (left * C) * V * columns * left

@@ -5,32 +5,36 @@ M U(-V) and its inverse, D - C V takes the place of D, and a + V c that of a.
 
 Main results
 ------------
-*Equal polynomials.* For V = V0 + e t^T both characteristic polynomials are affine in t, and their
-constant coefficients always agree: n - 1 linear equations in n unknowns remain. If D and a differ
-in size, the polynomial of the smaller one is multiplied by a power of x - 1.
+*Equal polynomials.* Let D and a be n x n. For V = V0 + e t^T, with a fixed matrix V0 and a fixed
+column e, the characteristic polynomials of D - C V and a + V c are affine in the column t, and
+their constant coefficients always agree. So they are equal if t solves n - 1 linear equations. If D
+and a differ in size, the polynomial of the smaller matrix is multiplied by a power of x - 1.
 
-*Deflation* gives both matrices an eigenvalue s with m blocks: choose m columns y, v with
+*Deflation* gives D - C V and a + V c an eigenvalue s with m blocks: choose m columns y, v with
 (D - s) y = C v and m rows p, q with p (a - s) = q c and p v = -q y. Then V y = v and p V = -q make
 s an eigenvalue of D - C V and of a + V c with m blocks. The rest of V is free and solves the same
-problem on n - m dimensions: on the quotient by the y and on the kernel of the p. (For C = I this is
-the induction by which Sourour, 1986, factors a matrix into two with given eigenvalues.)
+problem on n - m dimensions: on the quotient by the columns y and on the kernel of the rows p. (For
+C = I this is the induction by which Sourour, 1986, factors a matrix into two matrices with given
+eigenvalues.)
 
-*Rank one*: let C = b u and c = w z be products of a column and a row. D - b v, v any row, can have
-exactly the blocks K whose sizes interlace those of its fixed part Du, K_1 >= lam_1 >= K_2 >= .., at
-every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and
-`subtracted_row_assigning_block_sizes` constructs v. As a module over F[x], D - b v has generators b
-and q_j (lifts of those of Du) with relations g b = 0 and h_j q_j = y_j b, h_j = f^lam_j. With
+*Rank one*: let C = b u and c = w z be products of a column and a row. Let K_1 >= K_2 >= .. be the
+block sizes of D - b v, for a row v, at an irreducible polynomial f, and lam_1 >= lam_2 >= .. the
+block sizes of its fixed part Du. The sizes K_i that occur for some v are those which interlace the
+sizes lam_i at every f: K_1 >= lam_1 >= K_2 >= .. (R. C. Thompson 1979, E. M. de Sa 1979), and
+`subtracted_row_assigning_block_sizes` constructs v. Over F[x], with F the field, the module of
+D - b v has generators b and q_j (lifts of the generators of the module of Du) with relations
+g b = 0 and h_j q_j = y_j b, where h_j = f^lam_j. With
 
     y_j = f^e_j,  e_j = sum_(i > j) (K_i - lam_i),  g = the product over f of f^(|K| - |lam|)
 
-the minors of the relations have the exponents of K. The same holds for a + V c, transposed. Finally
-u V = v and V w = v' have a common solution V iff v w = u v', that is, iff D - C V and a + V c have
-the same determinant.
+the blocks at f have the sizes K_i. The same holds for a + V c, transposed. Let v be the row for
+D - C V, and v' the column for a + V c. Then u V = v and V w = v' have a common solution V iff
+v w = u v', that is, iff D - C V and a + V c have the same determinant.
 
 How it is checked
 -----------------
-*Exact*: the identities hold for all draws. The caller decides by Flanders' theorem whether V
-suffices.
+*Exact*: the identities above hold for every random draw. The caller decides by Flanders' theorem
+whether M U(-V) is a product of four layers.
 """
 
 from collections.abc import Sequence
@@ -55,40 +59,48 @@ from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.pattern import Pencil
 
 SizesByFactor = dict[tuple, tuple[int, ...]]
+"""The block sizes at each irreducible factor, given by its coefficients."""
 
 
 def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Draw V for which D - C V and a + V c have equal characteristic polynomials.
 
-    V = V0 + e t^T or V0 + t e^T, where V0 and e are random and t solves linear equations. If D and
-    a differ in size, the polynomials are equal up to a power of x - 1. Return None if the equations
-    have no solution.
+    V is V0 + e t^T or V0 + t e^T, where V0 and e are random and the column t solves linear
+    equations. If D and a differ in size, the polynomials are equal up to a power of x - 1. Return
+    None if the equations have no solution.
 
-    det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
-    are the columns of the controller basis of D and b. Multiplied by (x - 1)^k, they are the
-    columns for the polynomial (x - 1)^k det(x I - D).
+    The equations use det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b for a column b. The
+    coefficients of the polynomial vector adj(x I - D) b are the columns of the controller basis of
+    D and b. The coefficients of (x - 1)^k adj(x I - D) b are the columns of the same basis for the
+    polynomial (x - 1)^k det(x I - D).
     """
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
     shifted = pencil.after_subtracting_shift(V0)
-    t = _second_factor_equating_charpolys(shifted, e)
+    t = _second_rank_one_factor_equating_charpolys(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
     e = e if p == q else draw.matrix(q, 1)
-    t = _second_factor_equating_charpolys(shifted.transposed_and_exchanged(), e)
+    t = _second_rank_one_factor_equating_charpolys(shifted.transposed_and_exchanged(), e)
     return None if t is None else V0 + t * e.transpose()
 
 
-def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> DomainMatrix | None:
-    """Return a column t such that V = first t^T equates the characteristic polynomials.
+def _second_rank_one_factor_equating_charpolys(
+    pencil: Pencil, first_factor: DomainMatrix
+) -> DomainMatrix | None:
+    """Return a column t such that V = e t^T equates the characteristic polynomials.
 
-    They are those of D - C V and of a + V c. Return None if there is no such t.
+    The polynomials are those of D - C V and of a + V c; the column e is `first_factor`. Return None
+    if there is no such t.
     """
     C, D, a, c = pencil
     q, p = C.shape
     f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)
     right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
-    H, K = krylov.controller_basis(D, f, C * first), krylov.controller_basis(a, g, first)
+    H, K = (
+        krylov.controller_basis(D, f, C * first_factor),
+        krylov.controller_basis(a, g, first_factor),
+    )
     t, _ = linalg.solve((H + c * K).transpose(), right)
     return t
 
@@ -96,9 +108,9 @@ def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> Do
 def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Draw a shift V that gives D - C V and a + V c equal eigenvalues, by deflation.
 
-    Eigenvalues of the fixed parts are deflated; `draw_shift_equating_charpolys` equates the others.
-    Return V, or None if an equation has no solution. An eigenvalue is deflated as long as both
-    fixed parts are nonempty, or one of them has several blocks at it.
+    Eigenvalues of the fixed parts are deflated one after the other, as long as both fixed parts are
+    nonempty, or one of them has several blocks at an eigenvalue. `draw_shift_equating_charpolys`
+    equates the other eigenvalues. Return V, or None if an equation has no solution.
     """
     (q, p), field = pencil.C.shape, pencil.D.domain
     if q * p < 2:
@@ -111,12 +123,12 @@ def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     if found is None:
         return None
     m = eigenvalue.blocks
-    y, v, left, other = found
+    y, v, left, negated_image = found
     P_inverse = left.vstack(linalg.complementary_unit_vectors(left.transpose()).transpose())
     Q = y.hstack(linalg.complementary_unit_vectors(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
     # `fixed` is P_inverse * V * Q in its first m columns and rows, and zero elsewhere.
-    columns, rows = P_inverse * v, -(other * Q)
+    columns, rows = P_inverse * v, -(negated_image * Q)
     fixed = rows.vstack(columns[m:, :].hstack(linalg.zeros(p - m, q - m, field)))
     C, D, a, c = pencil
     adapted = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
@@ -131,23 +143,23 @@ def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
 class _DeflatedEigenvalue(NamedTuple):
     """An eigenvalue s of a fixed part, and numbers of blocks at s.
 
-    D - C V and a + V c will have `blocks` blocks at s. For each of them a block of Du and one of aN
-    are paired, and the new block has the larger of both sizes. `first` blocks of Du and `second`
-    blocks of aN have this size already; the others grow.
+    D - C V and a + V c will have `blocks` blocks at s. For each of them a block of Du is paired
+    with a block of aN, and the new block has the larger of the two sizes. This is already the size
+    of `unchanged_in_Du` blocks of Du and of `unchanged_in_aN` blocks of aN; the other blocks grow.
     """
 
     s: Element
     blocks: int
-    first: int
-    second: int
+    unchanged_in_Du: int  # noqa: N815 (Du and aN are the names in the theory)
+    unchanged_in_aN: int  # noqa: N815
 
 
 def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | None:
     """Return the eigenvalue of the fixed parts to deflate next, or None if none is left.
 
-    It makes the dimensions of both fixed parts as equal as possible, because parts of unequal size
-    reduce the rank of C, as in D y = s y with y new and p C = 0. If one part is empty, only an
-    eigenvalue with several blocks counts.
+    The eigenvalue is chosen such that, after its deflation, the dimensions of the two fixed parts
+    differ as little as possible: a difference reduces the rank of C in the remaining problem. If
+    one fixed part is empty, only an eigenvalue with several blocks is chosen.
     """
     found = []
     for M in (parts.Du, parts.aN):
@@ -161,53 +173,68 @@ def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | No
         if nonempty or len(pairs) > 1:
             candidates.append(_DeflatedEigenvalue(s, len(pairs), *kept))
     excess = parts.Du.shape[0] - parts.aN.shape[0]
-    return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
+    return min(
+        candidates, key=lambda e: abs(excess - e.unchanged_in_Du + e.unchanged_in_aN), default=None
+    )
+
+
+class _EigenvectorsAndImages(NamedTuple):
+    """Columns y, v and rows p, q: V y = v and p V = -q make y and p eigenvectors.
+
+    The columns of `right` = y will be right eigenvectors of D - C V, and the rows of `left` = p
+    left eigenvectors of a + V c. `right_image` is v, and `left_image_negated` is q.
+    """
+
+    right: DomainMatrix
+    right_image: DomainMatrix
+    left: DomainMatrix
+    left_image_negated: DomainMatrix
 
 
 def _draw_eigenvectors_and_images(
     pencil: Pencil, parts: FixedParts, eigenvalue: _DeflatedEigenvalue, draw: Draws
-) -> tuple[DomainMatrix, DomainMatrix, DomainMatrix, DomainMatrix] | None:
-    """Draw columns y, v and rows p, q: y and p will be eigenvectors if V y = v and p V = -q.
+) -> _EigenvectorsAndImages | None:
+    """Draw eigenvectors for an eigenvalue s, and their images under V.
 
-    y are right eigenvectors of D - C V, and p left ones of a + V c, m of each. They satisfy
-    (D - s) y = C v, p (a - s) = q c and p v + q y = 0. Return (y, v, p, q), or None if the columns
-    y or the rows p are dependent. A column y that extends a block of Du vanishes in the quotient:
-    L y = 0. A row p vanishes similarly in the quotient of N.
+    The columns y, v and the rows p, q satisfy (D - s) y = C v, p (a - s) = q c and p v + q y = 0.
+    Return None if the columns y or the rows p are dependent. A column y that extends a block of Du
+    satisfies L y = 0. A row p that extends a block of aN satisfies p N = 0.
     """
     C, D, a, c = pencil
     D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
     columns = linalg.kernel(D_s.hstack(-C))
     rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
     column = _draw_combinations_mostly_in_kernel(
-        columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw
+        columns, parts.L, eigenvalue.unchanged_in_Du, eigenvalue.blocks, draw
     )
     y, v = column[: C.shape[0], :], column[C.shape[0] :, :]
     rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
     row = _draw_combinations_mostly_in_kernel(
-        rows, parts.N, eigenvalue.second, eigenvalue.blocks, draw
+        rows, parts.N, eigenvalue.unchanged_in_aN, eigenvalue.blocks, draw
     ).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
-    return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
+    are_independent = linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks
+    return _EigenvectorsAndImages(y, v, p, q) if are_independent else None
 
 
 def _draw_combinations_mostly_in_kernel(
-    space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
+    columns: DomainMatrix, L: DomainMatrix, arbitrary_count: int, total_count: int, draw: Draws
 ) -> DomainMatrix:
-    """Draw `count` combinations of the columns of `space`; L annihilates all but `free` of them.
+    """Draw combinations of the columns, `total_count` of them; return them as columns.
 
-    L acts on the first coordinates of a column.
+    The first `arbitrary_count` are arbitrary, and L annihilates the others. L acts on as many first
+    coordinates of a column as L has columns.
     """
-    inside = space * linalg.kernel(L * space[: L.shape[1], :]) if L.shape[0] else space
-    chosen = [
-        part * draw.matrix(part.shape[1], 1) for part in [space] * free + [inside] * (count - free)
-    ]
-    return linalg.from_columns(chosen)
+    inside = columns * linalg.kernel(L * columns[: L.shape[1], :]) if L.shape[0] else columns
+    spaces = [columns] * arbitrary_count + [inside] * (total_count - arbitrary_count)
+    return linalg.from_columns([space * draw.matrix(space.shape[1], 1) for space in spaces])
 
 
 def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
-    """Return V, for C of rank one, such that D - C V and a + V c fulfil Flanders' conditions.
+    """Return a shift V such that D - C V and a + V c fulfil Flanders' conditions.
 
-    The fixed parts must satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
+    C must have rank one, and the fixed parts must satisfy the inequalities of
+    `exactflow.linear.depth.fixed_parts`.
     """
     of_D, of_a = _choose_shifted_block_sizes(parts)
     C, D, a, c = pencil
@@ -222,16 +249,17 @@ def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatr
 
 
 def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return a column b and a row u with C = b u, for C of rank one."""
+    """Return a column b and a row u with C = b u; C must have rank one."""
     n, pivot = C.shape[0], linalg.rref(C)[1][0]
     b = C.extract(list(range(n)), [pivot])
     return b, linalg.left_inverse(b) * C
 
 
 def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor]:
-    """Return the block sizes that V shall give to D - C V and to a + V c, by irreducible factor.
+    """Return the wanted block sizes of D - C V, and of a + V c, by irreducible factor.
 
-    They are the least possible, except that one block at eigenvalue 1 fills up the dimension.
+    The sizes are the least possible, except that in each matrix one block at eigenvalue 1 is
+    enlarged, so that the sizes add up to the dimension.
     """
     one = parts.L.domain.one
     at_one = (one, -one)
@@ -241,7 +269,7 @@ def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, Sizes
         **parts.block_sizes_by_factor,
         at_one: parts.block_sizes_by_factor.get(at_one, ((), ())),
     }.items():
-        # The counts are not None, since the fixed parts allow some V.
+        # The fixed parts allow some V, so that the counts are not None.
         counts: Any = parts.least_shifted_block_counts_at_factor(f, *sizes)
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
     rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
@@ -254,32 +282,32 @@ def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, Sizes
 def subtracted_row_assigning_block_sizes(
     D: DomainMatrix,
     b: DomainMatrix,
-    fixed_part: tuple[DomainMatrix, DomainMatrix],
+    fixed_rows_and_quotient: tuple[DomainMatrix, DomainMatrix],
     wanted: SizesByFactor,
 ) -> DomainMatrix:
     """Return a row v for which D - b v has blocks of the wanted sizes at each irreducible factor.
 
-    The sizes must interlace the block sizes of Du. `fixed_part` consists of L and Du,
-    u x n and u x u: the largest L with L b = 0 and L D = Du L.
+    `fixed_rows_and_quotient` are L and Du with L b = 0 and L D = Du L, where L has as many
+    independent rows as possible. The wanted sizes must interlace the block sizes of Du.
     """
-    L, Du = fixed_part
+    L, Du = fixed_rows_and_quotient
     m, field = D.shape[0] - L.shape[0], D.domain
     H = krylov.controller_basis(D, krylov.minimal_polynomial_of_vector(D, b), b)
-    goal, basis = _wanted_row_and_chain_basis(Du, wanted)
+    goal, basis = _wanted_first_row_and_chains_of_Du(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
-        H = H * _shear_clearing_block_below_first_row(H.inv() * D * H, m)
+        H = H * _shear_clearing_upper_right_below_first_row(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (
         H.inv()
     )
 
 
-def _shear_clearing_block_below_first_row(D: DomainMatrix, corner_size: int) -> DomainMatrix:
+def _shear_clearing_upper_right_below_first_row(D: DomainMatrix, corner_size: int) -> DomainMatrix:
     """Return a shear S for which the upper right block of S^-1 D S is zero below its first row.
 
-    S = [[I, T], [0, I]]. D is block upper triangular; its first block, which has `corner_size`
-    rows, is in controller form.
+    S is [[I, T], [0, I]] for some T. D is block upper triangular; its first diagonal block has
+    `corner_size` rows, and is in controller form.
     """
     n, m, field = D.shape[0], corner_size, D.domain
     upper, lower = D[:m, m:], D[m:, m:]
@@ -292,13 +320,15 @@ def _shear_clearing_block_below_first_row(D: DomainMatrix, corner_size: int) -> 
     return linalg.join(blocks)
 
 
-def _wanted_row_and_chain_basis(
+def _wanted_first_row_and_chains_of_Du(
     Du: DomainMatrix, wanted: SizesByFactor
 ) -> tuple[list, DomainMatrix | None]:
-    """Return the first row that D - b v shall have in a basis with chains of Du, and these chains.
+    """Return the wanted first row of D - b v, and chains of Du, both for a certain basis.
 
-    The row is (-g_1, -g_2, .., x) for the polynomial g and numbers x. The chains are the columns of
-    a matrix, or None if Du is empty; the basis contains lifts of the chains.
+    The basis is the controller basis, followed by lifts of the chains. The row is (-g_1, -g_2, ..,
+    x), where g is the wanted characteristic polynomial on the controller basis, and x are the
+    coordinates of the polynomials y_j at the top of this module. The chains are the columns of a
+    matrix, or None if Du is empty.
     """
     field = Du.domain
     g, row = [field.one], []
@@ -312,16 +342,16 @@ def _wanted_row_and_chain_basis(
             h = dup_pow(list(f), size, field)
             y = dup_pow(list(f), excess, field) if excess < size else []
             basis.extend(orbit(Du, generator, len(h) - 1))
-            row.extend(_coordinates_in_horner_basis(y, h, field))
+            row.extend(_coordinates_in_descending_horner_basis(y, h, field))
     return [*(-x for x in g[1:]), *row], linalg.from_columns(basis) if basis else None
 
 
-def _coordinates_in_horner_basis(y: Sequence, h: Sequence, field: Domain) -> list:
+def _coordinates_in_descending_horner_basis(y: Sequence, h: Sequence, field: Domain) -> list:
     """Return the coordinates of a polynomial y in the basis H_i = t^i + h_1 t^(i-1) + .. + h_i.
 
-    The degree d of h is greater than that of y; the coordinate of H_(d-1) comes first. Let x be
-    the coordinates in this order: D e_i = e_(i+1) + x_i b and D e_(d-1) = -sum h_i e_i + x_(d-1) b
-    imply h(D) e_0 = y(D) b.
+    The degree d of h is greater than the degree of y. The coordinate of H_(d-1) comes first. If
+    x_0, x_1, .. are the coordinates in this order, then the equations D e_i = e_(i+1) + x_i b for i
+    < d - 1 and D e_(d-1) = -h_d e_0 - .. - h_1 e_(d-1) + x_(d-1) b imply h(D) e_0 = y(D) b.
     """
     d = len(h) - 1
     rest = [field.zero] * (d - len(y)) + list(y)

@@ -5,25 +5,27 @@ A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
 
 Main results
 ------------
-`decide_at_most_two_layers`, `decide_three_layers` and `decide_four_layers` decide the patterns up
-to U L, U L U and U L U L over any field. Each returns the shifts of the layers, from left to right
-in the product, or the reason of an obstruction (`exactflow.linear.depth.obstruction`). A pattern
-that starts with L is decided on the matrix with its halves exchanged, and the shifts are those of
-that matrix. Sources:
-Flanders 1951 for YZ and ZY; Urschel 2024 for four and five layers of block-diagonal matrices.
+`decide_at_most_two_layers`, `decide_three_layers` and `decide_four_layers` decide, over any field,
+the patterns I, U and U L, the pattern U L U, and the pattern U L U L. Each returns the shifts of
+the layers, from left to right in the product, or the reason of an obstruction
+(`exactflow.linear.depth.obstruction`). For a pattern that starts with L, the halves of the matrix
+are exchanged before, and the shifts belong to the exchanged matrix. Sources: Flanders 1951 for the
+products Y Z and Z Y; Urschel 2024 for four and five layers of block-diagonal matrices.
 
-Where D is singular, Y is split by Fitting's lemma: on the generalized kernels of a and D it is
-invertible whenever it solves the linear equations, since Y x = 0 with a x = 0 means x = B r,
-Y x = -r = 0. On the complements Flanders' theorem decides.
+If D is singular, the shift Y of four layers is split by Fitting's lemma. On the generalized kernels
+of a and D, a solution Y of the linear equations is invertible: if Y x = 0 and a x = 0, then x = B r
+for a column r with D r = 0, and r = -Y B r = -Y x = 0, so that x = 0. On the complements of the
+generalized kernels Flanders' theorem decides.
 
 How it is checked
 -----------------
-*Exact*: by the flow that `minimal_depth` verifies.
+*Exact*: the shifts are part of the flow that `minimal_depth` verifies, and `minimal_depth` calls
+the `check` of each obstruction.
 
 Implementation notes
 --------------------
-Flanders' conditions are tried from the cheapest on: characteristic polynomials, cyclic vectors,
-then numbers of blocks, by ranks.
+Flanders' conditions are tested from the cheapest test on: equal traces, equal characteristic
+polynomials, a vector that is cyclic for both matrices, and last the block sizes, which need ranks.
 """
 
 from itertools import zip_longest
@@ -46,18 +48,19 @@ from exactflow.exact.normal_forms import (
 )
 from exactflow.linear.depth.equations import (
     Equation,
-    entry_reason_up_to_two,
+    entry_reason_against_at_most_two_letters,
     matrix_from_flat,
     solve_for_flattened_matrices,
 )
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 Shifts = list[DomainMatrix]
+"""The shifts of the layers, from left to right in the product."""
 
 
 def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
-    """Return the shifts of a pattern of at most two letters, or an entry that excludes it."""
-    reason = entry_reason_up_to_two(instance)
+    """Return the shifts of a pattern of at most two letters, or a reason why there are none."""
+    reason = entry_reason_against_at_most_two_letters(instance)
     _, B, C, _ = instance.blocks_for_pattern
     return reason or [B, C][: len(instance.pattern)]
 
@@ -65,9 +68,9 @@ def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
 def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
     """Decide U(X) L(C) U(Z): solve X C = A - I, C Z = D - I and X + A Z = B for X and Z.
 
-    Return the shifts X, C, Z, or a multiplier that refutes the equations, as a reason. X and Z are
-    particular solutions, up to rows l with l C = 0 and columns r with C r = 0; these enter the
-    third equation through l and A r.
+    Return the shifts X, C, Z, or a reason whose witness is a multiplier that refutes the equations.
+    The first two equations determine X up to rows l with l C = 0, and Z up to columns r with
+    C r = 0. These rows and columns are chosen such that the third equation holds.
     """
     A, B, C, D = blocks
     A1, D1 = (M - linalg.identity(M.shape[0], M.domain) for M in (A, D))
@@ -83,20 +86,21 @@ def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
     free, wrong = _solve_two_sided_sum(A * r, lk, B - X - A * Z)
     if wrong is None:
         return [X + free[1] * lk, C, Z + r * free[0]]
-    y, k = wrong  # solve k = C z and y A = t C; t exists since y A r = 0
+    # Solve k = C z for z, and y A = t C for t. The row t exists, since y A r = 0.
+    y, k = wrong
     z, _ = linalg.solve(C, k)
     t, _ = _solve_left_factor_or_kernel_vector(C, y * A)
     return Reason("linear", (-(z * y), -(k * t), k * y))
 
 
 def _solve_left_factor_or_kernel_vector(C: DomainMatrix, E: DomainMatrix) -> SolutionOrRefutation:
-    """Return (X, None) with X C = E, or (None, k) with C k = 0 and E k != 0."""
+    """Return (X, None) with X C = E, or (None, k) for a column k with C k = 0 and E k != 0."""
     X, row = linalg.solve(C.transpose(), E.transpose())
     return (None, row.transpose()) if X is None else (X.transpose(), None)
 
 
 def _unit_row_at_nonzero(column: DomainMatrix) -> DomainMatrix:
-    """Return a unit row e such that e column != 0."""
+    """Return the unit row with its 1 at the place of the first nonzero entry of the column."""
     place = next(i for i, entry in enumerate(column.to_list_flat()) if entry)
     return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
 
@@ -106,7 +110,8 @@ def _solve_two_sided_sum(
 ) -> SolutionOrRefutation:
     """Solve K S + T lk = E for S and T, where K has full column rank and lk has full row rank.
 
-    Return ((S, T), None), or (None, (y, k)) with y K = 0, lk k = 0 and y E k != 0.
+    Return ((S, T), None); if there is no solution, return (None, (y, k)) for a row y and a column k
+    with y K = 0, lk k = 0 and y E k != 0.
     """
     T_row = linalg.left_inverse(lk.transpose()).transpose() if lk.shape[0] else lk.transpose()
     S_column = linalg.left_inverse(K) if K.shape[1] else K.transpose()
@@ -123,7 +128,7 @@ def _solve_two_sided_sum(
 
 
 def find_reason_against_identity_plus_products(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
-    """Return a reason why no Y and Z give D = I + Y Z and a = I + Z Y, or None if some do."""
+    """Return a reason why no Y and Z give D = I + Y Z and a = I + Z Y; None if such Y, Z exist."""
     large, other = pad_smaller_with_ones(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
@@ -144,9 +149,10 @@ def find_reason_against_identity_plus_products(D: DomainMatrix, a: DomainMatrix)
 def _are_flanders_block_sizes(
     sizes_of_D: tuple[int, ...], sizes_of_a: tuple[int, ...], f: tuple
 ) -> bool:
-    """Whether the block sizes of D and a at the factor f are equal, or differ by one at x - 1.
+    """Whether the block sizes of D and a at an irreducible factor f fulfil Flanders' condition.
 
-    At f = x - 1 each size differs from its partner by at most one; missing blocks have size 0.
+    The sizes must be equal unless f = x - 1. At f = x - 1 the k-th sizes may differ by one, for
+    each k; a missing block has size 0.
     """
     pairs = zip_longest(sizes_of_D, sizes_of_a, fillvalue=0)
     return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
@@ -155,8 +161,8 @@ def _are_flanders_block_sizes(
 def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Decide U(X) L(Y) U(Z) L(W): find Y, Z with D = I + Y Z and a = I + Z Y, then X and W.
 
-    Return the shifts X, Y, Z, W, or a reason why there are none. `blocks` are A, B, C, D of M; a is
-    the first block of M^-1.
+    Return the shifts X, Y, Z, W, or a reason why there are none. `blocks` are the blocks A, B, C, D
+    of M; `a` is the upper left block of M^-1.
     """
     _, B, C, D = blocks
     reason = find_reason_against_identity_plus_products(D, a)
@@ -211,17 +217,21 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
 
 
 def _complete_four_shifts(
-    blocks: Blocks, Y: DomainMatrix, Z: DomainMatrix, r: DomainMatrix, lk: DomainMatrix
+    blocks: Blocks,
+    Y: DomainMatrix,
+    Z: DomainMatrix,
+    kernel_of_D: DomainMatrix,
+    left_kernel_of_D: DomainMatrix,
 ) -> Shifts:
     """Return the shifts X, Y, Z, W of U L U L for given Y and Z.
 
-    X and W solve X D = B - Z, D W = C - Y and X Y + B W = A - I. The first two equations determine
-    them up to rows in the left kernel `lk` of D and columns in its kernel `r`, which are chosen
-    such that the last equation holds.
+    X and W solve X D = B - Z, D W = C - Y and X Y + B W = A - I. The first equation determines X up
+    to rows in the left kernel of D, and the second determines W up to columns in the kernel of D.
+    These rows and columns are chosen such that the third equation holds.
     """
     A, B, C, D = blocks
     X, _ = _solve_left_factor_or_kernel_vector(D, B - Z)
     W, _ = linalg.solve(D, C - Y)
     missing = A - linalg.identity(A.shape[0], A.domain) - X * Y - B * W
-    (S, T), _ = _solve_two_sided_sum(B * r, lk * C, missing)
-    return [X + T * lk, Y, Z, W + r * S]
+    (S, T), _ = _solve_two_sided_sum(B * kernel_of_D, left_kernel_of_D * C, missing)
+    return [X + T * left_kernel_of_D, Y, Z, W + kernel_of_D * S]

@@ -2,26 +2,29 @@
 
 Main results
 ------------
-Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]], on equal halves unless others
-are named.
+Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]]. If nothing else is said, both
+halves have n coordinates. "Opposed" is defined in `exactflow.linear.depth.minors`.
 
-- *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.assembly` and
-  `exactflow.linear.depth.scaled.three_scaled_layers`).
-- *Four*: n equations for 2 n positive numbers (`exactflow.linear.depth.minors`), which have
-  solutions for typical M. For n = 2 they are decided over the field (below); for n up
-  to 8, over QQ, a solution is certified to exist (`exactflow.linear.depth.scaled.certified`).
-- *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.linear.depth.minors`): six layers exactly.
-- *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. If the minors concerned are not
-  zero, this is an open condition, and for n >= 2 some matrices satisfy it.
-- If D and a are singular, their kernels may exclude four layers. Beyond Theorems A and B signs of
-  several sizes of minors may exclude four together (`exactflow.linear.depth.scaled.signs`).
+- *Three layers.* Whether at most three layers suffice is decided, on halves of any sizes
+  (`exactflow.linear.factor.assembly` and `exactflow.linear.depth.scaled.three_scaled_layers`).
+- *Four layers* need a positive solution of n equations for 2 n numbers
+  (`exactflow.linear.depth.minors`); for a typical M there are solutions. For n = 2 the existence of
+  a solution over the field is decided (below). For n up to 8, over QQ, a solution is certified to
+  exist (`exactflow.linear.depth.scaled.certified`).
+- *Theorem A.* If B = C = 0 and (D, a) is opposed, M takes exactly six layers.
+- *Theorem B.* If (D, a) is opposed and (A, d) is opposed, M takes at least five layers. If the
+  minors of the opposed sizes are not zero, this holds for all matrices near M, too; such M exist
+  for n >= 2.
+- If D and a are singular, their kernels may exclude four layers. In further cases the signs of the
+  minors of several sizes together exclude four layers (`exactflow.linear.depth.scaled.signs`).
 
-On halves of two sizes ranks exclude long patterns (`exactflow.linear.depth.rank_obstructions`).
-Upper bounds come from the layers of `factor`, and from `find_additive_layers_and_obstructions` for
-M P^-1, where P is diagonal with one entry det M and otherwise ones. P merges into a layer. If the
-bounds differ, the depth is not decided.
+If the sizes of the halves differ, ranks exclude long patterns
+(`exactflow.linear.depth.rank_obstructions`). Upper bounds come from the layers of `factor`, and
+from `find_additive_layers_and_obstructions` for M P^-1, where P is diagonal with one entry det M
+and all others 1; P merges into a layer. If the bounds differ, the depth is not decided.
 
-*Four layers for n = 2.* The two equations for x = 1 / G and y = E are
+*Four layers for n = 2.* Let x_i be the diagonal entries of G^-1 and y_i those of E. The two
+equations are
 
     d_1 x_1 + d_2 x_2 = a_1 y_1 + a_2 y_2,    det M x_1 x_2 = y_1 y_2,
 
@@ -30,20 +33,21 @@ become one equation:
 
     x_1 (d_1 - a_1 r) = x_2 (a_2 det M / r - d_2).
 
-So there are positive solutions iff for some r > 0 both brackets are positive, both negative, or
-both zero, and then there are rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M /
-d_2 only. There is no such r iff (D, a) is opposed (`exactflow.linear.depth.minors`).
+So there are positive solutions iff for some r > 0 the two brackets are both positive, both
+negative, or both zero; then there are also rational solutions. The signs of the brackets change
+only at r = d_1 / a_1 and r = a_2 det M / d_2. There is no such r iff (D, a) is opposed.
 
-A solution suffices if D G^-1 and E a are both scalar or both not: then they are similar, and if
-they are singular, `exactflow.linear.depth.scaled.certified` has the layers. If D = 0, then a = 0,
-and four layers are three. Otherwise exactly one of the two is scalar for at most two r. So it
-suffices to try the roots, two r below them, two above and one between.
+A solution gives four layers if D G^-1 and E a are both scalar or both not scalar: then they are
+similar, and if they are singular, `exactflow.linear.depth.scaled.certified` constructs the layers.
+If D = 0, then a = 0, and three layers suffice if four do. If D != 0, exactly one of D G^-1 and E a
+is scalar for at most two r. So it suffices to try these numbers r: the two at which the signs
+change, two below them, two above them and one between them.
 
 How it is checked
 -----------------
-*Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers in
-balls, rounded to float64, or to more bits if the rounded layers are not near M. The error is
-computed exactly.
+*Exact*: signs over an ordered field; the flow is verified against M. *Certified*: the existence of
+four layers that balls enclose. The layers are rounded to float64, or to more bits if the product of
+the rounded layers is not near M. The error of this product is computed exactly.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -61,7 +65,7 @@ from exactflow.linear.depth.additive import (
     find_additive_layers_and_obstructions,
 )
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
-from exactflow.linear.depth.equations import entry_reason_up_to_two
+from exactflow.linear.depth.equations import entry_reason_against_at_most_two_letters
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 from exactflow.linear.depth.result import (
@@ -70,9 +74,9 @@ from exactflow.linear.depth.result import (
     lower_bound_from_obstructions,
 )
 from exactflow.linear.depth.scaled.signs import (
-    kernel_reason_for_four_layers,
+    kernel_reason_against_four_over_QQ,
     opposed_minors_reason,
-    polynomial_multiplier_reason,
+    polynomial_multiplier_reason_over_QQ,
 )
 from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 from exactflow.linear.factor import assembly
@@ -81,11 +85,11 @@ from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import factor_by_route
 
 NEAR = sympy.Rational(1, 2**20)
-"""A certified answer has a smaller error, relative to the largest entry of the matrix."""
+"""The error of a certified answer, divided by the largest entry of M, is below this bound."""
 
 
 def bound_scaled_depth(problem: Problem) -> MinimalDepth:
-    """Return bounds for the least number of layers with positive scales; det M must be positive."""
+    """Find bounds for the least number of layers with positive scales; det M must be positive."""
     split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
 
     def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
@@ -93,13 +97,13 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
 
     short = assembly.find_at_most_two_layers(split.blocks)
     if short is not None:
-        return make_result(short, _exclude_longest_by_entries(len(short) - 1, split))
+        return make_result(short, _exclude_at_most_two_letters_by_entries(len(short) - 1, split))
     three, without_three = _decide_three_scaled_layers(split)
     if three is not None:
-        return make_result(three, _exclude_longest_by_entries(2, split))
+        return make_result(three, _exclude_at_most_two_letters_by_entries(2, split))
     p, q = split.partition
-    excluded = _try_excluding_four_or_five(split, without_three) if p == q else without_three
-    excluded = excluded or _exclude_longest_by_entries(2, split)
+    excluded = _exclude_five_or_else_four(split, without_three) if p == q else without_three
+    excluded = excluded or _exclude_at_most_two_letters_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound_from_obstructions(excluded) < 5:
         four = _choose_fewest_digits(
             map(find_four_layers_4x4, split.instances_of_length(4, "positive"))
@@ -111,51 +115,59 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
         longer = exclude_longest_by_ranks_or_eigenvalues(range(4, len(general)), split, "positive")
         return make_result(general, longer or excluded)
     if lower_bound_from_obstructions(excluded) == 4 and len(general) > 4:
-        certified = _certify_four_layers(problem, split, excluded)
+        certified = _certify_four_layers_if_over_QQ(problem, split, excluded)
         if certified is not None:
             return certified
-        excluded = _try_excluding_four_or_five(split, excluded, by_multipliers=True)
+        excluded = _exclude_five_or_else_four(split, excluded, by_multipliers=True)
     return make_result(general, excluded)
 
 
-def _exclude_longest_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
+def _exclude_at_most_two_letters_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
     """Return obstructions to both patterns of the greatest length that entries of M exclude.
 
-    Lengths from `most_letters`, at most two, down to zero are tried. Return () if none is excluded.
+    The lengths from `most_letters`, which is at most two, down to zero are tried. Return () if none
+    of these lengths is excluded.
     """
     for length in range(most_letters, -1, -1):
         if found := exclude_all(
-            split.instances_of_length(length, "positive"), entry_reason_up_to_two
+            split.instances_of_length(length, "positive"), entry_reason_against_at_most_two_letters
         ):
             return found
     return ()
 
 
 def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
-    """Return (layers, ()), or (None, obstructions), or (None, ()) if a sign is not known."""
+    """Return (layers, ()); if three layers do not exist, return (None, obstructions).
+
+    Return (None, ()) if three layers are not decided, because a sign is not known.
+    """
     obstructions, decided = [], True
     for instance in split.instances_of_length(3, "positive"):
         found = decide_diagonals_of_three_layers(instance)
         if isinstance(found, Reason):
-            obstructions.append(Obstruction.from_reason(instance, found))
+            obstructions.append(Obstruction.from_unchecked_reason(instance, found))
         elif found is None:
             decided = False
         else:
-            return _layers_given_diagonals(instance, *found), ()
+            return _find_layers_applying_diagonal_first(instance, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
-def _try_excluding_four_or_five(
+def _exclude_five_or_else_four(
     split: SplitMatrix, fallback: Obstructions, *, by_multipliers: bool = False
 ) -> Obstructions:
-    """Return obstructions to five layers, else to four layers, else `fallback`.
+    """Return obstructions to five layers, or else to four layers, or else `fallback`.
 
-    Polynomial multipliers, which are slow, are tried only with `by_multipliers`.
+    Polynomial multipliers, whose search is slow, are tried only if `by_multipliers` is true.
     """
 
     def find_reason_against_four_or_five(instance: PatternInstance) -> Reason | None:
-        found = opposed_minors_reason(instance) or kernel_reason_for_four_layers(instance)
-        return polynomial_multiplier_reason(instance) if found is None and by_multipliers else found
+        found = opposed_minors_reason(instance) or kernel_reason_against_four_over_QQ(instance)
+        return (
+            polynomial_multiplier_reason_over_QQ(instance)
+            if found is None and by_multipliers
+            else found
+        )
 
     for length in (5, 4):
         if found := exclude_all(
@@ -168,10 +180,12 @@ def _try_excluding_four_or_five(
 def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
     """Return four layers of a 4 x 4 matrix in a pattern, or None if none are found.
 
-    Of the layers found, those with the fewest digits are returned.
+    If several products of four layers are found, the one with the fewest digits is returned.
     """
     diagonals = yield_charpoly_matching_diagonals_4x4(instance)
-    return _choose_fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
+    return _choose_fewest_digits(
+        _find_layers_applying_diagonal_first(instance, E, G) for E, G in diagonals
+    )
 
 
 def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
@@ -180,18 +194,20 @@ def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
-def _certify_four_layers(
+def _certify_four_layers_if_over_QQ(
     problem: Problem, split: SplitMatrix, excluded: Obstructions
 ) -> CertifiedDepth | None:
     """Return the result with four layers that are proved to exist, rounded to floats.
 
-    Return None if no such layers are found, or if their rounded product is not near M.
+    Return None if the field is not QQ, if no such layers are found, or if the product of the
+    rounded layers is not near M.
     """
     if not split.matrix.domain.is_QQ:
         return None
     try:
         from exactflow.linear.depth.scaled.certified import search_certified_layers
-    except ModuleNotFoundError:  # the search needs NumPy, which a browser lacks
+    except ModuleNotFoundError:
+        # The search needs NumPy and SciPy, which are absent in a browser.
         return None
 
     found = search_certified_layers(split)
@@ -211,14 +227,17 @@ def _certify_four_layers(
 
 
 def _largest_absolute_entry(M: DomainMatrix) -> Element:
-    """Return the largest absolute value of an entry."""
+    """Return the largest of the absolute values of the entries."""
     return max(map(abs, M.to_list_flat()))
 
 
-def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence) -> Layers | None:
-    """Return layers for M = N diag(E, G), where shears in the pattern give N; None if none exist.
+def _find_layers_applying_diagonal_first(
+    instance: PatternInstance, E: Sequence, G: Sequence
+) -> Layers | None:
+    """Return layers of M that apply the given diag(E, G), and then shears in the pattern, or None.
 
-    The pattern has three or four letters; if it starts with L, the halves are exchanged.
+    Return None if M diag(E, G)^-1 is no product of shears in the pattern, which has three or four
+    letters. If the pattern starts with L, M is the matrix with exchanged halves.
     """
     one = instance.matrix.domain.one
     M = linalg.scale_columns(linalg.join(instance.blocks_for_pattern), [one / x for x in (*E, *G)])
@@ -239,9 +258,9 @@ def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence)
 
 
 def _yield_layers_by_general_routes(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
-    """Yield the layers that several methods construct for a matrix with det M > 0.
+    """Yield the layers of several constructions for a matrix with det M > 0.
 
-    On equal halves one method constructs at most six.
+    On equal halves one of these constructions has at most six layers.
     """
     p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
@@ -274,14 +293,14 @@ def _prepend_diagonal(
 def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[list, list]]:
     """Yield pairs of positive diagonals E, G for a 4 x 4 matrix M.
 
-    D G^-1 and E a have equal characteristic polynomials, and det M = det E det G: this is necessary
-    for M diag(E, G)^-1 to be a product of four additive layers.
+    For each pair, D G^-1 and E a have equal characteristic polynomials, and det M = det E det G. If
+    M diag(E, G)^-1 is a product of four additive layers in the pattern, both equations hold.
     """
     field, det = instance.matrix.domain, instance.split.det
     d, a = instance.blocks_for_pattern.D, instance.inverse_blocks_for_pattern.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _positive_roots_and_points_around(
+    for r in _positive_points_at_and_around(
         [x for x in roots if linalg.is_positive(x, field)], field
     ):
         left, right = d1 - a1 * r, a2 * det / r - d2
@@ -291,30 +310,39 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
             ratio = field.one
         else:
             continue
-        for s in _trial_inverse_square_roots(ratio * d.det(), field):
+        scaled_det = ratio * d.det()
+        has_powers = field.is_QQ and scaled_det
+        for s in (
+            _powers_of_two_near_inverse_sqrt(scaled_det)
+            if has_powers
+            else [field.one, field.convert(2)]
+        ):
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _positive_roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
-    """Return positive numbers: the given roots, and others below, between and above them.
+def _positive_points_at_and_around(positive_roots: list[Element], field: Domain) -> list[Element]:
+    """Return the given positive numbers, and positive numbers below, between and above them.
 
-    At least two are below and two above all roots; they have few digits if possible.
+    At least two numbers are below and two above all roots. Numbers with few digits come first; the
+    numbers are not sorted by size.
     """
     two = field.convert(2)
-    powers = [field.one, *(map(_power_of_two_near_rational, roots) if field.is_QQ else roots)]
+    powers = [
+        field.one,
+        *(map(_power_of_two_near_rational, positive_roots) if field.is_QQ else positive_roots),
+    ]
     factors = field.one, two, field.one / two, two**2, field.one / two**2
-    middle = [sum(roots) / two] if len(roots) == 2 else []
-    return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
+    middle = [sum(positive_roots) / two] if len(positive_roots) == 2 else []
+    return list(
+        dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *positive_roots])
+    )
 
 
-def _trial_inverse_square_roots(x: Element, field: Domain) -> list[Element]:
-    """Return two or three positive numbers s; over QQ, |s^2 x| is near 1 for each, unless x = 0."""
-    two = field.convert(2)
-    if not x or not field.is_QQ:
-        return [field.one, two]
-    s = field.one / _power_of_two_near_rational(abs(x), root=2)
-    return [s, s / two, s * two]
+def _powers_of_two_near_inverse_sqrt(x: Element) -> list[Element]:
+    """Return three powers of two s for which s^2 |x| is near 1; x is a nonzero rational."""
+    s = 1 / _power_of_two_near_rational(abs(x), root=2)
+    return [s, s / 2, s * 2]
 
 
 def _power_of_two_near_rational(x: Element, *, root: Literal[1, 2] = 1) -> Element:

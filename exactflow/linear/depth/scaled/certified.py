@@ -2,40 +2,43 @@
 
 Main results
 ------------
-The equations of `exactflow.linear.depth.minors` have n unknowns too many. As many unknowns as there
-are equations, x_i = c_i (1 + h_i), stay free; the others are fixed at rationals. Krawczyk's test:
-with f the residuals at h = 0, J the derivatives over the box |h_i| <= r, and any matrix R,
+The n equations of `exactflow.linear.depth.minors` have 2 n unknowns. As many unknowns as there are
+equations stay free: they are written as c_i (1 + h_i) with rational c_i. The other unknowns are
+fixed at rational numbers. Let f be the residuals at h = 0, J an enclosure of their derivatives in h
+over the box |h_i| <= r, and R any matrix. By Krawczyk's test (R. Krawczyk, 1969; R. E. Moore,
+1977), if
 
-    K = -R f + (I - R J) [-r, r]^n    in the interior of the box
+    K = -R f + (I - R J) [-r, r]^n    lies in the interior of the box,
 
-implies that R is invertible and that the box holds exactly one solution, which lies in K (R.
-Krawczyk, 1969; R. E. Moore, 1977).
+then R is invertible, and the box contains exactly one solution h, which lies in K.
 
-At the solution D G^-1 and E a have one characteristic polynomial, and the additive layers of M P^-1
-are enclosed as follows.
+At the solution D G^-1 and E a have one characteristic polynomial. The additive layers of M P^-1,
+with P = diag(E, G), are enclosed as follows.
 
 *Four additive layers.* Let D and a, blocks of a matrix M of determinant 1 and of its inverse, have
-one characteristic polynomial f, and let a vector be cyclic for both. With their controller bases H
-and K (see `exactflow.exact.krylov`), Y = q(D) H K^-1 satisfies Y a = D Y for any polynomial q. If W
-solves
+one characteristic polynomial f, and let a vector be cyclic for D and for a. If H and K are the
+controller bases of D and of a for this vector (see `exactflow.exact.krylov`), Y = q(D) H K^-1
+satisfies Y a = D Y for any polynomial q. If W solves
 
     D W = C - Y    and    W a = -c - Y,
 
-then M L(-W) has the lower left block Y, its inverse -Y, so that M L(-W) = U(X) L(Y) U(Z) with
-Z = Y^-1 (D - I), X = (A - B W - I) Y^-1, if Y is invertible
+then M L(-W) has the lower left block Y, and (M L(-W))^-1 has the lower left block -Y. So if Y is
+invertible, M L(-W) = U(X) L(Y) U(Z) with Z = Y^-1 (D - I) and X = (A - B W - I) Y^-1
 (`exactflow.linear.depth.scaled.three_scaled_layers`).
 
-- D invertible: W = D^-1 (C - Y), and the second equation follows.
-- D of rank n - 1, l D = 0, D r = 0: l Y and l C both span the rows that a maps to 0, so that
-  l Y = l C for the right q(0). Then D W = C - Y has a solution, up to r s, s a row, and
-  T = c + Y + W a is r t. As det (Y - T) = det Y, which is Jacobi's identity for complementary
-  minors, t B r = 0, so that s a = -t can be solved, too.
+- If D is invertible, W = D^-1 (C - Y) solves both equations.
+- If D has rank n - 1, let a row l span its left kernel, and a column r its kernel. Both l Y and l C
+  span the rows u with u a = 0, so that l Y = l C for a suitable q(0). Then D W = C - Y has
+  solutions, which differ by r s for rows s, and T = c + Y + W a has the form r t for a row t. As
+  det (Y - T) = det Y (Jacobi's identity for complementary minors), t B r = 0, so that s a = -t has
+  a solution s. Then W + r s solves both equations.
 
 How it is checked
 -----------------
-*Certified*: ball arithmetic (`exactflow.exact.balls`) from exact minors. The float64 solution is
-only the starting point. If D is singular, matrices are bordered by l and r before the inversion.
-ArithmeticError is raised if a ball contains a singular matrix, or if the rank of D is below n - 1.
+*Certified*: ball arithmetic (`exactflow.exact.balls`) from exact minors. The solution in float64 is
+only the starting point. If D is singular, the matrices to be inverted are bordered by bases of
+their kernels. ArithmeticError is raised if a matrix to be inverted may be singular within its
+balls, or if the rank of D is below n - 1.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,11 +64,16 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.minors import LARGEST_HALF, MinorEquations
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
-from exactflow.linear.depth.scaled.float_solver import NearSolution, find_near_solutions
+from exactflow.linear.depth.scaled.float_solver import NearSolution, yield_near_solutions
 
 CANDIDATES = 3
+"""The greatest number of certified solutions for each pattern; the smallest layers are chosen."""
+
 PRECISIONS = (192, 384, 768)
+"""The precisions of the balls, in bits, which are tried one after the other."""
+
 ROUNDS = 8
+"""The greatest number of Newton steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +89,12 @@ class EnclosedCoupling:
 
     @property
     def is_accurate_to_float64(self) -> bool:
-        """Whether the radius of every entry is below 2^-53 times the largest entry."""
+        """Whether every radius is below 2^-53 times the largest absolute value of an entry."""
         entries = [*self.scale.entries(), *self.shift.entries()]
         return bool(max(x.rad() for x in entries) < max(map(abs, entries)) * arb(2) ** -53)
 
     def midpoints_as_floats(self) -> FloatCoupling:
-        """Return the layer of the midpoints, rounded to float64."""
+        """Return the coupling layer whose entries are the midpoints, rounded to float64."""
         scale, shift = (
             np.array([[float(x.mid()) for x in row] for row in M.tolist()])
             for M in (self.scale, self.shift)
@@ -94,7 +102,7 @@ class EnclosedCoupling:
         return FloatCoupling(self.moves, shift, scale.diagonal())
 
     def midpoints(self) -> LinearCoupling:
-        """Return the layer of the midpoints, which are dyadic rationals."""
+        """Return the coupling layer whose entries are the midpoints, which are dyadic rationals."""
         scale, shift = (
             [[_exact_ball_to_rational(x.mid()) for x in row] for row in M.tolist()]
             for M in (self.scale, self.shift)
@@ -107,9 +115,10 @@ class EnclosedCoupling:
 class FourLayers(PatternInstance, Checkable):
     """A proof that a matrix over QQ is a product of four layers in a pattern.
 
-    `centre` has the rational numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of
-    each. Near the centre there is a solution: the numbers at `unknowns` are enclosed in balls, the
-    others equal the centre. `bits` is the precision of the balls.
+    `centre` has n rational numbers x_i and then n rational numbers y_i, near a solution of the
+    equations of `exactflow.linear.depth.minors`. At this solution the numbers at the indices
+    `unknowns` are enclosed in balls, the others are those of `centre`. `bits` is the precision of
+    the balls.
     """
 
     centre: tuple[Element, ...]
@@ -121,7 +130,7 @@ class FourLayers(PatternInstance, Checkable):
         return {name: value for name, value in self.__dict__.items() if name != "layers"}
 
     def check(self) -> None:
-        """Check by fresh arithmetic that the four layers exist."""
+        """Raise `VerificationError` unless fresh arithmetic proves that the four layers exist."""
         try:
             self._compute_layers()
         except ArithmeticError as error:
@@ -129,7 +138,10 @@ class FourLayers(PatternInstance, Checkable):
 
     @cached_property
     def layers(self) -> tuple[EnclosedCoupling, ...]:
-        """The layers, in order of application; ArithmeticError if they are not proved to exist."""
+        """The layers, in order of application.
+
+        ArithmeticError is raised if the layers are not proved to exist.
+        """
         return self._compute_layers()
 
     @property
@@ -150,18 +162,20 @@ class FourLayers(PatternInstance, Checkable):
 
 
 def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
-    """Return four certified layers, the smallest of a few that are found.
+    """Search four layers that are certified to exist, or return None.
 
-    Return None if none are found, or if the halves have more than 8 coordinates.
+    If several products of four layers are found, the one with the smallest entries is returned.
+    Return None if none is found, or if the halves have more than `LARGEST_HALF` coordinates.
     """
     if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
     for instance in split.instances_of_length(4, "positive"):
         equations = MinorEquations.from_D_and_a(instance)
-        starts = find_near_solutions(equations)
+        starts = yield_near_solutions(equations)
         certified = (_certify_near_solution(instance, equations, near) for near in starts)
-        with np.errstate(all="ignore"):  # minors can exceed the range of float64
+        # Minors can exceed the range of float64; such overflows are harmless.
+        with np.errstate(all="ignore"):
             found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.largest_absolute_midpoint, default=None)
 
@@ -169,7 +183,7 @@ def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
 def _certify_near_solution(
     instance: PatternInstance, equations: MinorEquations, near: NearSolution
 ) -> FourLayers | None:
-    """Return certified layers near a float64 solution; None if no precision tried suffices."""
+    """Return certified layers near a float64 solution, or None if no precision suffices."""
     for bits in PRECISIONS:
         with ctx.workprec(bits):
             try:
@@ -191,7 +205,10 @@ def _certify_near_solution(
 def _improve_by_newton(
     equations: MinorEquations, numbers: list[arb], unknowns: Sequence[int]
 ) -> list[arb]:
-    """Improve the numbers at the indices `unknowns` by Newton steps; return all, with radius 0."""
+    """Return all numbers, those at the indices `unknowns` improved by Newton steps.
+
+    The results are balls of radius 0.
+    """
     n, numbers = equations.half_size, list(numbers)
     for _ in range(ROUNDS):
         f, J = equations.enclose_residuals_and_log_jacobian(numbers[:n], numbers[n:])
@@ -206,15 +223,16 @@ def _improve_by_newton(
 def _enclose_solution(
     equations: MinorEquations, centre: list[arb], unknowns: Sequence[int]
 ) -> tuple[list[arb], list[arb]]:
-    """Return balls that enclose a solution x, y, by Krawczyk's test.
+    """Return balls for x, and balls for y, that enclose a solution, by Krawczyk's test.
 
-    ArithmeticError is raised if the test fails.
+    `centre` has the approximate x and then y. Only the numbers at the indices `unknowns` differ
+    from the centre. ArithmeticError is raised if the test fails.
     """
     n, count = equations.half_size, len(set(unknowns))
-    if count != len(equations.sizes_with_equation):
+    if count != len(equations.sizes_with_nonzero_minors):
         raise ArithmeticError(
-            f"Krawczyk's test needs {len(equations.sizes_with_equation)} unknowns, one for each "
-            f"equation, but {count} were given"
+            f"Krawczyk's test needs {len(equations.sizes_with_nonzero_minors)} unknowns, one for "
+            f"each equation, but {count} were given"
         )
     f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
     R = _select_columns(J, unknowns).mid().inv().mid()
@@ -236,9 +254,9 @@ def _enclose_solution(
 def _enclose_smallest_layers(
     instance: PatternInstance, x: list[arb], y: list[arb]
 ) -> tuple[EnclosedCoupling, ...]:
-    """Enclose the layers for a few choices of the shift Y; return those with the smallest entries.
+    """Enclose the layers for each of a few shifts Y; return the layers with the smallest entries.
 
-    ArithmeticError is raised if all choices fail.
+    ArithmeticError is raised if no enclosure is computed.
     """
     n = len(x)
     E, F, G, H = map(_diagonal_matrix, (y, [1 / v for v in y], [1 / v for v in x], x))
@@ -263,7 +281,7 @@ def _enclose_smallest_layers(
     found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.yield_four_shifts()]
     if not found:
         raise ArithmeticError(
-            "no enclosure of the layers can be computed: the balls around the solution are too wide"
+            "no enclosure of the layers was computed: the balls around the solution are too wide"
         )
     parts = min(found, key=lambda four: max(largest_absolute_midpoint(shift) for _, shift in four))
     return tuple(
@@ -273,12 +291,12 @@ def _enclose_smallest_layers(
 
 
 def largest_absolute_midpoint(M: arb_mat) -> float:
-    """Return the largest absolute value of the midpoint of an entry, as a float."""
+    """Return the largest of the absolute values of the midpoints of the entries, as a float."""
     return max(abs(float(x.mid())) for x in M.entries())
 
 
 def _exact_ball_to_rational(x: arb) -> Element:
-    """Return a ball of radius 0 as an element of QQ."""
+    """Return the midpoint of a ball of radius 0 as an element of QQ."""
     return QQ(int(x.fmpq().p), int(x.fmpq().q))
 
 
@@ -311,19 +329,19 @@ class _EnclosedBlocks(NamedTuple):
     def yield_four_shifts(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
         """Yield the shifts X, Y, Z, W of U L U L, for up to three choices of an invertible Y.
 
-        The first choice is an intertwiner Y0 of a and D; two others are products q(D) Y0 near 0 and
-        near I for which W is small.
+        The first choice is a matrix Y0 with Y0 a = D Y0. The two others are products q(D) Y0, near
+        0 and near I, for which W is small. A choice for which a matrix may be singular is skipped.
         """
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
-        D_inverse = _generalized_inverse(self.D, self.left_kernel, self.kernel)
+        D_inverse = _inverse_or_generalized_inverse(self.D, self.left_kernel, self.kernel)
         first = self._intertwiner_from_a_to_D()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
                 Y = (
                     first
                     if goal is None
-                    else self._intertwiner_with_small_W(goal, first, D_inverse)
+                    else self._intertwiner_near_goal_with_small_W(goal, first, D_inverse)
                 )
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
@@ -332,12 +350,15 @@ class _EnclosedBlocks(NamedTuple):
                     r, T = self.kernel, self.c + Y + W * self.a
                     t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
                     kernels = self.left_kernel * self.C, self.B * r
-                    W -= r * (t * _generalized_inverse(self.a, *kernels))
+                    W -= r * (t * _inverse_or_generalized_inverse(self.a, *kernels))
                 Y_inverse = Y.inv()
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
     def _intertwiner_from_a_to_D(self) -> arb_mat:
-        """Return an invertible Y with Y a = D Y, and with l Y = l C if l spans D's left kernel."""
+        """Return an invertible Y with Y a = D Y.
+
+        If D is singular, and a row l spans its left kernel, then also l Y = l C.
+        """
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
         H, K = (
@@ -349,11 +370,14 @@ class _EnclosedBlocks(NamedTuple):
             return Y * _ratio_of_rows(self.left_kernel * self.C, self.left_kernel * Y)
         return Y * (1 / arb(largest_absolute_midpoint(Y)))
 
-    def _intertwiner_with_small_W(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
+    def _intertwiner_near_goal_with_small_W(
+        self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat
+    ) -> arb_mat:
         """Return a product q(D) Y near `goal` for which W = D^-1 (C - q(D) Y) is small.
 
-        The polynomial q nearly minimizes |W|^2 + |goal - q(D) Y|^2. If D is singular, q(0) = 1, so
-        that l q(D) Y = l C still holds.
+        The polynomial q nearly minimizes |W|^2 + |goal - q(D) Y|^2. If D is singular, D^-1 stands
+        for the generalized inverse `D_inverse`, and q(0) = 1, so that l q(D) Y = l Y for every row
+        l with l D = 0.
         """
         n, powers = Y.nrows(), [Y]
         for _ in range(n - 1):
@@ -368,11 +392,12 @@ class _EnclosedBlocks(NamedTuple):
         return total
 
 
-def _generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> arb_mat:
+def _inverse_or_generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> arb_mat:
     """Return the inverse of M, or a generalized inverse N if M is singular.
 
-    `left_kernel` and `kernel` have bases of the kernels of M; they are empty if M is invertible.
-    Then N v solves M x = v, and u N solves x M = u, whenever there are solutions.
+    The rows of `left_kernel` and the columns of `kernel` are bases of the kernels of M; there are
+    no such rows and columns if M is invertible. If M x = v has solutions, N v is one of them. If
+    y M = u has solutions, u N is one of them.
     """
     n, m = kernel.nrows(), left_kernel.nrows()
     bordered = [*zip(M.tolist(), left_kernel.transpose().tolist(), strict=True)]
@@ -382,7 +407,7 @@ def _generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> a
 
 
 def _ratio_of_rows(u: arb_mat, v: arb_mat) -> arb:
-    """Return s with u = s v, for two proportional rows."""
+    """Return the number s with u = s v, for proportional rows u and v."""
     pairs = zip(u.entries(), v.entries(), strict=True)
     x, y = max(pairs, key=lambda pair: float(abs(pair[1].mid())))
     return x / y

@@ -2,15 +2,17 @@
 
 Main results
 ------------
-For D and a of size n, and d_S, a_S their principal minors at a set S of coordinates, we search
+Let D and a be n x n, and d_S and a_S their principal minors at a set S of coordinates. We search
 positive x and y with
 
-    sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n:
+    sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n,
 
-that is, such that diag(x) D and a diag(y) have the same eigenvalues. A start is an order of the
-coordinates, for D and for a, in which the leading principal minors have equal signs. It sets the
-eigenvalues of both matrices to t^(n-1), .., t, 1, up to terms that vanish as t grows. Damped Newton
-steps of least norm in the logarithms (Levenberg, Marquardt) improve it. Random starts follow.
+which means that diag(x) D and a diag(y) have the same eigenvalues. (If D and a are singular, the
+coefficients for k = n are replaced by det M and 1.) A start comes from an order of the coordinates
+for D, and one for a, in which the leading principal minors of D and a have equal signs. It gives
+diag(x) D and a diag(y) the eigenvalues t^(n-1), .., t, 1, up to a common factor and to terms that
+vanish as t grows. Damped Newton steps of least norm in the logarithms of x and y (Levenberg,
+Marquardt) improve the start. Random starts follow.
 
 How it is checked
 -----------------
@@ -29,34 +31,55 @@ from exactflow.exact.numbers import to_float
 from exactflow.linear.depth.minors import MinorEquations
 
 SPREADS = (1.5, 3.0, 10.0, 100.0, 1e4)
-SIGNS, STARTS = 4, 40
-STEPS, CONVERGED = 60, 1e-11
+"""The ratios t of consecutive eigenvalues that are tried."""
+
+SIGNS = 4
+"""The greatest number of sequences of signs that are tried."""
+
+STARTS = 40
+"""The number of random starts."""
+
+STEPS = 60
+"""The greatest number of Newton steps from one start."""
+
+CONVERGED = 1e-11
+"""The steps stop if the norm of the relative residuals is below this bound."""
+
 DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-14, 1e6
-LARGEST_STEP, FARTHEST = 2.0, 30.0
+"""The damping of the first step, the least damping, and the damping at which the steps give up."""
+
+LARGEST_STEP = 2.0
+"""The largest change of a logarithm in one step."""
+
+FARTHEST = 30.0
+"""The largest change of a logarithm in all steps from one start."""
 
 
 class NearSolution(NamedTuple):
     """Numbers x and y near a solution, and the indices of the unknowns for Krawczyk's test.
 
-    There are as many unknowns as equations; their derivatives are as independent as possible.
+    `numbers` has x and then y. There are as many unknowns as equations, and the derivatives of the
+    equations in the unknowns are as independent as possible.
     """
 
     numbers: np.ndarray
     unknowns: tuple[int, ...]
 
 
-def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
+def yield_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
     """Yield float64 solutions, from starts by orders of coordinates, then from random starts."""
     left, right = (
-        np.array([*map(to_float, side)]) for side in equations.equation_coefficients_of_x_y
+        np.array([*map(to_float, side)]) for side in equations.coefficients_of_x_and_y_by_set
     )
     if not np.isfinite(left + right).all():
         return
     bits = (
         np.arange(1 << equations.half_size)[:, None] >> np.arange(equations.half_size) & 1
     ).astype(float)
-    system = _FloatEquations(equations.half_size, left, right, bits, equations.sizes_with_equation)
-    for starts in _yield_start_groups_by_signs(equations):
+    system = _FloatEquations(
+        equations.half_size, left, right, bits, equations.sizes_with_nonzero_minors
+    )
+    for starts in _yield_start_groups_by_leading_signs(equations):
         found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
     rng = np.random.default_rng(0)
@@ -76,9 +99,10 @@ class _FloatEquations:
     sizes: tuple[int, ...]
 
     def relative_residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the residuals and their derivatives in the logarithms of x and y.
+        """Return the relative residuals, and their derivatives in the logarithms of x and y.
 
-        Those of an equation are divided by the sum of its absolute terms.
+        The residual and the derivatives of an equation are divided by the sum of the absolute
+        values of the terms of the equation.
         """
         u, v = logs[: self.n], logs[self.n :]
         left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
@@ -94,7 +118,10 @@ class _FloatEquations:
 
     @np.errstate(all="ignore")
     def solve(self, start_logs: np.ndarray) -> NearSolution | None:
-        """Return the solution to which damped Newton steps in logarithms converge, or None."""
+        """Return the solution to which damped Newton steps in logarithms converge, or None.
+
+        `start_logs` are the logarithms of the first x and then y.
+        """
         damping, logs, (values, slopes) = (
             DAMPING,
             start_logs,
@@ -120,9 +147,10 @@ class _FloatEquations:
 
 
 class _CoordinateOrder(NamedTuple):
-    """An order of the coordinates, its leading minors, and the inequality of their ratios.
+    """An order of the coordinates, its leading minors, and how unequal the ratios of these are.
 
-    `excess` is the sum of the distances of the log ratios of consecutive minors from their mean.
+    `excess` is the sum, over the ratios of consecutive leading minors, of the distance of the
+    logarithm of the ratio from the mean of all these logarithms.
     """
 
     coordinates: tuple[int, ...]
@@ -130,15 +158,17 @@ class _CoordinateOrder(NamedTuple):
     excess: float
 
 
-def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator[np.ndarray]]:
-    """Yield a group of starts for each sequence of signs of leading minors common to D and a.
+def _yield_start_groups_by_leading_signs(
+    equations: MinorEquations,
+) -> Iterator[Iterator[np.ndarray]]:
+    """Yield a group of starts for each sequence of signs that leading minors of D and of a have.
 
-    Sequences with the most equal ratios of minors come first. If D and a are singular, det M and 1
-    replace their determinants, as in the equations.
+    Sequences for which the ratios of consecutive minors are most equal come first. If D and a are
+    singular, det M and 1 replace the determinants of D and a, as in the equations.
     """
     singular = not equations.left[-1]
     sides = (
-        equations.equation_coefficients_of_x_y if singular else (equations.left, equations.right)
+        equations.coefficients_of_x_and_y_by_set if singular else (equations.left, equations.right)
     )
     of_D, of_a = (_best_order_by_leading_signs([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
@@ -154,10 +184,10 @@ def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator
 def _best_order_by_leading_signs(
     minors_by_set: Sequence[float],
 ) -> dict[tuple[bool, ...], _CoordinateOrder]:
-    """Return the best order of coordinates for each sequence of signs of the leading minors.
+    """Return a dict from sequences of signs of leading minors to the best orders of coordinates.
 
-    The sequences are those that some order has. In the best order the ratios of consecutive minors
-    are most equal.
+    A sign is True for a positive minor. The keys are all sequences that occur for some order. In
+    the best order the ratios of consecutive leading minors are most equal.
     """
     n = (len(minors_by_set) - 1).bit_length()
     mean = np.log(abs(minors_by_set[-1])) / n
@@ -179,7 +209,11 @@ def _best_order_by_leading_signs(
 
 
 def _start_logs_from_order(order: _CoordinateOrder, eigenvalue_ratio: float) -> np.ndarray:
-    """Return log x for which x_k m_k / m_(k-1), m_k the leading minors, are powers of the ratio."""
+    """Return log x for which all |x_k m_k / m_(k-1)| are powers of the ratio of eigenvalues.
+
+    Here m_k are the leading minors in the given order, and x_k is the number of the k-th coordinate
+    in this order. The result is in the original order of the coordinates.
+    """
     n = len(order.coordinates)
     logs = np.empty(n)
     for k, i in enumerate(order.coordinates):

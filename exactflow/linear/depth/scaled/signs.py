@@ -4,29 +4,32 @@ C and D are blocks of a matrix M, a and c blocks of its inverse (`exactflow.line
 
 Main results
 ------------
-Four layers with positive scales need positive x and y that solve the equations of
-`exactflow.linear.depth.minors`, f_k(x, y) = 0 for k = 1, .., n.
+If M is a product of four layers with positive scales, the equations of
+`exactflow.linear.depth.minors` have a positive solution x, y. Write them as f_k(x, y) = 0 for
+k = 1, .., n.
 
-*Opposed minors.* There is no solution if the coefficients of one f_k have one sign.
+*Opposed minors.* There is no positive solution if all coefficients of one f_k have one sign.
 
-*Several sizes together.* If for some polynomials p_k the sum of p_k f_k has coefficients of one
-sign, and is not zero, there are no such x and y. For instance, let all a_S of k elements have the
-sign s_k, for some k, and let e_k(x) be the sum of d_S x^S over these sets. Then s_k e_k(x) must be
-positive for all these k. This is impossible if sum_k q_k s_k e_k has no positive coefficient, for
-some q_k without negative ones: p_k = s_k q_k(x). The same holds with D and a exchanged. Linear
-programming finds such q_k of one degree, and also general p_k if there are few monomials.
+*Several sizes together.* There is no positive solution if for some polynomials p_k the sum of all
+p_k f_k is not zero, and all its coefficients have one sign. An instance: for some sizes k let all
+nonzero minors a_S of size k have one sign s_k, and let e_k(x) be the sum of d_S x^S over the sets S
+of k coordinates. At a positive solution s_k e_k(x) is positive for all these k. This is impossible
+if, for some polynomials q_k(x) without negative coefficients, the sum of all q_k s_k e_k has no
+positive coefficient; then p_k = s_k q_k. The same holds with D and a exchanged. Linear programming
+finds such q_k of one degree, and also general p_k if there are few monomials.
 
-*Kernels.* Four layers also have W with (D G^-1) W - W (H^-1 a) = C H + G c
-(`exactflow.linear.depth.equations`). For l D = 0 and a k = 0 this says l (C H + G c) k = 0, and so
-tr Q (C H + G c) = 0 for every Q with a Q = 0 and Q D = 0. This is a sum of the positive entries of
-H and G, with the diagonals of Q C and c Q as weights. It is impossible if these have one sign, and
-not all of them vanish. (By Stiemke's theorem of the alternative, 1915, there are positive H and G
-for all of these equations if there is no such Q.)
+*Kernels.* If M is a product of four layers, (D G^-1) W - W (H^-1 a) = C H + G c for some W and some
+positive diagonals H and G (`exactflow.linear.depth.equations`). If l D = 0 and a k = 0, it follows
+that l (C H + G c) k = 0, and so tr Q (C H + G c) = 0 for every Q with a Q = 0 and Q D = 0. This
+trace is the sum of the diagonal entries of H and G, with the diagonal entries of Q C and c Q as
+weights. It cannot be 0 if no weight is negative, and not all weights vanish. (If there is no such
+Q, then by Stiemke's theorem of the alternative, 1915, there are positive H and G such that the
+traces are 0 for all Q.)
 
 How it is checked
 -----------------
-*Exact*: a witness found in float64 is rounded, and returned only if the check of its obstruction
-succeeds.
+*Exact*: weights that linear programming finds in float64 are rounded to rationals. Polynomial
+multipliers are returned only if the check of their obstruction succeeds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,42 +46,45 @@ from exactflow.linear.depth.minors import (
     Exponents,
     MinorEquations,
     Polynomial,
-    has_minors_of_opposite_sign,
+    are_minors_of_D_and_a_opposed,
 )
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 MOST_MONOMIALS = 800
+"""Multipliers of a degree are searched only if there are at most this many monomials."""
+
 MOST_MINORS = 5000
+"""A size of minors is skipped if a block has more minors of this size."""
 
 
 def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
-    """Return the least k at which the principal k-minors of D and a have opposite signs.
+    """Return a reason by the least size of opposed principal minors of D and a, or None.
 
-    It is the witness of a reason; None if there is no such k. Sizes k with more than 5000 minors
-    are skipped.
+    Sizes with more than `MOST_MINORS` minors are skipped.
     """
     n = instance.blocks_for_pattern.D.shape[0]
-    if not _reduces_to_four_layers(instance):
+    if not _has_four_letters_or_five_with_zero_C(instance):
         return None
     sizes = (k for k in range(1, n) if comb(n, k) <= MOST_MINORS)
-    found = next((k for k in sizes if has_minors_of_opposite_sign(instance, k)), 0)
+    found = next((k for k in sizes if are_minors_of_D_and_a_opposed(instance, k)), 0)
     return Reason("opposed", found) if found else None
 
 
-def _reduces_to_four_layers(instance: PatternInstance) -> bool:
-    """Whether D and a alone, if they exclude four letters, exclude this pattern.
+def _has_four_letters_or_five_with_zero_C(instance: PatternInstance) -> bool:
+    """Whether the pattern has four letters, or five letters and C = 0.
 
-    It has four letters, or five letters and C = 0.
+    Then the pattern is excluded if D and a alone exclude four letters.
     """
     length = len(instance.pattern)
     return length == 4 or (length == 5 and instance.blocks_for_pattern.C.is_zero_matrix)
 
 
-def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
-    """Return a matrix Q with a Q = 0 and Q D = 0 that excludes four letters, as a reason, or None.
+def kernel_reason_against_four_over_QQ(instance: PatternInstance) -> Reason | None:
+    """Return a reason with a matrix Q as witness that excludes a pattern of four letters, or None.
 
-    The search is over QQ only.
+    Q satisfies a Q = 0 and Q D = 0, and is as described at the top of this module. Return None if
+    the field is not QQ, or the pattern does not have four letters.
     """
     C, D, a, c = instance.pencil
     rows, columns = linalg.left_kernel(D), linalg.kernel(a)
@@ -98,39 +104,46 @@ def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
     return Reason("linear", (sum(terms[1:], terms[0]),))
 
 
-def polynomial_multiplier_reason(instance: PatternInstance) -> Reason | None:
-    """Return polynomial multipliers that exclude the pattern, as a reason, or None.
+def polynomial_multiplier_reason_over_QQ(instance: PatternInstance) -> Reason | None:
+    """Return a reason with polynomial multipliers as witness that exclude the pattern, or None.
 
-    The search is over QQ only, and on halves of at most 8 coordinates.
+    Return None if the field is not QQ, or if the halves have more than `LARGEST_HALF` coordinates.
     """
     small = instance.blocks_for_pattern.D.shape[0] <= LARGEST_HALF
-    if not (instance.matrix.domain.is_QQ and small and _reduces_to_four_layers(instance)):
+    if not (
+        instance.matrix.domain.is_QQ and small and _has_four_letters_or_five_with_zero_C(instance)
+    ):
         return None
     reasons = (
         Reason("signs", found)
-        for found in _candidate_multipliers(MinorEquations.from_D_and_a(instance))
+        for found in _yield_candidate_multipliers(MinorEquations.from_D_and_a(instance))
     )
-    return next((r for r in reasons if Obstruction.from_reason(instance, r).is_valid()), None)
+    return next(
+        (r for r in reasons if Obstruction.from_unchecked_reason(instance, r).is_valid()), None
+    )
 
 
-def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield tuples of n multipliers, of growing degree: first in x or in y alone, then in both."""
+def _yield_candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomial, ...]]:
+    """Yield tuples of multipliers, one for each equation.
+
+    Multipliers in x alone or in y alone come first, and then those in both, each of growing degree.
+    """
     n = equations.half_size
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _common_sign_by_size(equations.equation_coefficients_of_x_y[other])
+            signs = _common_sign_by_size(equations.coefficients_of_x_and_y_by_set[other])
             towards = {k: direction * sign for k, sign in signs.items()}
-            yield from _search_multipliers_of_degree(
+            yield from _yield_at_most_one_multiplier_tuple(
                 equations, degree, towards, range(side * n, side * n + n)
             )
     for degree in range(2, n + 2):
-        yield from _search_multipliers_of_degree(
+        yield from _yield_at_most_one_multiplier_tuple(
             equations, degree, dict.fromkeys(range(1, n + 1), 0), range(2 * n)
         )
 
 
 def _common_sign_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
-    """Return the sign of all nonzero minors of a size, for each size where they have one sign."""
+    """Return the sign of the nonzero minors of each size, without sizes where both signs occur."""
     found: dict[int, set[int]] = {}
     for S, x in enumerate(minors_by_set):
         if S and x:
@@ -138,22 +151,28 @@ def _common_sign_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
     return {k: signs.pop() for k, signs in found.items() if len(signs) == 1}
 
 
-def _search_multipliers_of_degree(
-    equations: MinorEquations, degree: int, signs_by_size: Mapping[int, int], variables: range
+def _yield_at_most_one_multiplier_tuple(
+    equations: MinorEquations,
+    degree: int,
+    multiplier_signs_by_size: Mapping[int, int],
+    variable_indices: range,
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield at most one tuple of multipliers that combine the equations with no positive term.
+    """Yield at most one tuple of multipliers whose combination of equations has no positive term.
 
-    `signs_by_size` gives the sign of the multipliers of each size, 0 for any sign; `variables`
-    gives the indices of their variables, first x and then y. With too many monomials there is no
-    search.
+    Only terms in the variables of the multipliers count. `multiplier_signs_by_size` maps each size
+    of minors to the sign of the coefficients of its multiplier, or to 0 if they may have any sign.
+    `variable_indices` are the indices of the variables of the multipliers: first x, then y. The
+    combination has the given degree. Nothing is yielded if there are too many monomials.
     """
-    if comb(len(variables) + degree - 1, degree) > MOST_MONOMIALS:
+    if comb(len(variable_indices) + degree - 1, degree) > MOST_MONOMIALS:
         return
-    n, one_sided = equations.half_size, len(variables) == equations.half_size
-    others = [i for i in range(2 * n) if i not in variables]
+    n, one_sided = equations.half_size, len(variable_indices) == equations.half_size
+    others = [i for i in range(2 * n) if i not in variable_indices]
     columns: dict[tuple[int, Exponents], Polynomial] = {}
-    for k, sign in signs_by_size.items():
-        for chosen in combinations_with_replacement(variables, degree - k) if degree >= k else ():
+    for k, sign in multiplier_signs_by_size.items():
+        for chosen in (
+            combinations_with_replacement(variable_indices, degree - k) if degree >= k else ()
+        ):
             monomial = tuple(chosen.count(i) for i in range(2 * n))
             alone: list[Polynomial] = [{} for _ in range(n)]
             alone[k - 1] = {monomial: QQ(sign or 1)}
@@ -168,5 +187,5 @@ def _search_multipliers_of_degree(
         multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
         for (k, monomial), weight in zip(columns, weights, strict=True):
             if weight:
-                multipliers[k - 1][monomial] = weight * (signs_by_size[k] or 1)
+                multipliers[k - 1][monomial] = weight * (multiplier_signs_by_size[k] or 1)
         yield tuple(multipliers)

@@ -2,26 +2,28 @@
 
 Main results
 ------------
-With at least two layers, M is a product of layers with positive scales iff M P^-1 is one of
+M is a product of at least two layers with positive scales in a pattern iff M P^-1 is a product of
 additive layers in the same pattern, for some positive diagonal P = diag(H^-1, G). Let
 M = [[A, B], [C, D]] and M^-1 = [[a, b], [c, d]].
 
-*Theorem.* Additive layers U L U have the product M iff c = -C, A k = k wherever C k = 0, and
-l D = l wherever l C = 0. With positive scales they do iff for some positive diagonal H and G
+*Theorem.* M is a product of additive layers in the pattern U L U iff c = -C, A k = k for all
+columns k with C k = 0, and l D = l for all rows l with l C = 0. M is a product of layers with
+positive scales in this pattern iff for some positive diagonals H and G
 
-    C H + G c = 0,    H A k = k wherever C k = 0,    l D = l G wherever l C = 0.
+    C H + G c = 0,    H A k = k for all k with C k = 0,    l D = l G for all l with l C = 0.
 
 The proof is in the script affine_depth.
 
-So C and -c must be positively diagonally equivalent, and if C is invertible this suffices. Each
-equation p x = q y relates two of the positive numbers H_j, G_i, 1. The numbers are the vertices and
-the equations the edges of a graph. There is a solution iff p and q have the same sign on each edge
-and the products of ratios around all cycles are 1.
+So C = G (-c) H^-1 for some positive diagonals G and H is necessary, and sufficient if C is
+invertible. Each entry of these equations has the form p x = q y with known p and q, where x and y
+are two of the positive numbers H_j, G_i and 1. The numbers are the vertices and the equations the
+edges of a graph. There is a solution iff p and q have the same sign on each edge, and the product
+of the ratios p / q around each cycle is 1.
 
 How it is checked
 -----------------
-*Exact*, over an ordered field. The witness against a pattern is an edge or a cycle, as multipliers
-that make the equations absurd; the layers are verified.
+*Exact*, over an ordered field. The flow is verified. The witness against a pattern is a multiplier
+that comes from an edge or a cycle, and refutes the equations.
 """
 
 from collections.abc import Iterator
@@ -35,13 +37,14 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
-Diagonals = tuple[list, list]
+InverseHAndG = tuple[list, list]
+"""The diagonal entries of H^-1, and those of G."""
 
 
 class _Proportion(NamedTuple):
-    """The equation p x_i = q x_j between two of the numbers: entries of H and G, and 1.
+    """The equation p x_i = q x_j, where the numbers x are the diagonal entries of H and G, and 1.
 
-    The matrix column * row is the multiplier that gives this equation.
+    The matrix `column` * `row` is the multiplier that gives this equation.
     """
 
     i: int
@@ -56,17 +59,17 @@ class _Proportion(NamedTuple):
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
-        """Return the multipliers of the three matrix equations that give this equation.
+        """Return a matrix whose three diagonal blocks are the multipliers that give this equation.
 
-        They are the diagonal blocks of the result.
+        Each diagonal block is the multiplier of one of the three matrix equations.
         """
         return self.column * self.row
 
 
-def decide_diagonals_of_three_layers(instance: PatternInstance) -> Diagonals | Reason | None:
+def decide_diagonals_of_three_layers(instance: PatternInstance) -> InverseHAndG | Reason | None:
     """Return the positive diagonals H^-1 and G of a product U L U with positive scales.
 
-    Return a reason if none exist, or None if a sign is not known.
+    Return a reason if there is no such product, or None if a sign is not known.
     """
     (q, p), field = instance.blocks_for_pattern.C.shape, instance.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
@@ -87,7 +90,7 @@ def decide_diagonals_of_three_layers(instance: PatternInstance) -> Diagonals | R
 
 
 def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
-    """Yield the equations; each relates two of the numbers: entries of H and G, and 1."""
+    """Yield the equations that relate two of the diagonal entries of H and G, and 1."""
     A, _, C, D = instance.blocks_for_pattern
     (q, p), c, field = C.shape, instance.inverse_blocks_for_pattern.C, A.domain
     of_A, of_D = ([linalg.unit_vector(n, i, field) for i in range(n)] for n in (p, q))
@@ -116,11 +119,11 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
 def _solve_proportions_or_refute(
     edges: dict[int, list[_Proportion]], zero_multiplier: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
-    """Return numbers that fulfil all equations, or a multiplier that refutes them.
+    """Return numbers x_i that fulfil all equations, or a multiplier that refutes the equations.
 
-    The multiplier gives s x = 0, where x is one of the positive numbers and s != 0. The last number
-    is 1, and so is the root of each other component of the graph. The multiplier proof[i] gives
-    x_i = value[i] x_root.
+    `edges` has the equations at each vertex i. The last number is 1, and so is the first number
+    that is reached in each other component of the graph. A refuting multiplier gives s x_i = 0 for
+    some i and a number s != 0. In the code, the multiplier proof[i] gives x_i = value[i] x_root.
     """
     one = zero_multiplier.domain.one
     value: dict[int, Element] = {}
@@ -129,7 +132,8 @@ def _solve_proportions_or_refute(
         if root in value:
             continue
         value[root], proof[root], reached = one, zero_multiplier, [root]
-        for i in reached:  # the loop appends to the list it runs over
+        # The loop appends to the list over which it runs.
+        for i in reached:
             for edge in edges[i]:
                 j, p, q = edge.j, edge.p, edge.q
                 if j not in value:
@@ -142,6 +146,9 @@ def _solve_proportions_or_refute(
 
 
 def _reason_from_multiplier(multiplier: DomainMatrix, p: int, q: int) -> Reason:
-    """Return the reason whose witness is the three diagonal blocks of a multiplier."""
+    """Return the reason whose witness is the three diagonal blocks of a multiplier.
+
+    p and q are the numbers of columns and rows of C.
+    """
     of_C, of_A, of_D = multiplier[:p, :q], multiplier[p:-q, q:-q], multiplier[-q:, -q:]
     return Reason("linear", (of_C, of_A, of_D))
