@@ -220,7 +220,7 @@ class Field:
         return ((1, 1), *[(0, 1)] * (self.degree - 1))
 
     @cached_property
-    def positivity_root_intervals(self) -> list[LowAndHigh]:
+    def intervals_of_roots_with_positive_scales(self) -> list[LowAndHigh]:
         """Return an interval around each root of the modulus at which scales must be positive.
 
         These roots are the chosen root or, if the file names none, all real roots.
@@ -242,7 +242,7 @@ class Layer(NamedTuple):
 
         Rows that come from a row of the identity are omitted.
         """
-        shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
+        shift = read_sparse_rows(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
             a = read_element(written, "scale", field)
             if row or a != field.one:
@@ -287,7 +287,7 @@ class Certificate:
     digest: bytes
 
     @property
-    def product_memory_limit(self) -> int:
+    def most_product_bytes(self) -> int:
         """Return the most bytes of memory that a product of layers may take."""
         return 2**26 + 12 * self.size
 
@@ -356,7 +356,7 @@ def transpose_rows(matrix: Rows) -> Rows:
 
 
 def expand_row_to_rational_rows(
-    elements: Mapping[int, Element], field: Field, power_count: int
+    elements: Mapping[int, Element], field: Field, columns_per_element: int
 ) -> Rows:
     """Return the n rows of rationals that represent a row of elements; n is the field's degree.
 
@@ -367,14 +367,14 @@ def expand_row_to_rational_rows(
     if field.modulus:
         for j, a in elements.items():
             if not any(num for num, _ in a[1:]):  # a is rational
-                for s in range(power_count):
-                    columns[j * power_count + s] = (
+                for s in range(columns_per_element):
+                    columns[j * columns_per_element + s] = (
                         [(0, 1)] * s + [a[0]] + [(0, 1)] * (len(a) - s - 1)
                     )
                 continue
             fractions = tuple(Fraction(*c) for c in a)
-            for s in range(power_count):
-                columns[j * power_count + s] = [c.as_integer_ratio() for c in fractions]
+            for s in range(columns_per_element):
+                columns[j * columns_per_element + s] = [c.as_integer_ratio() for c in fractions]
                 times_x = zip((Fraction(0), *fractions[:-1]), field.modulus, strict=False)
                 fractions = tuple(c - fractions[-1] * m for c, m in times_x)
     rows = []
@@ -390,7 +390,7 @@ def expand_row_to_rational_rows(
 
 def compose_product_or_covariance(certificate: Certificate) -> Rows:
     """Return the product Q of the layers, without the columns of pads; for a covariance, Q Q^T."""
-    field, most, result = certificate.field, certificate.product_memory_limit, certificate.start
+    field, most, result = certificate.field, certificate.most_product_bytes, certificate.start
     for layer in certificate.layers:
         rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
         while batch := dict(islice(rows, BATCH)):
@@ -405,7 +405,7 @@ def compose_product_or_covariance(certificate: Certificate) -> Rows:
     )
 
 
-def describe_first_difference(
+def describe_first_difference_if_any(
     left: Rows, right: Rows, bound: Fraction, field: Field, names: tuple[str, str]
 ) -> str:
     """Return a line about the first entry that differs by more than `bound`, or "" if none does."""
@@ -421,7 +421,7 @@ def describe_first_difference(
             if bound and len(a) + len(b) > MAX_SHOWN:
                 difference = Fraction(abs(error[0].nums[j]), error[0].den)
                 values = (
-                    f"the difference is {format_with_three_digits(difference, rounds_up=False)}"
+                    f"the difference is {format_rounded_with_remark(difference, rounds_up=False)}"
                 )
             return f"first differing entry: row {i}, column {j}: {values}"
     return ""
@@ -659,7 +659,7 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
         if len(obstruction["multiplier"]) < claim.n:
             return excludes_four_scaled_layers(obstruction["multiplier"][0], blocks)
-        require_zero_C_for_five(kind, pattern, blocks)
+        require_zero_C_if_five_letters(kind, pattern, blocks)
         return has_one_signed_polynomial_combination(
             obstruction["multiplier"], blocks, claim.target
         )
@@ -673,7 +673,7 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         factors = obstruction["factors"]
         clash = jordan_blocks_exclude_pattern(factors, Du, aN, r, sizes, p)
         return clash or shift_equations_exclude_pattern(factors, Du, aN, blocks, p)
-    require_zero_C_for_five(kind, pattern, blocks)
+    require_zero_C_if_five_letters(kind, pattern, blocks)
     if kind == "similarity":
         return jordan_blocks_exclude_pattern(
             obstruction["factors"], blocks.D, blocks.a, 0, sizes, p
@@ -685,10 +685,10 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
             descending_characteristic_polynomial(D, p)[k]
             != descending_characteristic_polynomial(a, p)[k]
         )
-    return has_minors_of_opposite_sign(obstruction["k"], blocks.D, blocks.a)
+    return has_opposite_signed_principal_minors(obstruction["k"], blocks.D, blocks.a)
 
 
-def require_zero_C_for_five(kind: str, pattern: str, blocks: PatternBlocks) -> None:
+def require_zero_C_if_five_letters(kind: str, pattern: str, blocks: PatternBlocks) -> None:
     """Raise RefutedError if the pattern has five letters and the block C is not 0."""
     if len(pattern) == 5 and any(map(any, blocks.C)):
         raise RefutedError(
@@ -717,7 +717,7 @@ def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
     )[k]
 
 
-def has_minors_of_opposite_sign(k: int, D: Matrix, a: Matrix) -> bool:
+def has_opposite_signed_principal_minors(k: int, D: Matrix, a: Matrix) -> bool:
     """Whether all principal k-minors of D are >= 0 and all principal k-minors of a are <= 0, or the
     reverse, but not all are 0.
 
@@ -749,7 +749,7 @@ def has_one_signed_polynomial_combination(
     """Whether the multiplier combines the equations of four scaled layers into a polynomial whose
     coefficients have one sign.
 
-    Theorem (positive scales, QQ).  With E, F of `has_minors_of_opposite_sign`, let x and y be the
+    Theorem (positive scales, QQ).  With E, F of `has_opposite_signed_principal_minors`, let x and y be the
     diagonals of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k
     coordinates, d_S and a_S being principal minors, for k < n; and f_n = det M x_1 .. x_n - y_1
     .. y_n.  All f_k vanish, f_n as det M = det P.  So any sum of p_k f_k, with polynomials p_k in
@@ -817,7 +817,7 @@ def layer_equations(
     C Z = D - I, X + A Z = B; ULUL: Y a - D Y = 0, Y + D W = C, Y B - (Y X) D = D - I (see the
     head of this section).  Positive scales: U: A is a positive diagonal S, C = 0, D = I; UL, that
     is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible; ULU: as in
-    `has_minors_of_opposite_sign`, U(x) L(y) U(z) = M P^-1, P = diag(E, G).
+    `has_opposite_signed_principal_minors`, U(x) L(y) U(z) = M P^-1, P = diag(E, G).
     With F = E^-1: C F = y, G c = -y, A F = I + x y, D G^-1 = I + y z. So C F + G c = 0,
     F A - X C = I, C Z + G = D for X = F x, Z = F z G.
     """
@@ -952,7 +952,9 @@ def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: Characteristic) ->
     return [x - y for x, y in pairwise(sizes)]
 
 
-def lower_bound_rank_drop_sum(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
+def lower_bound_rank_drop_sum_if_possible(
+    lam: list[int], mu: list[int], r: int, e: int | None
+) -> int | None:
     """Return a lower bound of the sum of the rank drops of the unknown D', or None if the rank
     drops of Du and aN exclude all D' and a'.
 
@@ -1025,7 +1027,7 @@ def jordan_blocks_exclude_pattern(
             )
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
-        least = lower_bound_rank_drop_sum(
+        least = lower_bound_rank_drop_sum_if_possible(
             rank_drops_of_powers(f, Du, n, p),
             rank_drops_of_powers(f, aN, n, p),
             r * (len(f) - 1),
@@ -1067,8 +1069,8 @@ def shift_equations_exclude_pattern(
             rank_drops_of_powers(f, aN, max(q, n), p),
         )
         e = excess if at_one else None
-        total += lower_bound_rank_drop_sum(lam, mu, r * (len(f) - 1), e) or 0
-        roots += -f[0] * (lower_bound_rank_drop_sum(lam, mu, r, e) or 0)
+        total += lower_bound_rank_drop_sum_if_possible(lam, mu, r * (len(f) - 1), e) or 0
+        roots += -f[0] * (lower_bound_rank_drop_sum_if_possible(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
         D_s, a_s = add_multiple(D, f[0], identity(q), p), add_multiple(a, f[0], identity(n), p)
@@ -1119,7 +1121,7 @@ def parse_integer(digits: str) -> int:
     )
 
 
-def shorten_integer(n: int) -> str:
+def format_abbreviated_integer(n: int) -> str:
     """Return n in decimal or, if it has more than 40 digits, its first and last digits and their
     number.
     """
@@ -1136,14 +1138,14 @@ def shorten_integer(n: int) -> str:
 def format_element(a: Sequence[Fraction], field: Field) -> str:
     """Return an element as text: p/q, or over a number field a list of coefficients."""
     shown = [
-        shorten_integer(c.numerator)
-        + (f"/{shorten_integer(c.denominator)}" if c.denominator > 1 else "")
+        format_abbreviated_integer(c.numerator)
+        + (f"/{format_abbreviated_integer(c.denominator)}" if c.denominator > 1 else "")
         for c in a
     ]
     return f"[{', '.join(shown)}]" if field.modulus else shown[0]
 
 
-def format_with_three_digits(x: Fraction, rounds_up: bool) -> str:
+def format_rounded_with_remark(x: Fraction, rounds_up: bool) -> str:
     """Return x >= 0 as a decimal of three digits, with the remark "rounded up" or "rounded down" if
     it is rounded.
 
@@ -1173,7 +1175,11 @@ def describe_json(found: object) -> str:
         return f"a list of length {len(found)}"
     if isinstance(found, dict):
         return "an object"
-    return f"the number {shorten_integer(found)}" if type(found) is int else json.dumps(found)
+    return (
+        f"the number {format_abbreviated_integer(found)}"
+        if type(found) is int
+        else json.dumps(found)
+    )
 
 
 def expect(holds: object, where: str, expected: str, found: object) -> None:
@@ -1240,7 +1246,9 @@ def read_list(found: Any, where: str, sizes: int | range, name_of_members: str) 
     `name_of_members` is the word for the members in the message.
     """
     allowed = sizes if isinstance(sizes, range) else range(sizes, sizes + 1)
-    size = shorten_integer(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
+    size = format_abbreviated_integer(allowed[0]) + (
+        f" to {allowed[-1]}" if len(allowed) > 1 else ""
+    )
     is_such = type(found) is list and len(found) in allowed
     expect(is_such, where, f"a list of {size} {name_of_members}", found)
     return found
@@ -1253,7 +1261,7 @@ def read_integer(found: Any, where: str, allowed: range) -> int:
     return found
 
 
-def read_rational_pair(found: Any, where: str, p: Characteristic = 0) -> Pair:
+def read_numerator_and_denominator(found: Any, where: str, p: Characteristic = 0) -> Pair:
     """Return the numerator and denominator of a string -?[0-9]+(/[0-9]+)?; over GF(p), the residue
     of a string of digits and 1.
     """
@@ -1273,13 +1281,13 @@ def read_element(found: Any, where: str, field: Field) -> Element:
     of 1, x, x^2, .., as many as the degree or fewer.
     """
     if not field.modulus:
-        return (read_rational_pair(found, where, field.prime),)
+        return (read_numerator_and_denominator(found, where, field.prime),)
     read_list(found, where, range(field.degree + 1), "strings")
-    read = [read_rational_pair(c, where) for c in found]
+    read = [read_numerator_and_denominator(c, where) for c in found]
     return (*read, *[(0, 1)] * (field.degree - len(read)))
 
 
-def read_matrix(
+def read_sparse_rows(
     found: Any, where: str, rows: int, columns: int, field: Field
 ) -> Iterator[dict[int, Element]]:
     """Yield each row as a dictionary from columns to elements, in which most zeros are omitted."""
@@ -1292,7 +1300,10 @@ def read_matrix(
 
 def read_dense_row(found: Any, where: str, sizes: int | range, p: Characteristic) -> list[Any]:
     """Return a row of elements of QQ or GF(p), whose length is `sizes`, or in the range `sizes`."""
-    pairs = [read_rational_pair(x, where, p) for x in read_list(found, where, sizes, "entries")]
+    pairs = [
+        read_numerator_and_denominator(x, where, p)
+        for x in read_list(found, where, sizes, "entries")
+    ]
     return [num if p else Fraction(num, den) for num, den in pairs]
 
 
@@ -1315,7 +1326,9 @@ def read_field(found: Any, version: int) -> Field:
     decided = is_prime(p)
     expect(decided is not False, "field", "GF(p) with p prime", found)
     return Field(
-        f"GF({shorten_integer(p)})", p, undecided="" if decided else "no proof that p is prime"
+        f"GF({format_abbreviated_integer(p)})",
+        p,
+        undecided="" if decided else "no proof that p is prime",
     )
 
 
@@ -1329,11 +1342,12 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     if (degree := len(modulus) - 1) > MAX_DEGREE:
         raise UndecidedError(f"the modulus has degree {degree}, and the limit is {MAX_DEGREE}")
     m = tuple(
-        Fraction(*read_rational_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus)
+        Fraction(*read_numerator_and_denominator(c, f"{where}, coefficient {i}"))
+        for i, c in enumerate(modulus)
     )
     expect(m[-1] == 1, where, "a monic polynomial", modulus[-1])
     given = () if root == () else read_list(root, between, 2, "rationals")
-    ends = tuple(Fraction(*read_rational_pair(end, between)) for end in given)
+    ends = tuple(Fraction(*read_numerator_and_denominator(end, between)) for end in given)
     written = [n for a in (*m, *ends) for n in a.as_integer_ratio()]
     if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
         raise UndecidedError(
@@ -1347,7 +1361,7 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
         ends
         and ends[0] < ends[1]
         and evaluate_polynomial(m, ends[1]) != 0
-        and count_real_roots(m, *ends) == 1
+        and count_distinct_real_roots(m, *ends) == 1
     )
     expect(is_one or not ends, between, "two rationals with exactly one root between", root)
     return Field("a number field", 0, m, ends, undecided)
@@ -1365,11 +1379,11 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
     expect(marks == "unchecked", f"{where}, sign", '"unchecked" or no such key', marks)
     moved, fixed = halves if found["moves"] == "first" else halves[::-1]
     scales = read_list(found["scale"], f"{where}, scale", len(moved), "entries")
-    shift = read_matrix(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
+    shift = read_sparse_rows(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
     for i, _ in enumerate(shift):
         place = f"{where}, scale {i}"
         a = read_element(scales[i], place, field)
-        shown = decide_positivity(a, field)
+        shown = decide_positivity_or_invertibility(a, field)
         expect(shown >= 0, place, "nonzero" if field.prime else "a scale > 0", scales[i])
         expect(shown or unchecked, place, 'a scale > 0, or "sign": "unchecked"', scales[i])
     return Layer(moved, fixed, scales, found["shift"], unchecked)
@@ -1378,7 +1392,7 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
 def read_distinct_coordinates(found: Any, where: str, d: int) -> list[int]:
     """Return a list of distinct coordinates, integers from 0 to d - 1."""
     expect(type(found) is list, where, "a list of coordinates", found)
-    expected = f"coordinates from 0 to {shorten_integer(d - 1)}"
+    expected = f"coordinates from 0 to {format_abbreviated_integer(d - 1)}"
     for i in found:
         expect(type(i) is int and 0 <= i < d, where, expected, i)
     expect(len(set(found)) == len(found), where, "distinct coordinates", found)
@@ -1394,7 +1408,7 @@ def read_monic_polynomial(
     return f
 
 
-def read_polynomial_terms(found: Any, where: str, half_size: int, p: Characteristic) -> Matrix:
+def read_polynomial_term_rows(found: Any, where: str, half_size: int, p: Characteristic) -> Matrix:
     """Return the terms of a polynomial in 2 `half_size` variables, as rows (coefficient, exponents
     ...).
     """
@@ -1439,7 +1453,9 @@ def read_obstruction(
         number = n if is_polynomial else len(shapes)
         matrices = enumerate(read_list(witness, place, number, "matrices"))
         if is_polynomial:
-            witness = [read_polynomial_terms(W, f"{place}, matrix {i}", n, p) for i, W in matrices]
+            witness = [
+                read_polynomial_term_rows(W, f"{place}, matrix {i}", n, p) for i, W in matrices
+            ]
         else:
             witness = [
                 read_dense_matrix(W, f"{place}, matrix {i}", *shapes[i], p) for i, W in matrices
@@ -1511,12 +1527,16 @@ def read_certificate(data: bytes) -> Certificate:
     expect(len(pads) < d, "pads", "fewer than all coordinates", pads)
     expect(not (pads and is_covariance), "pads", "no pads with a covariance", pads)
     table = found[name]
-    for _ in read_matrix(table, name, d - len(pads), d - len(pads), field):
+    for _ in read_sparse_rows(table, name, d - len(pads), d - len(pads), field):
         pass  # read all entries before anything is computed
     flips = set(read_distinct_coordinates(found.get("flips", []), "flips", d))
     order = read_distinct_coordinates(found["order"], "order", d) if "order" in found else range(d)
     expect(len(order) == d, "order", f"each coordinate from 0 to {d - 1}", order)
-    within = Fraction(*read_rational_pair(found["within"], "within")) if "within" in found else None
+    within = (
+        Fraction(*read_numerator_and_denominator(found["within"], "within"))
+        if "within" in found
+        else None
+    )
     expect((within or 0) >= 0, "within", "a bound >= 0", found.get("within"))
     is_such = field.name == "QQ" or (within is None and not is_covariance)
     expect(is_such, "field", '"QQ", which within and covariance need', found["field"])
@@ -1525,7 +1545,7 @@ def read_certificate(data: bytes) -> Certificate:
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
     target, start = ([EMPTY] * (d * field.degree) for _ in range(2))
-    elements = read_matrix(table, name, len(places), len(places), field)
+    elements = read_sparse_rows(table, name, len(places), len(places), field)
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
         target[here] = expand_row_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)
@@ -1545,14 +1565,14 @@ def read_certificate(data: bytes) -> Certificate:
 # ------------------------------------------------------------------------- reading a target file
 
 
-def read_number(found: Any, where: str) -> Fraction:
+def read_exact_number(found: Any, where: str) -> Fraction:
     """Return the exact value of an int, a finite float or a string (p/q or decimal)."""
     if type(found) is int or (type(found) is float and math.isfinite(found)):
         return Fraction(found)
     text = AROUND.sub("", found) if type(found) is str else ""
     match = DECIMAL.fullmatch(text)
     if match is None:
-        return Fraction(*read_rational_pair(text or found, where))
+        return Fraction(*read_numerator_and_denominator(text or found, where))
     sign, units, decimals, exponent = match.groups("")
     power = int(exponent or "0")
     expect(abs(power) <= MAX_EXPONENT, where, f"an exponent up to {MAX_EXPONENT}", found)
@@ -1563,7 +1583,7 @@ def read_bound(text: str, where: str) -> Fraction:
     """Return a bound >= 0, written p/q or as a decimal."""
     is_number = any(form.fullmatch(AROUND.sub("", text)) for form in (DECIMAL, RATIONAL))
     expect(is_number, where, "a bound such as 1e-12 or 1/1000", text)
-    bound = read_number(text, where)
+    bound = read_exact_number(text, where)
     expect(bound >= 0, where, "a bound >= 0", text)
     return bound
 
@@ -1572,7 +1592,7 @@ def read_target_element(found: Any, where: str, field: Field) -> Element:
     """Return an element from a number or, over a number field, a list of strings."""
     if type(found) is list and field.modulus:
         return read_element(found, where, field)
-    number = read_number(found, where)
+    number = read_exact_number(found, where)
     if field.prime:
         expect(number.denominator == 1, where, f"an integer, over {field.name}", found)
         number %= field.prime
@@ -1728,7 +1748,7 @@ def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
     return None
 
 
-def count_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
+def count_distinct_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
     """Return the number of distinct real roots of m in (low, high], by Sturm's theorem."""
     signs = [
         [v > 0 for f in sturm_sequence(m) if (v := evaluate_polynomial(f, x))] for x in (low, high)
@@ -1744,7 +1764,7 @@ def isolate_real_roots(m: tuple[Fraction, ...]) -> list[LowAndHigh]:
     intervals = [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
-        if (roots := count_real_roots(m, low, high)) == 1:
+        if (roots := count_distinct_real_roots(m, low, high)) == 1:
             found.append((low, high))
         elif roots > 1:
             intervals += [(low, (low + high) / 2), ((low + high) / 2, high)]
@@ -1772,7 +1792,7 @@ def sign_at_root_if_found(
     return 0
 
 
-def decide_positivity(a: Element, field: Field) -> SignOrZeroIfUndecided:
+def decide_positivity_or_invertibility(a: Element, field: Field) -> SignOrZeroIfUndecided:
     """Return 1 if `a` is proved positive (over GF(p): invertible), -1 if disproved, else 0.
 
     Over a number field the sign is taken at the root that the file names; if it names none, at all
@@ -1785,7 +1805,7 @@ def decide_positivity(a: Element, field: Field) -> SignOrZeroIfUndecided:
     fractions = [Fraction(*c) for c in a]
     signs = {
         sign_at_root_if_found(fractions, field.modulus, *root)
-        for root in field.positivity_root_intervals
+        for root in field.intervals_of_roots_with_positive_scales
     }
     return signs.pop() if len(signs) == 1 else 0
 
@@ -1813,7 +1833,7 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
         placed[i] = {places[j]: a for j, a in row.items()}
     rows = [r for row in placed for r in expand_row_to_rational_rows(row, certificate.field, 1)]
     names = ("certificate", "given")
-    if wrong := describe_first_difference(
+    if wrong := describe_first_difference_if_any(
         certificate.target, rows, Fraction(0), certificate.field, names
     ):
         raise RefutedError(OTHER_TARGET, wrong)
@@ -1839,7 +1859,7 @@ def check_product_or_covariance(
     )
     names = ("expected", "derived")
     if certificate.is_equality_claim:
-        if wrong := describe_first_difference(target, derived, Fraction(0), field, names):
+        if wrong := describe_first_difference_if_any(target, derived, Fraction(0), field, names):
             raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
     errors = [(den, nums.values()) for den, nums in subtract_rows(derived, target, 0)]
@@ -1847,10 +1867,10 @@ def check_product_or_covariance(
     allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
     shown, bound_shown = (
-        format_with_three_digits(x, rounds_up=largest <= allowed) for x in (largest, allowed)
+        format_rounded_with_remark(x, rounds_up=largest <= allowed) for x in (largest, allowed)
     )
     line = f"the largest difference is {shown}"
-    if wrong := describe_first_difference(target, derived, allowed, field, names):
+    if wrong := describe_first_difference_if_any(target, derived, allowed, field, names):
         raise RefutedError(line, f"not within {bound_shown}", wrong, largest=largest)
     within = f"within {bound_shown} in all entries"
     return Report(Verdict.VERIFIED, [f"c {line}", f"c {within}"], largest=largest)
