@@ -745,7 +745,7 @@ def has_opposite_signed_principal_minors(minor_size: int, D: Matrix, a: Matrix) 
     n = len(D)
     if math.comb(n, minor_size) > MOST_MINORS:
         raise UndecidedError(
-            f"the witness needs more than {MOST_MINORS} minors, which is the limit"
+            f"the check of the witness needs more than {MOST_MINORS} minors, which is the limit"
         )
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
@@ -774,10 +774,12 @@ def has_one_signed_polynomial_combination(
     det = principal_minor(target, range(2 * n))
     if 2**n > MOST_MINORS:
         raise UndecidedError(
-            f"the witness needs more than {MOST_MINORS} minors, which is the limit"
+            f"the check of the witness needs more than {MOST_MINORS} minors, which is the limit"
         )
     if sum(math.comb(n, k) * len(p) for k, p in enumerate(polynomial_multipliers, 1)) > MOST_TERMS:
-        raise UndecidedError(f"the witness needs more than {MOST_TERMS} terms, which is the limit")
+        raise UndecidedError(
+            f"the check of the witness needs more than {MOST_TERMS} terms, which is the limit"
+        )
     for k, p in enumerate(polynomial_multipliers, 1):
         for chosen in combinations(range(n), k):
             minors = det, 1
@@ -1211,7 +1213,7 @@ def check_file_memory(data: bytes, where: str, value_bytes: int) -> None:
     """
     text = len(data) * (3 if data.isascii() else 9)
     if text + value_bytes > MAX_BYTES:
-        raise UndecidedError(f"{where}: reading may take more than {MAX_BYTES} bytes of memory")
+        raise UndecidedError(f"{where}: reading it may take more than {MAX_BYTES} bytes of memory")
 
 
 def read_json(data: bytes, where: str) -> Any:
@@ -1911,7 +1913,7 @@ def verify_and_describe_obstructions(claim: DepthClaim) -> list[str]:
         if not excludes_pattern(obstruction, claim, blocks):
             raise RefutedError(
                 f'the obstruction of kind "{obstruction["kind"]}" does not exclude '
-                f"{pattern or 'no layers'}"
+                f"{pattern or 'the empty pattern'}"
             )
         lines.append(f"c not {pattern or 'the identity'}: {obstruction['kind']}")
     return lines

@@ -6,6 +6,7 @@ quantization, and the terms of a KL bound, are computed once more.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
@@ -251,7 +252,7 @@ def _is_weights_term_at_most(parameters: Construction, bound: Element) -> bool:
     difference between the Gaussian mass below the knot and the weight of all atoms before the knot.
     """
     masses = list(accumulate(parameters.weights))
-    with _precise_mpmath_context(bound):
+    with _set_mpmath_precision_for_square(bound):
         total = sum(
             abs(mpmath.ncdf(to_mpf(knot)) - to_mpf(mass))
             for knot, mass in zip(parameters.knots, masses, strict=False)
@@ -267,7 +268,7 @@ def _is_ramps_term_at_most(parameters: Construction, bound: Element) -> bool:
     squared distance between the two neighbouring atoms (for three layers, distance plus `delta`).
     """
     half, excess = parameters.tau / 2, parameters.delta if parameters.depth == 3 else QQ.zero
-    with _precise_mpmath_context(bound):
+    with _set_mpmath_precision_for_square(bound):
         total = mpmath.mpf(0)
         for knot, (one, other) in zip(
             parameters.knots, pairwise(parameters.exact_atoms), strict=True
@@ -285,7 +286,7 @@ def _is_tails_term_at_most(parameters: Construction, bound: Element) -> bool:
     is mapped outside of the plateaus of a later layer.
     """
     moved, kept = parameters.first_layer_moved_and_kept
-    with _precise_mpmath_context(bound):
+    with _set_mpmath_precision_for_square(bound):
         delta = to_mpf(parameters.delta)
         mass, labels = (
             mpmath.erfc(to_mpf(parameters.radius) / delta / mpmath.sqrt(2)),
@@ -307,8 +308,8 @@ def _squared_bounding_box_diagonal(parameters: Construction, coordinates: slice)
     return QQ(sum((max(column) - min(column)) ** 2 for column in columns), 4**parameters.bits)
 
 
-def _precise_mpmath_context(bound: Element) -> Any:
-    """Return an mpmath context whose rounding errors are far below the square of `bound`."""
+def _set_mpmath_precision_for_square(bound: Element) -> AbstractContextManager[Any]:
+    """Return a context in which rounding errors of mpmath are far below the square of `bound`."""
     bits = 2 * (bound.denominator.bit_length() - bound.numerator.bit_length()) if bound else 0
     return mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)
 

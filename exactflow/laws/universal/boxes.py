@@ -133,7 +133,8 @@ class Histogram(Boxes):
         least, total = min(map(min, rows)), sum(map(sum, rows))
         if least < 0 or total == 0:
             raise InvalidInputError(
-                f"expected counts >= 0, at least one positive, got {format_short(counts)}"
+                "expected counts >= 0, with at least one positive count, got "
+                f"{format_short(counts)}"
             )
         lower, upper = map(to_elements, sequence_to_list(box))
         if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):

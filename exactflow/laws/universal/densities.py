@@ -92,7 +92,8 @@ class PiecewiseConstantDensity:
         if covered > MOST_COVERED:
             raise InvalidInputError(
                 f"expected boxes that cover at most {MOST_COVERED} cells of the grid of all their "
-                f"edges, counted once for each box, got {covered}: take fewer boxes, or a Histogram"
+                f"edges (a cell counts once for each box that covers it), got {covered}: take "
+                "fewer boxes, or a Histogram"
             )
         values = [[QQ.zero] * (len(second) - 1) for _ in range(len(first) - 1)]
         for ((a, c), (b, d)), weight in zip(law.ends, law.weights, strict=True):

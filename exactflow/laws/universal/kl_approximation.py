@@ -109,6 +109,7 @@ from exactflow.laws.universal.volume_preserving import (
 from exactflow.laws.universal.zones import SHAPING, Arrangement
 
 Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
+CellsRampsTails: TypeAlias = list[arb]  # the three terms of the KL bound
 DensityIsSwappedAndKLBound: TypeAlias = tuple[Density, bool, Element]
 
 
@@ -231,7 +232,7 @@ class KLApproximation(FlowResult):
     def _log_prob_of_floats(self, x: Any) -> Any:
         """Return the log-density at points in rows, or at one point, in float64."""
         if np.ma.is_masked(x):
-            raise InvalidInputError("expected numbers in x, got masked entries")
+            raise InvalidInputError("expected x without masked entries, got x with masked entries")
         try:
             points = np.asarray(x, dtype=float)
         except (TypeError, ValueError):
@@ -466,7 +467,7 @@ def _bound_negative_entropy(density: Density, cutting_eps: Element) -> arb:
 
 def _margin_widths_and_kl_terms(
     density: Density, tiling: Tiling, negative_entropy: arb, cutting_eps: Element
-) -> tuple[tuple[Element, ...], list[arb]]:
+) -> tuple[tuple[Element, ...], CellsRampsTails]:
     """Return the widths of margins, and the terms `cells`, `ramps` and `tails` of the KL bound.
 
     `negative_entropy` is an upper bound of E log p, where p is the density. The margins are so
@@ -500,7 +501,7 @@ def _margin_widths_and_kl_terms(
 def _build_coordinate_pair(
     tiling: Tiling | Arrangement,
     margins: tuple[Element, ...],
-    kl_terms: list[arb],
+    kl_terms: CellsRampsTails,
     is_swapped: bool = False,
 ) -> CoordinatePair:
     """Return the pair of coordinates with the given tiles or zones; the terms of the KL bound are

@@ -36,6 +36,7 @@ MOST_CELLS = 2**8  # the most cells of a zone, from its lowest to its highest, g
 BITS = 64  # lengths of groups are multiples of 2^-BITS times the length of their column
 EstimatedStripsColumnsZones = tuple[int, int, int]  # only the first is an estimate
 StartAndLength = tuple[Element, Element]
+CellsAndRamps = list[arb]  # the two terms of the KL bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,7 +339,7 @@ class Arrangement:
 
     def margin_share_and_kl_terms(
         self, negative_entropy: arb, cutting_eps: Element
-    ) -> tuple[tuple[Element, ...], list[arb]]:
+    ) -> tuple[tuple[Element, ...], CellsAndRamps]:
         """Return the width of margins, as a share of the length of an interval, and the terms
         `cells` and `ramps` of the KL bound.
 
