@@ -764,8 +764,9 @@ def has_one_signed_polynomial_combination(
     Theorem (positive scales, QQ).  With E, F of `has_opposite_signed_principal_minors`, let x and y
     be the diagonals of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k
     coordinates, d_S and a_S being principal minors, for k < n; and f_n = det M x_1 .. x_n - y_1
-    .. y_n.  All f_k vanish, f_n as det M = det P.  So any sum of p_k f_k, with polynomials p_k in
-    x and y, vanishes at positive numbers: its coefficients, if not all 0, cannot have one sign.
+    .. y_n.  All f_k vanish; f_n does because det M = det P.  So any sum of p_k f_k, with
+    polynomials p_k in x and y, vanishes at positive numbers, and its coefficients, if not all 0,
+    cannot have one sign.
     The k-th multiplier is a matrix with a row for each term of p_k: the coefficient, the exponents
     of x, and the exponents of y.
     """
@@ -1024,8 +1025,9 @@ def jordan_blocks_exclude_pattern(
         differ by e, D being larger than a by e, by `trace`.
     (2) e_k(D') - e_k(Du) is from 0 to r deg f.  Let P be F^n, with x acting as D' = D - C V.  W is
         a submodule that r elements generate, P/W is Du.  f^(k-1) P / f^k P has dimension e_k(D')
-        and maps onto the same of P/W.  The kernel lies in (W + f^k P) / f^k P, a quotient of W; so
-        r elements generate it, and f kills it: its dimension is at most r deg f.
+        and maps onto the same quotient of P/W.  The kernel of this map lies in (W + f^k P) / f^k P,
+        a quotient of W.  So r elements generate the kernel, and f kills it: the dimension of the
+        kernel is at most r deg f.
     (3) e_k(a') - e_k(aN) likewise, by transposition, where rank c = rank C: A maps ker C into ker c
         injectively (C v = 0 means M^-1 (A v, 0) = (v, 0)), and a maps ker c into ker C.
     For pairwise coprime f the spaces ker f(D')^n add up directly: the sums of e_k(D') to at most
@@ -1074,7 +1076,7 @@ def shift_equations_exclude_pattern(
     (6) tr(C V) + tr(V c) = tr D - tr a - e, D being larger than a by e.  If all factors have degree
         one, and their multiplicities, at least the sum in `jordan_blocks_exclude_pattern`, fill
         all dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of
-        the roots, and tr a' that less e: tr(C V) and tr(V c) are known.
+        the roots, and tr a' is this sum minus e: tr(C V) and tr(V c) are known.
     """
     _, _, C, D, a, c = blocks
     q, n, r, total, roots = len(D), len(a), rank(C, p), 0, 0
@@ -1168,7 +1170,7 @@ def format_rounded_with_remark(x: Fraction, rounds_up: bool) -> str:
     """Return x >= 0 as a decimal of three digits, with the remark "rounded up" or "rounded down" if
     it is rounded.
 
-    With b the bits of the numerator less those of the denominator, x > 2^(b - 1).
+    If the numerator has b bits more than the denominator, x > 2^(b - 1).
     """
     if not x:
         return "0"

@@ -311,7 +311,8 @@ def _squared_bounding_box_diagonal(parameters: Construction, coordinates: slice)
 def _set_mpmath_precision_for_square(bound: Element) -> AbstractContextManager[Any]:
     """Return a context in which rounding errors of mpmath are far below the square of `bound`."""
     bits = 2 * (bound.denominator.bit_length() - bound.numerator.bit_length()) if bound else 0
-    return mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)
+    context: AbstractContextManager[Any] = mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)
+    return context
 
 
 def _is_inverse_exact_at_seven_points(flow: PiecewiseFlow) -> bool:

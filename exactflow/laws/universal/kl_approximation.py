@@ -142,7 +142,7 @@ class KLBound(NamedTuple):
 class CoordinatePair(NamedTuple):
     """The tiles or zones of two coordinates, the sizes of margins, and the terms of the KL bound.
 
-    If `swapped`, the second coordinate takes the part of x1.
+    If `swapped`, x1 is the second coordinate and x2 is the first.
     """
 
     tiling: Tiling | Arrangement

@@ -59,8 +59,8 @@ def tile_by_translations(
     """Return tiles of nearly equal size onto which cells of a lattice of latents are translated.
 
     On each axis the longest grid interval that has mass is cut into `least_parts_of_longest_side`
-    or more parts, and the others into parts of at most about the same width. The more tiles, the
-    smaller the KL.
+    or more parts, and the other intervals into parts of about the same width or less. The more
+    tiles, the smaller the KL.
     """
     occupied = [(i, j) for i, row in enumerate(density.values) for j, p in enumerate(row) if p]
     (width, columns), (height, rows) = (
@@ -96,8 +96,8 @@ def _choose_width_and_parts_by_interval(
     width.
 
     Returns the width and, for the index of each used interval, the parts of the interval. The width
-    is the common measure of the intervals, or the length of the longest interval if it is much
-    longer, divided by `least_parts_of_longest`.
+    is the common measure of the intervals, or the length of the longest interval if that is much
+    more than the common measure; it is divided by `least_parts_of_longest`.
     """
     lengths = {k: edges[k + 1] - edges[k] for k in used_intervals}
     longest, common = max(lengths.values()), greatest_common_measure(list(lengths.values()))

@@ -83,7 +83,7 @@ class Profile:
 
 
 class Column(NamedTuple):
-    """An interval of x1 on which x2 has one law, with its mass."""
+    """An interval of x1 on which x2 given x1 has one law, and the mass of the interval."""
 
     ends: Interval
     mass: Element
