@@ -99,7 +99,7 @@ FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
 AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks around a number, and a plus sign before it
-ESCAPE = re.compile(  # group 1 matches in a surrogate without its partner
+ESCAPE = re.compile(  # group 1 matches if a surrogate has no partner
     r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\."
 )
 NPY_HEADER = re.compile(
@@ -110,15 +110,15 @@ NPY_CODES = {"f2": "e", "f4": "f", "f8": "d", "b1": "?", "i1": "b", "i2": "h", "
 NPY_CODES |= {"u1": "B", "u2": "H", "u4": "I", "u8": "Q"}
 OTHER_TARGET = "the certificate's target is not the given target"
 MAX_BYTES = 2**29  # the most bytes of memory that reading a file may take
-VALUE_BYTES = 72  # an upper estimate of the memory of a JSON value
-OBJECT_BYTES = 240  # the additional memory of a value that is an object
-BATCH = 512  # number of rows of a layer that are multiplied at once
+VALUE_BYTES = 72  # an upper estimate of the bytes of memory of a JSON value
+OBJECT_BYTES = 240  # an upper estimate of the additional bytes of a JSON object
+BATCH = 512  # the number of rows of a layer that are multiplied at once
 PATIENCE = 10  # seconds of waiting for a process to write to a named pipe
-# The most characters of two differing entries in a message of a claim with a bound. If they have
-# more, the message has their difference instead.
+# The most characters that two differing entries have in a message about a claim with a bound. If
+# the entries have more characters, the message states their difference instead.
 MAX_SHOWN = 40
-MAX_EXPONENT = 10_000  # largest exponent of a decimal; the exponents of floats are smaller
-MAX_PRIME_BITS = 4096  # the primality of longer numbers is not tested
+MAX_EXPONENT = 10_000  # the largest exponent of a decimal; the exponents of floats are smaller
+MAX_PRIME_BITS = 4096  # the primality of numbers with more bits is not tested
 MAX_DEGREE = 16  # largest degree of a modulus
 MAX_MODULUS_BITS = 2048  # total bits of the numerators and denominators of a modulus
 MAX_HALVINGS = 1000  # the most bisections of an interval around a root, to find a sign at the root
@@ -140,16 +140,16 @@ KINDS = {
     "chain": ("factors", {"additive": [5]}),
     "opposed": ("k", {"positive": [4, 5]}),
 }
-# The shapes of the matrices of a multiplier, for patterns of 0, 1, .., 4 letters (none for 5). Here
-# p and q are the sizes of the halves.
+# The shapes of the matrices of a multiplier, for patterns of 0, 1, .., 4 letters, where p and q are
+# the sizes of the halves. For 5 letters the multiplier is one row, of length max(p, q) + 1.
 EQUATIONS = [
     "pp pq qq qp", "pp pq qq", "qq pp", "pp qq qp", "pq pq qq", "",
 ]  # fmt: skip
 # The largest depth that a certificate can claim: no kind of obstruction excludes a pattern of six
-# letters, so that depth 7 has no proof.
+# letters, as a claim of depth 7 would need.
 MOST_LAYERS = 6
-# For positive scales: the most minors and the most terms that a witness may need, and the largest
-# exponent in it.
+# For positive scales: the most minors and the most terms that the check of a witness may need, and
+# the largest exponent in a witness.
 MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100
 
 
@@ -158,9 +158,7 @@ class MalformedError(Exception):
 
 
 class RefutedError(Exception):
-    """The claim is false, or an obstruction does not exclude its pattern; the lines of the message
-    say where.
-    """
+    """The claim is false, or an obstruction does not exclude its pattern; the message says why."""
 
     def __init__(self, *lines: str, largest: Fraction | None = None) -> None:
         super().__init__("\n".join(f"c {line}" for line in lines))
@@ -172,7 +170,7 @@ class UndecidedError(Exception):
 
 
 class Verdict(enum.Enum):
-    """An outcome: its exit code and its last line, in one value so that they cannot disagree."""
+    """The result of a check, as a pair of exit code and last line, which thus cannot disagree."""
 
     VERIFIED = (0, "s VERIFIED")
     REFUTED = (1, "s NOT VERIFIED")
@@ -200,7 +198,7 @@ DIFFERENCE = Row(1, {0: 1, 1: -1})
 class Field:
     """QQ (no prime, no modulus), GF(prime) or QQ[x]/(modulus).
 
-    `undecided` is a reason why it is not proved to be a field, or empty.
+    `undecided` says why no proof was found that this ring is a field; it is empty if one was found.
     """
 
     name: str
@@ -220,7 +218,7 @@ class Field:
         return ((1, 1), *[(0, 1)] * (self.degree - 1))
 
     @cached_property
-    def positivity_root_intervals(self) -> list[LowAndHigh]:
+    def intervals_of_roots_with_positive_scales(self) -> list[LowAndHigh]:
         """Return an interval around each root of the modulus at which scales must be positive.
 
         These roots are the chosen root or, if the file names none, all real roots.
@@ -229,7 +227,7 @@ class Field:
 
 
 class Layer(NamedTuple):
-    """A well-formed layer: moved and fixed coordinates; scale and shift as written in the file."""
+    """A well-formed layer: the moved and the fixed coordinates; scale and shift as in the file."""
 
     moved: list[int]
     fixed: list[int]
@@ -240,9 +238,9 @@ class Layer(NamedTuple):
     def changed_rational_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
         """Yield (index, row) for the rows of the layer's matrix, expanded to rationals.
 
-        Rows that come from a row of the identity are omitted.
+        Rows of the layer's matrix that are rows of the identity are omitted.
         """
-        shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
+        shift = read_sparse_rows(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
             a = read_element(written, "scale", field)
             if row or a != field.one:
@@ -255,7 +253,7 @@ class Layer(NamedTuple):
 class DepthClaim(NamedTuple):
     """Claim that the target, over QQ (prime 0) or GF(prime), is no product of fewer layers.
 
-    `n` is the size of the first half; `obstructions` are by pattern.
+    `n` is the size of the first half; the keys of `obstructions` are patterns.
     """
 
     n: int
@@ -267,8 +265,8 @@ class DepthClaim(NamedTuple):
 
 @dataclass(frozen=True)
 class Certificate:
-    """A well-formed certificate; each row of elements is stored as n rows of rationals, n the
-    degree of the field.
+    """A well-formed certificate; each row of elements is stored as n rows of rationals, where n is
+    the degree of the field.
 
     `target` has a row of zeros at each pad, and no columns at pads; `start` is the matrix F of the
     flips, without these columns.
@@ -287,8 +285,8 @@ class Certificate:
     digest: bytes
 
     @property
-    def product_memory_limit(self) -> int:
-        """Return the most bytes of memory that a product of layers may take."""
+    def most_product_bytes(self) -> int:
+        """Return the largest number of bytes that a product of layers may take in memory."""
         return 2**26 + 12 * self.size
 
     @property
@@ -345,36 +343,36 @@ def subtract_rows(left: Rows, right: Rows, p: Characteristic) -> Rows:
     return [combine_rows(DIFFERENCE, pair, p) for pair in zip(left, right, strict=True)]
 
 
-def transpose_rows(matrix: Rows) -> Rows:
+def transpose_rows(square_matrix: Rows) -> Rows:
     """Return the transpose of a square matrix."""
-    den = math.lcm(*(row.den for row in matrix))
-    columns: list[dict[int, int]] = [{} for _ in matrix]
-    for i, row in enumerate(matrix):
+    den = math.lcm(*(row.den for row in square_matrix))
+    columns: list[dict[int, int]] = [{} for _ in square_matrix]
+    for i, row in enumerate(square_matrix):
         for j, num in row.nums.items():
             columns[j][i] = num * (den // row.den)
     return [reduce_row(den, nums) for nums in columns]
 
 
 def expand_row_to_rational_rows(
-    elements: Mapping[int, Element], field: Field, power_count: int
+    elements: Mapping[int, Element], field: Field, columns_per_element: int
 ) -> Rows:
     """Return the n rows of rationals that represent a row of elements; n is the field's degree.
 
-    An element a becomes the coefficients of a, a x, ..., a x^(powers - 1), in as many columns: with
-    one power, the vector of a in QQ^n; with n powers, the matrix by which a acts on QQ^n.
+    Column s of an element a has the coefficients of a x^s.  So with one column, an element becomes
+    its vector in QQ^n; with n columns, the matrix by which it acts on QQ^n.
     """
     columns: dict[int, Any] = {} if field.modulus else dict(elements)
     if field.modulus:
         for j, a in elements.items():
             if not any(num for num, _ in a[1:]):  # a is rational
-                for s in range(power_count):
-                    columns[j * power_count + s] = (
+                for s in range(columns_per_element):
+                    columns[j * columns_per_element + s] = (
                         [(0, 1)] * s + [a[0]] + [(0, 1)] * (len(a) - s - 1)
                     )
                 continue
             fractions = tuple(Fraction(*c) for c in a)
-            for s in range(power_count):
-                columns[j * power_count + s] = [c.as_integer_ratio() for c in fractions]
+            for s in range(columns_per_element):
+                columns[j * columns_per_element + s] = [c.as_integer_ratio() for c in fractions]
                 times_x = zip((Fraction(0), *fractions[:-1]), field.modulus, strict=False)
                 fractions = tuple(c - fractions[-1] * m for c, m in times_x)
     rows = []
@@ -390,7 +388,7 @@ def expand_row_to_rational_rows(
 
 def compose_product_or_covariance(certificate: Certificate) -> Rows:
     """Return the product Q of the layers, without the columns of pads; for a covariance, Q Q^T."""
-    field, most, result = certificate.field, certificate.product_memory_limit, certificate.start
+    field, most, result = certificate.field, certificate.most_product_bytes, certificate.start
     for layer in certificate.layers:
         rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
         while batch := dict(islice(rows, BATCH)):
@@ -405,8 +403,8 @@ def compose_product_or_covariance(certificate: Certificate) -> Rows:
     )
 
 
-def describe_first_difference(
-    left: Rows, right: Rows, bound: Fraction, field: Field, names: tuple[str, str]
+def describe_first_difference_if_any(
+    left: Rows, right: Rows, bound: Fraction, field: Field, names_of_sides: tuple[str, str]
 ) -> str:
     """Return a line about the first entry that differs by more than `bound`, or "" if none does."""
     n = field.degree
@@ -417,11 +415,11 @@ def describe_first_difference(
         if beyond:
             j = min(beyond)
             a, b = (format_element([m[r].entry(j) for r in rows], field) for m in (left, right))
-            values = f"{names[0]} {a}, {names[1]} {b}"
+            values = f"{names_of_sides[0]} {a}, {names_of_sides[1]} {b}"
             if bound and len(a) + len(b) > MAX_SHOWN:
                 difference = Fraction(abs(error[0].nums[j]), error[0].den)
                 values = (
-                    f"the difference is {format_with_three_digits(difference, rounds_up=False)}"
+                    f"the difference is {format_rounded_with_remark(difference, rounds_up=False)}"
                 )
             return f"first differing entry: row {i}, column {j}: {values}"
     return ""
@@ -443,7 +441,9 @@ class Draw(NamedTuple):
 def multiply_by_vector_modulo(
     matrix: Iterable[Row], vector: Sequence[int], prime: int
 ) -> list[int]:
-    """Return matrix times vector modulo a prime; raise ValueError if it divides any denominator."""
+    """Return matrix times vector modulo a prime; raise ValueError if the prime divides a
+    denominator of the matrix.
+    """
     return [
         sum(num * vector[k] for k, num in nums.items()) * pow(den, -1, prime) % prime
         for den, nums in matrix
@@ -455,7 +455,8 @@ def passes_quick_test(certificate: Certificate) -> bool:
     images as the target.
 
     If not, the claim is false.  If the claim is false, some entry of target - Q is a fraction with
-    fewer than B bits: B = 8 size, times 2^17 over number fields, where entries act by matrices.
+    fewer than B bits, where B is the number of bits of the file, over number fields times 2^17,
+    because entries act by matrices.
     Fewer than B / 60 primes of 61 bits divide its numerator, out of more than 2^53 (Rosser and
     Schoenfeld, Illinois J. Math. 6 (1962), corollary 3); modulo any other prime q, a difference
     that is not 0 takes a random x to 0 with probability 1/q.  Over GF(p) q is p.  So each round
@@ -488,7 +489,9 @@ def passes_quick_test(certificate: Certificate) -> bool:
     return True
 
 
-def apply_layer_dropping_bad_primes(rows: Mapping[int, Row], draws: list[Draw]) -> list[Draw]:
+def apply_layer_dropping_bad_primes(
+    changed_rows: Mapping[int, Row], draws: list[Draw]
+) -> list[Draw]:
     """Apply a layer to the image in each draw; omit draws whose prime divides a denominator of the
     layer.
     """
@@ -496,7 +499,11 @@ def apply_layer_dropping_bad_primes(rows: Mapping[int, Row], draws: list[Draw]) 
     for prime, expected, y in draws:
         with contextlib.suppress(ValueError):
             changed = dict(
-                zip(rows, multiply_by_vector_modulo(rows.values(), y, prime), strict=True)
+                zip(
+                    changed_rows,
+                    multiply_by_vector_modulo(changed_rows.values(), y, prime),
+                    strict=True,
+                )
             )
             moved.append(Draw(prime, expected, [changed.get(r, a) for r, a in enumerate(y)]))
     return moved
@@ -530,12 +537,12 @@ def add_multiple(P: Matrix, c: Any, Q: Matrix, p: Characteristic) -> Matrix:
 
 
 def reciprocal(x: Any, p: Characteristic) -> Any:
-    """Return 1/x."""
+    """Return 1/x, in QQ or GF(p)."""
     return pow(x, -1, p) if p else 1 / Fraction(x)
 
 
 def identity(n: int) -> Matrix:
-    """Return the identity."""
+    """Return the n x n identity matrix."""
     return [[int(i == j) for j in range(n)] for i in range(n)]
 
 
@@ -547,7 +554,7 @@ def transpose(M: Matrix) -> Matrix:
 def eliminate(M: Matrix, p: Characteristic) -> tuple[list[int], Matrix]:
     """Return the indices of the pivot columns, and the nonzero rows of the reduced echelon form.
 
-    Over QQ by Jordan's elimination in integers: each division by the last pivot is exact (Bareiss).
+    Over QQ the rows are integers: each division by the previous pivot is exact (Jordan, Bareiss).
     """
     rows, pivots, last = [clear_denominators(row)[0] for row in M], list[int](), 1
     for j in range(len(M[0]) if M else 0):
@@ -571,7 +578,7 @@ def eliminate(M: Matrix, p: Characteristic) -> tuple[list[int], Matrix]:
 
 
 def rank(M: Matrix, p: Characteristic) -> int:
-    """Return the rank."""
+    """Return the rank of M."""
     return len(eliminate(M, p)[0])
 
 
@@ -581,13 +588,13 @@ def inverse(M: Matrix, p: Characteristic) -> Matrix:
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
 
-def kernel_basis(M: Matrix, size: int, p: Characteristic) -> Matrix:
-    """Return a basis of {x : M x = 0} as the rows of a matrix; `size` is the length of x."""
+def kernel_basis(M: Matrix, column_count: int, p: Characteristic) -> Matrix:
+    """Return a basis of {x : M x = 0} as the rows of a matrix; M may have no rows."""
     pivots, rows = eliminate(M, p)
     basis = []
-    for j in range(size):
+    for j in range(column_count):
         if j not in pivots:
-            vector = [int(i == j) for i in range(size)]
+            vector = [int(i == j) for i in range(column_count)]
             for i, row in zip(pivots, rows, strict=True):
                 vector[i] = -row[j] % p if p else -row[j]
             basis.append(vector)
@@ -628,7 +635,7 @@ def descending_characteristic_polynomial(M: Matrix, p: Characteristic) -> Polyno
 
 
 class PatternBlocks(NamedTuple):
-    """The blocks A, B, C, D of M, and a, c of M^-1, as at the head of this section.
+    """The blocks A, B, C, D of M, and the blocks a, c of M^-1, as in the comment above.
 
     If the pattern starts with L, the halves are exchanged.
     """
@@ -641,14 +648,17 @@ class PatternBlocks(NamedTuple):
     c: Matrix
 
 
-def split_into_blocks(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> PatternBlocks:
-    """Return blocks of M and of its inverse `inverted`, where n is the size of the first half.
+def split_into_blocks(
+    M: Matrix, inverse_of_M: Matrix, first_half_size: int, starts_with_L: bool
+) -> PatternBlocks:
+    """Return the blocks A, B, C, D of M, and the blocks a, c of its inverse.
 
     If the pattern starts with L, the halves are exchanged.
     """
+    n = first_half_size
     halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
     (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
-    (a, _), (c, _) = ([[row[j] for row in inverted[i]] for j in halves] for i in halves)
+    (a, _), (c, _) = ([[row[j] for row in inverse_of_M[i]] for j in halves] for i in halves)
     return PatternBlocks(A, B, C, D, a, c)
 
 
@@ -659,7 +669,7 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
         if len(obstruction["multiplier"]) < claim.n:
             return excludes_four_scaled_layers(obstruction["multiplier"][0], blocks)
-        require_zero_C_for_five(kind, pattern, blocks)
+        require_zero_C_if_five_letters(kind, pattern, blocks)
         return has_one_signed_polynomial_combination(
             obstruction["multiplier"], blocks, claim.target
         )
@@ -673,7 +683,7 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         factors = obstruction["factors"]
         clash = jordan_blocks_exclude_pattern(factors, Du, aN, r, sizes, p)
         return clash or shift_equations_exclude_pattern(factors, Du, aN, blocks, p)
-    require_zero_C_for_five(kind, pattern, blocks)
+    require_zero_C_if_five_letters(kind, pattern, blocks)
     if kind == "similarity":
         return jordan_blocks_exclude_pattern(
             obstruction["factors"], blocks.D, blocks.a, 0, sizes, p
@@ -685,15 +695,15 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
             descending_characteristic_polynomial(D, p)[k]
             != descending_characteristic_polynomial(a, p)[k]
         )
-    return has_minors_of_opposite_sign(obstruction["k"], blocks.D, blocks.a)
+    return has_opposite_signed_principal_minors(obstruction["k"], blocks.D, blocks.a)
 
 
-def require_zero_C_for_five(kind: str, pattern: str, blocks: PatternBlocks) -> None:
+def require_zero_C_if_five_letters(kind: str, pattern: str, blocks: PatternBlocks) -> None:
     """Raise RefutedError if the pattern has five letters and the block C is not 0."""
     if len(pattern) == 5 and any(map(any, blocks.C)):
         raise RefutedError(
             f'an obstruction of kind "{kind}" excludes {pattern} only if the block C (for '
-            "LULUL: B) is 0, but it is not 0"
+            "LULUL: B) is 0, but this block is not 0"
         )
 
 
@@ -703,58 +713,61 @@ def require_zero_C_for_five(kind: str, pattern: str, blocks: PatternBlocks) -> N
 # matrix: the polynomial of the larger matrix is (x - 1)^e times that of the smaller.
 
 
-def append_diagonal_ones(M: Matrix, size: int) -> Matrix:
+def append_diagonal_ones(M: Matrix, final_size: int) -> Matrix:
     """Return diag(M, 1, .., 1)."""
-    extra = size - len(M)
-    return [[*row, *[0] * extra] for row in M] + identity(size)[len(M) :]
+    extra = final_size - len(M)
+    return [[*row, *[0] * extra] for row in M] + identity(final_size)[len(M) :]
 
 
 def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
-    """Return the determinant of the chosen rows and columns, over QQ."""
+    """Return the determinant of the submatrix of the chosen rows and columns, over QQ."""
     k = len(chosen)
     return (-1) ** k * descending_characteristic_polynomial(
         [[M[i][j] for j in chosen] for i in chosen], 0
     )[k]
 
 
-def has_minors_of_opposite_sign(k: int, D: Matrix, a: Matrix) -> bool:
-    """Whether all principal k-minors of D are >= 0 and all principal k-minors of a are <= 0, or the
-    reverse, but not all are 0.
+def has_opposite_signed_principal_minors(minor_size: int, D: Matrix, a: Matrix) -> bool:
+    """Whether all principal minors of size `minor_size` are >= 0 for D and <= 0 for a, or the
+    reverse, but not all of them are 0.
 
-    Theorem (positive scales, QQ).  Then M is no product of scaled layers with the pattern ULUL, nor
-    ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
-    right and changes X or Y only (word_push in files/rocq/shears.v).  So M P^-1 is a
-    product of additive layers for some positive P = diag(E, F).  Its lower right block is D F^-1,
-    the upper left one of its inverse E a, its lower left one is 0 if C is; so these have one
-    characteristic polynomial.  The coefficients at k are, but for one sign, sums of the principal
-    k-minors of D, and of a, with positive weights: one sum is >= 0, one <= 0, and not both are 0.
+    Theorem (positive scales, QQ).  If so, M is no product of scaled layers with the pattern ULUL,
+    nor with ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves
+    to the right of it and changes X or Y only (word_push in files/rocq/shears.v).  So M P^-1 is a
+    product of additive layers for some positive P = diag(E, F).  The lower right block of M P^-1 is
+    D F^-1, its lower left block is 0 if C is, and the upper left block of its inverse is E a.  So
+    D F^-1 and E a have the same characteristic polynomial.  Up to one sign, its coefficient at k =
+    `minor_size` is a sum of the principal k-minors of D with positive weights, and also a sum of
+    the principal k-minors of a with positive weights.  But one of these sums is >= 0, the other is
+    <= 0, and not both are 0.
     Formally proved: opposed_minors_exclude_four and _five in proofs/rocq/statements.v.
     """
     n = len(D)
-    if math.comb(n, k) > MOST_MINORS:
+    if math.comb(n, minor_size) > MOST_MINORS:
         raise UndecidedError(
-            f"the witness needs more than {MOST_MINORS} minors, which is the limit"
+            f"the check of the witness needs more than {MOST_MINORS} minors, which is the limit"
         )
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
-        for chosen in combinations(range(n), k):
+        for chosen in combinations(range(n), minor_size):
             value = factor * principal_minor(M, chosen)
             signs.add((value > 0) - (value < 0))
     return signs - {0} in ({1}, {-1})
 
 
 def has_one_signed_polynomial_combination(
-    multiplier: list[Matrix], blocks: PatternBlocks, target: Matrix
+    polynomial_multipliers: list[Matrix], blocks: PatternBlocks, target: Matrix
 ) -> bool:
-    """Whether the multiplier combines the equations of four scaled layers into a polynomial whose
-    coefficients have one sign.
+    """Whether the multipliers, one for each equation of four scaled layers, combine the equations
+    into a polynomial whose coefficients have one sign.
 
-    Theorem (positive scales, QQ).  With E, F of `has_minors_of_opposite_sign`, let x and y be the
-    diagonals of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k
+    Theorem (positive scales, QQ).  With E, F of `has_opposite_signed_principal_minors`, let x and y
+    be the diagonals of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k
     coordinates, d_S and a_S being principal minors, for k < n; and f_n = det M x_1 .. x_n - y_1
-    .. y_n.  All f_k vanish, f_n as det M = det P.  So any sum of p_k f_k, with polynomials p_k in
-    x and y, vanishes at positive numbers: its coefficients, if not all 0, cannot have one sign.
-    The k-th matrix of the multiplier has a row for each term of p_k: its coefficient, the exponents
+    .. y_n.  All f_k vanish; f_n does because det M = det P.  So any sum of p_k f_k, with
+    polynomials p_k in x and y, vanishes at positive numbers, and its coefficients, if not all 0,
+    cannot have one sign.
+    The k-th multiplier is a matrix with a row for each term of p_k: the coefficient, the exponents
     of x, and the exponents of y.
     """
     n = len(blocks.D)
@@ -762,11 +775,13 @@ def has_one_signed_polynomial_combination(
     det = principal_minor(target, range(2 * n))
     if 2**n > MOST_MINORS:
         raise UndecidedError(
-            f"the witness needs more than {MOST_MINORS} minors, which is the limit"
+            f"the check of the witness needs more than {MOST_MINORS} minors, which is the limit"
         )
-    if sum(math.comb(n, k) * len(p) for k, p in enumerate(multiplier, 1)) > MOST_TERMS:
-        raise UndecidedError(f"the witness needs more than {MOST_TERMS} terms, which is the limit")
-    for k, p in enumerate(multiplier, 1):
+    if sum(math.comb(n, k) * len(p) for k, p in enumerate(polynomial_multipliers, 1)) > MOST_TERMS:
+        raise UndecidedError(
+            f"the check of the witness needs more than {MOST_TERMS} terms, which is the limit"
+        )
+    for k, p in enumerate(polynomial_multipliers, 1):
         for chosen in combinations(range(n), k):
             minors = det, 1
             if k < n:
@@ -785,8 +800,8 @@ def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
     c' = G c = -Y - W a'.  So D' W - W a' = C' + c'.  If a Q = 0 and Q D = 0, then tr Q (C F + G c)
-    = tr(Q D' W) - tr(a' Q W) = 0.  It is the sum of the F_j and G_i with the diagonals of Q C and
-    c Q as weights, which cannot have one sign unless all of them vanish.
+    = tr(Q D' W) - tr(a' Q W) = 0.  This trace is the sum of all F_j and G_i with the diagonals of
+    Q C and c Q as weights, which thus cannot have one sign unless all of them vanish.
     """
     _, _, C, D, a, c = blocks
     if any(x for N in (multiply(a, Q, 0), multiply(Q, D, 0)) for row in N for x in row):
@@ -817,7 +832,7 @@ def layer_equations(
     C Z = D - I, X + A Z = B; ULUL: Y a - D Y = 0, Y + D W = C, Y B - (Y X) D = D - I (see the
     head of this section).  Positive scales: U: A is a positive diagonal S, C = 0, D = I; UL, that
     is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible; ULU: as in
-    `has_minors_of_opposite_sign`, U(x) L(y) U(z) = M P^-1, P = diag(E, G).
+    `has_opposite_signed_principal_minors`, U(x) L(y) U(z) = M P^-1, P = diag(E, G).
     With F = E^-1: C F = y, G c = -y, A F = I + x y, D G^-1 = I + y z. So C F + G c = 0,
     F A - X C = I, C Z + G = D for X = F x, Z = F z G.
     """
@@ -855,7 +870,7 @@ def layer_equations(
 
 
 def find_minus_c_over_C(blocks: PatternBlocks, p: Characteristic) -> Any | None:
-    """Return the number k for which c = -k C, or None if there is no such number or C is 0."""
+    """Return the number k for which c = -k C; None if there is no such number, or if C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
     k = next((-y * reciprocal(x, p) for x, y in entries), None)
@@ -877,7 +892,7 @@ def five_letter_equation(blocks: PatternBlocks, p: Characteristic) -> BlockEquat
     if k is None:
         raise RefutedError(
             'an obstruction of kind "linear" excludes a pattern of five letters only if C is not 0 '
-            "and c = k C for a number k"
+            "and c = k C for a number k, which does not hold here"
         )
     Du, aN = (
         quotient_by_krylov_space(blocks.D, C, p),
@@ -901,11 +916,11 @@ def has_contradictory_combination(
 ) -> bool:
     """Whether the multiplier combines the equations into one that has no solution.
 
-    Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If the
-    sum of Q W P is 0 for each X except the positive diagonals, then s, the sum of the tr(W R), is a
-    weighted sum of positive unknowns: the weights are the diagonals of their sums of Q W P.  That
-    is impossible if the weights vanish and s does not, or if, up to one sign for all, no weight is
-    < 0, one is > 0, and s <= 0.
+    Theorem.  Multiply each equation by its matrix W of the multiplier and take traces: tr(W P X Q)
+    = tr((Q W P) X).  If the sum of Q W P is 0 for each unknown X except the positive diagonals,
+    then s, the sum of all tr(W R), is a weighted sum of positive unknowns: the weights are the
+    diagonals of the sums of Q W P for these unknowns.  That is impossible if the weights vanish and
+    s does not, or if, up to one sign for all, no weight is < 0, one is > 0, and s <= 0.
     """
     sums: dict[str, Matrix] = {}
     weights, s = set(), 0
@@ -943,30 +958,35 @@ def quotient_by_krylov_space(D: Matrix, C: Matrix, p: Characteristic) -> Matrix:
     return [[row[j] for j in free] for row in multiply(L, D, p)]
 
 
-def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: Characteristic) -> list[int]:
-    """Return the list of e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
+def rank_drops_of_powers(f: Polynomial, M: Matrix, last_power: int, p: Characteristic) -> list[int]:
+    """Return the list of e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., last_power."""
     value, space, sizes = evaluate_at_matrix(f, M, p), identity(len(M)), [len(M)]
-    for _ in range(n + 1):  # the rows of `space` are a basis of the row space of f(M)^k
+    for _ in range(last_power):  # the rows of `space` are a basis of the row space of f(M)^k
         space = eliminate(multiply(space, value, p), p)[1] if sizes[-1:] != sizes[-2:-1] else space
         sizes.append(len(space))
     return [x - y for x, y in pairwise(sizes)]
 
 
-def lower_bound_rank_drop_sum(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
-    """Return a lower bound of the sum of the rank drops of the unknown D', or None if the rank
-    drops of Du and aN exclude all D' and a'.
+def lower_bound_rank_drop_sum_if_possible(
+    drops_of_Du: list[int], drops_of_aN: list[int], most_change: int, excess_at_root_one: int | None
+) -> int | None:
+    """Return a lower bound of the sum of the rank drops of the unknown matrix D'; None if the rank
+    drops of Du and aN are possible for no pair of D' and a'.
 
-    Here lam and mu are the rank drops e_k of Du and aN, r is rank C times deg f, in the notation of
-    `jordan_blocks_exclude_pattern`; (1) to (3) refer to the theorem there.
+    The matrices Du, aN, D' and a', the rank drops e_k of a matrix, the number e, and the parts (1)
+    to (3) of the theorem are defined in `jordan_blocks_exclude_pattern`.  Let lam and mu be the
+    rank drops of Du and aN, and r = `most_change` = rank C times deg f.  If f is x - 1, then e is
+    `excess_at_root_one`, which is None for other f.
 
     By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k
-    <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by (1).
+    <= y_k <= mu_k + r.  If f(1) != 0, x_k = y_k by (1).
     If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of the x_k is larger by e.  So
     lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all max(0, mu_k - lam_(k+1) - r) <= y_k
     - x_(k+1) is at most x_1 - e <= lam_1 + r - e; moreover y_k >= x_(k+1) >= lam_(k+1), so that the
     sum of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged, and
     -e for e.
     """
+    lam, mu, r, e = drops_of_Du, drops_of_aN, most_change, excess_at_root_one
     if e is None:
         close = all(abs(x - y) <= r for x, y in zip(lam, mu, strict=True))
         return sum(map(max, lam, mu)) if close else None
@@ -984,15 +1004,16 @@ def jordan_blocks_exclude_pattern(
     factors: list[Polynomial],
     Du: Matrix,
     aN: Matrix,
-    r: int,
-    sizes: tuple[int, int],
+    rank_of_C: int,
+    sizes_of_D_and_a: tuple[int, int],
     p: Characteristic,
 ) -> bool:
-    """Whether the Jordan blocks of the matrices Du and aN, defined below, at the roots of the
-    factors exclude every D' and a', and so the pattern.
+    """Whether the Jordan blocks of the matrices Du and aN, at the roots of the factors, are
+    possible for no pair of D' and a', which excludes the pattern.
 
-    chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
-    of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
+    For the kind chain, Du is D on F^n / W, where W = <im C, D im C, ..>; aN is a on the largest
+    a-invariant subspace of ker c (by transposition a quotient, too); r = `rank_of_C`.  For the kind
+    similarity, Du = D, aN = a, W = 0 and r = 0.
 
     Theorem (Flanders 1951; Thompson and Sa 1979).  Let e_k(M) = rank f(M)^(k-1) - rank f(M)^k, for
     irreducible f (which is not needed here) deg f times the number of blocks of size >= k.
@@ -1004,8 +1025,9 @@ def jordan_blocks_exclude_pattern(
         differ by e, D being larger than a by e, by `trace`.
     (2) e_k(D') - e_k(Du) is from 0 to r deg f.  Let P be F^n, with x acting as D' = D - C V.  W is
         a submodule that r elements generate, P/W is Du.  f^(k-1) P / f^k P has dimension e_k(D')
-        and maps onto the same of P/W.  The kernel lies in (W + f^k P) / f^k P, a quotient of W; so
-        r elements generate it, and f kills it: its dimension is at most r deg f.
+        and maps onto the same quotient of P/W.  The kernel of this map lies in (W + f^k P) / f^k P,
+        a quotient of W.  So r elements generate the kernel, and f kills it: the dimension of the
+        kernel is at most r deg f.
     (3) e_k(a') - e_k(aN) likewise, by transposition, where rank c = rank C: A maps ker C into ker c
         injectively (C v = 0 means M^-1 (A v, 0) = (v, 0)), and a maps ker c into ker C.
     For pairwise coprime f the spaces ker f(D')^n add up directly: the sums of e_k(D') to at most
@@ -1016,6 +1038,7 @@ def jordan_blocks_exclude_pattern(
         companion = [[int(i == j + 1) for j in range(size - 1)] + [-g[i]] for i in range(size)]
         if rank(evaluate_at_matrix(f, companion, p), p) < size:
             raise RefutedError('two polynomials in the list "factors" are not coprime')
+    sizes, r = sizes_of_D_and_a, rank_of_C
     total, most, n = 0, min(sizes), max(sizes)
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
@@ -1025,9 +1048,9 @@ def jordan_blocks_exclude_pattern(
             )
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
-        least = lower_bound_rank_drop_sum(
-            rank_drops_of_powers(f, Du, n, p),
-            rank_drops_of_powers(f, aN, n, p),
+        least = lower_bound_rank_drop_sum_if_possible(
+            rank_drops_of_powers(f, Du, n + 1, p),
+            rank_drops_of_powers(f, aN, n + 1, p),
             r * (len(f) - 1),
             e,
         )
@@ -1043,7 +1066,7 @@ def shift_equations_exclude_pattern(
     """Whether linear equations for the shift V, with D' = D - C V and a' = a + V c, have no
     solution.
 
-    Theorem, in the notation of `jordan_blocks_exclude_pattern`, which has not excluded D' and a'.
+    Theorem, in the notation of `jordan_blocks_exclude_pattern`, if that function returned False.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
         >= e_1(aN), and ker(D' - s) lies in K = {k : (D - s) k in im C}.  The rows l with l C = 0,
         l (D - s) = 0 are e_1(Du) many, so dim K = r + e_1(Du) = e_1(aN): the two spaces are equal,
@@ -1053,7 +1076,7 @@ def shift_equations_exclude_pattern(
     (6) tr(C V) + tr(V c) = tr D - tr a - e, D being larger than a by e.  If all factors have degree
         one, and their multiplicities, at least the sum in `jordan_blocks_exclude_pattern`, fill
         all dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of
-        the roots, and tr a' that less e: tr(C V) and tr(V c) are known.
+        the roots, and tr a' is this sum minus e: tr(C V) and tr(V c) are known.
     """
     _, _, C, D, a, c = blocks
     q, n, r, total, roots = len(D), len(a), rank(C, p), 0, 0
@@ -1063,12 +1086,12 @@ def shift_equations_exclude_pattern(
         at_one = not (sum(f) % p if p else sum(f))
         has_one = has_one or at_one
         lam, mu = (
-            rank_drops_of_powers(f, Du, max(q, n), p),
-            rank_drops_of_powers(f, aN, max(q, n), p),
+            rank_drops_of_powers(f, Du, max(q, n) + 1, p),
+            rank_drops_of_powers(f, aN, max(q, n) + 1, p),
         )
         e = excess if at_one else None
-        total += lower_bound_rank_drop_sum(lam, mu, r * (len(f) - 1), e) or 0
-        roots += -f[0] * (lower_bound_rank_drop_sum(lam, mu, r, e) or 0)
+        total += lower_bound_rank_drop_sum_if_possible(lam, mu, r * (len(f) - 1), e) or 0
+        roots += -f[0] * (lower_bound_rank_drop_sum_if_possible(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
         D_s, a_s = add_multiple(D, f[0], identity(q), p), add_multiple(a, f[0], identity(n), p)
@@ -1103,13 +1126,13 @@ def shift_equations_exclude_pattern(
 
 @cache
 def power_of_five(exponent: int) -> int:
-    """Return 5^exponent, from which 10^exponent comes by a shift of bits."""
+    """Return 5^exponent, which a shift of bits turns into 10^exponent."""
     return 5**exponent
 
 
 def parse_integer(digits: str) -> int:
-    """Return the integer written -?[0-9]+, even if it has more digits than int() takes (640)."""
-    if len(digits) <= 640:
+    """Return the integer written -?[0-9]+, even if it has more digits than int() may accept."""
+    if len(digits) <= 640:  # Python's limit can be set to 640 digits, but not below
         return int(digits)
     if digits[0] == "-":
         return -parse_integer(digits[1:])
@@ -1119,9 +1142,9 @@ def parse_integer(digits: str) -> int:
     )
 
 
-def shorten_integer(n: int) -> str:
-    """Return n in decimal or, if it has more than 40 digits, its first and last digits and their
-    number.
+def format_abbreviated_integer(n: int) -> str:
+    """Return n in decimal; if it has more than 40 digits, only its first and last digits, and the
+    number of its digits.
     """
     magnitude = abs(n)
     if magnitude < 10**40:
@@ -1136,18 +1159,18 @@ def shorten_integer(n: int) -> str:
 def format_element(a: Sequence[Fraction], field: Field) -> str:
     """Return an element as text: p/q, or over a number field a list of coefficients."""
     shown = [
-        shorten_integer(c.numerator)
-        + (f"/{shorten_integer(c.denominator)}" if c.denominator > 1 else "")
+        format_abbreviated_integer(c.numerator)
+        + (f"/{format_abbreviated_integer(c.denominator)}" if c.denominator > 1 else "")
         for c in a
     ]
     return f"[{', '.join(shown)}]" if field.modulus else shown[0]
 
 
-def format_with_three_digits(x: Fraction, rounds_up: bool) -> str:
+def format_rounded_with_remark(x: Fraction, rounds_up: bool) -> str:
     """Return x >= 0 as a decimal of three digits, with the remark "rounded up" or "rounded down" if
     it is rounded.
 
-    With b the bits of the numerator less those of the denominator, x > 2^(b - 1).
+    If the numerator has b bits more than the denominator, x > 2^(b - 1).
     """
     if not x:
         return "0"
@@ -1173,7 +1196,11 @@ def describe_json(found: object) -> str:
         return f"a list of length {len(found)}"
     if isinstance(found, dict):
         return "an object"
-    return f"the number {shorten_integer(found)}" if type(found) is int else json.dumps(found)
+    return (
+        f"the number {format_abbreviated_integer(found)}"
+        if type(found) is int
+        else json.dumps(found)
+    )
 
 
 def expect(holds: object, where: str, expected: str, found: object) -> None:
@@ -1183,10 +1210,12 @@ def expect(holds: object, where: str, expected: str, found: object) -> None:
 
 
 def check_file_memory(data: bytes, where: str, value_bytes: int) -> None:
-    """Raise UndecidedError if a file takes too much memory; its values take `value_bytes`."""
+    """Raise UndecidedError if the values of a file, which take `value_bytes`, and its text may take
+    too much memory.
+    """
     text = len(data) * (3 if data.isascii() else 9)
     if text + value_bytes > MAX_BYTES:
-        raise UndecidedError(f"{where}: reading may take more than {MAX_BYTES} bytes of memory")
+        raise UndecidedError(f"{where}: reading it may take more than {MAX_BYTES} bytes of memory")
 
 
 def read_json(data: bytes, where: str) -> Any:
@@ -1196,13 +1225,13 @@ def read_json(data: bytes, where: str) -> Any:
         members = dict(pairs)
         if len(members) < len(pairs):
             twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-            expect(False, where, "each key of an object once", twice)
+            expect(False, where, "no key twice in an object", twice)
         return members
 
     def refuse_nan_or_infinity(name: str) -> Any:
-        expect(False, where, "JSON, which has no such constant", name)
+        expect(False, where, "a number that JSON allows", name)
 
-    # Each value comes after one of these characters. The string "0" takes memory only once.
+    # Before each value is one of these characters. The string "0" takes memory only once.
     values = sum(map(data.count, (b"[", b",", b":"))) - (b"\\" not in data) * data.count(b'"0"')
     check_file_memory(data, where, values * VALUE_BYTES + data.count(b"{") * OBJECT_BYTES)
     try:
@@ -1223,7 +1252,7 @@ def read_json(data: bytes, where: str) -> Any:
 
 
 def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[str] = ()) -> Any:
-    """Return a JSON object that has all keys, and no others except optional ones."""
+    """Return a JSON object that has all of `keys`, and no other keys except those in `optional`."""
     expect(type(found) is dict, where, "an object", found)
     for key in keys:
         expect(key in found, where, f"the key {key!r}", found)
@@ -1237,10 +1266,12 @@ def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[
 def read_list(found: Any, where: str, sizes: int | range, name_of_members: str) -> list[Any]:
     """Return a list whose length is `sizes`, or in the range `sizes`.
 
-    `name_of_members` is the word for the members in the message.
+    `name_of_members` is the word for the members in the error message.
     """
     allowed = sizes if isinstance(sizes, range) else range(sizes, sizes + 1)
-    size = shorten_integer(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
+    size = format_abbreviated_integer(allowed[0]) + (
+        f" to {allowed[-1]}" if len(allowed) > 1 else ""
+    )
     is_such = type(found) is list and len(found) in allowed
     expect(is_such, where, f"a list of {size} {name_of_members}", found)
     return found
@@ -1253,9 +1284,9 @@ def read_integer(found: Any, where: str, allowed: range) -> int:
     return found
 
 
-def read_rational_pair(found: Any, where: str, p: Characteristic = 0) -> Pair:
-    """Return the numerator and denominator of a string -?[0-9]+(/[0-9]+)?; over GF(p), the residue
-    of a string of digits and 1.
+def read_numerator_and_denominator(found: Any, where: str, p: Characteristic = 0) -> Pair:
+    """Return the numerator and the denominator of a string -?[0-9]+(/[0-9]+)?; over GF(p), the
+    residue of a string -?[0-9]+ modulo p, and 1.
     """
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (p and match[2]):
@@ -1268,18 +1299,23 @@ def read_rational_pair(found: Any, where: str, p: Characteristic = 0) -> Pair:
     return (parse_integer(match[1]), denominator)
 
 
+def read_rational(found: Any, where: str) -> Fraction:
+    """Return the rational number that a string -?[0-9]+(/[0-9]+)? denotes."""
+    return Fraction(*read_numerator_and_denominator(found, where))
+
+
 def read_element(found: Any, where: str, field: Field) -> Element:
     """Return an element from a string or, over a number field, from a list of strings: coefficients
     of 1, x, x^2, .., as many as the degree or fewer.
     """
     if not field.modulus:
-        return (read_rational_pair(found, where, field.prime),)
+        return (read_numerator_and_denominator(found, where, field.prime),)
     read_list(found, where, range(field.degree + 1), "strings")
-    read = [read_rational_pair(c, where) for c in found]
+    read = [read_numerator_and_denominator(c, where) for c in found]
     return (*read, *[(0, 1)] * (field.degree - len(read)))
 
 
-def read_matrix(
+def read_sparse_rows(
     found: Any, where: str, rows: int, columns: int, field: Field
 ) -> Iterator[dict[int, Element]]:
     """Yield each row as a dictionary from columns to elements, in which most zeros are omitted."""
@@ -1292,7 +1328,10 @@ def read_matrix(
 
 def read_dense_row(found: Any, where: str, sizes: int | range, p: Characteristic) -> list[Any]:
     """Return a row of elements of QQ or GF(p), whose length is `sizes`, or in the range `sizes`."""
-    pairs = [read_rational_pair(x, where, p) for x in read_list(found, where, sizes, "entries")]
+    pairs = [
+        read_numerator_and_denominator(x, where, p)
+        for x in read_list(found, where, sizes, "entries")
+    ]
     return [num if p else Fraction(num, den) for num, den in pairs]
 
 
@@ -1315,25 +1354,25 @@ def read_field(found: Any, version: int) -> Field:
     decided = is_prime(p)
     expect(decided is not False, "field", "GF(p) with p prime", found)
     return Field(
-        f"GF({shorten_integer(p)})", p, undecided="" if decided else "no proof that p is prime"
+        f"GF({format_abbreviated_integer(p)})",
+        p,
+        undecided="" if decided else "no proof that p is prime",
     )
 
 
 def read_number_field(modulus: Any, root: Any = ()) -> Field:
-    """Return QQ[x]/(m); `root`, if given, has the ends of an interval around the root of m that x
-    represents.
+    """Return QQ[x]/(m), where m is the modulus; `root`, if given, has the ends of an interval
+    around the root of m that x represents.
     """
     where, between = "field, modulus", "field, root"
     is_such = type(modulus) is list and len(modulus) > 1
     expect(is_such, where, "a list of 2 or more strings", modulus)
     if (degree := len(modulus) - 1) > MAX_DEGREE:
         raise UndecidedError(f"the modulus has degree {degree}, and the limit is {MAX_DEGREE}")
-    m = tuple(
-        Fraction(*read_rational_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus)
-    )
+    m = tuple(read_rational(c, f"{where}, coefficient {i}") for i, c in enumerate(modulus))
     expect(m[-1] == 1, where, "a monic polynomial", modulus[-1])
     given = () if root == () else read_list(root, between, 2, "rationals")
-    ends = tuple(Fraction(*read_rational_pair(end, between)) for end in given)
+    ends = tuple(read_rational(end, between) for end in given)
     written = [n for a in (*m, *ends) for n in a.as_integer_ratio()]
     if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
         raise UndecidedError(
@@ -1347,15 +1386,15 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
         ends
         and ends[0] < ends[1]
         and evaluate_polynomial(m, ends[1]) != 0
-        and count_real_roots(m, *ends) == 1
+        and count_distinct_real_roots(m, *ends) == 1
     )
     expect(is_one or not ends, between, "two rationals with exactly one root between", root)
     return Field("a number field", 0, m, ends, undecided)
 
 
 def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], field: Field) -> Layer:
-    """Return a layer whose scales are proved positive (over GF(p), nonzero), or whose signs are
-    marked as unchecked in the file.
+    """Return a layer whose scales are proved positive (over GF(p), nonzero); if the file marks the
+    signs as unchecked, no scale is proved not to be positive.
     """
     optional = ["sign"] if field.modulus else []
     found = read_object(found, where, ["moves", "scale", "shift"], optional)
@@ -1365,12 +1404,13 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
     expect(marks == "unchecked", f"{where}, sign", '"unchecked" or no such key', marks)
     moved, fixed = halves if found["moves"] == "first" else halves[::-1]
     scales = read_list(found["scale"], f"{where}, scale", len(moved), "entries")
-    shift = read_matrix(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
+    shift = read_sparse_rows(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
     for i, _ in enumerate(shift):
         place = f"{where}, scale {i}"
         a = read_element(scales[i], place, field)
-        shown = decide_positivity(a, field)
-        expect(shown >= 0, place, "nonzero" if field.prime else "a scale > 0", scales[i])
+        shown = decide_positivity_or_invertibility(a, field)
+        expected = "a scale that is not 0" if field.prime else "a scale > 0"
+        expect(shown >= 0, place, expected, scales[i])
         expect(shown or unchecked, place, 'a scale > 0, or "sign": "unchecked"', scales[i])
     return Layer(moved, fixed, scales, found["shift"], unchecked)
 
@@ -1378,7 +1418,7 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
 def read_distinct_coordinates(found: Any, where: str, d: int) -> list[int]:
     """Return a list of distinct coordinates, integers from 0 to d - 1."""
     expect(type(found) is list, where, "a list of coordinates", found)
-    expected = f"coordinates from 0 to {shorten_integer(d - 1)}"
+    expected = f"coordinates from 0 to {format_abbreviated_integer(d - 1)}"
     for i in found:
         expect(type(i) is int and 0 <= i < d, where, expected, i)
     expect(len(set(found)) == len(found), where, "distinct coordinates", found)
@@ -1394,9 +1434,9 @@ def read_monic_polynomial(
     return f
 
 
-def read_polynomial_terms(found: Any, where: str, half_size: int, p: Characteristic) -> Matrix:
-    """Return the terms of a polynomial in 2 `half_size` variables, as rows (coefficient, exponents
-    ...).
+def read_polynomial_term_rows(found: Any, where: str, half_size: int, p: Characteristic) -> Matrix:
+    """Return a row for each term of a polynomial in 2 `half_size` variables: the coefficient, then
+    the exponents of all variables.
     """
     size = len(read_list(found, where, range(MOST_TERMS + 1), "terms"))
     rows = read_dense_matrix(found, where, size, 2 * half_size + 1, p)
@@ -1420,7 +1460,8 @@ def read_obstruction(
     read_object(found, where, ["pattern", "kind", key])
     pattern, witness, place = found["pattern"], found[key], f"{where}, {key}"
     is_such = type(pattern) is str and len(pattern) in lengths.get(scales, [])
-    expect(is_such, f"{where}, pattern", f"a pattern for {kind}, {scales}", pattern)
+    expected = f"a pattern that {kind} can exclude with {scales} scales"
+    expect(is_such, f"{where}, pattern", expected, pattern)
     if key == "k":
         witness = read_integer(witness, place, range(1, n + 1))
     elif key == "factors":
@@ -1439,7 +1480,9 @@ def read_obstruction(
         number = n if is_polynomial else len(shapes)
         matrices = enumerate(read_list(witness, place, number, "matrices"))
         if is_polynomial:
-            witness = [read_polynomial_terms(W, f"{place}, matrix {i}", n, p) for i, W in matrices]
+            witness = [
+                read_polynomial_term_rows(W, f"{place}, matrix {i}", n, p) for i, W in matrices
+            ]
         else:
             witness = [
                 read_dense_matrix(W, f"{place}, matrix {i}", *shapes[i], p) for i, W in matrices
@@ -1448,17 +1491,17 @@ def read_obstruction(
 
 
 def read_depth_claim(
-    found: Any, field: Field, sizes: list[int], target: Rows, layers: list[Layer]
+    found: Any, field: Field, half_sizes: list[int], target: Rows, layers: list[Layer]
 ) -> DepthClaim:
-    """Return the claim that no fewer layers suffice; raise MalformedError if the layers are not of
-    the claimed number or scales.
+    """Return the claim that no fewer layers suffice; raise MalformedError if the layers do not have
+    the claimed number or the claimed scales.
     """
-    scales, n, p = found["scales"], sizes[0], field.prime
+    scales, n, p = found["scales"], half_sizes[0], field.prime
     expect(not field.modulus, "field", '"QQ" or "GF(p)"', found["field"])
     possible = ["additive"] if p else ["additive", "positive"]
     expect(scales in possible, "scales", f"{' or '.join(possible)} over {field.name}", scales)
     if found["version"] == 1 or scales == "positive":
-        expect(sizes == [n, n], "partition", f"{n} twice", sizes[1])
+        expect(half_sizes == [n, n], "partition", f"{n} twice", half_sizes[1])
     depth = read_integer(found["depth"], "depth", range(MOST_LAYERS + 1))
     read_list(found["layers"], "layers", depth, "layers")
     for i, layer in enumerate(layers):
@@ -1469,7 +1512,8 @@ def read_depth_claim(
     words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
     written = read_list(found["obstructions"], "obstructions", len(words), "objects")
     read = [
-        read_obstruction(a, f"obstruction {i}", scales, sizes, p) for i, a in enumerate(written)
+        read_obstruction(a, f"obstruction {i}", scales, half_sizes, p)
+        for i, a in enumerate(written)
     ]
     obstructions = {obstruction["pattern"]: obstruction for obstruction in read}
     expected = f"one for each of {' and '.join(sorted(words))}"
@@ -1511,12 +1555,12 @@ def read_certificate(data: bytes) -> Certificate:
     expect(len(pads) < d, "pads", "fewer than all coordinates", pads)
     expect(not (pads and is_covariance), "pads", "no pads with a covariance", pads)
     table = found[name]
-    for _ in read_matrix(table, name, d - len(pads), d - len(pads), field):
+    for _ in read_sparse_rows(table, name, d - len(pads), d - len(pads), field):
         pass  # read all entries before anything is computed
     flips = set(read_distinct_coordinates(found.get("flips", []), "flips", d))
     order = read_distinct_coordinates(found["order"], "order", d) if "order" in found else range(d)
     expect(len(order) == d, "order", f"each coordinate from 0 to {d - 1}", order)
-    within = Fraction(*read_rational_pair(found["within"], "within")) if "within" in found else None
+    within = read_rational(found["within"], "within") if "within" in found else None
     expect((within or 0) >= 0, "within", "a bound >= 0", found.get("within"))
     is_such = field.name == "QQ" or (within is None and not is_covariance)
     expect(is_such, "field", '"QQ", which within and covariance need', found["field"])
@@ -1525,7 +1569,7 @@ def read_certificate(data: bytes) -> Certificate:
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
     target, start = ([EMPTY] * (d * field.degree) for _ in range(2))
-    elements = read_matrix(table, name, len(places), len(places), field)
+    elements = read_sparse_rows(table, name, len(places), len(places), field)
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
         target[here] = expand_row_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)
@@ -1545,14 +1589,14 @@ def read_certificate(data: bytes) -> Certificate:
 # ------------------------------------------------------------------------- reading a target file
 
 
-def read_number(found: Any, where: str) -> Fraction:
+def read_exact_number(found: Any, where: str) -> Fraction:
     """Return the exact value of an int, a finite float or a string (p/q or decimal)."""
     if type(found) is int or (type(found) is float and math.isfinite(found)):
         return Fraction(found)
     text = AROUND.sub("", found) if type(found) is str else ""
     match = DECIMAL.fullmatch(text)
     if match is None:
-        return Fraction(*read_rational_pair(text or found, where))
+        return read_rational(text or found, where)
     sign, units, decimals, exponent = match.groups("")
     power = int(exponent or "0")
     expect(abs(power) <= MAX_EXPONENT, where, f"an exponent up to {MAX_EXPONENT}", found)
@@ -1563,7 +1607,7 @@ def read_bound(text: str, where: str) -> Fraction:
     """Return a bound >= 0, written p/q or as a decimal."""
     is_number = any(form.fullmatch(AROUND.sub("", text)) for form in (DECIMAL, RATIONAL))
     expect(is_number, where, "a bound such as 1e-12 or 1/1000", text)
-    bound = read_number(text, where)
+    bound = read_exact_number(text, where)
     expect(bound >= 0, where, "a bound >= 0", text)
     return bound
 
@@ -1572,7 +1616,7 @@ def read_target_element(found: Any, where: str, field: Field) -> Element:
     """Return an element from a number or, over a number field, a list of strings."""
     if type(found) is list and field.modulus:
         return read_element(found, where, field)
-    number = read_number(found, where)
+    number = read_exact_number(found, where)
     if field.prime:
         expect(number.denominator == 1, where, f"an integer, over {field.name}", found)
         number %= field.prime
@@ -1617,11 +1661,11 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
     return [list(numbers[i::d] if fortran else numbers[i * d : i * d + d]) for i in range(d)]
 
 
-def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[int, Element]]:
+def read_target(data: bytes, suffix: str, field: Field, row_count: int) -> list[dict[int, Element]]:
     """Return the rows of a target file as dictionaries from columns to elements, in which most
     zeros are omitted.
 
-    Raises RefutedError if the matrix does not have `size` rows.
+    Raises RefutedError if the matrix does not have `row_count` rows.
     """
     where = "target file"
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -1635,9 +1679,11 @@ def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[
         taken = {
             j: read_target_element(a, f"{where}, row {i}, column {j}", field) for j, a in cells
         }
-        matrix += [taken] if len(table) == size else []
-    if len(table) != size:
-        sizes = f"sizes differ: {size} rows in the certificate, {len(table)} in the given matrix"
+        matrix += [taken] if len(table) == row_count else []
+    if len(table) != row_count:
+        sizes = (
+            f"sizes differ: {row_count} rows in the certificate, {len(table)} in the given matrix"
+        )
         raise RefutedError(OTHER_TARGET, sizes)
     return matrix
 
@@ -1679,7 +1725,7 @@ def polynomial_remainder(f: Polynomial, g: Polynomial) -> Polynomial:
 @cache
 def sturm_sequence(m: tuple[Fraction, ...]) -> list[Polynomial]:
     """Return the Sturm sequence of m: m, its derivative and the negated remainders, up to positive
-    factors. The last polynomial is the greatest common divisor of m and its derivative.
+    factors.  The last polynomial is a greatest common divisor of m and its derivative.
     """
     chain = [list(m), [i * c for i, c in enumerate(m)][1:]]
     while rest := polynomial_remainder(chain[-2], chain[-1]):
@@ -1698,10 +1744,10 @@ def evaluate_polynomial(f: Sequence[Any], x: Any) -> Any:
 def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
     """Whether a monic polynomial over QQ is irreducible; None if neither answer is proved.
 
-    Denominators cleared, let f be monic and integral, with complex roots of absolute value below
-    bound < x.  A factor g has |g(x)| > x - bound; so if f(x) = k p, p prime and k <= x - bound,
-    then f is no product g h, since g(x) or h(x) would divide k (Murty, Prime numbers and
-    irreducible polynomials, Amer. Math. Monthly 109 (2002), 452-458).
+    After denominators are cleared, let f be monic and integral, with complex roots of absolute
+    value below bound < x.  Every factor g of f has |g(x)| > x - bound.  So if f(x) = k p, where p
+    is prime and k <= x - bound, then f is no product g h, since g(x) or h(x) would divide k (Murty,
+    Prime numbers and irreducible polynomials, Amer. Math. Monthly 109 (2002), 452-458).
     """
     n = len(m) - 1
     if n == 1:
@@ -1728,7 +1774,7 @@ def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
     return None
 
 
-def count_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
+def count_distinct_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
     """Return the number of distinct real roots of m in (low, high], by Sturm's theorem."""
     signs = [
         [v > 0 for f in sturm_sequence(m) if (v := evaluate_polynomial(f, x))] for x in (low, high)
@@ -1738,13 +1784,15 @@ def count_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> 
 
 
 def isolate_real_roots(m: tuple[Fraction, ...]) -> list[LowAndHigh]:
-    """Return, for each real root of m, an interval (low, high] that contains no other root."""
+    """Return, for each real root of m from the largest to the least, an interval (low, high] that
+    contains no other root.
+    """
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
     found: list[LowAndHigh] = []
     intervals = [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
-        if (roots := count_real_roots(m, low, high)) == 1:
+        if (roots := count_distinct_real_roots(m, low, high)) == 1:
             found.append((low, high))
         elif roots > 1:
             intervals += [(low, (low + high) / 2), ((low + high) / 2, high)]
@@ -1772,11 +1820,11 @@ def sign_at_root_if_found(
     return 0
 
 
-def decide_positivity(a: Element, field: Field) -> SignOrZeroIfUndecided:
-    """Return 1 if `a` is proved positive (over GF(p): invertible), -1 if disproved, else 0.
+def decide_positivity_or_invertibility(a: Element, field: Field) -> SignOrZeroIfUndecided:
+    """Return 1 if `a` is proved positive (over GF(p): invertible), -1 if this is disproved, else 0.
 
-    Over a number field the sign is taken at the root that the file names; if it names none, at all
-    real roots of the modulus, of which there must be one.
+    Over a number field the sign is taken at the root that the file names.  If it names none, the
+    modulus must have a real root, and the signs at all real roots must agree.
     """
     if field.prime:
         return 1 if math.gcd(a[0][0], field.prime) == 1 else -1
@@ -1785,7 +1833,7 @@ def decide_positivity(a: Element, field: Field) -> SignOrZeroIfUndecided:
     fractions = [Fraction(*c) for c in a]
     signs = {
         sign_at_root_if_found(fractions, field.modulus, *root)
-        for root in field.positivity_root_intervals
+        for root in field.intervals_of_roots_with_positive_scales
     }
     return signs.pop() if len(signs) == 1 else 0
 
@@ -1794,8 +1842,8 @@ def decide_positivity(a: Element, field: Field) -> SignOrZeroIfUndecided:
 
 
 class Report(NamedTuple):
-    """A verdict, the lines before it, the kind of claim, and the largest difference from the
-    target, if known.
+    """A verdict, the lines before it, the kind of claim, and the largest difference from the target
+    (None if it was not computed).
     """
 
     verdict: Verdict
@@ -1813,7 +1861,7 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
         placed[i] = {places[j]: a for j, a in row.items()}
     rows = [r for row in placed for r in expand_row_to_rational_rows(row, certificate.field, 1)]
     names = ("certificate", "given")
-    if wrong := describe_first_difference(
+    if wrong := describe_first_difference_if_any(
         certificate.target, rows, Fraction(0), certificate.field, names
     ):
         raise RefutedError(OTHER_TARGET, wrong)
@@ -1839,7 +1887,7 @@ def check_product_or_covariance(
     )
     names = ("expected", "derived")
     if certificate.is_equality_claim:
-        if wrong := describe_first_difference(target, derived, Fraction(0), field, names):
+        if wrong := describe_first_difference_if_any(target, derived, Fraction(0), field, names):
             raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
     errors = [(den, nums.values()) for den, nums in subtract_rows(derived, target, 0)]
@@ -1847,10 +1895,10 @@ def check_product_or_covariance(
     allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
     shown, bound_shown = (
-        format_with_three_digits(x, rounds_up=largest <= allowed) for x in (largest, allowed)
+        format_rounded_with_remark(x, rounds_up=largest <= allowed) for x in (largest, allowed)
     )
     line = f"the largest difference is {shown}"
-    if wrong := describe_first_difference(target, derived, allowed, field, names):
+    if wrong := describe_first_difference_if_any(target, derived, allowed, field, names):
         raise RefutedError(line, f"not within {bound_shown}", wrong, largest=largest)
     within = f"within {bound_shown} in all entries"
     return Report(Verdict.VERIFIED, [f"c {line}", f"c {within}"], largest=largest)
@@ -1867,7 +1915,7 @@ def verify_and_describe_obstructions(claim: DepthClaim) -> list[str]:
         if not excludes_pattern(obstruction, claim, blocks):
             raise RefutedError(
                 f'the obstruction of kind "{obstruction["kind"]}" does not exclude '
-                f"{pattern or 'no layers'}"
+                f"{pattern or 'the empty pattern'}"
             )
         lines.append(f"c not {pattern or 'the identity'}: {obstruction['kind']}")
     return lines
@@ -1882,7 +1930,7 @@ def check(
 ) -> Report:
     """Return the report on a certificate; `target` has the bytes and the suffix of a matrix file.
 
-    If `transposed`, this matrix is transposed first.
+    If `transposed`, the matrix of this file is transposed first.
     """
     lines: list[str] = []
     kind, largest = "", None
@@ -1925,7 +1973,7 @@ def check(
 
 
 def open_file_or_stdin(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file for reading, or standard input for -; do not block if a pipe has no writer."""
+    """Open a file or, if the path is -, standard input; do not block if a pipe has no writer."""
 
     def open_without_blocking(name: str, flags: int) -> int:
         is_pipe = stat.S_ISFIFO(os.stat(name).st_mode)
@@ -1960,7 +2008,7 @@ def await_pipe_writer_and_first_byte(file: BinaryIO) -> bytes:
 
 
 def read_file_or_stdin(path: str) -> bytes:
-    """Return the bytes of a file, at most 2^28, or of standard input for -."""
+    """Return the bytes, at most 2^28, of a file or, if the path is -, of standard input."""
     try:
         with open_file_or_stdin(path) as file:
             head = await_pipe_writer_and_first_byte(file)
@@ -1979,9 +2027,9 @@ def check_file(
     err: TextIO | None = None,
     **options: Any,
 ) -> int:
-    """Check a file, print lines and verdict to out, or an error to err, and return the exit code.
+    """Check a file, print the report to `out` or an error to `err`, and return the exit code.
 
-    The options are those of `check`.
+    The options are the keyword arguments of `check`: transposed, bound, quick.
     """
     try:
         data, target = read_file_or_stdin(os.fspath(path)), None

@@ -320,8 +320,8 @@ def test_signs_of_long_scales_cost_little():
     scale = tuple(Fraction(n**40, 3**70) for n in range(10**9, 10**9 + 16))
     start = time.process_time()
     pairs = tuple(c.as_integer_ratio() for c in scale)
-    assert checker.decide_positivity(pairs, field) == 0
-    assert checker.decide_positivity((*pairs[:8], *[(0, 1)] * 8), field) == 0
+    assert checker.decide_positivity_or_invertibility(pairs, field) == 0
+    assert checker.decide_positivity_or_invertibility((*pairs[:8], *[(0, 1)] * 8), field) == 0
     assert time.process_time() - start < 5
 
 
@@ -667,7 +667,7 @@ def test_whole_numbers_of_any_length(digits, sign):
         written.append(f"{last:0300d}")
     text = "".join(reversed(written)).lstrip("0")
     assert checker.parse_integer(("-" if sign < 0 else "") + (text or "0")) == n
-    shown = checker.shorten_integer(n)
+    shown = checker.format_abbreviated_integer(n)
     assert len(shown) < 60
     if digits > 41:
         assert f"({len(text)} digits)" in shown
@@ -686,9 +686,9 @@ def test_the_least_limit_that_python_permits_is_enough(digits):
 
 @pytest.mark.parametrize("size", [40, 41, 100, 4300, 10_000])
 def test_digits_are_counted_at_powers_of_ten(size):
-    assert f"({size + 1} digits)" in checker.shorten_integer(10**size)
+    assert f"({size + 1} digits)" in checker.format_abbreviated_integer(10**size)
     if size > 40:
-        assert f"({size} digits)" in checker.shorten_integer(10**size - 1)
+        assert f"({size} digits)" in checker.format_abbreviated_integer(10**size - 1)
 
 
 @pytest.mark.parametrize(
@@ -762,7 +762,7 @@ def test_signs_at_the_real_roots(element, modulus, sign):
     element = tuple(Fraction(c).as_integer_ratio() for c in element) + ((0, 1),) * len(modulus)
     element = element[: len(modulus) - 1]
     field = checker.Field("K", modulus=tuple(Fraction(c) for c in modulus))
-    assert checker.decide_positivity(element, field) == sign
+    assert checker.decide_positivity_or_invertibility(element, field) == sign
 
 
 # ---- products
@@ -871,18 +871,20 @@ def test_large_numbers_that_must_not_meet_the_digit_limit(tmp_path):
 )
 def test_a_difference_is_written_as_a_decimal_on_the_safe_side(x, above, below):
     value = Fraction(x)
-    assert checker.format_with_three_digits(value, rounds_up=True) == above
-    assert checker.format_with_three_digits(value, rounds_up=False) == below
+    assert checker.format_rounded_with_remark(value, rounds_up=True) == above
+    assert checker.format_rounded_with_remark(value, rounds_up=False) == below
 
 
 @given(st.fractions(min_value=0), st.integers(-600, 600))
 def test_a_written_decimal_encloses_the_number(x, power):
     value = x * Fraction(2) ** power
-    above, below = (checker.format_with_three_digits(value, up).split()[0] for up in (True, False))
+    above, below = (
+        checker.format_rounded_with_remark(value, up).split()[0] for up in (True, False)
+    )
     assert Fraction(below) <= value <= Fraction(above)
     assert Fraction(above) <= value + value / 100
     assert (value == Fraction(above)) == (
-        "rounded" not in checker.format_with_three_digits(value, rounds_up=True)
+        "rounded" not in checker.format_rounded_with_remark(value, rounds_up=True)
     )
 
 

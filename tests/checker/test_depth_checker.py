@@ -316,7 +316,7 @@ def test_many_minors_are_not_counted():
     n = 16
     one = [[int(i == j) for j in range(n)] for i in range(n)]
     with pytest.raises(checker.UndecidedError):
-        checker.has_minors_of_opposite_sign(8, one, one)
+        checker.has_opposite_signed_principal_minors(8, one, one)
 
 
 # ---- what is said, and where the limits lie
@@ -363,10 +363,10 @@ def test_an_obstruction_that_says_nothing_is_named():
 def test_as_many_minors_as_the_limit_are_counted(monkeypatch):
     diagonal = [[int(i == j) * (-1) ** i for j in range(4)] for i in range(4)]
     monkeypatch.setattr(checker, "MOST_MINORS", 6)
-    assert checker.has_minors_of_opposite_sign(2, diagonal, diagonal) is False
+    assert checker.has_opposite_signed_principal_minors(2, diagonal, diagonal) is False
     monkeypatch.setattr(checker, "MOST_MINORS", 5)
     with pytest.raises(checker.UndecidedError, match="more than 5 minors"):
-        checker.has_minors_of_opposite_sign(2, diagonal, diagonal)
+        checker.has_opposite_signed_principal_minors(2, diagonal, diagonal)
 
 
 @pytest.mark.parametrize(("limit", "terms", "minors"), [(4, 4, 4), (3, 4, 4), (4, 4, 3)])
@@ -385,9 +385,9 @@ def test_as_many_terms_as_the_limit_are_added(monkeypatch, limit, terms, minors)
 
 
 def test_exponents_up_to_the_limit():
-    assert checker.read_polynomial_terms([["2", "100", "0"]], "", 1, 0) == [[2, 100, 0]]
+    assert checker.read_polynomial_term_rows([["2", "100", "0"]], "", 1, 0) == [[2, 100, 0]]
     with pytest.raises(checker.MalformedError, match="exponents from 0 to 100"):
-        checker.read_polynomial_terms([["2", "101", "0"]], "", 1, 0)
+        checker.read_polynomial_term_rows([["2", "101", "0"]], "", 1, 0)
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def _candidate_rank_polynomials(
     aN = quotient_by_krylov_space(a_transposed, c_transposed, 0)
     all_f, all_p = [QQ.one], [QQ.one]
     for factor in factors:
-        lam, mu = rank_drops_of_powers(factor, Du, n, 0), rank_drops_of_powers(factor, aN, n, 0)
+        lam, mu = (rank_drops_of_powers(factor, M, n + 1, 0) for M in (Du, aN))
         f, at_1 = list(to_elements(reversed(factor))), not sum(factor)
         sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
         for k in sizes:

@@ -3,7 +3,7 @@
 Main results
 ------------
 - `approximate`: two affine couplings map N(0, I) to within any W2 distance eps of every law with
-  second moments, but they are ill-conditioned. With ``layers=3`` the construction is that of
+  second moments, but the couplings are ill-conditioned. With ``layers=3`` the construction is by
   Koehler, Mehta and Risteski (ICML 2021). The theorem is in
   `exactflow.laws.universal.approximation`.
 - `approximate(law, eps, distance="KL")`: four affine couplings come within any eps, in KL, of every

@@ -6,8 +6,9 @@ For every measure P on R^(p + q) with second moments and every eps > 0 *two* aff
 W2(f#N(0, I), P) <= eps: without pads, under one fixed partition, any p, q >= 1. Koehler, Mehta and
 Risteski (*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021) use
 three. One suffices only if a marginal of P on a half is N(0, I). Here f is explicit. Let z1 be one
-half of z, z2 the other, and u' one coordinate of u. Atoms c_i = (a_i, b_i), i = 1 .. N, with
-weights w_i > 0, are sorted so that b_i' increases (for three layers a_i').
+half of z, and z2 the other half. A prime takes one fixed coordinate of a vector, and e_1 is the
+unit vector of this coordinate. Atoms c_i = (a_i, b_i), i = 1 .. N, with weights w_i > 0, are sorted
+so that b_i' increases (for three layers a_i').
 
     y2 = delta z2 + t1(z1')    t1 = b_1 .. b_N, changing on ramps of width tau around knots
     x1 = delta z1 + t2(y2')    t2 = a_i on [b_i' - r, b_i' + r], linear between
@@ -25,14 +26,15 @@ W2(f#N(0, I), P) is at most the sum of
 - spread: sqrt(sum w_i |c_i - center_i|^2), because the b_i' (or a_i') were moved apart;
 - weights: D sqrt(sum_i |Phi(q_i) - w_1 - .. - w_i|), D the diameter of the atoms;
 - noise: delta sqrt(p + q) (three layers: sqrt(p delta^2 + q delta^4));
-- ramps: sqrt(sum_i P(R_i) (|c_(i+1) - c_i| + x)^2), R_i: z1' lies on ramp i, x = 0 (or delta);
-- tails: V sqrt(P(T)), T: |z2'| > r/delta, V^2 = diam(a)^2 + diam(b)^2 (three layers: |z2'| > 1/(4
-  delta) or |z1'| > r/delta, and delta (N - 1) added to diam(b)).
+- ramps: sqrt(sum_i P(R_i) (|c_(i+1) - c_i| + x)^2), where R_i is the event that z1' lies on ramp i,
+  and x = 0 (three layers: x = delta);
+- tails: V sqrt(P(T)), where T is the event |z2'| > r/delta, and V^2 = diam(a)^2 + diam(b)^2 (three
+  layers: T is |z2'| > 1/(4 delta) or |z1'| > r/delta, and delta (N - 1) is added to diam(b)).
 
 *Proof*: in the script universal_approximation, with related work. On plateaus two layers have the
-Jacobian delta I, of condition number 1, and three diag(delta, delta^2).
-The determinant is constant, and such flows are not universal in KL (Draxler et al., ICML 2024,
-arXiv:2402.06578).
+Jacobian delta I, of condition number 1, and three layers have diag(delta, delta^2).
+The determinant is constant, and flows of constant determinant are not universal in KL (Draxler et
+al., ICML 2024, arXiv:2402.06578).
 
 How it is checked
 -----------------
@@ -72,14 +74,15 @@ from exactflow.laws.universal.measures import (
     draw_normal_columns,
     resolve_halves,
 )
-from exactflow.laws.universal.quantization import TUNING, grid_bits_for_error
+from exactflow.laws.universal.quantization import TUNING, grid_bits_for_mean_square_error
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class W2Approximation(FlowResult):
     """A flow of two or three layers with a certified W2 bound: the result of `approximate`.
 
-    `terms` are the terms of the bound; `precision` is that of its ball arithmetic, in bits.
+    `terms` are the terms of the bound, and `precision` is the number of bits of the ball arithmetic
+    that computed them.
     """
 
     target: TargetMeasure
@@ -104,7 +107,7 @@ class W2Approximation(FlowResult):
         return self.flow.forward(draw_normal_columns(self.target.dimension, count, seed)).T
 
     def explain(self) -> Explanation:
-        """Explain the construction and each term of the bound, in steps that are checked again.
+        """Explain the construction and each term of the bound, in steps that are checked anew.
 
         >>> from exactflow.laws.universal import Atoms
         >>> steps = approximate(Atoms([[0, 0], [1, 1]]), "1/10").explain().steps
@@ -158,7 +161,7 @@ def approximate(
 
     The theorem for W2 is in the docstring of `exactflow.laws.universal.approximation`, for KL in
     that of `exactflow.laws.universal.kl_approximation`. In W2 a law spread over k dimensions needs
-    about (size/eps)^k atoms. If they are more than a million, an error is raised at once.
+    about (size/eps)^k atoms. If that is more than 2^20, an error is raised before any is computed.
 
     Parameters
     ----------
@@ -166,9 +169,10 @@ def approximate(
         a `Product` of such; an (N, d) array, tensor or list, of which the `empirical_measure` is
         taken; or a law on the line, to which a coordinate of zeros is added.
     eps : a rational of at least 2^-900; a float is taken as its exact dyadic value.
-    layers : 2 in W2, or 3 as in the paper, which are worse conditioned on plateaus; 4 in KL, or 3.
-        In KL three layers lose at most log(pi e / 6) / 2 for each pair of coordinates, and nothing
-        if a `Histogram` or `Boxes` is uniform, given one coordinate, on a set of intervals.
+    layers : in W2, 2 (the default) or 3; three layers, as in the paper, are worse conditioned on
+        plateaus. In KL, 4 (the default) or 3. There three layers lose at most log(pi e / 6) / 2 for
+        each pair of coordinates, and nothing if a `Histogram` or `Boxes` is uniform, given one
+        coordinate, on a set of intervals.
     partition : (p, q), the sizes of the halves; by default equal, or the second larger by one.
     distance : "W2"; or "KL", for a `Histogram`, `Boxes` or a `GaussianMixture` in the plane, or a
         `Product` of such, under equal halves.
@@ -178,9 +182,10 @@ def approximate(
     Raises
     ------
     InvalidInputError
-        eps <= 0, a target that is not a measure, another number of layers, a partition of another
-        dimension, or more than 2^20 atoms. In KL: a law without a density or of another kind, or
-        an eps that three layers are not known to reach; the message says which eps they reach.
+        eps <= 0, a target that is not a measure, a number of layers that is not listed above, a
+        partition whose sizes do not add up to d, or more than 2^20 atoms. In KL: a law without a
+        density, or not of a kind listed above; or an eps that three layers are not known to reach:
+        the message says which eps they reach.
 
     Examples
     --------
@@ -206,7 +211,7 @@ def approximate(
         depth = to_index("layers", 4 if layers is None else layers, 3, 4)
         return approximate_in_kl(measure, accuracy, depth, scales)
     depth = to_index("layers", 2 if layers is None else layers, 2, 3)
-    bits = grid_bits_for_error(min(accuracy, QQ.one) ** 2)
+    bits = grid_bits_for_mean_square_error(min(accuracy, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
         quantization = measure.quantize(QUANTIZATION * accuracy, bits)
     parameters, precision = construct_with_precision(quantization, accuracy, halves, depth)
@@ -227,6 +232,6 @@ def as_supported_eps(eps: NumberLike) -> Element:
     if accuracy < QQ(1, 2**TUNING.least_exponent):
         raise InvalidInputError(
             f"expected eps >= 2^-{TUNING.least_exponent}, got {format_short(accuracy)}: raise "
-            "eps, since layers are chosen in float64, whose smallest positive number is 2^-1074"
+            "eps, since parameters are chosen in float64, whose smallest positive number is 2^-1074"
         )
     return accuracy

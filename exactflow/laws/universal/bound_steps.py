@@ -6,6 +6,8 @@ quantization, and the terms of a KL bound, are computed once more.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -19,8 +21,8 @@ from exactflow.exact.numbers import format_short, format_up, to_element, to_mpf
 from exactflow.exact.typing import Element
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.laws.universal.construction import QUANTIZATION, Construction
-from exactflow.laws.universal.quantization import grid_bits_for_error
+from exactflow.laws.universal.construction import QUANTIZATION, Construction, W2Bound
+from exactflow.laws.universal.quantization import grid_bits_for_mean_square_error
 
 LARGEST_EXPLAINED = 4096
 """The largest number of atoms, or tiles, that an explanation checks."""
@@ -107,23 +109,26 @@ def explain_kl(result: Any, recompute: Callable[[], Any]) -> Explanation:
     return Explanation.from_steps_after_checking(claim, steps, result, result.evidence)
 
 
-def _check_explainable_count(objects: str, count: int) -> None:
-    """Raise `InvalidInputError` if `count` atoms, or tiles, are too many for an explanation."""
+def _check_explainable_count(plural_noun: str, count: int) -> None:
+    """Raise `InvalidInputError` if `count` atoms or tiles are too many for an explanation."""
     if count > LARGEST_EXPLAINED:
         raise InvalidInputError(
-            f"an explanation checks at most {LARGEST_EXPLAINED} {objects}, but this approximation "
-            f"has {count}: explain an approximation with a larger eps"
+            f"an explanation checks at most {LARGEST_EXPLAINED} {plural_noun}, but this "
+            f"approximation has {count}: explain an approximation with a larger eps"
         )
 
 
-def _sum_of_terms_step(result: Any, distance: str) -> Step:
-    """Return the step that adds the terms of a bound and compares their sum with eps."""
+def _sum_of_terms_step(result: Any, distance_text: str) -> Step:
+    """Return the step that adds the terms of a bound and compares their sum with eps.
+
+    `distance_text` names the distance in the text of the step, as "W2(flow, target)".
+    """
     names = [name for name in result.terms._fields if name not in ("tiles", "columns", "bands")]
     names = [name for name in names if name != "digits"]
     values = {name: to_element(getattr(result.terms, name)) for name in names}
     least, eps = to_element(getattr(result, "lower_bound", 0)), to_element(result.eps)
     allowed = "least + eps" if least else "eps"
-    why = f"The distance `{distance}` is at most `bound`, the sum of the terms."
+    why = f"The distance `{distance_text}` is at most `bound`, the sum of the terms."
     why += " `least` bounds the distance of all volume-preserving maps from below." * bool(least)
     text = f"{' + '.join(names)} = bound, bound <= {allowed}"
     made = {"bound": to_element(result.bound), "eps": eps} | ({"least": least} if least else {})
@@ -133,14 +138,7 @@ def _sum_of_terms_step(result: Any, distance: str) -> Step:
 def _w2_term_steps(result: Any) -> Iterator[Step]:
     """Yield the step of an explanation for each term of a W2 bound."""
     parameters, terms = result.parameters, result.terms
-    mpmath_sum = "is at least this number, computed in mpmath with more digits"
-
-    def term_step(name: str, why: str, check: Callable | None = None, **rest: Any) -> Step:
-        after = rest.get("made", {}) | {name: to_element(getattr(terms, name))}
-        text, before = rest.get("text", f"{name} >= 0"), rest.get("given", {})
-        proved = f"`{name}` {rest.get('proved', mpmath_sum)}"
-        return Step(name, why, text, before, after, QQ, witness=check, proved=proved)
-
+    term_step = partial(_w2_term_step, terms)
     yield term_step(
         "quantization",
         "The distance between the target and the atoms at the centers of their cells.",
@@ -160,7 +158,7 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
         "weights",
         "The diameter of the atoms times the root of the sum of the differences between the "
         "Gaussian mass below each knot and the weight of the atoms before it.",
-        lambda: _is_weights_error_bounded(parameters, to_element(terms.weights)),
+        lambda: _is_weights_term_at_most(parameters, to_element(terms.weights)),
     )
     moved, _ = parameters.first_layer_moved_and_kept
     d, m = parameters.atoms.shape[1], parameters.atoms[0, moved].size
@@ -177,14 +175,33 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
         "ramps",
         "The root of the sum, over ramps, of their Gaussian masses times the squares of the steps "
         "between neighbouring atoms.",
-        lambda: _are_ramps_bounded(parameters, to_element(terms.ramps)),
+        lambda: _is_ramps_term_at_most(parameters, to_element(terms.ramps)),
     )
     yield term_step(
         "tails",
         "The diameter of the images times the root of the probability that the latent leaves the "
         "plateaus of a later layer.",
-        lambda: _are_tails_bounded(parameters, to_element(terms.tails)),
+        lambda: _is_tails_term_at_most(parameters, to_element(terms.tails)),
     )
+
+
+def _w2_term_step(
+    terms: W2Bound,
+    term_name: str,
+    why: str,
+    check: Callable[[], bool] | None = None,
+    *,
+    text: str = "",
+    given: dict | None = None,
+    made: dict | None = None,
+    proved: str = "is at least this number, computed in mpmath with more digits",
+) -> Step:
+    """Return the step of an explanation for one term of a W2 bound; `text` is by default that the
+    term is not negative.
+    """
+    after = (made or {}) | {term_name: to_element(getattr(terms, term_name))}
+    text, proved = text or f"{term_name} >= 0", f"`{term_name}` {proved}"
+    return Step(term_name, why, text, given or {}, after, QQ, witness=check, proved=proved)
 
 
 def _are_atoms_and_error_reproduced(result: Any) -> bool:
@@ -192,7 +209,7 @@ def _are_atoms_and_error_reproduced(result: Any) -> bool:
     most the term `quantization` of the bound.
     """
     parameters, eps = result.parameters, to_element(result.eps)
-    bits = grid_bits_for_error(min(eps, QQ.one) ** 2)
+    bits = grid_bits_for_mean_square_error(min(eps, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
         cells = result.target.quantize(QUANTIZATION * eps, bits)
         error = QQ.to_sympy(upper(cells.error))
@@ -206,7 +223,7 @@ def _are_atoms_and_error_reproduced(result: Any) -> bool:
 def _are_plateau_middles_mapped_correctly(parameters: Construction, flow: PiecewiseFlow) -> bool:
     """Whether the flow maps the middle of each plateau to its atom plus `delta` times the latent.
 
-    Plateaus whose middle leaves a plateau of a later layer are not tested.
+    A plateau is not tested if its middle is mapped outside of the plateaus of a later layer.
     """
     _, kept = parameters.first_layer_moved_and_kept
     starts = [None, *(knot + parameters.tau for knot in parameters.knots)]
@@ -228,14 +245,14 @@ def _are_plateau_middles_mapped_correctly(parameters: Construction, flow: Piecew
     )
 
 
-def _is_weights_error_bounded(parameters: Construction, bound: Element) -> bool:
+def _is_weights_term_at_most(parameters: Construction, bound: Element) -> bool:
     """Whether the term `weights` of the W2 bound is at most `bound`.
 
-    The term is the diameter of the atoms times the square root of a sum over knots: the differences
-    of the Gaussian mass below the knot and the weight of the atoms before it.
+    The term is the diameter of the atoms times the square root of a sum over knots, of the absolute
+    difference between the Gaussian mass below the knot and the weight of all atoms before the knot.
     """
     masses = list(accumulate(parameters.weights))
-    with _precise_mpmath_context(bound):
+    with _set_mpmath_precision_for_square(bound):
         total = sum(
             abs(mpmath.ncdf(to_mpf(knot)) - to_mpf(mass))
             for knot, mass in zip(parameters.knots, masses, strict=False)
@@ -244,14 +261,14 @@ def _is_weights_error_bounded(parameters: Construction, bound: Element) -> bool:
         return bool(square <= to_mpf(bound) ** 2)
 
 
-def _are_ramps_bounded(parameters: Construction, bound: Element) -> bool:
+def _is_ramps_term_at_most(parameters: Construction, bound: Element) -> bool:
     """Whether the term `ramps` of the W2 bound is at most `bound`.
 
     The term is the square root of the sum, over ramps, of the Gaussian mass of the ramp times the
-    squared step between the neighbouring atoms.
+    squared distance between the two neighbouring atoms (for three layers, distance plus `delta`).
     """
     half, excess = parameters.tau / 2, parameters.delta if parameters.depth == 3 else QQ.zero
-    with _precise_mpmath_context(bound):
+    with _set_mpmath_precision_for_square(bound):
         total = mpmath.mpf(0)
         for knot, (one, other) in zip(
             parameters.knots, pairwise(parameters.exact_atoms), strict=True
@@ -262,14 +279,14 @@ def _are_ramps_bounded(parameters: Construction, bound: Element) -> bool:
         return bool(total <= to_mpf(bound) ** 2)
 
 
-def _are_tails_bounded(parameters: Construction, bound: Element) -> bool:
+def _is_tails_term_at_most(parameters: Construction, bound: Element) -> bool:
     """Whether the term `tails` of the W2 bound is at most `bound`.
 
     The term is the diameter of the images times the square root of the probability that the latent
-    leaves a plateau of a later layer.
+    is mapped outside of the plateaus of a later layer.
     """
     moved, kept = parameters.first_layer_moved_and_kept
-    with _precise_mpmath_context(bound):
+    with _set_mpmath_precision_for_square(bound):
         delta = to_mpf(parameters.delta)
         mass, labels = (
             mpmath.erfc(to_mpf(parameters.radius) / delta / mpmath.sqrt(2)),
@@ -291,10 +308,11 @@ def _squared_bounding_box_diagonal(parameters: Construction, coordinates: slice)
     return QQ(sum((max(column) - min(column)) ** 2 for column in columns), 4**parameters.bits)
 
 
-def _precise_mpmath_context(bound: Element) -> Any:
-    """Return an mpmath context whose rounding errors are far below the square of `bound`."""
+def _set_mpmath_precision_for_square(bound: Element) -> AbstractContextManager[Any]:
+    """Return a context in which rounding errors of mpmath are far below the square of `bound`."""
     bits = 2 * (bound.denominator.bit_length() - bound.numerator.bit_length()) if bound else 0
-    return mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)
+    context: AbstractContextManager[Any] = mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)
+    return context
 
 
 def _is_inverse_exact_at_seven_points(flow: PiecewiseFlow) -> bool:

@@ -1,7 +1,8 @@
 """Mixtures of uniform measures on boxes, among them histograms.
 
 If a side of length s is cut into m equal parts, the quantization error has the mean square
-s^2 / (12 m^2). For independent sides these add up. A side may be zero, so an atom is a box.
+s^2 / (12 m^2). For independent sides the mean squares add up. The length of a side may be zero, so
+an atom is a box.
 """
 
 import math
@@ -33,13 +34,13 @@ PointPair = tuple[tuple, tuple]  # two opposite corners of a box, or the two end
 
 
 class Uniform(Mixture):
-    """A mixture of uniform laws, each on a box or a segment; `ends` has two points for each."""
+    """A mixture of uniform laws, each on a box or a segment, which `ends` gives by two points."""
 
     ends: tuple[PointPair, ...]
 
     @abstractmethod
     def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
-        """Return segments whose product is the box, or the segment, from `start` to `end`."""
+        """Return segments whose product is the box, or the segment, between the given points."""
 
     def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return a quantization by the centers of equal cells of each box, with W2 error at most
@@ -132,7 +133,8 @@ class Histogram(Boxes):
         least, total = min(map(min, rows)), sum(map(sum, rows))
         if least < 0 or total == 0:
             raise InvalidInputError(
-                f"expected counts >= 0, at least one positive, got {format_short(counts)}"
+                "expected counts >= 0, with at least one positive count, got "
+                f"{format_short(counts)}"
             )
         lower, upper = map(to_elements, sequence_to_list(box))
         if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):
@@ -167,7 +169,7 @@ class Histogram(Boxes):
             raise InvalidInputError(f"expected samples of shape (N, 2), got shape {points.shape}")
         if not np.isfinite(points).all():
             raise InvalidInputError(
-                "expected finite samples, got infinity or NaN: remove these rows"
+                "expected finite samples, got infinity or NaN: remove the rows that contain them"
             )
         pair = bins if isinstance(bins, tuple | list) else (bins, bins)
         if len(pair) != 2:
@@ -216,7 +218,9 @@ def uniform(lower: Sequence, upper: Sequence) -> Boxes:
 
 
 def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
-    """Return the uniform measure on every other unit cell of the cube [-size/2, size/2]^d.
+    """Return the uniform measure on every second unit cell of a cube, as on a checkerboard.
+
+    The cube is [-size/2, size/2]^dimension. The cell in its lowest corner has mass.
 
     >>> checkerboard()
     <Boxes: 8 in dimension 2>

@@ -4,16 +4,16 @@ Theorem, notation and the names of the terms are those of `exactflow.laws.univer
 Every term is an enclosure in the precision of the current ``workprec`` block: a low precision gives
 a large bound, never a wrong one.
 
-All parameters are dyadic, so that their numerators are short. Each is halved until its term of the
-bound is within its share of eps; for the knots the precision is doubled. This ends because every
-term tends to zero. Quantization may take half of eps, because atoms cost most. Five terms may take
-3/32 of eps each, and the last 1/32 is left for rounding up.
+All parameters are dyadic, so that their numerators are short. Each parameter is halved until its
+term of the bound is within its share of eps; for the knots the precision is doubled. This ends
+because every term tends to zero. Quantization may take half of eps, because atoms cost most. Five
+terms may take 3/32 of eps each, and the last 1/32 is left for rounding up.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from flint import arb, ctx
@@ -64,13 +64,15 @@ class Construction:
     Attributes
     ----------
     atoms : N x d integers over 2^bits, sorted so that the coordinate `carrier` increases.
-    moved : how far that coordinate of each atom is from the center of its cell, in the same unit.
+    moved : how far the coordinate `carrier` of each atom was moved from the center of the cell of
+        the atom, in units of 2^-bits.
     weights : the weights of the atoms.
     partition : (p, q), the sizes of the halves.
     depth : the number of layers, 2 or 3.
     knots : N - 1 numbers near Gaussian quantiles. Around them are the ramps, of width `tau`, on
         which the first layer changes from one atom, or label, to the next.
-    radius : half the width of the plateaus of the last layer, around the coordinates `carrier`.
+    radius : half the width of the plateaus of the last layer, around the atoms' values of the
+        coordinate `carrier`.
     delta : the scale of all layers.
     """
 
@@ -96,7 +98,7 @@ class Construction:
     def first_layer_moved_and_kept(self) -> tuple[slice, slice]:
         """The coordinates that the first layer moves, and the coordinates that it keeps.
 
-        With two layers the first one moves the carrier, with three it keeps it.
+        The first of two layers moves the coordinate `carrier`; the first of three layers keeps it.
         """
         before, after = slice(0, self.partition[0]), slice(self.partition[0], None)
         is_first = (self.carrier < self.partition[0]) == (self.depth == 2)
@@ -164,8 +166,9 @@ class Construction:
     def bound_weights_error(self) -> arb:
         """Return an upper bound of the term `weights`.
 
-        The term is the diameter of the atoms times the square root of a sum over knots: the
-        differences of the Gaussian mass below the knot and the weight of the atoms before it.
+        The term is the diameter of the atoms times the square root of a sum over knots, of the
+        absolute difference between the Gaussian mass below the knot and the weight of all atoms
+        before the knot.
         """
         total, cumulative = arb(0), QQ.zero
         for knot, weight in zip(self.knots, self.weights, strict=False):
@@ -183,17 +186,17 @@ class Construction:
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
-    def bound_squared_ramps_error_per_width(self, widest: Element) -> arb:
+    def bound_squared_ramps_error_per_width(self, widest_ramp: Element) -> arb:
         """Return an upper bound of (term `ramps`)^2 / (width of the ramps).
 
-        It holds for ramps of every width up to `widest`.
+        It holds for ramps of every width up to `widest_ramp`.
         """
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)
         steps = np.diff(self.atoms, axis=0)
         squares = (steps * steps).sum(axis=1).tolist()
         for knot, square in zip(self.knots, squares, strict=True):
-            inner = max(abs(knot) - widest / 2, QQ.zero)
+            inner = max(abs(knot) - widest_ramp / 2, QQ.zero)
             total += normal_density(ball(inner)) * (arb(square).sqrt() * unit + excess) ** 2
         return total
 
@@ -201,7 +204,7 @@ class Construction:
         """Return an upper bound of the term `tails`.
 
         The term is the diameter of the images times the square root of the probability that the
-        latent leaves a plateau of a later layer.
+        latent is mapped outside of the plateaus of a later layer.
         """
         delta, (moved, kept) = ball(self.delta), self.first_layer_moved_and_kept
         mass, labels = 2 * normal_cdf(-ball(self.radius) / delta), arb(0)
@@ -219,6 +222,9 @@ class Construction:
         return arb(square).sqrt() / arb(2) ** self.bits
 
 
+ConstructionAndPrecisionBits: TypeAlias = tuple[Construction, int]
+
+
 def _interpolate_at_plus_minus_radius(
     places: list, radius: Element, value_pairs: Iterable
 ) -> PiecewiseLinear:
@@ -231,14 +237,16 @@ def _interpolate_at_plus_minus_radius(
 
 def construct_with_precision(
     quantization: Quantization, eps: Element, partition: tuple[int, int], depth: int
-) -> tuple[Construction, int]:
+) -> ConstructionAndPrecisionBits:
     """Return a construction in which each term of the W2 bound is within its share of `eps`, and
     the number of bits with which ball arithmetic proves this.
     """
     share = SHARE * eps
-    carrier = _coordinate_with_most_values(quantization.centers, partition[0], depth)
-    centers, weights = _sort_atoms_with_weights(quantization, carrier)
-    moved = _separating_moves(centers[:, carrier], weights, quantization.bits, share)
+    carrier = _coordinate_with_most_distinct_values(
+        quantization.centers, partition[0], prefers_second_half=depth == 2
+    )
+    centers, weights = _sort_atoms_and_weights(quantization, carrier)
+    moved = _separating_integer_moves(centers[:, carrier], weights, quantization.bits, share)
     atoms = centers.copy()
     atoms[:, carrier] += moved
     gap = min(
@@ -268,61 +276,65 @@ def construct_with_precision(
         return _with_widest_ramps(draft, share), precision
 
 
-def _coordinate_with_most_values(centers: np.ndarray, first_size: int, depth: int) -> int:
+def _coordinate_with_most_distinct_values(
+    centers: np.ndarray, first_half_size: int, prefers_second_half: bool
+) -> int:
     """Return the coordinate in which atoms have the most distinct values, so that short moves
     separate them.
 
-    Among several such coordinates it prefers the second half for two layers, the first half for
-    three.
+    `prefers_second_half` decides between coordinates with equally many values in both halves.
     """
-    first, second = range(first_size), range(first_size, centers.shape[1])
-    order = [*second, *first] if depth == 2 else [*first, *second]
+    first, second = range(first_half_size), range(first_half_size, centers.shape[1])
+    order = [*second, *first] if prefers_second_half else [*first, *second]
     return max(order, key=lambda i: len(set(centers[:, i].tolist())))
 
 
-def _sort_atoms_with_weights(quantization: Quantization, carrier: int) -> tuple[np.ndarray, list]:
-    """Return the atoms and their weights, sorted by the coordinate `carrier`.
+def _sort_atoms_and_weights(
+    quantization: Quantization, by_coordinate: int
+) -> tuple[np.ndarray, list]:
+    """Return the atoms and their weights, sorted by one coordinate of the atoms.
 
-    Atoms with equal values of this coordinate are sorted by the others, in alternating directions,
-    so that neighbours are near each other.
+    Atoms with equal values of this coordinate are sorted by the other coordinates, upwards for one
+    value and downwards for the next, so that neighbours are near each other.
     """
-    rows = quantization.centers.tolist()
-    column = {x: k for k, x in enumerate(sorted({row[carrier] for row in rows}))}
+    rows, k = quantization.centers.tolist(), by_coordinate
+    column = {x: i for i, x in enumerate(sorted({row[k] for row in rows}))}
     keys = []
     for row in rows:
-        place, others = column[row[carrier]], row[:carrier] + row[carrier + 1 :]
+        place, others = column[row[k]], row[:k] + row[k + 1 :]
         keys.append([place, *(-x if place % 2 else x for x in others)])
     order = sorted(range(len(rows)), key=keys.__getitem__)
     return quantization.centers[order], [quantization.weights[i] for i in order]
 
 
-def _separating_moves(
-    places: np.ndarray, weights: list, bits: int, most_rms_move: Element
+def _separating_integer_moves(
+    sorted_places: np.ndarray, weights: list, unit_bits: int, most_rms_move: Element
 ) -> np.ndarray:
-    """Return integers that, added to the sorted integers `places`, make all neighbours differ by at
+    """Return integers that, added to the integers `sorted_places`, make all neighbours differ by at
     least a common gap.
 
-    The unit is 2^-bits. The gap is the largest power of two at which the root mean square of the
-    moves is at most `most_rms_move`, but at least one unit.
+    The unit of places and moves is 2^-unit_bits. The gap is at least one unit. It is the largest
+    power of two at which the weighted root mean square of the moves is at most `most_rms_move`.
     """
-    masses, unit = np.array([to_float(w) for w in weights]), max(1, int(most_rms_move * 2**bits))
-    room = QQ(places[-1] - places[0], 2**bits) + most_rms_move
-    gap = max(int(floor_power_of_two(2 * room / len(places)) * 2**bits), 1)
+    masses, scale = np.array([to_float(w) for w in weights]), 2**unit_bits
+    unit, count = max(1, int(most_rms_move * scale)), len(sorted_places)
+    room = QQ(sorted_places[-1] - sorted_places[0], scale) + most_rms_move
+    gap = max(int(floor_power_of_two(2 * room / count) * scale), 1)
     while True:
-        moved = _separate_sorted_integers(places, gap) - places
+        moved = _separate_sorted_integers(sorted_places, gap) - sorted_places
         distances = np.array([min(abs(x), unit << 20) / unit for x in moved.tolist()])
         if gap == 1 or (distances.max() < 2**20 and masses @ distances**2 <= 1):
             return moved
         gap //= 2
 
 
-def _separate_sorted_integers(places: np.ndarray, gap: int) -> np.ndarray:
-    """Return sorted integers moved such that neighbours differ by at least `gap`.
+def _separate_sorted_integers(places: np.ndarray, least_gap: int) -> np.ndarray:
+    """Return sorted integers moved such that neighbours differ by at least `least_gap`.
 
     The result is the average, rounded down, of two sequences with these gaps: the least that is
     >= `places`, and the greatest that is <= `places`.
     """
-    ramp = gap * np.arange(len(places)).astype(object)
+    ramp = least_gap * np.arange(len(places)).astype(object)
     above = np.maximum.accumulate(places - ramp)
     below = np.minimum.accumulate((places - ramp)[::-1])[::-1]
     return (above + below) // 2 + ramp
@@ -330,7 +342,7 @@ def _separate_sorted_integers(places: np.ndarray, gap: int) -> np.ndarray:
 
 def _with_knots_and_precision(
     draft: Construction, most_weights_error: Element
-) -> tuple[Construction, int]:
+) -> ConstructionAndPrecisionBits:
     """Return the draft with dyadic knots near Gaussian quantiles, and the number of bits with which
     ball arithmetic proves that its term `weights` is at most `most_weights_error`.
     """

@@ -12,7 +12,7 @@ from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from math import gcd, lcm
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 from flint import arb
@@ -36,7 +36,11 @@ from exactflow.laws.universal.tilings import (
 # A run of constant density is not cut where the mass between the cut and an end of the run is below
 # this share of the mass of the lightest band.
 SNAP = 0.1
-MOST_COVERED = 2**20  # the most cells of the grid that boxes cover; more would take minutes
+MOST_COVERED = 2**20  # the most grid cells that the boxes may cover; more would take minutes
+
+
+# The masses to the left of the two ends of an interval of x1, and the ends.
+LowHighLevelsAndEnds: TypeAlias = tuple[float, float, Element, Element]
 
 
 class DensityRun(NamedTuple):
@@ -88,7 +92,8 @@ class PiecewiseConstantDensity:
         if covered > MOST_COVERED:
             raise InvalidInputError(
                 f"expected boxes that cover at most {MOST_COVERED} cells of the grid of all their "
-                f"edges, counted once for each box, got {covered}: take fewer boxes, or a Histogram"
+                f"edges (a cell counts once for each box that covers it), got {covered}: take "
+                "fewer boxes, or a Histogram"
             )
         values = [[QQ.zero] * (len(second) - 1) for _ in range(len(first) - 1)]
         for ((a, c), (b, d)), weight in zip(law.ends, law.weights, strict=True):
@@ -103,11 +108,11 @@ class PiecewiseConstantDensity:
         values = [list(row) for row in zip(*self.values, strict=True)]
         return PiecewiseConstantDensity(self.grid[::-1], values)
 
-    def column_index_at(self, x: Element) -> int:
-        """Return the index of the column that contains x; an edge belongs to the column on its
+    def column_index_at(self, x1: Element) -> int:
+        """Return the index of the column that contains x1; an edge belongs to the column on its
         right.
         """
-        return bisect_right(self.grid[0], x) - 1
+        return bisect_right(self.grid[0], x1) - 1
 
     @cached_property
     def x1_density_by_column(self) -> list[Element]:
@@ -119,7 +124,7 @@ class PiecewiseConstantDensity:
         ]
 
     @cached_property
-    def runs_by_column(self) -> list[tuple[DensityRun, ...]]:
+    def positive_runs_by_column(self) -> list[tuple[DensityRun, ...]]:
         """The maximal intervals of constant positive density in each column of the grid."""
         found = []
         for row, total in zip(self.values, self.x1_density_by_column, strict=True):
@@ -135,8 +140,8 @@ class PiecewiseConstantDensity:
         """Return intervals of x1 with their masses: columns of the grid, some of them halved
         repeatedly.
 
-        They are halved until an affine map of each onto its interval of z1 loses, in all, at most
-        `most_total_loss` in KL.
+        Columns are halved until the affine maps of the intervals onto intervals of z1 lose, in
+        total, at most `most_total_loss` in KL, or until there are more than `MOST_TILES` intervals.
         """
         cells, below = [], 0.0
         for (a, b), value in zip(pairwise(self.grid[0]), self.x1_density_by_column, strict=True):
@@ -144,7 +149,7 @@ class PiecewiseConstantDensity:
                 cells.append((below, min(below + to_float(value * (b - a)), 1.0), a, b))
                 below = cells[-1][1]
 
-        def halve_cell(cell: tuple) -> list[tuple]:
+        def halve_levels_and_interval(cell: LowHighLevelsAndEnds) -> list[LowHighLevelsAndEnds]:
             low, high, a, b = cell
             level, x = (low + high) / 2, (a + b) / 2
             return [(low, level, a, x), (level, high, x, b)]
@@ -154,7 +159,7 @@ class PiecewiseConstantDensity:
                 cells,
                 most_total_loss,
                 lambda cell: uniform_kl_contribution_between_quantiles(*cell[:2]),
-                halve_cell,
+                halve_levels_and_interval,
             )
         )
         return [((a, b), high - low) for low, high, a, b in found]
@@ -175,8 +180,9 @@ class PiecewiseConstantDensity:
         for k, ((a, _), mass) in enumerate(columns_with_masses):
             i = self.column_index_at(a)
             if i not in cuts:
-                snap = SNAP * band_masses.min()
-                cuts[i] = _cut_runs_at_quantiles(self.runs_by_column[i], levels, snap)
+                cuts[i] = _cut_runs_at_quantiles(
+                    self.positive_runs_by_column[i], levels, SNAP * band_masses.min()
+                )
             found += [Tile(k, low, high, band, share * mass) for low, high, band, share in cuts[i]]
         return found
 
@@ -185,12 +191,12 @@ class PiecewiseConstantDensity:
         return sum(
             (
                 ball(area * value) * ball(value).log()
-                for value, area in self.areas_by_density().items()
+                for value, area in self.areas_by_positive_density().items()
             ),
             arb(0),
         )
 
-    def areas_by_density(self) -> "Counter[Element]":
+    def areas_by_positive_density(self) -> "Counter[Element]":
         """Return, for each positive value of the density, the area where it has this value."""
         found: Counter[Element] = Counter()
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
@@ -200,10 +206,10 @@ class PiecewiseConstantDensity:
         return found
 
     def tile_masses_and_moments(self, tiling: Tiling) -> Iterator[TileMassAndMoments]:
-        """Yield the integrals over each tile.
+        """Yield, for each tile, its mass and the second moments of the density on it.
 
-        Their second moments about the center serve to bound the part outside of all tiles. No mass
-        is there, so they are given as zero.
+        The moment about the center of the tiling serves only to bound the KL outside of all tiles.
+        This density has no mass there, so zero is returned for this moment.
         """
         for tile, maps, value in zip(
             tiling.tiles, tiling.affine_maps_from_latents, self._tile_densities(tiling), strict=True
@@ -234,18 +240,19 @@ class PiecewiseConstantDensity:
 
 
 def _cut_runs_at_quantiles(
-    runs: Sequence[DensityRun], levels: np.ndarray, snap: float
+    runs: Sequence[DensityRun], levels: np.ndarray, snap_share: float
 ) -> list[RunPart]:
     """Return the parts of the runs of a column, cut at the quantiles of x2 for `levels`, the
     probabilities at which bands end.
 
-    If a quantile is nearer than mass `snap` to the end of a run, the run is not cut there.
+    A run is not cut at a quantile if the share of the column's mass between the quantile and an end
+    of the run is below `snap_share`.
     """
     below, found = 0.0, []
     for low, high, exact in runs:
         share = to_float(exact)
-        inside = levels[(levels > below + snap) & (levels < below + share - snap)]
-        band = int(np.searchsorted(levels, below + snap))
+        inside = levels[(levels > below + snap_share) & (levels < below + share - snap_share)]
+        band = int(np.searchsorted(levels, below + snap_share))
         cuts = [QQ(round((x - below) / share * 2**40), 2**40) for x in inside]
         for p, q in pairwise([QQ.zero, *cuts, QQ.one]):
             ends = low + p * (high - low), low + q * (high - low)

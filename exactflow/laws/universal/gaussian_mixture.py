@@ -24,14 +24,14 @@ from exactflow.laws.universal.quantization import (
     Quantization,
     ceil_sqrt_at_least_one,
     check_atom_count,
-    grid_bits_for_error,
+    grid_bits_for_mean_square_error,
     map_quantization_affinely,
     mix_products,
     quantize_by_cell_means,
 )
 
 # The least mean square error of `count` atoms for N(0, 1) is about sqrt(3) pi / (2 count^2). This
-# is an upper bound of sqrt(3) pi / 2.
+# constant is an upper bound of sqrt(3) pi / 2.
 _PANTER_DITE = QQ(11, 4)
 
 
@@ -96,8 +96,8 @@ class GaussianMixture(Mixture):
         )
 
     def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return a quantization whose atoms are, for each component, a product of quantizations of
-        normal laws.
+        """Return a quantization in which the product of quantizations of its coordinates replaces
+        each component.
         """
         share = tolerance * tolerance / self.dimension
         counts = [
@@ -134,12 +134,12 @@ def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
 
 
 @cache
-def _quantize_standard_normal(count: int) -> Quantization:
-    """Return the quantization of N(0, 1) by `count` cells, whose ends are quantiles of N(0, 3)."""
-    grid_bits = grid_bits_for_error(QQ(1, count * count))
+def _quantize_standard_normal(atom_count: int) -> Quantization:
+    """Return the quantization of N(0, 1) by cells whose ends are quantiles of N(0, 3)."""
+    n, grid_bits = atom_count, grid_bits_for_mean_square_error(QQ(1, atom_count**2))
     with ctx.workprec(2 * grid_bits):
         root = arb(3).sqrt()
-        cuts = [root * normal_quantile(arb(k) / count, 1 - arb(k) / count) for k in range(1, count)]
+        cuts = [root * normal_quantile(arb(k) / n, 1 - arb(k) / n) for k in range(1, n)]
         below = [arb(0), *map(normal_cdf, cuts), arb(1)]
         densities = [arb(0), *map(normal_density, cuts), arb(0)]
         masses = [q - p for p, q in pairwise(below)]

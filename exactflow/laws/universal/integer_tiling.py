@@ -4,8 +4,9 @@ A copy is a translate of the set, or of its mirror image. The elements of the se
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+OffsetAndIsMirrored: TypeAlias = tuple[int, bool]
 BEAM = 64  # the most states that the beam search keeps at each position
 
 
@@ -19,22 +20,22 @@ class IntervalTiling(NamedTuple):
 class Window(NamedTuple):
     """Disjoint copies of a set in [0, size).
 
-    `copies` are pairs (offset, is_mirrored); `holes` are pairs (start, end) for the maximal
-    intervals [start, end) of integers that no copy covers.
+    `holes` are pairs (start, end) for the maximal intervals [start, end) of integers that no copy
+    covers.
     """
 
     size: int
-    copies: tuple[tuple[int, bool], ...]
+    copies: tuple[OffsetAndIsMirrored, ...]
     holes: tuple[tuple[int, int], ...]
 
 
 @cache
-def find_interval_tiling(cells: tuple[int, ...]) -> IntervalTiling | None:
+def find_short_interval_tiling(cells: tuple[int, ...]) -> IntervalTiling | None:
     """Return the least interval [0, size) that translates of `cells` tile, with the translations;
     None if there is no such interval up to four times the span of the cells.
 
-    The cells increase from 0. There is no choice: the least integer that is not covered must be the
-    first cell of a copy.
+    The cells increase from 0. No search is needed, because the least integer that is not covered
+    must be the first cell of the next translate.
     """
     shape, covered, shifts, low = sum(1 << i for i in cells), 0, [], 0
     while low < 4 * (cells[-1] + 1):
@@ -52,8 +53,9 @@ def find_interval_tiling(cells: tuple[int, ...]) -> IntervalTiling | None:
 def fill_window_with_copies(cells: tuple[int, ...]) -> Window:
     """Return an interval of integers that copies of `cells` fill except for few holes.
 
-    It is at most about twice as long as the cells span, and has few copies. A beam search goes from
-    left to right: at the first undecided integer a copy starts, mirrored or not, or it is a hole.
+    The interval is at most about twice as long as the span of the cells, and has few copies. A beam
+    search decides the integers from left to right: either a copy starts at the first undecided
+    integer, mirrored or not, or this integer is a hole.
     """
     span = cells[-1] + 1
     shapes = [sum(1 << i for i in cells), sum(1 << (span - 1 - i) for i in cells)]
@@ -84,7 +86,7 @@ def _count_trailing_ones(mask: int) -> int:
 
 
 def _list_uncovered_intervals(
-    cells: tuple[int, ...], size: int, copies: tuple
+    cells: tuple[int, ...], size: int, copies: tuple[OffsetAndIsMirrored, ...]
 ) -> tuple[tuple[int, int], ...]:
     """Return the maximal intervals [start, end) of integers below `size` that no copy covers."""
     span = cells[-1] + 1

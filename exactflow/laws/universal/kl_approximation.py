@@ -4,7 +4,8 @@ Main results
 ------------
 Let P on R^2 have a density p, second moments and finite entropy. For every eps > 0 *four* affine
 couplings f, under one partition and without pads, have KL(P | f#N(0, I)) <= eps. For products of
-such laws the couplings of the pairs of coordinates are combined, as KL adds up. Here f is explicit.
+such laws the couplings of the pairs of coordinates are combined, because the KL of a product is the
+sum of the KL of its factors. Here f is explicit.
 
 Cut the plane into columns, along x1, and each column into *tiles*, along x2. A tile goes to the
 product of an interval of z1, its *slot*, and an interval of z2, one of the *bands*. Bands are
@@ -108,7 +109,8 @@ from exactflow.laws.universal.volume_preserving import (
 from exactflow.laws.universal.zones import SHAPING, Arrangement
 
 Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
-DensitySwappedAndLoss: TypeAlias = tuple[Density, bool, Element]
+CellsRampsTails: TypeAlias = list[arb]  # the three terms of the KL bound
+DensityIsSwappedAndKLBound: TypeAlias = tuple[Density, bool, Element]
 
 
 class KLBound(NamedTuple):
@@ -117,10 +119,10 @@ class KLBound(NamedTuple):
     Attributes
     ----------
     cells, ramps, tails : the terms of the theorem.
-    tiles, columns, bands : their numbers; for three layers with zones, the numbers of strips,
-        columns and zones.
+    tiles, columns, bands : the numbers of tiles, columns and bands; for three layers with zones,
+        an estimate of the number of strips, and the numbers of columns and zones.
     digits : about how many decimal digits float64 loses in latents, because coordinates and marks
-        are large compared with tiles; 16 or more are all digits.
+        are large compared with tiles; from 16 on all digits are lost.
     """
 
     cells: Rational
@@ -140,7 +142,7 @@ class KLBound(NamedTuple):
 class CoordinatePair(NamedTuple):
     """The tiles or zones of two coordinates, the sizes of margins, and the terms of the KL bound.
 
-    If `swapped`, the second coordinate takes the part of x1.
+    If `swapped`, x1 is the second coordinate and x2 is the first.
     """
 
     tiling: Tiling | Arrangement
@@ -154,8 +156,8 @@ class KLApproximation(FlowResult):
     """A flow of couplings with a certified bound of KL(target | flow).
 
     `parts` contains the tiles, widths of margins and terms of the bound for each pair of
-    coordinates. `lower_bound` is a lower bound of the KL of all flows with such layers: positive
-    for additive layers, else 0.
+    coordinates. For additive layers `lower_bound` is a lower bound of KL(target | flow) over all
+    volume-preserving flows; for other layers it is 0.
     """
 
     target: TargetMeasure
@@ -200,8 +202,8 @@ class KLApproximation(FlowResult):
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
         """Return `count` samples of the flow, in rows, computed in float64.
 
-        KL(target | flow) does not restrict the flow outside of the support of the target. At most
-        the fraction 1 - exp(-bound) of the samples lies there, possibly far away.
+        A sample lies outside of the support of the target, possibly far away, with probability at
+        most 1 - exp(-bound).
         """
         return self.flow.forward(draw_normal_columns(self.target.dimension, count, seed)).T
 
@@ -224,13 +226,13 @@ class KLApproximation(FlowResult):
             return self._log_prob_of_floats(points)
         rows = sequence_to_list(points.tolist() if is_array(points) else points)
         if rows and all(isinstance(row, list | tuple) for row in rows):
-            return [self._enclose_log_prob(row) for row in rows]
-        return self._enclose_log_prob(rows)
+            return [self._enclose_log_prob_at_point(row) for row in rows]
+        return self._enclose_log_prob_at_point(rows)
 
     def _log_prob_of_floats(self, x: Any) -> Any:
         """Return the log-density at points in rows, or at one point, in float64."""
         if np.ma.is_masked(x):
-            raise InvalidInputError("expected numbers in x, got masked entries")
+            raise InvalidInputError("expected x without masked entries, got x with masked entries")
         try:
             points = np.asarray(x, dtype=float)
         except (TypeError, ValueError):
@@ -250,9 +252,9 @@ class KLApproximation(FlowResult):
             square = (latents**2).sum(axis=0)
         return self._inverse.log_abs_det(columns) - square / 2 - constant
 
-    def _enclose_log_prob(self, x: Any) -> arb:
+    def _enclose_log_prob_at_point(self, point: Any) -> arb:
         """Return an enclosure of the log-density at a point with rational coordinates."""
-        x = to_elements(x)
+        x = to_elements(point)
         square = sum(to_element(z) ** 2 for z in self._inverse.forward(list(x)))
         volume = to_element(sympy.exp(self._inverse.log_abs_det(x)))
         with ctx.workprec(TUNING.precision):
@@ -326,41 +328,43 @@ def _coordinate_pair_densities(law: TargetMeasure) -> list[Density]:
     ]
 
 
-def _build_with_shrinking_budget(
-    build_with_budget: Callable[[float], CoordinatePair],
-    budget: float,
-    largest_ratio: float,
+def _build_pair_with_shrinking_budget(
+    build_pair: Callable[[float], CoordinatePair],
+    first_budget: float,
+    largest_budget_ratio: float,
     cutting_eps: Element,
     eps: Element,
 ) -> CoordinatePair:
     """Return the first pair with a KL bound of at most `eps`, built with decreasing budgets of KL.
 
-    Each budget is at most `largest_ratio` times the previous one. It is smaller if the bound of the
-    last pair exceeds `eps` by much in comparison with `cutting_eps`, a part of `eps`.
+    Each budget is at most `largest_budget_ratio` times the previous budget. It is smaller if the
+    bound of the last pair exceeds `eps` by much in comparison with `cutting_eps`, a part of `eps`.
     """
+    budget = first_budget
     while True:
-        pair = build_with_budget(budget)
+        pair = build_pair(budget)
         bound = to_element(pair.terms.total)
         if bound <= eps:
             return pair
-        budget *= min(largest_ratio, to_float(cutting_eps / (bound - (eps - cutting_eps))))
+        budget *= min(largest_budget_ratio, to_float(cutting_eps / (bound - (eps - cutting_eps))))
 
 
 def _build_tiles(
-    density: Density, eps: Element, cutting_eps: Element, layers: int
+    density: Density, eps: Element, cutting_eps: Element, layer_count: int
 ) -> CoordinatePair:
-    """Return tiles whose KL bound is at most `eps`.
+    """Return a pair of coordinates with tiles, for three or four layers, whose KL bound is at most
+    `eps`.
 
     `cutting_eps` is the part of `eps` that the cuts into tiles may add.
     """
     entropy = _bound_negative_entropy(density, cutting_eps)
 
-    def build_tiles_with_budget(budget: float) -> CoordinatePair:
-        most = density.share * budget
-        masses = fewest_band_masses(most) if layers == 4 else np.ones(1)
+    def build_tiles_with_budget(kl_budget: float) -> CoordinatePair:
+        most = density.share * kl_budget
+        masses = fewest_band_masses(most) if layer_count == 4 else np.ones(1)
         columns = density.split_columns_with_masses(most)
         check_tile_count(len(columns) * len(masses))
-        of_bands = most if layers == 4 else to_float(SHAPING)
+        of_bands = most if layer_count == 4 else to_float(SHAPING)
         tiles = density.split_into_tiles(columns, masses, most + of_bands)
         check_tile_count(len(tiles))
         tiling = Tiling.from_tile_masses([column for column, _ in columns], tiles, len(masses))
@@ -368,27 +372,28 @@ def _build_tiles(
             tiling, *_margin_widths_and_kl_terms(density, tiling, entropy, cutting_eps)
         )
 
-    return _build_with_shrinking_budget(
+    return _build_pair_with_shrinking_budget(
         build_tiles_with_budget, to_float(cutting_eps), 0.8, cutting_eps, eps
     )
 
 
-def _build_three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
-    """Return tiles or zones of each density for three layers, with KL bounds that add up to at most
-    `eps`.
+def _build_three_layers(densities: list[Density], total_eps: Element) -> list[CoordinatePair]:
+    """Return a pair of coordinates, with tiles or zones for three layers, for each density; the KL
+    bounds add up to at most `total_eps`.
 
-    Each density needs a least bound; the rest of `eps` is divided equally.
+    Each density gets the least KL bound that is known for it; the rest of `total_eps` is divided
+    equally.
     """
     rows = [(density, False, SHAPING) for density in densities]
-    if eps <= SHAPING * len(densities):
-        rows = list(map(_orient_for_least_loss, densities))
+    if total_eps <= SHAPING * len(densities):
+        rows = list(map(_orient_for_least_kl_bound, densities))
     needed = sum((loss for _, _, loss in rows), QQ.zero)
-    if eps <= needed:
+    if total_eps <= needed:
         raise InvalidInputError(
             f"expected eps > {format_up(needed)}, the least bound known for three layers and "
-            f"this law, got {format_short(eps)}: take layers=4"
+            f"this law, got {format_short(total_eps)}: take layers=4"
         )
-    cutting_eps = (eps - needed) / len(densities)
+    cutting_eps = (total_eps - needed) / len(densities)
     return [
         _build_tiles(density, SHAPING + cutting_eps, cutting_eps, 3)
         if isinstance(density, MixtureDensity) or loss == SHAPING
@@ -397,9 +402,9 @@ def _build_three_layers(densities: list[Density], eps: Element) -> list[Coordina
     ]
 
 
-def _orient_for_least_loss(density: Density) -> DensitySwappedAndLoss:
-    """Return the density, with its coordinates exchanged if that lowers the known bound of KL for
-    three layers; whether they were exchanged; and the bound.
+def _orient_for_least_kl_bound(density: Density) -> DensityIsSwappedAndKLBound:
+    """Return the density, with its coordinates exchanged if that lowers the upper bound of the
+    least KL of three layers; whether they were exchanged; and the bound.
     """
     if not isinstance(density, PiecewiseConstantDensity):
         return density, False, SHAPING
@@ -415,41 +420,45 @@ def _orient_for_least_loss(density: Density) -> DensitySwappedAndLoss:
 def _build_zones(
     density: PiecewiseConstantDensity, eps: Element, cutting_eps: Element, is_swapped: bool
 ) -> CoordinatePair:
-    """Return zones whose KL bound is at most `eps`.
+    """Return a pair of coordinates with zones whose KL bound is at most `eps`.
 
     `cutting_eps` is the part of `eps` that the cuts into zones may add.
     """
     entropy = _bound_negative_entropy(density, cutting_eps)
 
-    def build_zones_with_budget(budget: float) -> CoordinatePair:
-        zones = arrange_zones(density, budget)
+    def build_zones_with_budget(kl_budget: float) -> CoordinatePair:
+        zones = arrange_zones(density, kl_budget)
         with ctx.workprec(2 * TUNING.precision):
             margins, terms = zones.margin_share_and_kl_terms(entropy, cutting_eps)
         return _build_coordinate_pair(zones, margins, [*terms, arb(0)], is_swapped)
 
-    return _build_with_shrinking_budget(
+    return _build_pair_with_shrinking_budget(
         build_zones_with_budget, 1.6 * to_float(cutting_eps), 0.95, cutting_eps, eps
     )
 
 
 def _build_rigid_tiles(
-    density: PiecewiseConstantDensity, least_kl: Rational, eps: Element
+    density: PiecewiseConstantDensity, kl_lower_bound: Rational, eps: Element
 ) -> CoordinatePair:
-    """Return tiles whose maps are translations, with a KL bound of at most `least_kl` + `eps`."""
+    """Return a pair of coordinates with tiles whose maps are translations, and with a KL bound of
+    at most `kl_lower_bound` + `eps`.
+    """
     count, entropy = 1, _bound_negative_entropy(density, eps)
     while True:
         tiling = tile_by_translations(density, count)
         pair = _build_coordinate_pair(
             tiling, *_margin_widths_and_kl_terms(density, tiling, entropy, eps)
         )
-        if pair.terms.total <= least_kl + QQ.to_sympy(eps):
+        if pair.terms.total <= kl_lower_bound + QQ.to_sympy(eps):
             return pair
         count += max(1, count // 2)
         check_tile_count(len(tiling.tiles) * 4)
 
 
 def _bound_negative_entropy(density: Density, cutting_eps: Element) -> arb:
-    """Return an upper bound of E log p, p the density, with an error well below `cutting_eps`."""
+    """Return an upper bound of E log p, where p is the density, that exceeds E log p by much less
+    than `cutting_eps`.
+    """
     with ctx.workprec(TUNING.precision):
         if isinstance(density, PiecewiseConstantDensity):
             return density.enclose_negative_entropy()
@@ -458,16 +467,16 @@ def _bound_negative_entropy(density: Density, cutting_eps: Element) -> arb:
 
 def _margin_widths_and_kl_terms(
     density: Density, tiling: Tiling, negative_entropy: arb, cutting_eps: Element
-) -> tuple[tuple[Element, ...], list[arb]]:
+) -> tuple[tuple[Element, ...], CellsRampsTails]:
     """Return the widths of margins, and the terms `cells`, `ramps` and `tails` of the KL bound.
 
-    `negative_entropy` is an upper bound of E log p. The margins are so narrow that the term for
-    ramps is a small share of `cutting_eps`.
+    `negative_entropy` is an upper bound of E log p, where p is the density. The margins are so
+    narrow that the term `ramps` is a small share of `cutting_eps`.
     """
     with ctx.workprec(2 * TUNING.precision):
         constant, cells = (2 * arb.pi()).log(), negative_entropy
         mass, second_moment = arb(0), arb(0)
-        # The sum `second_moment` is the moment of the tiles minus the moment of the whole law.
+        # In the end `second_moment` is the moment of the tiles minus the moment of the whole law.
         if isinstance(density, MixtureDensity):
             second_moment = -density.second_moment_in_tiling_units(tiling)
         for tile, ((s, _), (u, _)) in zip(
@@ -492,16 +501,16 @@ def _margin_widths_and_kl_terms(
 def _build_coordinate_pair(
     tiling: Tiling | Arrangement,
     margins: tuple[Element, ...],
-    kl_terms: list[arb],
+    kl_terms: CellsRampsTails,
     is_swapped: bool = False,
 ) -> CoordinatePair:
-    """Return the pair of coordinates with the given tiles or zones; terms are rounded up to
-    rationals.
+    """Return the pair of coordinates with the given tiles or zones; the terms of the KL bound are
+    rounded up to rationals.
     """
     bounds = [QQ.to_sympy(upper(term)) for term in kl_terms]
     return CoordinatePair(
         tiling,
         margins,
-        KLBound._make([*bounds, *tiling.counts_for_kl_bound, tiling.digits_lost_in_float64]),
+        KLBound._make([*bounds, *tiling.counts_for_kl_bound, tiling.latent_digits_lost_in_float64]),
         is_swapped,
     )

@@ -1,4 +1,4 @@
-"""The interface of target measures of `exactflow.laws.universal.approximate`; discrete measures.
+"""Target measures of `exactflow.laws.universal.approximate`: their interface, atoms and products.
 
 Their quantization is explained in `exactflow.laws.universal.quantization`.
 """
@@ -27,7 +27,7 @@ from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
 from exactflow.laws.universal.quantization import Quantization, mix_products, round_to_grid
 
-MOST_DRAWS = 2**25  # random numbers in one call take at most a quarter of a gigabyte
+MOST_DRAWS = 2**25  # the most random numbers in one call, which take a quarter of a gigabyte
 FEW = 8  # the most factors whose dimensions a repr shows
 
 
@@ -47,8 +47,8 @@ class TargetMeasure(ABC):
     def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return atoms at multiples of 2^-grid_bits.
 
-        Their W2 distance from the measure is about `tolerance` or less; the result has a proved
-        bound of it.
+        The W2 distance of the atoms from the measure is about `tolerance` or less; the `error` of
+        the result is a proved upper bound of this distance.
         """
 
     def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
@@ -141,7 +141,8 @@ class Product(TargetMeasure):
     def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return the product of quantizations of the factors.
 
-        They share the square of the tolerance in the ratio of their dimensions; atoms need none.
+        The factors share the square of the tolerance in the ratio of their dimensions; factors that
+        are `Atoms` do not count, because they need no tolerance.
         """
         sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
         square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
@@ -181,14 +182,14 @@ def as_measure_padded_to_plane(target: "TargetMeasure | MatrixLike") -> TargetMe
 
 
 def is_array_tensor_or_sequence(target: object) -> bool:
-    """Whether a target is an array, a tensor, a list or a tuple: it is then read as a sample."""
+    """Whether a target is an array, a tensor, a list or a tuple, which are read as samples."""
     return is_array(target) or is_torch_tensor(target) or isinstance(target, list | tuple)
 
 
 def resolve_halves(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
     """Return the sizes of the halves, which are by default equal or differ by 1.
 
-    Raises `InvalidInputError` unless their sum is the dimension.
+    Raises `InvalidInputError` unless the sizes add up to the dimension of the measure.
     """
     d = measure.dimension
     halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
@@ -219,8 +220,8 @@ def draw_normal_columns(dimension: int, count: int, seed: int) -> np.ndarray:
 
 
 def as_valid_weights(weights: Sequence | None, count: int) -> tuple:
-    """Return weights as elements of QQ, by default equal ones; raise `InvalidInputError` unless
-    there are `count` weights, all positive, with sum 1.
+    """Return weights as elements of QQ, each 1/count if `weights` is None; raise
+    `InvalidInputError` unless there are `count` weights, all positive, with sum 1.
     """
     if weights is None:
         return (QQ(1, count),) * count

@@ -28,8 +28,8 @@ from exactflow.laws.universal.tilings import (
     TileMassAndMoments,
     Tiling,
     finite_intervals_with_normal_masses,
-    least_kl_inner_ends,
     least_kl_width_below,
+    nearly_least_kl_inner_ends,
     normal_mass,
 )
 
@@ -38,13 +38,16 @@ LEAST_MASS = 1e-24  # columns and tiles with at most this mass are omitted
 TINY = 1e-300  # avoids division by zero in relative entropies
 BLIND = 4  # the loss in KL that is assumed for each unit of mass that the quadrature misses
 TRUSTED = 20  # cells whose integrals have at most this many correct bits get a cruder entropy bound
-FINEST = 1e-11  # the least standard deviation, divided by the range of the means and 0
+FINEST = 1e-11  # the least deviation, as a share of the least interval around 0 and all means
 MOST_PRODUCTS = 2**27  # the most products of balls for the entropy; more would take minutes
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)
 
 
 ScaledNormal = tuple[arb, Element, arb]  # (c, m, s) for the measure c N(m, s^2)
+CdfDensityAndScore = tuple[arb, arb, arb]
+ZerothFirstSecondMoments = tuple[arb, arb, arb]
+MassesByCellAndLaw = list[list[arb]]
 
 
 class MixtureDensity:
@@ -61,8 +64,9 @@ class MixtureDensity:
             m, s = axis.floats
             if not s.min() > FINEST * np.ptp(np.r_[m, 0.0]):
                 raise InvalidInputError(
-                    f"expected deviations of at least {FINEST:.1g} times the range of the means "
-                    f"and 0, got {s.min() / np.ptp(np.r_[m, 0.0]):.3g} times, which float64 does "
+                    f"expected deviations of at least {FINEST:.1g} times the length of the least "
+                    "interval that contains 0 and the means, got "
+                    f"{s.min() / np.ptp(np.r_[m, 0.0]):.3g} times this length, which float64 does "
                     "not resolve: move the means towards 0"
                 )
         self.weights = np.array(list(map(to_float, law.weights)))
@@ -163,18 +167,15 @@ class MixtureDensity:
         ]
 
     def _x2_ends_and_quantiles_by_column(
-        self, component_masses: np.ndarray, levels: np.ndarray
+        self, component_masses_by_column: np.ndarray, levels: np.ndarray
     ) -> np.ndarray:
         """Return, for each column, the ends of the interval that tiles cover in x2 and, between
         them, the quantiles of x2 for `levels`.
 
-        A row of `component_masses` contains the masses of the components in a column.
+        A row of `component_masses_by_column` contains the masses of the components in a column.
         """
-        m, s = self.axes[1].floats
-        there, shares = (
-            component_masses > LEAST_MASS,
-            component_masses / component_masses.sum(axis=1, keepdims=True),
-        )
+        (m, s), masses = self.axes[1].floats, component_masses_by_column
+        there, shares = masses > LEAST_MASS, masses / masses.sum(axis=1, keepdims=True)
         low = np.where(there, m - REACH * s, np.inf).min(axis=1, keepdims=True)
         high = np.where(there, m + REACH * s, -np.inf).max(axis=1, keepdims=True)
         a, b = (np.repeat(x, len(levels), axis=1) for x in (low, high))
@@ -186,7 +187,7 @@ class MixtureDensity:
 
     def _tile_masses_and_estimated_losses(
         self,
-        component_masses: np.ndarray,
+        component_masses_by_tile: np.ndarray,
         low: np.ndarray,
         high: np.ndarray,
         band_ends: np.ndarray,
@@ -194,33 +195,32 @@ class MixtureDensity:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the masses of the tiles from `low` to `high`, and estimates of their losses in KL.
 
-        A row of `component_masses` contains the masses of the components in the column of a tile.
+        A row of `component_masses_by_tile` contains the masses of the components in the column of a
+        tile.
         """
-        (m, s), heights = self.axes[1].floats, high - low
-        mass = (component_masses * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(
-            axis=1
-        )
-        (label, width), (y, _) = (
+        (m, s), heights, masses = self.axes[1].floats, high - low, component_masses_by_tile
+        mass = (masses * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
+        (latent, width), (y, _) = (
             _quadrature_nodes_and_lengths(*band_ends.T),
             _quadrature_nodes_and_lengths(low, high),
         )
         density = np.zeros_like(y)
-        for part, mean, size in zip(component_masses.T, m, s, strict=True):
+        for part, mean, size in zip(masses.T, m, s, strict=True):
             density += part * np.exp(-(((y - mean) / size) ** 2) / 2) / size
-        flow = np.exp(-label * label / 2) * (width / heights * mass / band_masses)
+        flow = np.exp(-latent * latent / 2) * (width / heights * mass / band_masses)
         values = (heights / 2 / ROOT * (WEIGHTS @ x) for x in (rel_entr(density, flow), density))
         loss, seen = values
         return mass, loss + BLIND * abs(mass - seen)
 
-    def bound_negative_entropy(self, accuracy: float) -> arb:
+    def bound_negative_entropy(self, aimed_accuracy: float) -> arb:
         """Return an upper bound of E log p, where p is the density.
 
-        It is the sum over cells of a grid of P(cell) log E(p | cell), by Jensen's inequality. The
-        difference is about half the variance of log p in cells.
+        The bound is the sum of P(cell) log E(p | cell) over the cells of a grid, by Jensen's
+        inequality. It exceeds E log p by about half the variance of log p in cells.
         """
-        labels = least_kl_inner_ends(3 + int(2 / np.sqrt(accuracy)))
+        scores = nearly_least_kl_inner_ends(3 + int(2 / np.sqrt(aimed_accuracy)))
         count = len(self.balls)
-        products = (count * len(labels)) ** 2 * count**2 // 2
+        products = (count * len(scores)) ** 2 * count**2 // 2
         if products > MOST_PRODUCTS:
             raise InvalidInputError(
                 f"for {count} components and this eps the bound of the entropy needs {products} "
@@ -232,15 +232,15 @@ class MixtureDensity:
             for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
         ]
         (masses, squares), (others, ends) = (
-            axis.component_and_product_cell_masses(labels) for axis in self.axes
+            axis.cell_masses_of_components_and_pairs(scores) for axis in self.axes
         )
         top, total = (
             self._sum_weighted_products(*self._component_peaks_by_axis()).log().max(arb(0)),
             arb(0),
         )
         for mass, square in zip(
-            _weighted_inner_products(masses, self.balls, others),
-            _weighted_inner_products(squares, couples, ends),
+            _flat_weighted_inner_products(masses, self.balls, others),
+            _flat_weighted_inner_products(squares, couples, ends),
             strict=True,
         ):
             seen = min(mass.rel_accuracy_bits(), square.rel_accuracy_bits()) > TRUSTED
@@ -248,12 +248,12 @@ class MixtureDensity:
         return total
 
     def tile_masses_and_moments(self, tiling: Tiling) -> Iterator[TileMassAndMoments]:
-        """Yield the integrals over each tile, from their closed forms."""
+        """Yield, for each tile, its mass and the second moments of the density on it."""
         x, y = self.axes
         units = list(zip(tiling.least_scale_by_axis, tiling.bounding_box_center, strict=True))
         for tile, maps in zip(tiling.tiles, tiling.affine_maps_from_latents, strict=True):
-            first = x.standardized_moments(*tiling.columns[tile.column])
-            second = y.standardized_moments(tile.low, tile.high)
+            first = x.standard_score_moments(*tiling.columns[tile.column])
+            second = y.standard_score_moments(tile.low, tile.high)
             one, other = [a[0] for a in first], [b[0] for b in second]
             yield TileMassAndMoments(
                 self._sum_weighted_products(one, other),
@@ -276,13 +276,13 @@ class MixtureDensity:
             return 2 * len(tiling.columns) * self._sum_weighted_products(first, ones)
         total = arb(0)
         for tile in tiling.tiles:
-            parts = self.axes[0].standardized_moments(*tiling.columns[tile.column])
+            parts = self.axes[0].standard_score_moments(*tiling.columns[tile.column])
             total += 2 * self._sum_weighted_products([a[0] for a in parts], second)
         return total
 
     def second_moment_in_tiling_units(self, tiling: Tiling) -> arb:
-        """Return the second moment about the center of the tiling, with each coordinate divided by
-        its least scale in the tiling.
+        """Return the second moment of the law about the center of the bounding box of the tiling,
+        with each coordinate divided by its least scale in the tiling.
         """
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.least_scale_by_axis, tiling.bounding_box_center, strict=True)
@@ -315,23 +315,25 @@ class _Axis:
         self.floats = np.array(
             [[to_float(x / self.unit) for x in place] for place in self.places]
         ).T
-        self.normal_values = cache(self._standard_cdf_density_and_label)
-        self.standardized_moments = cache(self._standardized_moments)
+        self.normal_values = cache(self._standard_cdf_density_and_score)
+        self.standard_score_moments = cache(self._standard_score_moments)
 
     def to_exact_coordinate(self, scaled: float) -> Element:
         """Return a coordinate, given as a float in units of the axis, as an element of QQ."""
         return QQ(*float(scaled).as_integer_ratio()) * self.unit
 
-    def _standard_cdf_density_and_label(self, x: Element) -> list[tuple]:
+    def _standard_cdf_density_and_score(self, x: Element) -> list[CdfDensityAndScore]:
         """Return, for each component, the distribution function and the density of N(0, 1) at the
-        label l = (x - mean) / deviation, and l.
+        standard score (x - mean) / deviation, and the standard score.
         """
-        labels = [ball((x - m) / s) for m, s in self.places]
-        return [(normal_cdf(label), normal_density(label), label) for label in labels]
+        scores = [ball((x - m) / s) for m, s in self.places]
+        return [(normal_cdf(score), normal_density(score), score) for score in scores]
 
-    def _standardized_moments(self, low: Element, high: Element) -> list[tuple]:
+    def _standard_score_moments(
+        self, low: Element, high: Element
+    ) -> list[ZerothFirstSecondMoments]:
         """Return, for each component, the integrals of 1, l and l^2 against its density over an
-        interval, where l = (x - mean) / deviation.
+        interval, where l is the standard score (x - mean) / deviation.
         """
         return [
             (q - p, d - e, q - p + a * d - b * e)
@@ -341,37 +343,41 @@ class _Axis:
         ]
 
     def integrate_scaled_squares(
-        self, moments: list[tuple], unit: Element, point: Element
+        self, moments: list[ZerothFirstSecondMoments], unit: Element, point: Element
     ) -> list[arb]:
         """Return, for each component, the integral of ((x - point) / unit)^2 against its density,
-        from its standardized moments on an interval.
+        from the moments of its standard score on an interval.
         """
         found = []
-        for (m, s), (one, label, square) in zip(self.places, moments, strict=True):
+        for (m, s), (one, score, square) in zip(self.places, moments, strict=True):
             scale, shift = ball(s / unit), ball((m - point) / unit)
-            found.append(scale**2 * square + 2 * scale * shift * label + shift**2 * one)
+            found.append(scale**2 * square + 2 * scale * shift * score + shift**2 * one)
         return found
 
-    def component_and_product_cell_masses(self, labels: np.ndarray) -> tuple[list, list]:
+    def cell_masses_of_components_and_pairs(
+        self, scores: np.ndarray
+    ) -> tuple[MassesByCellAndLaw, MassesByCellAndLaw]:
         """Return the masses, on the cells of a grid, of the components and of the products of the
         densities of two components.
 
-        Each component has knots of the grid at mean + label * deviation, for all `labels`.
+        The knots of the grid are mean + score * deviation, for all components and all `scores`.
         """
         m, s = self.floats
-        knots = [self.to_exact_coordinate(x) for x in np.unique(m + np.outer(labels, s))]
+        knots = [self.to_exact_coordinate(x) for x in np.unique(m + np.outer(scores, s))]
         singles = [(arb(1), m, ball(s)) for m, s in self.places]
         doubles = []
         for (m, s), (n, t) in combinations_with_replacement(self.places, 2):
             square = s * s + t * t
             width, mean = ball(square).sqrt(), (m * t * t + n * s * s) / square
             doubles.append((normal_density(ball(m - n) / width) / width, mean, ball(s * t) / width))
-        return _masses_between_and_beyond(singles, knots), _masses_between_and_beyond(
+        return _masses_between_and_beyond_knots(singles, knots), _masses_between_and_beyond_knots(
             doubles, knots
         )
 
 
-def _masses_between_and_beyond(laws: list[ScaledNormal], knots: list) -> list[list[arb]]:
+def _masses_between_and_beyond_knots(
+    laws: list[ScaledNormal], knots: list[Element]
+) -> MassesByCellAndLaw:
     """Return the masses of all laws on each interval between knots, and on the two infinite
     intervals beyond them.
     """
@@ -383,10 +389,14 @@ def _masses_between_and_beyond(laws: list[ScaledNormal], knots: list) -> list[li
     return [[q - p for p, q in zip(*pair, strict=True)] for pair in pairwise([none, *below, whole])]
 
 
-def _weighted_inner_products(rows: list, weights: list[arb], columns: list) -> list[arb]:
-    """Return the entries of the matrix product rows diag(weights) columns^T, row by row."""
-    scaled = arb_mat([[w * x for w, x in zip(weights, row, strict=True)] for row in rows])
-    return (scaled * arb_mat(columns).transpose()).entries()
+def _flat_weighted_inner_products(
+    left_rows: list[list[arb]], weights: list[arb], right_rows: list[list[arb]]
+) -> list[arb]:
+    """Return the entries of the matrix L diag(weights) R^T, row by row, where L and R have the
+    given rows.
+    """
+    scaled = arb_mat([[w * x for w, x in zip(weights, row, strict=True)] for row in left_rows])
+    return (scaled * arb_mat(right_rows).transpose()).entries()
 
 
 def _quadrature_nodes_and_lengths(low: Any, high: Any) -> tuple[np.ndarray, Any]:

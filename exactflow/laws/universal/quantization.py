@@ -1,8 +1,8 @@
 """Quantization: a measure is cut into cells of known mass, and each cell is replaced by an atom.
 
 Let X have the law of the measure, and let c be the atom of the cell that contains X. Then
-W2(measure, atoms)^2 is at most E|X - c|^2. If atoms are the means of their cells, of mass w, it is
-at most E|X|^2 - sum w |c|^2. For independent parts these squares add up; for a mixture they are
+W2(measure, atoms)^2 is at most E|X - c|^2. If each atom c is the mean of its cell, of mass w, this
+is E|X|^2 - sum w |c|^2. For independent parts these squares add up; for a mixture they are
 averaged with its weights. Atoms are rounded to a grid and masses to rationals. The error includes
 the rounding; for masses it is bounded by
 
@@ -68,18 +68,18 @@ def check_atom_count(count: int) -> None:
     """Raise `InvalidInputError` if a quantization has too many atoms."""
     if count > TUNING.most_atoms:
         raise InvalidInputError(
-            f"this tolerance needs {format_short(count)} atoms, and at most {TUNING.most_atoms} "
+            f"this tolerance needs {format_short(count)} atoms, but at most {TUNING.most_atoms} "
             "are made: raise eps; a law of dimension k needs about (side/eps)^k atoms"
         )
 
 
 def round_to_grid(
-    weights: list, points: Sequence[Sequence], error: arb, grid_bits: int
+    weights: list, points: Sequence[Sequence], error_before_rounding: arb, grid_bits: int
 ) -> Quantization:
     """Return a quantization whose atoms are the given points, rounded to multiples of 2^-grid_bits.
 
-    `error` is an upper bound of the W2 error before rounding; the result adds the error of
-    rounding.
+    `error_before_rounding` is an upper bound of the W2 error of the given points; the result adds
+    the error of rounding.
     """
     check_atom_count(len(weights))
     centers, exact = [], True
@@ -89,7 +89,7 @@ def round_to_grid(
         centers.append([(twice + 1) // 2 for twice, _ in row])
     array = np.array(centers, dtype=object)
     moved = arb(0) if exact else arb(array.shape[1]).sqrt() / arb(2) ** (grid_bits + 1)
-    return Quantization(weights, array, grid_bits, error + moved)
+    return Quantization(weights, array, grid_bits, error_before_rounding + moved)
 
 
 def quantize_by_cell_means(
@@ -121,17 +121,17 @@ def quantize_by_cell_means(
 def map_quantization_affinely(
     quantization: Quantization,
     center: Sequence,
-    axes: Sequence[Sequence],
+    orthogonal_axes: Sequence[Sequence],
     grid_bits: int,
     axes_error: Element = QQ.zero,
 ) -> Quantization:
-    """Return a quantization of center + u_1 axes_1 + .. + u_m axes_m, given a quantization of u.
+    """Return a quantization of the law of center + u_1 v_1 + .. + u_m v_m, given a quantization of
+    the law of u; the axes v_i are orthogonal and of equal length.
 
-    The atoms are rounded to multiples of 2^-grid_bits. The axes are orthogonal and of equal
-    length. If |u| <= 1, they may be shorter than they should be by `axes_error`, which is added to
-    the error.
+    The atoms are rounded to multiples of 2^-grid_bits. If |u| <= 1, the given axes may be shorter
+    than the exact axes by `axes_error`, which is added to the error.
     """
-    unit, columns = QQ(1, 2**quantization.bits), list(zip(*axes, strict=True))
+    unit, columns = QQ(1, 2**quantization.bits), list(zip(*orthogonal_axes, strict=True))
     points = [
         [
             c + unit * sum((a * x for a, x in zip(column, row, strict=True)), QQ.zero)
@@ -139,13 +139,13 @@ def map_quantization_affinely(
         ]
         for row in quantization.centers.tolist()
     ]
-    length = ball(sum((a * a for a in axes[0]), QQ.zero)).sqrt()
+    length = ball(sum((a * a for a in orthogonal_axes[0]), QQ.zero)).sqrt()
     return round_to_grid(
         quantization.weights, points, quantization.error * length + ball(axes_error), grid_bits
     )
 
 
-def grid_bits_for_error(mean_square: Element) -> int:
+def grid_bits_for_mean_square_error(mean_square: Element) -> int:
     """Return the number b of bits for which rounding to multiples of 2^-b adds little to a
     quantization error of this mean square.
     """

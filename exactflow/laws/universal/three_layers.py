@@ -40,7 +40,7 @@ the proof is in the script universal_in_kl.
 
 from functools import cache
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from sympy import QQ
@@ -53,7 +53,7 @@ from exactflow.laws.universal.densities import PiecewiseConstantDensity
 from exactflow.laws.universal.integer_tiling import (
     IntervalTiling,
     fill_window_with_copies,
-    find_interval_tiling,
+    find_short_interval_tiling,
 )
 from exactflow.laws.universal.quantization import floor_power_of_two
 from exactflow.laws.universal.tilings import (
@@ -76,9 +76,9 @@ from exactflow.laws.universal.zones import (
 
 MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**12, 2**12, 2**19
 COLUMNS = 0.1  # the share of the allowed loss in KL for the cuts into columns
-HOLES = 0.15  # the share of it for holes between copies of cells; the rest is for blocks
+HOLES = 0.15  # the share of the allowed loss for holes between copies; the rest is for blocks
 LEAST_PRICE = 2.0**-60  # the lowest price of a strip, in KL, that the search for blocks tries
-SHORT = QQ(1, 2**16)  # lengths, and each end of an interval, are rounded by at most this share
+SHORT = QQ(1, 2**16)  # lengths and ends of intervals are rounded by at most this share of a length
 ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound of KL is valid for any positive number here
 
 
@@ -90,7 +90,7 @@ class BlockChoice(NamedTuple):
     lengths : the number of strips, or of tilings, of each block.
     scale : the length in z2 of one strip, or tiling.
     strips : the number of strips of all blocks.
-    loss : how much more KL, approximately, the zone has than with infinitely many blocks.
+    loss : about the KL that the zone has in excess of its limit for infinitely many blocks.
     """
 
     lengths: tuple[int, ...]
@@ -99,21 +99,28 @@ class BlockChoice(NamedTuple):
     loss: float
 
 
+ChoicesFromFewToManyStrips: TypeAlias = tuple[BlockChoice, ...]
+
+
 @cache
-def sliding_block_choices_by_strip_count(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
-    """Return, for increasing numbers of strips, the choice of blocks with the least loss of those
-    tried, for a zone whose cells tile no interval.
+def list_sliding_block_choices(cell_numbers: tuple[int, ...]) -> ChoicesFromFewToManyStrips:
+    """Return choices of blocks for a zone whose cells tile no interval.
+
+    Each choice is the best (of least loss) among several choices with about the same number of
+    strips.
 
     In a block each group is moved by one cell more, or less, than its neighbour. A block of length
-    h at z2 has the mass phi(z2) h. It loses (z2 h)^2 / 24 of its mass because it is uniform, and
-    about span / h at its ends. The sum is least if h^3 is proportional to 1 / z2^2, so that the
-    ends are proportional to the powers 3/5 of integers.
+    h at z2 has about the mass phi(z2) h, where phi is the density of N(0, 1). Of this mass it loses
+    the share (z2 h)^2 / 24 because it is uniform, and about span / h at its ends, where `span` is
+    the number of cells with their gaps. The sum of the losses is least if h^3 is proportional to
+    1 / z2^2, so that the ends of blocks are proportional to the powers 3/5 of integers.
     """
-    span, found, count = cells[-1] + 1, [], 2.0 * (cells[-1] + 1)
+    span = cell_numbers[-1] + 1
+    found, count = [], 2.0 * span
     while count <= MOST_STRIPS:
         likely = {round(x * np.cbrt(count / span)) for x in (1.2, 1.35, 1.5, 1.8)}
-        tried = [_sliding_block_choice(cells, int(count), 1, 3**0.5)] + [
-            _sliding_block_choice(cells, int(count), blocks, radius)
+        tried = [_choose_sliding_blocks(cell_numbers, int(count), 1, 3**0.5)] + [
+            _choose_sliding_blocks(cell_numbers, int(count), blocks, radius)
             for blocks in sorted(likely | {x + 1 for x in likely})
             for radius in np.linspace(2.4, 4, 9)
         ]
@@ -122,27 +129,27 @@ def sliding_block_choices_by_strip_count(cells: tuple[int, ...]) -> tuple[BlockC
     return tuple(found)
 
 
-def _sliding_block_choice(
-    cells: tuple[int, ...], strip_count: int, block_count: int, radius: float
+def _choose_sliding_blocks(
+    cell_numbers: tuple[int, ...], about_strip_count: int, block_count: int, z2_radius: float
 ) -> BlockChoice:
-    """Return the choice of `block_count` blocks with about `strip_count` strips.
-
-    The blocks divide the interval [-radius, radius] of z2.
+    """Return the division of [-z2_radius, z2_radius], an interval of z2, into `block_count` blocks
+    with about `about_strip_count` strips in total.
     """
     steps = 2 * np.arange(block_count + 1) / block_count - 1
-    ends = radius * np.sign(steps) * abs(steps) ** 0.6
-    lengths = np.maximum(np.round(np.diff(ends) * strip_count / (2 * radius)), cells[-1] + 1)
-    total, groups = lengths.sum(), lengths - cells[-1]
-    scale = 2 * radius / total
-    lows = (np.cumsum(lengths) - lengths - total / 2)[:, None] + np.array(cells)
+    ends = z2_radius * np.sign(steps) * abs(steps) ** 0.6
+    wanted = np.round(np.diff(ends) * about_strip_count / (2 * z2_radius))
+    lengths = np.maximum(wanted, cell_numbers[-1] + 1)
+    total, groups = lengths.sum(), lengths - cell_numbers[-1]
+    scale = 2 * z2_radius / total
+    lows = (np.cumsum(lengths) - lengths - total / 2)[:, None] + np.array(cell_numbers)
     squares = mean_square_of_uniform(lows * scale, (lows + groups[:, None]) * scale).mean(axis=1)
     loss = -np.log((scale * groups * np.exp(-squares / 2)).sum() / np.sqrt(2 * np.pi))
     return BlockChoice(tuple(map(int, lengths)), float(scale), int(total), float(loss))
 
 
 @cache
-def tiling_block_choices_by_block_count(strips_per_block: int) -> tuple[BlockChoice, ...]:
-    """Return choices with increasing numbers of blocks, for cells that tile intervals.
+def list_tiling_block_choices(strips_per_block: int) -> ChoicesFromFewToManyStrips:
+    """Return choices of blocks for a zone whose cells tile an interval.
 
     Each block has one tiling, which has `strips_per_block` strips.
     """
@@ -166,8 +173,8 @@ class ZoneDraft(NamedTuple):
     low, width : the least point of its places in z1, and the length of each place.
     mass : the mass of N(0, 1) on all places.
     mirrored : whether the places are a mirror image of the cells.
-    tiling : the translations by which the cells tile an interval, or None if there are none. If
-        they do, the zone has one place for all cells.
+    tiling : the translations by which the cells tile an interval, so that the zone has one place
+        for all cells; or None if the cells tile no interval.
     """
 
     column: Column
@@ -178,11 +185,11 @@ class ZoneDraft(NamedTuple):
     tiling: IntervalTiling | None = None
 
     @property
-    def block_choices(self) -> tuple[BlockChoice, ...]:
-        """The choices of blocks, from few to many strips; drafts with equal cells share it."""
+    def block_choices(self) -> ChoicesFromFewToManyStrips:
+        """The choices of blocks; drafts with equal cells share one tuple."""
         if self.tiling:
-            return tiling_block_choices_by_block_count(self.tiling.size)
-        return sliding_block_choices_by_strip_count(tuple(self.column.profile.share_by_cell))
+            return list_tiling_block_choices(self.tiling.size)
+        return list_sliding_block_choices(tuple(self.column.profile.share_by_cell))
 
     def with_blocks(self, choice: BlockChoice) -> Zone:
         """Return the zone with the given blocks."""
@@ -203,16 +210,16 @@ class ZoneDraft(NamedTuple):
         return Zone(self.column, unit, tuple(found), tuple(blocks))
 
 
-def arrange_zones(density: PiecewiseConstantDensity, excess_over_upper_bound: float) -> Arrangement:
-    """Return zones with a KL of about `excess_over_upper_bound` more than the upper bound of
+def arrange_zones(density: PiecewiseConstantDensity, approximate_kl_excess: float) -> Arrangement:
+    """Return zones with a KL of about `approximate_kl_excess` more than the value of
     `upper_bound_least_three_layer_kl`.
     """
-    columns = split_into_columns(density, COLUMNS * excess_over_upper_bound)
+    columns = split_into_columns(density, COLUMNS * approximate_kl_excess)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips_error(MOST_STRIPS)
     masses = [
         [column.mass]
-        if column.profile.has_few_cells_beating_one_band
+        if column.profile.has_few_cells_losing_less_than_one_band
         else [column.mass * run.share for run in column.profile.runs]
         for column in columns
     ]
@@ -224,23 +231,25 @@ def arrange_zones(density: PiecewiseConstantDensity, excess_over_upper_bound: fl
     drafts: list[ZoneDraft] = []
     holes: list[tuple] = []
     for column in columns:
-        if not column.profile.has_few_cells_beating_one_band:
-            zones.append(_zone_of_one_group(column, [next(places) for _ in column.profile.runs]))
-        elif tiling := find_interval_tiling(tuple(column.profile.share_by_cell)):
+        if not column.profile.has_few_cells_losing_less_than_one_band:
+            zones.append(
+                _build_zone_of_one_group(column, [next(places) for _ in column.profile.runs])
+            )
+        elif tiling := find_short_interval_tiling(tuple(column.profile.share_by_cell)):
             low, high = next(places)
             mass = _normal_mass_in_float64(low, high)
             drafts.append(ZoneDraft(column, low, high - low, mass, tiling=tiling))
         else:
-            _append_copies_and_holes(column, *next(places), drafts, holes)
-    _fill_heaviest_holes(drafts, holes, HOLES * excess_over_upper_bound)
-    chosen = _choose_blocks_of_each_zone(drafts, (1 - COLUMNS - HOLES) * excess_over_upper_bound)
+            _append_copies_and_push_holes(column, *next(places), drafts, holes)
+    _fill_heaviest_holes(drafts, holes, HOLES * approximate_kl_excess)
+    chosen = _choose_blocks_of_each_zone(drafts, (1 - COLUMNS - HOLES) * approximate_kl_excess)
     zones += [draft.with_blocks(choice) for draft, choice in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
 
 
 def split_into_columns(density: PiecewiseConstantDensity, most_total_loss: float) -> list[Column]:
     """Return the columns of the grid, halved until they lose about `most_total_loss` in total."""
-    profiles = list(map(Profile, density.runs_by_column))
+    profiles = list(map(Profile, density.positive_runs_by_column))
     found = []
     for (a, b), _ in density.split_columns_with_masses(most_total_loss):
         place = density.column_index_at(a)
@@ -251,25 +260,25 @@ def split_into_columns(density: PiecewiseConstantDensity, most_total_loss: float
 def upper_bound_least_three_layer_kl(density: PiecewiseConstantDensity) -> Element:
     """Return an upper bound of the infimum of KL over all flows of three layers.
 
-    Each column adds its mass times the KL of the law of x2 from the uniform law on its cells, or
-    times `SHAPING` if that is less or the cells are too many.
+    Each column adds a product to the bound: its mass times the KL of the law of x2 from the uniform
+    law on the cells, or its mass times `SHAPING` if that is less or there are too many cells.
     """
     found = QQ.zero
     for column in split_into_columns(density, np.inf):
-        if not column.profile.has_few_cells_beating_one_band:
+        if not column.profile.has_few_cells_losing_less_than_one_band:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform_on_support:
             found += column.mass * upper(column.profile.enclose_kl_from_uniform())
     return found
 
 
-def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
+def _build_zone_of_one_group(column: Column, place_of_each_run: list[Interval]) -> Zone:
     """Return the zone with one group, in which each run of constant density has its own place in z1
     and is mapped onto an interval of z2, on which the uniform law has variance one.
     """
     low = column.profile.runs[0].low
     cells = []
-    for k, (run, place) in enumerate(zip(column.profile.runs, places, strict=True)):
+    for k, (run, place) in enumerate(zip(column.profile.runs, place_of_each_run, strict=True)):
         width = run.high - run.low
         center = run.low - low + width / 2
         cells.append(Cell(k, run.low - low, width, run.share, place, width / (2 * ROOT3), center))
@@ -293,36 +302,38 @@ def _normal_mass_in_float64(low: Element, high: Element) -> float:
     return float(normal_mass(to_float(low), to_float(high)))
 
 
-def _append_copies_and_holes(
-    column: Column, low: Element, high: Element, drafts: list, holes: list
+def _append_copies_and_push_holes(
+    column: Column, z1_low: Element, z1_high: Element, drafts: list[ZoneDraft], hole_heap: list
 ) -> None:
     """Fill an interval of z1 with copies of the cells of a column.
 
-    Appends the copies to `drafts`, and pushes the intervals between copies onto the heap `holes`,
-    whose first entry is the hole of the largest mass.
+    Appends the copies to `drafts`, and pushes the intervals between copies onto `hole_heap`, whose
+    first entry is the hole of the largest mass.
     """
     cells = tuple(column.profile.share_by_cell)
     window = fill_window_with_copies(cells)
-    unit, span = _round_down_to_few_bits((high - low) / window.size), cells[-1] + 1
+    unit, span = _round_down_to_few_bits((z1_high - z1_low) / window.size), cells[-1] + 1
     for offset, mirrored in window.copies:
-        start = low + offset * unit
+        start = z1_low + offset * unit
         places = (start + unit * (span - 1 - k if mirrored else k) for k in cells)
         mass = sum(_normal_mass_in_float64(place, place + unit) for place in places)
         drafts.append(ZoneDraft(column, start, unit, mass, mirrored))
     for a, b in window.holes:
-        ends = low + a * unit, low + b * unit
-        heappush(holes, (-_normal_mass_in_float64(*ends), len(drafts), a, column, *ends))
+        ends = z1_low + a * unit, z1_low + b * unit
+        heappush(hole_heap, (-_normal_mass_in_float64(*ends), len(drafts), a, column, *ends))
 
 
-def _fill_heaviest_holes(drafts: list, holes: list, most_remaining_mass: float) -> None:
-    """Fill the hole of the largest mass repeatedly, until the remaining holes together have at most
-    `most_remaining_mass`. Changes `drafts` and `holes`.
+def _fill_heaviest_holes(
+    drafts: list[ZoneDraft], hole_heap: list, most_remaining_mass: float
+) -> None:
+    """Fill the hole of the largest mass repeatedly, until the total mass of the remaining holes is
+    at most `most_remaining_mass`. Changes `drafts` and `hole_heap`.
     """
-    total = -sum(hole[0] for hole in holes)
-    while holes and total > most_remaining_mass:
-        _, _, _, column, low, high = heappop(holes)
+    total = -sum(hole[0] for hole in hole_heap)
+    while hole_heap and total > most_remaining_mass:
+        _, _, _, column, low, high = heappop(hole_heap)
         before = len(drafts)
-        _append_copies_and_holes(column, low, high, drafts, holes)
+        _append_copies_and_push_holes(column, low, high, drafts, hole_heap)
         _check_strip_count(len(drafts))
         total -= sum(draft.mass for draft in drafts[before:])
 
@@ -332,9 +343,9 @@ def _choose_blocks_of_each_zone(
 ) -> list[BlockChoice]:
     """Return a choice of blocks for each zone; the losses add up to at most `most_total_loss`.
 
-    Strips have one price, in units of loss, for all zones: about the highest at which the losses
-    are small enough. Each zone takes the choice for which its loss plus the price of its strips is
-    least.
+    A strip has the same price, in units of loss, in all zones: about the highest price at which the
+    losses are small enough. Each zone takes the choice for which its loss plus the price of its
+    strips is least.
     """
     members: dict[int, list[int]] = {}
     for k, draft in enumerate(drafts):

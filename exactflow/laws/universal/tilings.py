@@ -56,10 +56,10 @@ class Tile(NamedTuple):
 
 
 class TileMassAndMoments(NamedTuple):
-    """Integrals of p, p |z|^2 and p |x - center|^2 over a tile, for the density p and the latent z
-    of x.
+    """The integrals over a tile of p, p |z|^2 and p |x - center|^2, where p is the density and z is
+    the latent of x.
 
-    In the last integral both coordinates are divided by `Tiling.least_scale_by_axis`.
+    In the third integral each coordinate is divided by its entry of `Tiling.least_scale_by_axis`.
     """
 
     mass: arb
@@ -171,20 +171,20 @@ class Tiling:
             second[1] + max(self.inverse_x2_shift_by_column),
         )
         for tile, ((s, t), (u, v)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
-            label, shift = (
+            mark, shift = (
                 self.first_layer_shift_by_band[tile.band],
                 self.inverse_x2_shift_by_column[tile.column] + v,
             )
-            first_most = max(first_most, *(abs((x - t) / s + label) for x in first))
+            first_most = max(first_most, *(abs((x - t) / s + mark) for x in first))
             second_most = max(second_most, *(abs(y - shift) / u for y in span))
         return first_most + self.first_layer_shift_by_band[-1], second_most
 
     @property
-    def digits_lost_in_float64(self) -> int:
+    def latent_digits_lost_in_float64(self) -> int:
         """The number of decimal digits that float64 loses in latents.
 
-        See `count_float64_digits_lost`. They are the digits before the decimal point of the largest
-        latent, or of the largest shifted coordinate in units of the scale of its tile.
+        It is the number of digits before the decimal point of the largest latent, or of the largest
+        shifted coordinate in units of the scale of its tile (see `count_float64_digits_lost`).
         """
         lost, numbers = (
             max(self.latent_magnitude_bounds),
@@ -201,51 +201,54 @@ class Tiling:
         return count_float64_digits_lost(lost, numbers)
 
     def layers(
-        self, margin_widths: tuple[Element, ...], layer_count: int = 4
+        self, margin_width_by_axis: tuple[Element, ...], layer_count: int = 4
     ) -> Iterator[PiecewiseCoupling]:
         """Yield the layers, from latent to data; `layer_count` is 4, or 3 to omit the first layer,
         which is possible if there is one band.
 
-        `margin_widths` are the widths, powers of two, of the margins of columns and of tiles. No
-        point outside the margins is on a ramp.
+        `margin_width_by_axis` has the widths, powers of two, of the margins of columns and of
+        tiles. No point outside the margins is on a ramp.
         """
-        tiles, labels, shifts = (
+        tiles, marks, shifts = (
             self.tiles,
             self.first_layer_shift_by_band,
             self.inverse_x2_shift_by_column,
         )
         if layer_count == 4:
-            yield build_piecewise_layer("first", zip(self.bands, labels, strict=True))
+            yield build_piecewise_layer("first", zip(self.bands, marks, strict=True))
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
         second, first = [], []
         for k in order:
-            (a, b), label, (s, t) = (
+            (a, b), mark, (s, t) = (
                 self.slots[k],
-                labels[tiles[k].band],
+                marks[tiles[k].band],
                 self.affine_maps_from_latents[k][1],
             )
-            second.append(((a + label, b + label), t + shifts[tiles[k].column], s))
+            second.append(((a + mark, b + mark), t + shifts[tiles[k].column], s))
         yield build_piecewise_layer("second", second)
         for tile, ((s, t), _) in zip(tiles, self.affine_maps_from_latents, strict=True):
             shift = shifts[tile.column]
-            a, b = _shrink_to_multiples((tile.low, tile.high), margin_widths[1])
-            first.append(((a + shift, b + shift), t - s * labels[tile.band], s))
+            a, b = _shrink_strictly_to_multiples((tile.low, tile.high), margin_width_by_axis[1])
+            first.append(((a + shift, b + shift), t - s * marks[tile.band], s))
         yield build_piecewise_layer("first", first)
-        cores = [_shrink_to_multiples(column, margin_widths[0]) for column in self.columns]
+        width = margin_width_by_axis[0]
+        cores = [_shrink_strictly_to_multiples(column, width) for column in self.columns]
         yield build_piecewise_layer("second", zip(cores, (-shift for shift in shifts), strict=True))
 
 
-def build_piecewise_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
+def build_piecewise_layer(
+    moves: Half, intervals_shifts_and_scales: Iterable[tuple]
+) -> PiecewiseCoupling:
     """Return the layer whose shift and scale are constant on given intervals, and linear between
     them.
 
-    `rows` are pairs (interval, shift), with scale 1, or triples (interval, shift, scale). The layer
-    moves the coordinate `moves`.
+    `intervals_shifts_and_scales` are triples, or pairs (interval, shift) with scale 1. The layer
+    moves the coordinate `moves` of the plane.
     """
     knots: list = []
     shifts: list = []
     scales: list = []
-    for (a, b), shift, *scale in rows:
+    for (a, b), shift, *scale in intervals_shifts_and_scales:
         knots += [a, b]
         shifts += [shift, shift]
         scales += 2 * (scale or [QQ.one])
@@ -254,8 +257,8 @@ def build_piecewise_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
     )
 
 
-def _shrink_to_multiples(interval: Interval, unit: Element) -> Interval:
-    """Return the largest interval with multiples of `unit` as ends, strictly inside another."""
+def _shrink_strictly_to_multiples(interval: Interval, unit: Element) -> Interval:
+    """Return the largest interval, between multiples of `unit`, strictly inside another one."""
     low, high = interval
     return round_down(low, unit) + unit, round_up(high, unit) - unit
 
@@ -274,8 +277,8 @@ def round_down(x: Element, unit: Element) -> Element:
 def shifts_that_stack_around_zero(
     intervals: Sequence[Interval], shortest_length: Element
 ) -> list[Element]:
-    """Return a shift for each interval; the shifted intervals are disjoint, in the given order,
-    around zero.
+    """Return a shift for each interval, such that the shifted intervals are disjoint, ascend in the
+    given order, and cover about the same length on both sides of zero.
 
     Shifts are multiples of a power of two, about a sixteenth of `shortest_length`.
     """
@@ -290,7 +293,7 @@ def shifts_that_stack_around_zero(
 def bound_kl_per_margin_mass(
     scale_product_bounds: tuple[Element, Element], latent_bounds: Iterable[Element]
 ) -> arb:
-    """Return an upper bound of the KL that mass in margins costs, per unit of mass.
+    """Return an upper bound of the KL that mass in the margins of tiles costs, per unit of mass.
 
     In the notation of the theorem the arguments are (s_ u_, s* u*) and (Z1, Z2); the bound is
     max(0, log(2 pi s* u*) + (Z1^2 + Z2^2) / 2) + max(0, -log(2 pi s_ u_)).
@@ -313,24 +316,25 @@ def bound_kl_per_outside_mass(
     return ((2 * arb.pi()).log() + ball(largest_scale_product).log() + squares).max(arb(0))
 
 
-def count_float64_digits_lost(largest: Element, numbers: Iterable[Element]) -> int:
-    """Return the number of digits of `largest` before the decimal point.
+def count_float64_digits_lost(largest: Element, represented_numbers: Iterable[Element]) -> int:
+    """Return the number of digits of `largest` before the decimal point, which a float64 lacks
+    after the decimal point.
 
-    A float64 has as many digits fewer after the point. If some of `numbers` are not in the range of
-    float64, the result is at least 16: all digits are lost.
+    If some of `represented_numbers` are not in the range of float64, the result is at least 16,
+    since then all digits are lost.
     """
-    lost, sizes = len(str(int(largest))), [abs(x) for x in numbers if x]
+    lost, sizes = len(str(int(largest))), [abs(x) for x in represented_numbers if x]
     is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
     return lost if is_in_range else max(lost, ALL_DIGITS)
 
 
 def mean_square_of_uniform(a: Any, b: Any) -> Any:
-    """Return the mean of x^2 for x uniform between `a` and `b`: numbers, balls or arrays."""
+    """Return the mean of x^2 for x uniform from `a` to `b`, which are numbers, balls or arrays."""
     return (a * a + a * b + b * b) / 3
 
 
 def normal_mass(a: Any, b: Any) -> Any:
-    """Return the mass of N(0, 1) from `a` to `b`, floats or arrays, accurately in both tails."""
+    """Return the mass of N(0, 1) from `a` to `b`, floats or arrays, accurate in both tails."""
     return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
 
 
@@ -346,12 +350,15 @@ def _affine_map_covering(data: Interval, latent: Interval, rigid: bool) -> Affin
     return s, round_up(middle, floor_power_of_two(s) * floor_power_of_two(high - low) * SLACK / 8)
 
 
-def finite_intervals_with_normal_masses(masses: Sequence[float] | np.ndarray) -> list[Interval]:
-    """Return disjoint intervals, with small gaps, to which N(0, 1) gives about these masses.
+def finite_intervals_with_normal_masses(
+    relative_masses: Sequence[float] | np.ndarray,
+) -> list[Interval]:
+    """Return disjoint intervals, with small gaps, to which N(0, 1) gives about the given masses,
+    divided by their sum.
 
-    The masses are divided by their sum. An infinite interval is replaced by a finite one.
+    An infinite interval is replaced by a finite one, which has less mass.
     """
-    weights = np.array(masses, dtype=float)
+    weights = np.array(relative_masses, dtype=float)
     weights = weights / weights.sum() + GAP / len(weights)
     below = np.cumsum(weights[:-1]) / weights.sum()
     above = np.cumsum(weights[:0:-1])[::-1] / weights.sum()
@@ -365,8 +372,8 @@ def finite_intervals_with_normal_masses(masses: Sequence[float] | np.ndarray) ->
 
 
 def _replace_infinite_ends_for_least_kl(a: float, b: float) -> tuple[float, float]:
-    """Return finite ends: infinite ones are replaced such that the uniform law on the interval has
-    the least KL from N(0, 1).
+    """Return the ends of a finite interval. Infinite ends are replaced by ends for which the
+    uniform law on the interval has the least KL from N(0, 1).
     """
     if np.isinf(a) and np.isinf(b):
         return -np.sqrt(3.0), np.sqrt(3.0)
@@ -383,7 +390,7 @@ def least_kl_width_below(end: float) -> float:
 def uniform_kl_contribution_between_quantiles(low_level: float, high_level: float) -> float:
     """Return the contribution of an interval between quantiles of N(0, 1) to KL(law | N(0, 1)).
 
-    The law is uniform on the interval, with the mass `high_level - low_level`.
+    The law is uniform on the interval, on which it has the mass `high_level - low_level`.
     """
     low_level, high_level = max(low_level, 0.0), min(high_level, 1.0)
     if low_level >= high_level:
@@ -406,7 +413,7 @@ def fewest_band_masses(most_kl: float) -> np.ndarray:
     check_tile_count(least)
     count = least if least > 8 else 1
     while True:
-        levels = [0.0, *ndtr(least_kl_inner_ends(count)), 1.0]
+        levels = [0.0, *ndtr(nearly_least_kl_inner_ends(count)), 1.0]
         if (
             sum(uniform_kl_contribution_between_quantiles(*pair) for pair in pairwise(levels))
             <= most_kl
@@ -415,13 +422,14 @@ def fewest_band_masses(most_kl: float) -> np.ndarray:
         count += 1
 
 
-def least_kl_inner_ends(count: int) -> np.ndarray:
-    """Return the ends between `count` cells of the line, for a nearly least KL(law | N(0, 1)).
+def nearly_least_kl_inner_ends(cell_count: int) -> np.ndarray:
+    """Return the ends between `cell_count` cells of the line, for a nearly least KL(law | N(0, 1)).
 
     The law is uniform on each cell, with the mass that N(0, 1) gives to the cell.
 
-    A narrow cell at z adds about (z dz)^2 / 24, so the ends have the density (z^2 phi)^(1/3), and
-    |z|^2 / 6 is Gamma(5/6) distributed. The KL is about 2.1 / count^2.
+    A cell of small width dz at z adds about (z dz)^2 / 24 of its mass. So the ends have a density
+    proportional to (z^2 phi)^(1/3), where phi is the density of N(0, 1), and z^2 / 6 is Gamma(5/6)
+    distributed. The KL is about 2.1 / cell_count^2.
     """
-    quantiles = 2 * np.arange(1, count) / count - 1
+    quantiles = 2 * np.arange(1, cell_count) / cell_count - 1
     return np.sign(quantiles) * np.sqrt(6 * gammaincinv(5 / 6, abs(quantiles)))

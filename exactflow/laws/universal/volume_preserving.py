@@ -7,13 +7,14 @@ decreases, and {p* > c} has the area of {p > c} for every c. A volume-preserving
 
     KL(P | f#N(0, I)) >= KL(p* | N(0, I)) = E log p + log(2 pi) + integral of |z|^2 p* / 2,
 
-and for every eps > 0 four additive couplings under one partition have a KL within eps of that.
+and for every eps > 0 four additive couplings under one partition have a KL within eps of this
+lower bound.
 
 Of all densities with these areas p* has the least second moment. If p has the values p_1 > p_2 > ..
-on areas whose partial sums are V_1 < V_2 < .., it is sum p_k (V_k^2 - V_(k-1)^2) / (2 pi).
-Couplings come near it by small equal cells of P, sorted by p, which they translate from equal cells
-of the normal plane, sorted by |z|^2: tiles of `exactflow.laws.universal.kl_approximation` with all
-scales one.
+on areas whose partial sums are V_1 < V_2 < .., the second moment of p* is the sum of p_k (V_k^2 -
+V_(k-1)^2) / (2 pi). Couplings come near the bound: they translate small equal cells of the normal
+plane, sorted by |z|^2, to equal cells of P, sorted by p. These are the tiles of
+`exactflow.laws.universal.kl_approximation` with all scales one.
 
 How it is checked
 -----------------
@@ -33,9 +34,10 @@ from exactflow.laws.universal.densities import PiecewiseConstantDensity, greates
 from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tile_count, round_up
 
+WidthAndPartsByInterval = tuple[Element, dict[int, list[Interval]]]
 ROOM = QQ(1, 2**20)  # latent cells are longer by this share, which leaves space for ramps
-COARSEST = 64  # the longest interval has at most this many parts before they are divided further
-THINNEST = 1e-150  # smaller ratios of the sides of a cell are raised to it: its square is not 0.0
+COARSEST = 64  # parts of the common measure are not used if the longest interval has more of them
+THINNEST = 1e-150  # replaces smaller ratios of the sides of a cell, whose squares may be 0.0
 
 
 def lower_bound_volume_preserving_kl(density: PiecewiseConstantDensity) -> Rational:
@@ -43,7 +45,7 @@ def lower_bound_volume_preserving_kl(density: PiecewiseConstantDensity) -> Ratio
     where P is the law with the given density.
     """
     below, moment = QQ.zero, QQ.zero
-    for value, area in sorted(density.areas_by_density().items(), reverse=True):
+    for value, area in sorted(density.areas_by_positive_density().items(), reverse=True):
         moment += value * area * (2 * below + area)
         below += area
     with ctx.workprec(TUNING.precision):
@@ -51,15 +53,18 @@ def lower_bound_volume_preserving_kl(density: PiecewiseConstantDensity) -> Ratio
         return QQ.to_sympy(lower(entropy + ball(moment) / (4 * arb.pi())))
 
 
-def tile_by_translations(density: PiecewiseConstantDensity, least_parts: int) -> Tiling:
+def tile_by_translations(
+    density: PiecewiseConstantDensity, least_parts_of_longest_side: int
+) -> Tiling:
     """Return tiles of nearly equal size onto which cells of a lattice of latents are translated.
 
-    The cells of the grid that have mass are cut along each axis into `least_parts` or more
-    parts. The more tiles, the smaller the KL.
+    On each axis the longest grid interval that has mass is cut into `least_parts_of_longest_side`
+    or more parts, and the other intervals into parts of about the same width or less. The more
+    tiles, the smaller the KL.
     """
     occupied = [(i, j) for i, row in enumerate(density.values) for j, p in enumerate(row) if p]
     (width, columns), (height, rows) = (
-        _choose_width_and_parts_by_interval(edges, set(used), least_parts)
+        _choose_width_and_parts_by_interval(edges, set(used), least_parts_of_longest_side)
         for edges, used in zip(density.grid, zip(*occupied, strict=True), strict=True)
     )
     check_tile_count(sum(len(columns[i]) * len(rows[j]) for i, j in occupied))
@@ -68,7 +73,7 @@ def tile_by_translations(density: PiecewiseConstantDensity, least_parts: int) ->
     ]
     cells.sort(key=lambda cell: cell[1:])  # column by column, from below
     order = sorted(range(len(cells)), key=lambda k: -cells[k][0])
-    places = _lattice_cells_nearest_zero(width, height, len(cells))
+    places = _indices_of_lattice_cells_nearest_zero(width, height, len(cells))
     used = sorted({x for _, x, _ in cells})
     bands = sorted({j for _, j in places})
     column, band = ({x: k for k, x in enumerate(found)} for found in (used, bands))
@@ -85,18 +90,18 @@ def tile_by_translations(density: PiecewiseConstantDensity, least_parts: int) ->
 
 
 def _choose_width_and_parts_by_interval(
-    edges: list[Element], used: set[int], least_parts: int
-) -> tuple[Element, dict[int, list[Interval]]]:
+    edges: list[Element], used_intervals: set[int], least_parts_of_longest: int
+) -> WidthAndPartsByInterval:
     """Choose a width, and cut each used interval between `edges` into equal parts of at most this
     width.
 
-    Returns the width and, by the index of an interval, its parts. The width is the common
-    measure of the intervals, or the length of the longest one if that is much longer, divided
-    by `least_parts`.
+    Returns the width and, for the index of each used interval, the parts of the interval. The width
+    is the common measure of the intervals, or the length of the longest interval if that is much
+    more than the common measure; it is divided by `least_parts_of_longest`.
     """
-    lengths = {k: edges[k + 1] - edges[k] for k in used}
+    lengths = {k: edges[k + 1] - edges[k] for k in used_intervals}
     longest, common = max(lengths.values()), greatest_common_measure(list(lengths.values()))
-    width = (common if longest <= COARSEST * common else longest) / least_parts
+    width = (common if longest <= COARSEST * common else longest) / least_parts_of_longest
     parts = {}
     for k, length in lengths.items():
         number = int(round_up(length / width, QQ.one))
@@ -104,7 +109,7 @@ def _choose_width_and_parts_by_interval(
     return width, parts
 
 
-def _lattice_cells_nearest_zero(
+def _indices_of_lattice_cells_nearest_zero(
     width: Element, height: Element, count: int
 ) -> list[tuple[int, int]]:
     """Return the indices of the `count` lattice cells whose centers are nearest to zero.
@@ -120,9 +125,9 @@ def _lattice_cells_nearest_zero(
     return list(zip(i[nearest].astype(int).tolist(), j[nearest].astype(int).tolist(), strict=True))
 
 
-def _widened_lattice_interval(i: int, side: Element) -> Interval:
-    """Return interval number i of a row of intervals with gaps between them, each of a length a
-    little above `side`.
+def _widened_lattice_interval(index: int, side: Element) -> Interval:
+    """Return the interval with this index in a row of intervals, each a little longer than `side`,
+    with gaps between them.
     """
     wide, gap = side * (1 + ROOM), side * ROOM / 4
-    return i * wide + gap, (i + 1) * wide - gap
+    return index * wide + gap, (index + 1) * wide - gap

@@ -32,10 +32,11 @@ from exactflow.laws.universal.tilings import (
 )
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2, the KL that one band costs
-MOST_CELLS = 2**8  # the most cells of a zone, counted from the lowest to the highest with the gaps
+MOST_CELLS = 2**8  # the most cells of a zone, from its lowest to its highest, gaps included
 BITS = 64  # lengths of groups are multiples of 2^-BITS times the length of their column
 EstimatedStripsColumnsZones = tuple[int, int, int]  # only the first is an estimate
 StartAndLength = tuple[Element, Element]
+CellsAndRamps = list[arb]  # the two terms of the KL bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ class Profile:
 
     @cached_property
     def share_by_cell(self) -> dict[int, Element]:
-        """The share of the mass in each cell that has mass, by its number from 0, from below."""
+        """The share of the mass in each cell that has mass; cells are numbered upwards from 0."""
         found = {}
         for run in self.runs:
             a, b = (int((x - self.runs[0].low) / self.cell_length) for x in run[:2])
@@ -73,16 +74,16 @@ class Profile:
         return sum(terms, arb(0))
 
     @cached_property
-    def has_few_cells_beating_one_band(self) -> bool:
-        """Whether there are at most `MOST_CELLS` cells, and a zone of cells loses less KL than
-        `SHAPING`, the loss of a zone with one band.
+    def has_few_cells_losing_less_than_one_band(self) -> bool:
+        """Whether there are at most `MOST_CELLS` cells, and a zone of these cells loses less KL
+        than `SHAPING`, which a zone with one band loses.
         """
         span = (self.runs[-1].high - self.runs[0].low) / self.cell_length
         return bool(span <= MOST_CELLS and self.enclose_kl_from_uniform() < ball(SHAPING))
 
 
 class Column(NamedTuple):
-    """An interval of x1 on which x2 has one law, with its mass."""
+    """An interval of x1 on which x2 given x1 has one law, and the mass of the interval."""
 
     ends: Interval
     mass: Element
@@ -94,9 +95,10 @@ class Cell(NamedTuple):
 
     Attributes
     ----------
-    number, low, width : its number, its distance above the lowest point, and its length.
-    share : its share of the mass of the column.
-    place : the interval of z1 that contains its images.
+    number, low, width : the number of the cell, the distance of its lower end above the lowest
+        point of the column, and its length.
+    share : the share of the column's mass in the cell.
+    place : the interval of z1 that contains the images of the cell.
     scale, center : on the place, b = scale z2 + center, where b is measured from the zone's start.
     """
 
@@ -109,7 +111,7 @@ class Cell(NamedTuple):
     center: Element
 
     @property
-    def place_length(self) -> Element:
+    def place_length_in_z1(self) -> Element:
         """The length of the interval of z1 that contains the images of the cell."""
         return self.place[1] - self.place[0]
 
@@ -143,7 +145,7 @@ class Zone:
         first = sum(
             (cell.share * mean_square_of_uniform(*cell.place) for cell in self.cells), QQ.zero
         )
-        # Many blocks share one list of shifts.
+        # Many blocks share one list of shifts, whose moments are computed only once.
         shifts = {id(block.shifts): block.shifts for block in self.blocks}
         moments = {key: _mean_and_mean_square(row) for key, row in shifts.items()}
         return [
@@ -167,7 +169,8 @@ class Zone:
     def approximate_block_normal_masses(self) -> list[float]:
         """Estimates of the mass of N(0, I) on the image of each block, from mean log-densities."""
         volume = sum(
-            to_float(cell.share) * np.log(to_float(cell.place_length * cell.width / cell.scale))
+            to_float(cell.share)
+            * np.log(to_float(cell.place_length_in_z1 * cell.width / cell.scale))
             for cell in self.cells
         )
         return [
@@ -181,7 +184,7 @@ class Zone:
         return sum(len(block.shifts) for block in self.blocks) + len(self.cells)
 
     @property
-    def b_length(self) -> Element:
+    def shifted_x2_length(self) -> Element:
         """The length of the interval of b that the zone occupies."""
         block, cell = self.blocks[-1], self.cells[-1]
         return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
@@ -200,17 +203,17 @@ class Arrangement:
     zones: list[Zone]
 
     @cached_property
-    def zone_starts_in_b(self) -> list[Element]:
+    def zone_starts_in_shifted_x2(self) -> list[Element]:
         """The lower end of each zone's interval of b."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
         return shifts_that_stack_around_zero(
-            [(QQ.zero, zone.b_length) for zone in self.zones], finest
+            [(QQ.zero, zone.shifted_x2_length) for zone in self.zones], finest
         )
 
     @cached_property
-    def group_start_and_length_by_block(self) -> list[list[StartAndLength]]:
-        """For each zone and each block of the zone, the start in x1 of the first group, and the
-        length of one group.
+    def first_group_start_and_length_by_block(self) -> list[list[StartAndLength]]:
+        """For each zone and each block of the zone, the start in x1 of the first group of the
+        block, and the length of each group.
 
         Blocks share the column in the ratio of `approximate_block_normal_masses`, which gives the
         least KL. Lengths are rounded to few bits; the block of the largest mass gets the rest.
@@ -235,28 +238,30 @@ class Arrangement:
     def x1_scale_range(self) -> tuple[Element, Element]:
         """The least and the largest scale from z1 to x1."""
         found = [
-            length / cell.place_length
-            for zone, row in zip(self.zones, self.group_start_and_length_by_block, strict=True)
+            length / cell.place_length_in_z1
+            for zone, row in zip(
+                self.zones, self.first_group_start_and_length_by_block, strict=True
+            )
             for cell in zone.cells
             for _, length in row
         ]
         return min(found), max(found)
 
     @cached_property
-    def b_scale_range(self) -> tuple[Element, Element]:
+    def shifted_x2_scale_range(self) -> tuple[Element, Element]:
         """The least and the largest scale from z2 to b."""
         found = [cell.scale for zone in self.zones for cell in zone.cells]
         return min(found), max(found)
 
     @cached_property
-    def x1_and_b_bounds(self) -> tuple[Interval, Interval]:
-        """An interval that contains x1, and one that contains b, for all points of the bounding box
-        of the law.
+    def x1_and_shifted_x2_bounds(self) -> tuple[Interval, Interval]:
+        """An interval that contains x1, and an interval that contains b, for all points of the
+        bounding box of the law.
         """
         marks = [
             mark - zone.column.profile.runs[0].low
-            for zone, start in zip(self.zones, self.zone_starts_in_b, strict=True)
-            for mark in (start, start + zone.b_length)
+            for zone, start in zip(self.zones, self.zone_starts_in_shifted_x2, strict=True)
+            for mark in (start, start + zone.shifted_x2_length)
         ]
         runs = [column.profile.runs for column in self.columns]
         low, high = min(row[0].low for row in runs), max(row[-1].high for row in runs)
@@ -266,11 +271,11 @@ class Arrangement:
     @cached_property
     def latent_magnitude_bounds(self) -> tuple[Element, Element]:
         """Upper bounds of |z1| and |z2| for the latents of all points of the bounding box."""
-        (a, b), (c, d) = self.x1_and_b_bounds
+        (a, b), (c, d) = self.x1_and_shifted_x2_bounds
         places = [x for zone in self.zones for cell in zone.cells for x in cell.place]
         return max(map(abs, places)) + (b - a) / self.x1_scale_range[0], (
             d - c
-        ) / self.b_scale_range[0]
+        ) / self.shifted_x2_scale_range[0]
 
     @property
     def counts_for_kl_bound(self) -> EstimatedStripsColumnsZones:
@@ -282,47 +287,51 @@ class Arrangement:
         )
 
     @property
-    def digits_lost_in_float64(self) -> int:
+    def latent_digits_lost_in_float64(self) -> int:
         """The number of decimal digits that float64 loses in latents.
 
-        See `count_float64_digits_lost`. They are the digits before the decimal point of the largest
-        latent, or of the largest x1 or b in units of its least scale.
+        It is the number of digits before the decimal point of the largest latent, or of the largest
+        x1 or b in units of its least scale (see `count_float64_digits_lost`).
         """
-        (a, b), (c, d) = self.x1_and_b_bounds
+        (a, b), (c, d) = self.x1_and_shifted_x2_bounds
         first, second = max(abs(a), abs(b)) / self.x1_scale_range[0], max(abs(c), abs(d))
-        largest = max(first, second / self.b_scale_range[0], *self.latent_magnitude_bounds)
+        largest = max(first, second / self.shifted_x2_scale_range[0], *self.latent_magnitude_bounds)
         return count_float64_digits_lost(
-            largest, [a, b, c, d, *self.x1_scale_range, *self.b_scale_range]
+            largest, [a, b, c, d, *self.x1_scale_range, *self.shifted_x2_scale_range]
         )
 
     def layers(
-        self, margin_share: tuple[Element, ...], layer_count: int = 3
+        self, single_margin_share: tuple[Element, ...], layer_count: int = 3
     ) -> Iterator[PiecewiseCoupling]:
         """Yield the three layers, from latent to data.
 
-        Groups, cells and places have margins at both ends; `margin_share` contains the one share of
-        their lengths that these take. No point outside the margins is on a ramp.
+        Groups, cells and places have margins at both ends. The only entry of `single_margin_share`
+        is the width of each margin, divided by the length of its group, cell or place. No point
+        outside the margins is on a ramp.
         """
-        (margin,), places, strips, marks = margin_share, [], [], []
+        (margin,), places, strips, marks = single_margin_share, [], [], []
         for zone, start, row in zip(
-            self.zones, self.zone_starts_in_b, self.group_start_and_length_by_block, strict=True
+            self.zones,
+            self.zone_starts_in_shifted_x2,
+            self.first_group_start_and_length_by_block,
+            strict=True,
         ):
             for place, scale, center in {cell[4:] for cell in zone.cells}:
-                places.append((_trim_share_of_ends(place, margin), start + center, scale))
+                places.append((_trim_share_at_each_end(place, margin), start + center, scale))
             for block, (x, length) in zip(zone.blocks, row, strict=True):
                 seen: set = set()
                 for k, shift in enumerate(block.shifts):
                     b, low = start + (block.start + shift) * zone.unit, x + k * length
                     mark = zone.column.profile.runs[0].low - b
-                    marks.append((_trim_share_of_ends((low, low + length), margin), mark))
+                    marks.append((_trim_share_at_each_end((low, low + length), margin), mark))
                     for cell in zone.cells:
                         if shift + cell.number in seen:
                             continue
                         seen.add(shift + cell.number)
-                        s = length / cell.place_length
+                        s = length / cell.place_length_in_z1
                         ends = b + cell.low, b + cell.low + cell.width
                         strips.append(
-                            (_trim_share_of_ends(ends, margin), low - s * cell.place[0], s)
+                            (_trim_share_at_each_end(ends, margin), low - s * cell.place[0], s)
                         )
         yield build_piecewise_layer("second", sorted(places))
         yield build_piecewise_layer("first", sorted(strips))
@@ -330,31 +339,31 @@ class Arrangement:
 
     def margin_share_and_kl_terms(
         self, negative_entropy: arb, cutting_eps: Element
-    ) -> tuple[tuple[Element, ...], list[arb]]:
+    ) -> tuple[tuple[Element, ...], CellsAndRamps]:
         """Return the width of margins, as a share of the length of an interval, and the terms
         `cells` and `ramps` of the KL bound.
 
-        `negative_entropy` encloses E log p. The margins are so narrow that the term for ramps is a
-        small share of `cutting_eps`.
+        `negative_entropy` encloses E log p, where p is the density. The margins are so narrow that
+        the term `ramps` is a small share of `cutting_eps`.
         """
         constant, cells, covered = (2 * arb.pi()).log(), negative_entropy, QQ.zero
-        for zone, row in zip(self.zones, self.group_start_and_length_by_block, strict=True):
+        for zone, row in zip(self.zones, self.first_group_start_and_length_by_block, strict=True):
             (a, b), volume = zone.column.ends, constant
             for cell in zone.cells:
-                volume += ball(cell.share) * ball(cell.scale / cell.place_length).log()
+                volume += ball(cell.share) * ball(cell.scale / cell.place_length_in_z1).log()
             for block, energy, (_, length) in zip(
                 zone.blocks, zone.block_second_moments, row, strict=True
             ):
                 mass = zone.column.mass * length * len(block.shifts) / (b - a)
                 covered += mass
                 cells += ball(mass) * (volume + ball(length).log() + ball(energy) / 2)
-        (s, s_most), (u, u_most) = self.x1_scale_range, self.b_scale_range
+        (s, s_most), (u, u_most) = self.x1_scale_range, self.shifted_x2_scale_range
         rate = bound_kl_per_margin_mass((s * u, s_most * u_most), self.latent_magnitude_bounds)
         margin = min(floor_power_of_two(lower(ball(cutting_eps * RAMPS / 4) / rate)), QQ(1, 8))
         return (margin,), [cells, rate * ball(4 * margin + 1 - covered)]
 
 
-def _trim_share_of_ends(interval: Interval, share: Element) -> Interval:
+def _trim_share_at_each_end(interval: Interval, share: Element) -> Interval:
     """Return the interval after `share` of its length is cut off at each end."""
     low, high = interval
     return low + share * (high - low), high - share * (high - low)
