@@ -377,6 +377,7 @@ def with_another_entry(draw):
     return claim, False
 
 
+@pytest.mark.slow
 @settings(SMALL, max_examples=8)
 @given(VALUES)
 def test_arbitrary_json(folder, value):

@@ -254,6 +254,7 @@ def reads_back(flow, path):
     return abs(sympy.N(after, 20) - sympy.N(before, 20)) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number",
     [
@@ -276,13 +277,14 @@ def test_a_number_comes_back_as_itself_and_not_as_a_conjugate(tmp_path, number):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("coefficients", "index"),
     [
         ([1, 0, 0, -2], 1),  # a cube root of two that is not real
-        pytest.param([1, 0, 0, -2], 2, marks=pytest.mark.slow),
-        pytest.param([1, 0, 4, 0, 1], 3, marks=pytest.mark.slow),  # four roots on one line
-        pytest.param([1, 0, 4, 0, 1], 0, marks=pytest.mark.slow),
+        ([1, 0, 0, -2], 2),
+        ([1, 0, 4, 0, 1], 3),  # four roots on one line
+        ([1, 0, 4, 0, 1], 0),
         ([1, 0, 0, 0, 0, -2 * 10**6, 4000, -2], 2),  # two real roots that lie close
     ],
 )
@@ -343,6 +345,7 @@ def test_load_accepts_exactly_what_the_checker_verifies(tmp_path, content, code,
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["correct", "incorrect", "malformed", "incomplete"])
 def test_load_decides_as_the_checker_on_the_corpus(folder):
     for path in sorted(CORPUS.rglob(f"{folder}/*.json")):

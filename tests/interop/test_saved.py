@@ -96,13 +96,9 @@ def test_states_of_other_models_are_refused():
         restore("model", {})
     with pytest.raises(InvalidInputError, match="without couplings"):
         restore(plain(), plain().state_dict())
-    with pytest.raises(
-        InvalidInputError, match="the state does not fit the conversion"
-    ):
+    with pytest.raises(InvalidInputError, match="the state does not fit the conversion"):
         restore(nn.Sequential(nn.ReLU()), new.state_dict())
-    with pytest.raises(
-        InvalidInputError, match="the state does not fit the conversion"
-    ):
+    with pytest.raises(InvalidInputError, match="the state does not fit the conversion"):
         restore(nn.Sequential(*plain(), nn.Linear(3, 3)), new.state_dict())
 
 
@@ -120,7 +116,5 @@ def test_states_of_other_models_are_refused():
 def test_states_that_lie_are_refused(by, changes):
     new, _ = convert(nn.Sequential(nn.Linear(4, 4)), by=by)
     state = new.state_dict() | {f"0.couplings.{name}": x for name, x in changes.items()}
-    with pytest.raises(
-        InvalidInputError, match="the state does not fit the conversion"
-    ):
+    with pytest.raises(InvalidInputError, match="the state does not fit the conversion"):
         restore(nn.Sequential(nn.Linear(4, 4)), {k: t for k, t in state.items() if t is not None})

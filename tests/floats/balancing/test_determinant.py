@@ -33,6 +33,7 @@ GROWING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("W", GROWING, ids=range(len(GROWING)))
 def test_sign_where_partial_pivoting_loses_all_digits(W):
     sign = exact_sign(W)

@@ -47,7 +47,7 @@ def test_it_draws_into_the_axes_that_it_is_given():
 
 
 def test_what_is_no_axes_is_refused():
-    with pytest.raises(InvalidInputError, match="Axes of matplotlib as ax=.., got str"):
+    with pytest.raises(InvalidInputError, match=r"Axes of matplotlib as ax=\.\., got str"):
         FOUND.plot(ax="left")
 
 

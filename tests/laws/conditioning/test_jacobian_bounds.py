@@ -122,6 +122,7 @@ def test_a_gap_of_a_law_without_gaps_has_mass():
     assert "past a mass of" in str(bounds.costliest_gap)
 
 
+@pytest.mark.slow
 def test_laws_on_axes_that_are_translates_are_counted():
     cube = bound_conditioning(uniform([0] * 3, [1] * 3), "1/10")
     box = bound_conditioning(Product([uniform([k], [k + 1]) for k in range(3)]), "1/10")
@@ -418,6 +419,7 @@ def test_displays():
     assert "(-0.707, -0.707) from -1.41 to 1.41" in repr(bounds)
 
 
+@pytest.mark.slow
 def test_no_more_cells_are_made_than_are_merged():
     law = GaussianMixture([0, 0], [1, 2])
     fine, coarse = (quantize_to_limited_atoms(law, QQ(1, n), 0) for n in (10**12, 10))
@@ -442,6 +444,7 @@ LAWS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_a_constant_coordinate_changes_no_slope(law):
     """A map to a product with an atom projects to a map to the law, and the law is its image."""

@@ -209,6 +209,7 @@ def test_no_power_of_two_is_below_what_is_not_positive(value):
     assert issubclass(PrecisionError, ExactFlowError)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_overlapping_boxes_and_far_points_give_no_warning():
     corners = [([i / 10, i / 5], [i / 10 + 3, i / 5 + 5]) for i in range(200)]

@@ -86,6 +86,7 @@ BOTH_SINGULAR = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOTH_SINGULAR)
 def test_certified_layers_are_small_where_D_and_a_are_singular(name):
     """The least squares for q alone would give q(D) an eigenvalue 0, and Y no inverse."""

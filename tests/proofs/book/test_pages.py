@@ -70,6 +70,7 @@ def path(tmp_path, monkeypatch):
     return f"{tmp_path / 'bin'}:/usr/bin:/bin"
 
 
+@pytest.mark.slow
 def test_the_commands_of_readme_print_what_it_shows(path):
     blocks = BLOCK.findall((BOOK.parents[1] / "README.md").read_text("utf-8"))
     (session,) = (body for kind, body in blocks if kind == "console")

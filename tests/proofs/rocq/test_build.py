@@ -243,6 +243,7 @@ def claims_of_the_formal_proofs(capsys):
     return code, capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_formal_proofs_claim_the_same_from_kept_files(stubs, capsys):
     sources, places, options = project(Path(proofs.__file__).parent.parent)
     assert places == ["-Q", BOTTOM, "exactflow.certificates", "-Q", "proofs/rocq", "exactflow"]
@@ -262,6 +263,7 @@ def test_the_formal_proofs_claim_the_same_from_kept_files(stubs, capsys):
     assert said in second.splitlines()
 
 
+@pytest.mark.slow
 def test_an_axiom_refutes_the_formal_proofs_whatever_is_kept(stubs, capsys, monkeypatch):
     claims_of_the_formal_proofs(capsys)
     monkeypatch.setenv("FOUND", "Axioms:")
@@ -270,6 +272,7 @@ def test_an_axiom_refutes_the_formal_proofs_whatever_is_kept(stubs, capsys, monk
     assert "no axioms: expected 'Closed under the global context', derived 'Axioms:'" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("axiom", "said"),
     [
@@ -329,6 +332,7 @@ def test_statements_become_propositions(tmp_path):
     assert text.index("exact (@statements.one)") > own
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("coqchk") is None, reason="Rocq is not installed")
 def test_rocq_takes_what_is_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
