@@ -795,7 +795,7 @@ def has_one_signed_polynomial_combination(
 
 
 def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
-    """Whether a Q = 0, Q D = 0, and the witness Q excludes four scaled layers.
+    """Whether the witness Q excludes four scaled layers, which includes that `a Q` and `Q D` are 0.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
@@ -878,8 +878,8 @@ def find_minus_c_over_C(blocks: PatternBlocks, p: Characteristic) -> Any | None:
 
 
 def five_letter_equation(blocks: PatternBlocks, p: Characteristic) -> BlockEquation:
-    """Return a linear equation for every product with the pattern ULULU, if C is not 0 and c = -k C
-    for a number k; else raise RefutedError.
+    """Return one linear equation that holds in every product with the pattern ULULU, if C is not 0
+    and c = -k C for a number k; otherwise raise RefutedError.
 
     C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
     maps im C to itself: let g be its characteristic polynomial there, monic of degree r = rank C.
@@ -1394,7 +1394,7 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
 
 def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], field: Field) -> Layer:
     """Return a layer whose scales are proved positive (over GF(p), nonzero); if the file marks the
-    signs as unchecked, no scale is proved not to be positive.
+    signs as unchecked, scales of undecided sign are accepted, too.
     """
     optional = ["sign"] if field.modulus else []
     found = read_object(found, where, ["moves", "scale", "shift"], optional)

@@ -142,7 +142,7 @@ class Assumptions:
         )
 
     def _substitute_bounds(self, f: Expr) -> Expr:
-        """Replace in `f` each symbol x with a linear bound x > b by b + u, with a symbol u > 0."""
+        """Substitute b + u for each symbol x of `f` with a linear bound x > b. Here u > 0."""
         for x, value in self._bound_substitutions_and_other_positives[0]:
             f = sympy.expand(f.subs(x, value))
         return f

@@ -272,8 +272,9 @@ def _as_exact_field(domain: Domain) -> Domain:
 
 
 def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
-    """Raise unless each generator of a field is a symbol or the exponential of a monomial, and
-    these monomials are different. Such generators are algebraically independent (Ax 1971).
+    """Raise unless each generator of a field is a symbol, or the exponential of a number times a
+    product of powers of symbols, and these products are different. Then the generators are
+    algebraically independent (Ax 1971).
     """
     exponents = []
     for generator in generators:

@@ -53,7 +53,7 @@ def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domai
 
 
 def record_denominators_as_nonzero(elements: Iterable[Element], field: Domain) -> None:
-    """Collect the factors of the denominators of elements, which must be nonzero."""
+    """Record, as conditions, that the factors of the denominators of the elements are not zero."""
     if is_collecting_factors_over(field):
         _record_factors(factor_all(x.denom for x in elements))
 

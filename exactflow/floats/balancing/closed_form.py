@@ -225,7 +225,10 @@ def reverse_and_distribute_scale(
         scale, binary_exponent, logarithm = 1.0, 0, 0.0
     counts = [sum(factor.moves == half for factor in factors) for half in HALVES]
     remaining = list(counts)
-    on_the_right = [(1.0, 0), (1.0, 0)]  # the scale in C of each half, as mantissa and exponent
+    on_the_right = [
+        (1.0, 0),
+        (1.0, 0),
+    ]  # for each half, its scale in the matrix C, as (mantissa, exponent)
     layers = []
     for factor in reversed(factors):
         half = HALVES.index(factor.moves)

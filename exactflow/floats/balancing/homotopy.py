@@ -124,7 +124,9 @@ def rotation_path(Q: np.ndarray) -> Path:
 
 @dataclass(frozen=True)
 class _Search:
-    """A search for shears of a pattern, with a pull towards the padded shifts `anchor`."""
+    """A search for shears of a pattern with a given product. A penalty keeps their padded shifts
+    near `anchor`.
+    """
 
     pattern: ShearPattern
     attempt: Attempt

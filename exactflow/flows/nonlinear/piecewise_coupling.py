@@ -35,7 +35,7 @@ class RationalMap(Bijection):
 
 
 class RationalCoupling(RationalMap, Coupling):
-    """A layer whose scales are rational numbers or functions of the kept half."""
+    """A layer whose scales are functions of the kept half, or constant rational numbers."""
 
     @property
     def scale(self) -> tuple[ConstantOrVaryingScale, ...]:

@@ -33,7 +33,7 @@ class LayerGroup:
 
     @property
     def identity_places(self) -> list[ModulePlace]:
-        """The places of all layers but the first with a matrix; identities are installed there."""
+        """The places where identities are installed: all but the place of the first matrix."""
         return [layer.place for layer in self.layers if layer.place is not self.first_matrix_place]
 
     @property

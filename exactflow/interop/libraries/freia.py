@@ -65,7 +65,8 @@ class CoupledBlock(fm.AllInOneBlock):
         new.__dict__.update({name: x for name, x in vars(block).items() if name not in replaced})
         kept = ((name, p) for name, p in block._parameters.items() if name not in replaced)
         new._parameters, new._modules = dict(kept), {**block._modules, "couplings": couplings}
-        # FrEIA passes w_perm to permute_function, or w_perm_inv for the inverse: here as `rev`
+        # FrEIA calls permute_function with w_perm, and for the inverse with w_perm_inv: these are
+        # the two values of the argument `rev` below
         new.householder, new.w_perm, new.w_perm_inv = 0, False, True
         return new
 

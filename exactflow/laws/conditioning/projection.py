@@ -41,7 +41,8 @@ bound may be 0, which saves time.
 """
 
 FEW = 8  # at most this number of entries of an axis are displayed
-RELATIVE = 2**21  # costs are precise if no radius exceeds the sum of all costs over this number
+# costs are precise if the radius of each ball is at most the sum of all costs, divided by this
+RELATIVE = 2**21
 
 
 class Gap(NamedTuple):

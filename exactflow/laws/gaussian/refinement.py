@@ -34,7 +34,9 @@ FloatLayers = tuple[FloatCoupling, ...]
 
 RELATIVE_GRID = 2.0**-100
 ACCEPTED = 1e-6  # layers with a larger error are discarded
-ROUNDINGS = 8  # after its first step, Newton's method stops at this many rounding errors or less
+# after its first step, Newton's method stops if the residual is at most this multiple of the
+# rounding error
+ROUNDINGS = 8
 EQUAL = 1e-9  # squared singular values with a smaller relative difference count as equal
 
 

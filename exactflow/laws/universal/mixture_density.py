@@ -38,7 +38,9 @@ LEAST_MASS = 1e-24  # columns and tiles with at most this mass are omitted
 TINY = 1e-300  # avoids division by zero in relative entropies
 BLIND = 4  # the loss in KL that is assumed for each unit of mass that the quadrature misses
 TRUSTED = 20  # cells whose integrals have at most this many correct bits get a cruder entropy bound
-FINEST = 1e-11  # the least deviation, as a share of the least interval around 0 and all means
+# the least standard deviation of a component, divided by the length of the shortest interval that
+# contains 0 and all means
+FINEST = 1e-11
 MOST_PRODUCTS = 2**27  # the most products of balls for the entropy; more would take minutes
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)

@@ -68,8 +68,8 @@ def check_atom_count(count: int) -> None:
     """Raise `InvalidInputError` if a quantization has too many atoms."""
     if count > TUNING.most_atoms:
         raise InvalidInputError(
-            f"this tolerance needs {format_short(count)} atoms, but at most {TUNING.most_atoms} "
-            "are made: raise eps; a law of dimension k needs about (side/eps)^k atoms"
+            f"this eps needs {format_short(count)} atoms, and at most {TUNING.most_atoms} are "
+            "made: raise eps; a law on a k-dimensional cube of side s needs about (s/eps)^k atoms"
         )
 
 

@@ -255,8 +255,8 @@ class Arrangement:
 
     @cached_property
     def x1_and_shifted_x2_bounds(self) -> tuple[Interval, Interval]:
-        """An interval that contains x1, and an interval that contains b, for all points of the
-        bounding box of the law.
+        """An interval that contains x1, and one that contains b, the x2 that the first layer has
+        shifted, for all points of the bounding box of the law.
         """
         marks = [
             mark - zone.column.profile.runs[0].low
@@ -303,7 +303,7 @@ class Arrangement:
     def layers(
         self, single_margin_share: tuple[Element, ...], layer_count: int = 3
     ) -> Iterator[PiecewiseCoupling]:
-        """Yield the three layers, from latent to data.
+        """Yield the first `layer_count` of the three layers, in the order from latent to data.
 
         Groups, cells and places have margins at both ends. The only entry of `single_margin_share`
         is the width of each margin, divided by the length of its group, cell or place. No point

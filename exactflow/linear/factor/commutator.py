@@ -213,12 +213,13 @@ def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
 def _choose_diagonal_permuted_by_factors_up_to_ends(
     n: int, factor_by_index: dict[int, Element], field: Domain
 ) -> list[Element]:
-    """Return distinct nonzero r_0 .. r_(n-1) for which the n + 1 numbers r_0, .., r_(n-1), u, where
-    u is the product of all u_i, are u_0 r_0, .., u_(n-1) r_(n-1), 1 in another order.
+    """Return distinct nonzero r_0, .., r_(n-1) such that r_0, .., r_(n-1), u is a permutation of
+    u_0 r_0, .., u_(n-1) r_(n-1), 1. Here u_i is `factor_by_index[i]`, or 1 if i is no key, and u is
+    the product of all u_i.
 
-    `factor_by_index` maps some i to u_i; the other u_i are 1. The r_i are the partial products of
-    the u_i. These would repeat if some consecutive factors multiply to 1: such a stretch is cut
-    out, and the r_i of this stretch are multiplied by a constant that no other stretch has.
+    The r_i are the partial products of the u_i. These would repeat if some
+    consecutive factors multiply to 1: such a stretch is cut out, and the r_i of this stretch are
+    multiplied by a constant that no other stretch has.
     """
     stretches, open_places, partial = [], [], field.one
     for i, factor in factor_by_index.items():

@@ -265,6 +265,6 @@ def _check_symbol_count(problem: Problem, route: Route) -> None:
         raise MethodError(
             f"the entries of the layers of a {d} x {d} matrix with {count} symbols are quotients "
             f"of polynomials of up to {terms:,} terms, and at most {MOST_TERMS:,} are supported: "
-            "replace symbols by numbers, or explain blocks of every size by "
-            "exactflow.explain(BlockMatrix(..))"
+            "replace symbols by numbers, or call exactflow.explain(BlockMatrix(..)), which "
+            "explains the layers in terms of blocks of any size"
         )

@@ -269,7 +269,7 @@ def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, Sizes
         **parts.block_sizes_by_factor,
         at_one: parts.block_sizes_by_factor.get(at_one, ((), ())),
     }.items():
-        # The fixed parts allow some V, so that the counts are not None.
+        # The counts are not None, since the fixed parts allow some shift V.
         counts: Any = parts.least_shifted_block_counts_at_factor(f, *sizes)
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
     rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())

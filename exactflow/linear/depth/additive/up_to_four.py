@@ -159,10 +159,11 @@ def _are_flanders_block_sizes(
 
 
 def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U(X) L(Y) U(Z) L(W): find Y, Z with D = I + Y Z and a = I + Z Y, then X and W.
+    """Decide whether the matrix M with the given blocks A, B, C, D is a product
+    U(X) L(Y) U(Z) L(W). Return the shifts X, Y, Z, W, or a reason why there are none.
 
-    Return the shifts X, Y, Z, W, or a reason why there are none. `blocks` are the blocks A, B, C, D
-    of M; `a` is the upper left block of M^-1.
+    The first step is to find Y and Z with D = I + Y Z and a = I + Z Y, where `a` is the upper left
+    block of M^-1.
     """
     _, B, C, D = blocks
     reason = find_reason_against_identity_plus_products(D, a)

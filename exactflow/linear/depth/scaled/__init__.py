@@ -123,10 +123,10 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
 
 
 def _exclude_at_most_two_letters_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
-    """Return obstructions to both patterns of the greatest length that entries of M exclude.
+    """Find the greatest number of letters, at most `most_letters`, for which entries of M exclude
+    both patterns; return the obstructions to these two patterns.
 
-    The lengths from `most_letters`, which is at most two, down to zero are tried. Return () if none
-    of these lengths is excluded.
+    `most_letters` is at most two. Return () if no number of letters is excluded.
     """
     for length in range(most_letters, -1, -1):
         if found := exclude_all(
