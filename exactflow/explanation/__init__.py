@@ -73,14 +73,14 @@ class Explanation:
     def from_steps_after_checking(
         cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
     ) -> "Explanation":
-        """Return the explanation after checking each step.
+        """Check each step, and return the explanation that consists of them.
 
         Letters of the proof that are also symbols of the user get a prime. The definitions of the
         shears U and L are added to the first step that uses them. `VerificationError`, with the
         number of the step, is raised if a check fails.
         """
         steps = _define_shears_at_first_use(steps)
-        names = _prime_clashing_letters(claim, steps)
+        names = _primed_names_of_clashing_letters(claim, steps)
         claim = rename_proof_names_in_sentence(claim, names)
         steps = [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
@@ -155,21 +155,23 @@ class Explanation:
 
 
 def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps, with definitions of the shears U and L in the first step that uses one."""
-    first = next((k for k, step in enumerate(steps) if step.names & {"U", "L"}), None)
+    """Return the steps. If steps use the shears U or L, the first of these steps defines them."""
+    first = next((k for k, step in enumerate(steps) if step.names_and_functions & {"U", "L"}), None)
     return [
         replace(step, why=f"{_SHEARS} {step.why}") if k == first else step
         for k, step in enumerate(steps)
     ]
 
 
-def _prime_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
-    """Return the new names of the letters of the proof that are also symbols of the user.
+def _primed_names_of_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
+    """Return a dict from each letter of the proof that is also a symbol of the user to a new name.
 
-    A new name is the letter with so many primes that it differs from all other names.
+    The new name is the letter with enough primes to differ from all other names.
     """
     symbols = set[str]().union(*(step.user_symbols for step in steps))
-    taken = symbols.union(proof_names_in_sentence(claim), *(step.names for step in steps))
+    taken = symbols.union(
+        proof_names_in_sentence(claim), *(step.names_and_functions for step in steps)
+    )
     names: dict[str, str] = {}
     for letter in sorted(taken & symbols):
         name = letter

@@ -112,8 +112,8 @@ class ParsedIdentity:
         return self.text
 
 
-def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
-    """Parse a text of one or several identities with commas between them."""
+def parse_comma_separated_identities(text: str) -> tuple[ParsedIdentity, ...]:
+    """Parse a text of identities with commas between them."""
     text = " ".join(text.split())
     depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
     if max(depths, default=0) > _DEEPEST or re.search(rf"( ?\^(-1|T)){{{_DEEPEST}}}", text):
@@ -127,7 +127,7 @@ def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
 
 
 def is_unreserved_name(text: str) -> bool:
-    """Whether a text is a name in the language, but not the name of a function or of I."""
+    """Whether a text is a name in the language, other than I and the names of functions."""
     reserved = {*_FUNCTIONS, _IDENTITY}
     return re.fullmatch(_NAME, text) is not None and text.rstrip("'") not in reserved
 
@@ -160,14 +160,14 @@ def names_in_tree(tree: Tree) -> Iterator[str]:
 
 
 def formula_latex(text: str) -> str:
-    """Return a formula in LaTeX; a text outside of the language is typeset token by token.
+    """Return a formula in LaTeX. A text that is not in the language is typeset token by token.
 
     >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("w(x) k^r")
     ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'w(x) k^{r}')
     """
     is_identity = any(sign in text for sign in "=<>")
     try:
-        found = parse_identities(text if is_identity else f"{text} = 0")
+        found = parse_comma_separated_identities(text if is_identity else f"{text} = 0")
     except InvalidInputError:
         return sympy_text_latex(text)
     return (
@@ -186,7 +186,7 @@ _SIGNS = {
 
 
 def sympy_text_latex(text: str) -> str:
-    """Return an expression in the notation of SymPy in LaTeX, translated token by token.
+    """Translate an expression from the notation of SymPy into LaTeX, token by token.
 
     >>> sympy_text_latex("a*t**12 > 1"), sympy_text_latex("QQ<sqrt(2)>"), sympy_text_latex("x_1")
     ('a t^{12} > 1', '\\\\mathbb{Q}<\\\\sqrt{2}>', 'x_{1}')
@@ -219,7 +219,7 @@ def user_symbol_latex(name: str) -> str:
 
 
 class _Parser:
-    """A recursive-descent parser of one identity; its methods consume the tokens they parse."""
+    """A recursive-descent parser of one identity. The methods consume the tokens they parse."""
 
     def __init__(self, text: str) -> None:
         self.text, self.rest = text, _TOKEN.findall(text)
@@ -228,10 +228,10 @@ class _Parser:
     def next_token(self) -> str:
         return self.rest[0] if self.rest else ""
 
-    def take_token(self, expected: str, is_expected: Callable[[str], Any]) -> str:
+    def take_token(self, expected_in_words: str, is_expected: Callable[[str], Any]) -> str:
         if not self.rest or not is_expected(self.next_token):
             found = repr(self.next_token) if self.rest else "the end of the text"
-            raise InvalidInputError(f"expected {expected} in {self.text!r}, got {found}")
+            raise InvalidInputError(f"expected {expected_in_words} in {self.text!r}, got {found}")
         return self.rest.pop(0)
 
     def parse_identity(self) -> ParsedIdentity:
@@ -302,7 +302,7 @@ def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> RowsOrEl
     if kind == "identity":
         return field.one
     if kind.rstrip("'") == "minors":
-        return _row_of_principal_minors(
+        return _row_of_all_principal_minors(
             evaluate_tree(rest[0], values, field), int(rest[1][1]), field
         )
     if kind != "name":
@@ -370,7 +370,7 @@ def _to_numerators_and_common_denominator(entries: Sequence[Element]) -> tuple[l
 
 
 def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
-    """Return both values as two numbers, or as two matrices of one shape.
+    """Return two numbers unchanged, and any other two values as two matrices of one shape.
 
     If one value is a number x and the other a matrix, x becomes x I.
     """
@@ -418,8 +418,8 @@ def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, 
     return rows, det if rank == len(rows) else field.zero, rank
 
 
-def _row_of_principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
-    """Return the principal minors of the given size as a matrix with one row.
+def _row_of_all_principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
+    """Return all principal minors of the given size, as a matrix with one row.
 
     The minors are in the lexicographic order of their sets of coordinates.
     """
@@ -446,7 +446,7 @@ def _invert(field: Domain, value: Any) -> Any:
 
 
 def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
-    """Return the matrix with the given grid of blocks; a number x in the grid stands for x I."""
+    """Return the matrix with the given grid of blocks. A number x in the grid stands for x I."""
     found = [(i, j, part) for i, row in enumerate(grid) for j, part in enumerate(row)]
     high = {i: len(part) for i, _, part in found if isinstance(part, list)}
     wide = {j: len(part[0]) for _, j, part in found if isinstance(part, list)}
@@ -521,7 +521,7 @@ def _tree_latex(tree: Tree) -> str:
 
 
 def name_latex(name: str) -> str:
-    """Return a name in LaTeX, as ``W_{0}'`` for ``W0'``, or the Greek letter for ``alpha``."""
+    """Return a name in LaTeX: ``W_{0}'`` for ``W0'``, and the Greek letter for ``alpha``."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]

@@ -40,7 +40,7 @@ def sentence_latex(sentence: str) -> str:
     >>> sentence_latex("`C'` is 100% of ``a_1**2``")
     "$C'$ is 100\\\\% of $a_{1}^{2}$"
     """
-    return _write_formulas_in_latex(sentence, lambda text: _SPECIAL.sub(_escape_in_latex, text))
+    return _write_formulas_in_latex(sentence, _escape_in_latex)
 
 
 def sentence_markdown(sentence: str) -> str:
@@ -54,7 +54,7 @@ def sentence_html(sentence: str) -> str:
 
 
 def proof_names_in_sentence(sentence: str) -> Iterator[str]:
-    """Yield the names in the formulas of a sentence that stand in single backticks.
+    """Yield the names in the formulas in single backticks of a sentence.
 
     The names of functions, and I, are included.
     """
@@ -64,9 +64,9 @@ def proof_names_in_sentence(sentence: str) -> Iterator[str]:
 
 
 def rename_proof_names_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
-    """Return a sentence in which names are replaced in the formulas in single backticks.
+    """Return a sentence with new names in the formulas in single backticks.
 
-    `names` maps old names to new names.
+    `names` maps old names to new names. Formulas in double backticks do not change.
 
     >>> rename_proof_names_in_sentence("A: `A = 2` for ``A > 1``", {"A": "A'"})
     "A: `A' = 2` for ``A > 1``"
@@ -87,5 +87,5 @@ def _write_formulas_in_latex(sentence: str, write_text: Callable[[str], str]) ->
     return "".join([*parts, write_text(sentence[at:])])
 
 
-def _escape_in_latex(special: re.Match) -> str:
-    return _ESCAPED.get(special[0], f"\\{special[0]}")
+def _escape_in_latex(text: str) -> str:
+    return _SPECIAL.sub(lambda sign: _ESCAPED.get(sign[0], f"\\{sign[0]}"), text)

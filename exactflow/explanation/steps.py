@@ -25,7 +25,7 @@ from exactflow.exact.rational_matrix import as_domain_matrix
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
     names_and_functions_in_formula,
-    parse_identities,
+    parse_comma_separated_identities,
     rename_in_formula,
 )
 from exactflow.explanation.sentences import (
@@ -77,7 +77,7 @@ class Step(Checkable):
     @cached_property
     def identities(self) -> tuple[ParsedIdentity, ...]:
         """The identities, parsed from the text."""
-        return parse_identities(self.text) if self.text else ()
+        return parse_comma_separated_identities(self.text) if self.text else ()
 
     def check(self) -> None:
         """Raise `VerificationError` if an identity is false, or if the witness returns False."""
@@ -96,9 +96,8 @@ class Step(Checkable):
         return [*map(str, self.identities), *[strip_backticks(self.proved)] * bool(self.witness)]
 
     def head_and_body_html(self) -> tuple[str, str]:
-        """Return two texts in HTML.
-
-        The first text has the sentences of the step, the second its values and checked identities.
+        """Return two texts in HTML: the sentences of the step; and its values, checked identities
+        and reference.
         """
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
@@ -116,8 +115,11 @@ class Step(Checkable):
         return f"<p>{head}: <b>{verdict}</b></p>{body}"
 
     @property
-    def names(self) -> set[str]:
-        """All names in the values, the text, the sentences and the reference of the step."""
+    def names_and_functions(self) -> set[str]:
+        """All names in the values, the text, the sentences and the reference of the step.
+
+        The names of functions, and I, are included.
+        """
         written = {
             *names_and_functions_in_formula(self.text),
             *proof_names_in_sentence(self.why + self.reference),
@@ -144,22 +146,22 @@ class Step(Checkable):
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
 
-def _build_step_extending_known(
+def _rename_step_extending_known(
     rule: str,
     why: str,
     text: str,
     values: StepValues,
     reference: str,
-    names: Mapping[str, str],
+    new_names: Mapping[str, str],
     known: dict[str, Any],
 ) -> Step:
     """Return a recorded step with new names, and add its values to `known`.
 
-    `names` maps old names to new names. `known` has the values of all earlier steps.
+    `new_names` maps old names to new names. `known` has the values of all earlier steps.
     """
-    text = rename_in_formula(text, names)
+    text = rename_in_formula(text, new_names)
     told = values() if callable(values) else values
-    after = {names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
+    after = {new_names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
     used = set(names_and_functions_in_formula(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)
@@ -167,7 +169,7 @@ def _build_step_extending_known(
     fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
     field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
     return Step(
-        rule, rename_proof_names_in_sentence(why, names), text, before, after, field, reference
+        rule, rename_proof_names_in_sentence(why, new_names), text, before, after, field, reference
     )
 
 
@@ -205,7 +207,7 @@ def collect_steps() -> Iterator[Derivation]:
 
 
 def adopt_steps(attempt: Derivation) -> None:
-    """Add the steps of a successful attempt to the steps that are being collected, if any are."""
+    """Add the steps of a successful attempt to the collected steps, if steps are collected."""
     if (derivation := _RECORDING.get()) is not None:
         derivation.notes += attempt.notes
 
@@ -225,15 +227,16 @@ def rename_matrices(**names: str) -> Iterator[None]:
 
 
 def record_step(rule: str, why: str, text: str, values: StepValues, reference: str = "") -> None:
-    """Record a step if steps are being collected; `rename_matrices` applies to it.
+    """Record a step if steps are being collected. Its matrices are renamed inside of
+    `rename_matrices`.
 
-    `values` maps new names in `text` to matrices or elements of the field; or it is a function that
-    returns this mapping, and is called when the step is displayed or checked. The other arguments
-    are as in `Step`.
+    `values` maps new names in `text` to matrices or elements of the field. It can be a function
+    that returns this mapping, and that is called when the step is displayed or checked. The other
+    arguments are as in `Step`.
     """
     if (derivation := _RECORDING.get()) is not None:
         step = partial(
-            _build_step_extending_known, rule, why, text, values, reference, derivation.names
+            _rename_step_extending_known, rule, why, text, values, reference, derivation.names
         )
         derivation.notes.append(step)
 
@@ -241,7 +244,7 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
 def nontrivial_order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
-    """Return a dict from "E" to the permutation matrix, and from "F" to the sign matrix.
+    """Return a dict with the permutation matrix under "E", and the sign matrix under "F".
 
     A matrix that equals I is left out.
     """

@@ -54,7 +54,7 @@ from exactflow.explanation.identity_text import (
     Tree,
     evaluate_tree,
     names_in_tree,
-    parse_identities,
+    parse_comma_separated_identities,
     rename_in_formula,
 )
 
@@ -62,6 +62,8 @@ Letter: TypeAlias = tuple[str, int]
 """A symbol, and 1 for the symbol itself or -1 for the inverse of the symbol."""
 
 Word: TypeAlias = tuple[Letter, ...]
+
+LetterAndDenominator: TypeAlias = tuple[Letter, QQElement]
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class SumOfWords:
         return self.ring.sum_terms(((*u, *v), x * y) for (u, x), (v, y) in pairs)
 
     def __truediv__(self, other: "SumOfWords") -> "SumOfWords":
-        return self * self.ring.inverse_recording_divisors(other)
+        return self * self.ring.inverse_of_one_word_recording_divisors(other)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
@@ -114,8 +116,8 @@ class FreeRing:
     """The ring of sums of words, modulo relations.
 
     `numbers` maps the two symbols of a relation to the number that equals their product. `divisors`
-    are the symbols and integers that were inverted in the ring: all results have the hypothesis
-    that these are invertible.
+    are the symbols and integers that were inverted in the ring. All results hold under the
+    hypothesis that the divisors are invertible.
     """
 
     def __init__(self, numbers: Mapping[tuple[str, str], QQElement] | None = None) -> None:
@@ -139,7 +141,7 @@ class FreeRing:
         return self.sum_terms([((), QQ(value))]) if isinstance(value, int) else value
 
     def sum_terms(self, terms: Iterable[tuple[Word, QQElement]]) -> SumOfWords:
-        """Return the sum of the given words with coefficients, with all words reduced."""
+        """Return the sum of the given words times their coefficients, with reduced words."""
         total: dict[Word, QQElement] = {}
         for word, x in terms:
             reduced, number = self._reduce_word(word)
@@ -147,7 +149,7 @@ class FreeRing:
         return SumOfWords({word: x for word, x in total.items() if x}, self)
 
     def _reduce_word(self, word: Word) -> tuple[Word, QQElement]:
-        """Return the reduced word, and the number by which it is multiplied.
+        """Return a reduced word and a number, whose product equals the given word.
 
         Neighbouring letters that are inverse to each other cancel. Neighbours whose product is a
         number by a relation are removed; the second result is the product of all these numbers.
@@ -165,8 +167,9 @@ class FreeRing:
                 read.append((name, sign))
         return tuple(read), number
 
-    def inverse_recording_divisors(self, words: SumOfWords) -> SumOfWords:
-        """Return the inverse of a sum of one word, and add the inverted letters to `divisors`.
+    def inverse_of_one_word_recording_divisors(self, words: SumOfWords) -> SumOfWords:
+        """Return the inverse of a sum that consists of one word. Add its symbols and the numerator
+        of its coefficient to `divisors`.
 
         `InvalidInputError` is raised for a sum of several words, or of none.
         """
@@ -178,15 +181,15 @@ class FreeRing:
         ((word, x),) = words.terms.items()
         letters = []
         for name, sign in reversed(word):
-            letter, denominator = self._inverse_letter_and_denominator(name, sign)
+            letter, denominator = self._invert_letter_recording_divisors(name, sign)
             letters.append(letter)
             x *= denominator
         if abs(x.numerator) != 1:
             self.divisors.add(format_rational(abs(x.numerator)))
         return self.sum_terms([(tuple(letters), 1 / x)])
 
-    def _inverse_letter_and_denominator(self, name: str, sign: int) -> tuple[Letter, QQElement]:
-        """Return a letter and a number; the inverse of the given letter is their quotient.
+    def _invert_letter_recording_divisors(self, name: str, sign: int) -> LetterAndDenominator:
+        """Return a letter and a number. The inverse of the given letter is their quotient.
 
         If no relation has the letter, its name is added to `divisors`.
         """
@@ -203,7 +206,7 @@ class FreeRing:
 
 
 class FalseIdentityError(VerificationError):
-    """An identity is false: some words survive in the difference of its sides."""
+    """An identity is false, since some words do not cancel in the difference of its two sides."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +261,7 @@ class Identity:
     relations: str = ""
 
     def prove(self) -> Proof:
-        """Expand both sides of each claim, and compare the normal forms of the two sides.
+        """Prove each claim: expand its two sides, and compare their normal forms.
 
         `FalseIdentityError` is raised if the normal forms differ. `InvalidInputError` is raised for
         sides of different shapes, for a text without claims or outside of the language, and for a
@@ -286,10 +289,12 @@ class Identity:
                 f"this identity is false: {self.statement or self.text}; in the difference of its "
                 f"sides, these products do not cancel: {'; '.join(surviving)}"
             )
-        return Proof(self.name, compared, words, _state_hypotheses(ring, self.relations))
+        return Proof(
+            self.name, compared, words, _hypotheses_in_words(ring.divisors, self.relations)
+        )
 
     def define_names_in_ring(self) -> tuple[dict[str, Any], FreeRing]:
-        """Return a dict from all names in the text to values in a free ring, and this ring."""
+        """Return a dict from each name in the text to its value, and the ring of the values."""
         ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
         for equation in _parse_ring_equations(self.text):
@@ -312,7 +317,7 @@ class Identity:
         return replace(self, text=text, relations=relations)
 
     def _build_ring(self) -> FreeRing:
-        """Return the free ring modulo the relations, which are parsed and checked."""
+        """Parse and check the relations, and return the free ring modulo the relations."""
         numbers: dict[tuple[str, str], QQElement] = {}
         ring = FreeRing()
         for relation in _parse_ring_equations(self.relations) if self.relations else ():
@@ -332,18 +337,18 @@ class Identity:
         return found
 
 
-def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
+def _hypotheses_in_words(divisors: set[str], relations_text: str) -> tuple[str, ...]:
     """Return the hypotheses in words: the divisors are invertible, and the relations hold."""
-    found = [" ".join(relations.split())] if relations else []
-    if ring.divisors:
-        *others, last = sorted(ring.divisors)
+    found = [" ".join(relations_text.split())] if relations_text else []
+    if divisors:
+        *others, last = sorted(divisors)
         are = f"{', '.join(others)} and {last} are" if others else f"{last} is"
         found.insert(0, f"{are} invertible")
     return tuple(found)
 
 
 def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
-    found = parse_identities(text)
+    found = parse_comma_separated_identities(text)
     for equation in found:
         if equation.relation != "=" or not all(
             map(_is_ring_expression, (equation.left, equation.right))

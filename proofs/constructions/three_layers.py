@@ -155,7 +155,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
     one1, one2 = np.eye(len(E1)), np.eye(len(E2))
     out, into = one1 + x @ t, one2 + t @ x
-    l1, l2 = basis.solvability_vectors_of_alpha_and_beta()
+    l1, l2 = basis.solvability_rows_for_alpha_and_beta()
     a, b, a2, b2 = l1 @ x, l2 @ into, l1 @ out.T, l2 @ x.T
     by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
     by_r *= (scale1, scale2) != (1, 1)
@@ -165,7 +165,9 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     w, (r1, r2) = (a.T * weights) @ a2 - (b.T * weights) @ b2, (by_r @ weights).tolist()
     left, right = w @ out, -w @ x
     first, last = x @ left + r1 * one1, into @ right + r2 * one2
-    c = basis.solve_block_equations_for_shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
+    c = basis.solve_consistent_block_equations_for_c(
+        E1 - (first + first.T) / 2, E2 - (last + last.T) / 2
+    )
     below = -(E[:p, p:] + c + x @ right).T + t @ c @ t - into @ left
     return _layers(
         scale1 * (1 + r1),

@@ -9,7 +9,7 @@ from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.explanation.identity_text import (
     formula_latex,
     name_latex,
-    parse_identities,
+    parse_comma_separated_identities,
     rename_in_formula,
 )
 
@@ -76,7 +76,7 @@ VALUES = {
     ],
 )
 def test_holds(text, holds):
-    (identity,) = parse_identities(text)
+    (identity,) = parse_comma_separated_identities(text)
     assert identity.holds(VALUES, QQ) is holds
     assert str(identity) == text
     assert identity.latex()
@@ -85,12 +85,12 @@ def test_holds(text, holds):
 def test_a_rank_is_compared_as_an_integer_over_a_small_field():
     F = GF(2)
     values = {"A": DomainMatrix([[F(1), F(0)], [F(0), F(1)]], (2, 2), F)}
-    assert parse_identities("rank(A) = 2")[0].holds(values, F)
-    assert not parse_identities("rank(A) = 0")[0].holds(values, F)
+    assert parse_comma_separated_identities("rank(A) = 2")[0].holds(values, F)
+    assert not parse_comma_separated_identities("rank(A) = 0")[0].holds(values, F)
 
 
 def test_several_identities_keep_their_texts():
-    first, second = parse_identities("A A^-1 = 1,  det(diag(A, B)) = -1/2")
+    first, second = parse_comma_separated_identities("A A^-1 = 1,  det(diag(A, B)) = -1/2")
     assert (str(first), str(second)) == ("A A^-1 = 1", "det(diag(A, B)) = -1/2")
     assert second.holds(VALUES, QQ)
 
@@ -98,10 +98,10 @@ def test_several_identities_keep_their_texts():
 def test_other_fields():
     F, K = GF(7), QQ.algebraic_field(sqrt(2))
     values = {"A": DomainMatrix([[F(3), F(1)], [F(1), F(5)]], (2, 2), F)}
-    assert parse_identities("det(A) = 0")[0].holds(values, F)
-    assert parse_identities("1/2 2 = 1")[0].holds(values, F)
+    assert parse_comma_separated_identities("det(A) = 0")[0].holds(values, F)
+    assert parse_comma_separated_identities("1/2 2 = 1")[0].holds(values, F)
     root = {"A": as_rectangular_matrix([[sqrt(2), 0], [0, 1 / sqrt(2)]])}
-    assert parse_identities("det(A) = 1")[0].holds(root, K)
+    assert parse_comma_separated_identities("det(A) = 1")[0].holds(root, K)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_other_fields():
 )
 def test_what_is_no_identity_is_refused(text):
     with pytest.raises(InvalidInputError, match="expected"):
-        parse_identities(text)
+        parse_comma_separated_identities(text)
 
 
 @pytest.mark.parametrize(
@@ -118,16 +118,16 @@ def test_what_is_no_identity_is_refused(text):
 )
 def test_a_text_too_deep_for_the_recursion_is_refused(text):
     with pytest.raises(InvalidInputError, match="brackets at most 100 deep"):
-        parse_identities(text)
+        parse_comma_separated_identities(text)
 
 
 def test_what_has_no_value_is_refused():
     with pytest.raises(InvalidInputError, match="the name 'Q' in the identity has no value"):
-        parse_identities("Q = 1")[0].holds(VALUES, QQ)
+        parse_comma_separated_identities("Q = 1")[0].holds(VALUES, QQ)
     with pytest.raises(InvalidInputError, match="invertible matrix before"):
-        parse_identities("C'^-1 = 1")[0].holds(VALUES, QQ)
+        parse_comma_separated_identities("C'^-1 = 1")[0].holds(VALUES, QQ)
     with pytest.raises(InvalidInputError, match="square"):
-        parse_identities("e + 1 = e")[0].holds(VALUES, QQ)
+        parse_comma_separated_identities("e + 1 = e")[0].holds(VALUES, QQ)
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_what_has_no_value_is_refused():
 )
 def test_a_text_is_not_read_as_another(text, match):
     with pytest.raises(InvalidInputError, match=match):
-        parse_identities(text)
+        parse_comma_separated_identities(text)
 
 
 def test_a_name_before_a_bracket_is_a_factor_unless_it_is_a_function():
     values = VALUES | {"neg": VALUES["A"], "sum": VALUES["B"]}
-    assert parse_identities("neg (B) = A B")[0].holds(values, QQ)
-    assert parse_identities("sum(A) = B A")[0].holds(values, QQ)
+    assert parse_comma_separated_identities("neg (B) = A B")[0].holds(values, QQ)
+    assert parse_comma_separated_identities("sum(A) = B A")[0].holds(values, QQ)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_name_before_a_bracket_is_a_factor_unless_it_is_a_function():
 )
 def test_shapes_that_do_not_fit_are_refused(text, match):
     with pytest.raises(InvalidInputError, match=match):
-        parse_identities(text)[0].holds(VALUES, QQ)
+        parse_comma_separated_identities(text)[0].holds(VALUES, QQ)
 
 
 def test_a_renamed_text_says_the_same():
@@ -179,7 +179,7 @@ def test_a_renamed_text_says_the_same():
 
 
 def test_latex():
-    (identity,) = parse_identities("M = L(-W0) U(X) + 1/2 e s^T - A^-1")
+    (identity,) = parse_comma_separated_identities("M = L(-W0) U(X) + 1/2 e s^T - A^-1")
     assert identity.latex() == (
         "M = L\\left(-W_{0}\\right) U\\left(X\\right) + \\tfrac{1}{2} e s^{\\mathsf T} -A^{-1}"
     )
@@ -205,7 +205,7 @@ def test_texts_of_sympy_in_latex(text, typeset):
 def test_a_product_of_many_rows():
     X = matrix([[f"{i - j}/{1 + i + j}" for j in range(3)] for i in range(12)])
     Y = matrix([[f"{i + j}/{7 + i}" for j in range(4)] for i in range(3)])
-    (identity,) = parse_identities("X Y = Z")
+    (identity,) = parse_comma_separated_identities("X Y = Z")
     assert identity.holds({"X": X, "Y": Y, "Z": X * Y}, QQ)
     for place in [(0, 0), (11, 3)]:
         wrong = (X * Y).to_list()

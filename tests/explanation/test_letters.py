@@ -40,7 +40,7 @@ def assert_holds(explanation: Explanation) -> None:
     known = {}
     symbols = set().union(*(step.user_symbols for step in explanation.steps))
     for step in explanation.steps:
-        assert not symbols & step.names
+        assert not symbols & step.names_and_functions
         for name, value in {**step.before, **step.after}.items():
             assert known.setdefault(name, value) == value or step.rule == "shorter patterns"
         for identity in step.identities:
@@ -94,5 +94,5 @@ def test_the_letters_of_a_proof_give_way_to_the_symbols_of_the_matrix():
 def test_a_symbol_that_no_letter_uses_changes_nothing():
     t = Symbol("t", positive=True)
     explanation = explain(sympy.diag(t, 1, 1, 1 / t))
-    assert explanation.steps[0].names == {"M", "A", "B", "C", "D", "blocks"}
+    assert explanation.steps[0].names_and_functions == {"M", "A", "B", "C", "D", "blocks"}
     assert evaluate_tree(("identity", "I"), {}, explanation.steps[0].field) == 1

@@ -9,7 +9,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import ExactFlowError, InvalidInputError
-from exactflow.explanation.identity_text import parse_identities
+from exactflow.explanation.identity_text import parse_comma_separated_identities
 from exactflow.explanation.symbolic_identities import IDENTITIES, FalseIdentityError, Identity
 
 
@@ -23,7 +23,7 @@ def test_every_identity_holds(name):
 
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_every_identity_is_refuted_after_a_change(name):
-    *definitions, claimed = map(str, parse_identities(IDENTITIES[name].text))
+    *definitions, claimed = map(str, parse_comma_separated_identities(IDENTITIES[name].text))
     left, right = claimed.split(" = ")
     changed = ", ".join([*definitions, f"{left} = L(Q R) U(Q R) {right}"])
     with pytest.raises(FalseIdentityError, match="Q R"):
@@ -241,7 +241,7 @@ def test_an_identity_is_proved_if_and_only_if_it_holds_in_matrices(a, b, is_same
         name: DomainMatrix([[QQ(x) for x in row] for row in rows], (4, 4), QQ)
         for name, rows in MATRICES.items()
     }
-    (claim,) = parse_identities(text)
+    (claim,) = parse_comma_separated_identities(text)
     if claim.holds(values, QQ):
         Identity("", "", "", text).prove()
     else:

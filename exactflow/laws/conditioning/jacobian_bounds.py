@@ -62,7 +62,7 @@ from exactflow.exact.numbers import format_short, to_element
 from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import NumberLike
 from exactflow.laws.conditioning.lipschitz_bound import bracket_least_lipschitz
-from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det
+from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det_of_maps_near
 from exactflow.laws.conditioning.mixture_components import (
     as_exact_or_quantized_components,
     as_law_up_to_translation,
@@ -111,7 +111,7 @@ singular values rms over geometric mean at least 1
         d = components.dimension
         slope, attained, projection = bracket_least_lipschitz(law, components, eps)
         tolerance = ball(eps + upper(components.error))
-        volume = upper_bound_mean_log_det(components, tolerance)
+        volume = upper_bound_mean_log_det_of_maps_near(components, tolerance)
         mean = upper(volume.bound)
         sigma = upper((ball(mean) / d).exp())
         squares = (

@@ -1,9 +1,10 @@
 """Lower bound of the Lipschitz constant of maps whose image of N(0, I) is near a law.
 
-The covariance gives a bound, and so does every orthonormal frame: theorem 16a of
-`exactflow.laws.conditioning.jacobian_bounds`. All these bounds are *certified*. The frames tried
-are a choice: the coordinate axes and, for atoms, frames whose first axis is near the difference of
-the centers of two clusters. The frame whose distance exceeds the tolerance most is taken first.
+The covariance gives a bound, and so does every orthonormal frame, by theorem 16a of
+`exactflow.laws.conditioning.jacobian_bounds`. All these bounds are *certified*. The frames that are
+tried are the coordinate axes and, for atoms, frames whose first axis is parallel, up to rounding,
+to the difference of the centers of two clusters. The first frame is the one whose distance exceeds
+the tolerance most.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.lipschitz_regression import LowerAndUpperBound
-from exactflow.laws.conditioning.log_det_bound import few_cluster_mean_differences
+from exactflow.laws.conditioning.log_det_bound import pairwise_mean_differences_of_few_clusters
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
     Law,
@@ -31,9 +32,11 @@ from exactflow.laws.conditioning.projection import (
     SquaredDistanceBySlope,
     coordinate_axes,
     project_onto_axes_as_atoms,
-    rational_frame_near,
+    rational_frame_near_up_to_sign,
 )
 from exactflow.laws.conditioning.tuning import TUNING
+
+BitsOfPrecision = int
 
 SMALLEST = 2**64  # the search for a slope starts at the target's deviation divided by this number
 LEAST_LOG2 = -(2.0**20)  # stands for the logarithm of a midpoint that is not positive
@@ -41,7 +44,7 @@ _BITS = 60  # significant bits of a dyadic slope, more than the 53 bits of a flo
 
 
 class LipschitzBracket(NamedTuple):
-    """A lower and an upper bound of the least Lipschitz constant with which a map takes N(0, I) to
+    """A lower and an upper bound of the least Lipschitz constant of a map whose image of N(0, I) is
     within eps of a law.
 
     Attributes
@@ -58,7 +61,8 @@ class LipschitzBracket(NamedTuple):
 def bracket_least_lipschitz(
     law: Law, components: MixtureComponents, eps: Element
 ) -> LipschitzBracket:
-    """Enclose the least Lipschitz constant with which a map takes N(0, I) to within `eps` of `law`.
+    """Return bounds of the least Lipschitz constant of a map whose image of N(0, I) is within
+    W2 <= `eps` of `law`.
 
     `components` is a mixture that equals or approximates the law.
     """
@@ -71,13 +75,17 @@ def bracket_least_lipschitz(
         return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
     start = deviation / SMALLEST
     tolerance = partial(_enclose_eps_plus_error, eps, components.error.upper())
-    make_distance = partial(_covariance_distance_by_slope, covariance)
-    slope, attained, bits = _bracket_least_slope(make_distance, start, tolerance, TUNING.precision)
+    make_squared_distance = partial(_squared_covariance_distance_by_slope, covariance)
+    slope, attained, bits = _bracket_least_slope_within_tolerance(
+        make_squared_distance, start, tolerance, TUNING.precision
+    )
     if isinstance(law, Gaussian):
         return LipschitzBracket(slope, attained, None)
     frames = [coordinate_axes(components.dimension)]
     if not has_independent_coordinates and components.covariances is None:
-        frames += map(rational_frame_near, few_cluster_mean_differences(components))
+        frames += map(
+            rational_frame_near_up_to_sign, pairwise_mean_differences_of_few_clusters(components)
+        )
     projections = [project_onto_axes_as_atoms(law, components, axes, eps) for axes in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
     bits = max(
@@ -88,25 +96,25 @@ def bracket_least_lipschitz(
     attained, best = None, None
     rest = partial(_enclose_eps_plus_error, eps, -projections[0].error.upper())
     if has_independent_coordinates and rest() > 0:
-        _, attained, _ = _bracket_least_slope(
+        _, attained, _ = _bracket_least_slope_within_tolerance(
             projections[0].summed_squared_distance_by_slope, deviation, rest, bits
         )
     while projections:
         start = ball(slope) if slope else start
-        farthest = _index_farthest_proved_beyond_eps(projections, start, eps, bits)
+        farthest = _index_of_largest_proved_excess_over_eps(projections, start, eps, bits)
         if farthest is None:
             break
         best = projections.pop(farthest)
         tolerance = partial(_enclose_eps_plus_error, eps, best.error.upper())
-        slope, _, bits = _bracket_least_slope(
+        slope, _, bits = _bracket_least_slope_within_tolerance(
             best.summed_squared_distance_by_slope, start, tolerance, bits
         )
     return LipschitzBracket(slope, attained, best)
 
 
-def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlope:
-    """Return the function L -> sum_i (s_i - L)_+^2, where the s_i^2 are the eigenvalues of the
-    covariance. It returns its value twice, as the lower and as the upper bound.
+def _squared_covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlope:
+    """Return the function of L whose value is sum_i (s_i - L)_+^2, where the s_i^2 are the
+    eigenvalues of the covariance. Its lower bound and its upper bound are the same ball.
     """
     spectrum = enclose_principal_standard_deviations(covariance)
 
@@ -117,15 +125,15 @@ def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlop
     return enclose_squared_distance_twice
 
 
-def _index_farthest_proved_beyond_eps(
-    projections: list[ProjectedLaw], slope: arb, eps: Element, bits: int
+def _index_of_largest_proved_excess_over_eps(
+    projections: list[ProjectedLaw], slope: arb, eps: Element, first_bits: int
 ) -> int | None:
-    """Return the index of the projected law whose excess is largest: the distance of its atoms
-    from the maps with slopes at most `slope`, minus `eps` and minus its `error`.
+    """Return the index of the projected law with the largest excess. The excess is the distance of
+    the atoms from the maps with slopes at most `slope`, minus `eps`, minus the `error` of the law.
 
-    Returns None if no excess is proved positive with a precision of up to four times `bits`.
+    Returns None if no excess is proved positive with a precision of up to four times `first_bits`.
     """
-    for precision in (bits, 2 * bits, 4 * bits):
+    for precision in (first_bits, 2 * first_bits, 4 * first_bits):
         with ctx.workprec(precision):
             excess = [
                 projection.summed_squared_distance_by_slope()(slope, False)[0].sqrt()
@@ -145,23 +153,25 @@ def _enclose_eps_plus_error(eps: Element, error: arb) -> arb:
     return ball(eps) + error
 
 
-def _bracket_least_slope(
-    make_distance: Callable[[], SquaredDistanceBySlope],
-    start: arb,
+def _bracket_least_slope_within_tolerance(
+    make_squared_distance: Callable[[], SquaredDistanceBySlope],
+    start_slope: arb,
     make_tolerance: Callable[[], arb],
-    bits: int,
-) -> tuple[Element, Element, int]:
-    """Return a lower and an upper bound of the least slope, and the bits of precision used.
+    bits: BitsOfPrecision,
+) -> tuple[Element, Element, BitsOfPrecision]:
+    """Return a lower and an upper bound of the least slope for which the distance is at most the
+    tolerance, and the precision with which they were found.
 
-    The least slope is the smallest for which the distance is at most the tolerance. Both bounds are
-    dyadic, and their ratio is at most 1 + 2^-23, unless the lower bound is zero. The search begins
-    at `start` with `bits` of precision, which are doubled until they suffice; `make_distance` and
-    `make_tolerance` are called again at each precision.
+    Both bounds are dyadic, and their ratio is at most 1 + 2^-23, unless the lower bound is zero.
+    The search begins at `start_slope` with a precision of `bits`, which is doubled until it
+    suffices. `make_squared_distance` and `make_tolerance` are called again at each precision.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
-            found = _bracket_slope_if_precise(
-                make_distance(), _log2_midpoint_else_hugely_negative(start), make_tolerance() ** 2
+            found = _bracket_least_slope_if_precision_suffices(
+                make_squared_distance(),
+                _log2_midpoint_else_hugely_negative(start_slope),
+                make_tolerance() ** 2,
             )
         if found is not None:
             return *found, bits
@@ -173,33 +183,36 @@ def _bracket_least_slope(
     )
 
 
-def _bracket_slope_if_precise(
-    distance: SquaredDistanceBySlope, log2_start: float, squared_tolerance: arb
+def _bracket_least_slope_if_precision_suffices(
+    squared_distance: SquaredDistanceBySlope, log2_start_slope: float, squared_tolerance: arb
 ) -> tuple[Element, Element] | None:
-    """Return the bounds of `_bracket_least_slope`, or None if the precision does not suffice.
+    """Return the bounds of `_bracket_least_slope_within_tolerance`, or None if the precision does
+    not suffice.
 
-    `log2_start` is the binary logarithm of the slope at which the search begins.
+    `log2_start_slope` is the binary logarithm of the slope at which the search begins.
     """
 
     @cache
-    def log2_squared_distance_over_tolerance(log2_slope: float) -> float:
+    def log2_squared_distance_over_squared_tolerance(log2_slope: float) -> float:
         """Estimate log2 of the quotient of squared distance and squared tolerance, for a slope."""
-        above = distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
+        above = squared_distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
         return _log2_midpoint_else_hugely_negative(above / squared_tolerance)
 
-    low, high, step = log2_start, log2_start, TUNING.first_step
-    while log2_squared_distance_over_tolerance(high) > 0:
+    low, high, step = log2_start_slope, log2_start_slope, TUNING.first_step
+    while log2_squared_distance_over_squared_tolerance(high) > 0:
         low, high, step = high, high + step, 2 * step
-    while log2_squared_distance_over_tolerance(low) <= 0:
-        if low < log2_start - TUNING.least_slope:
-            least = _dyadic_near_exp2(log2_start - TUNING.least_slope)
-            is_enough = distance(ball(least), True)[1] <= squared_tolerance
+    while log2_squared_distance_over_squared_tolerance(low) <= 0:
+        if low < log2_start_slope - TUNING.least_slope:
+            least = _dyadic_near_exp2(log2_start_slope - TUNING.least_slope)
+            is_enough = squared_distance(ball(least), True)[1] <= squared_tolerance
             return (QQ.zero, least) if is_enough else None
         low, high, step = low - step, low, 2 * step
-    root = brentq(log2_squared_distance_over_tolerance, low, high, xtol=TUNING.widths[0] / 4)
+    root = brentq(
+        log2_squared_distance_over_squared_tolerance, low, high, xtol=TUNING.widths[0] / 4
+    )
     for width in TUNING.widths:
         ends = _dyadic_near_exp2(root - width), _dyadic_near_exp2(root + width)
-        below, above = (distance(ball(end), k > 0)[k] for k, end in enumerate(ends))
+        below, above = (squared_distance(ball(end), k > 0)[k] for k, end in enumerate(ends))
         if below >= squared_tolerance and above <= squared_tolerance:
             return ends
     return None

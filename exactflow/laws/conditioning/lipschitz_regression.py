@@ -93,34 +93,34 @@ class NormalToAtomsMap:
             steps.cuts.append(steps._point_with_integrals(piece, z, mass))
         return steps
 
-    def clamp_to_piece(self, z: arb, piece: int) -> PointWithIntegrals:
-        """Return the point nearest to z in the interval with the number `piece`. The intervals
-        begin and end at the jumps.
+    def clamp_to_piece(self, z: arb, piece_index: int) -> PointWithIntegrals:
+        """Return the point nearest to z in the interval with the index `piece_index`. The jumps cut
+        the line into these intervals.
         """
-        if piece > 0:
-            low = self.cuts[piece - 1]
+        if piece_index > 0:
+            low = self.cuts[piece_index - 1]
             if z <= low.z:
                 return low
             z = z if z > low.z else z.max(low.z)
-        if piece < len(self.cuts):
-            high = self.cuts[piece]
+        if piece_index < len(self.cuts):
+            high = self.cuts[piece_index]
             if z >= high.z:
                 return high
             z = z if z < high.z else z.min(high.z)
-        return self._point_with_integrals(piece, z, normal_cdf(z))
+        return self._point_with_integrals(piece_index, z, normal_cdf(z))
 
-    def _point_with_integrals(self, piece: int, z: arb, mass: arb) -> PointWithIntegrals:
-        """Return the point z with its integrals. It lies in the interval with the number `piece`,
-        and `mass` is Phi(z).
+    def _point_with_integrals(self, piece_index: int, z: arb, cdf_at_z: arb) -> PointWithIntegrals:
+        """Return the point z, which lies in the interval with the index `piece_index`, with the
+        integrals up to z. `cdf_at_z` is the mass of N(0, 1) below z.
         """
-        start = self.cuts[piece - 1] if piece else PointWithIntegrals(*[arb(0)] * 7)
-        s, density = self.values[piece], normal_density(z)
-        more, first = s * (mass - start.mass), -density - start.first
+        start = self.cuts[piece_index - 1] if piece_index else PointWithIntegrals(*[arb(0)] * 7)
+        s, density = self.values[piece_index], normal_density(z)
+        more, first = s * (cdf_at_z - start.mass), -density - start.first
         return PointWithIntegrals(
             z,
-            mass,
+            cdf_at_z,
             -density,
-            mass - z * density,
+            cdf_at_z - z * density,
             start.step + more,
             start.square + s * more,
             start.cross + s * first,
@@ -135,14 +135,14 @@ class LipschitzRegression:
     slope: arb
 
     def bound_squared_distance(self, skip_lower_bound: bool = False) -> LowerAndUpperBound:
-        """Enclose a lower and an upper bound of D(L)^2, the squared distance of the map S from the
-        increasing maps with slopes at most L = `slope`.
+        """Return enclosures of a lower and of an upper bound of D(L)^2, the squared distance of the
+        map S from the increasing maps with slopes at most L = `slope`.
 
-        If `skip_lower_bound`, 0 is returned in place of the lower bound, which saves time.
+        If `skip_lower_bound` is true, the lower bound is 0, which saves time.
         """
         above, lost = arb(0), arb(0)
-        for block in self.fit_blocks():
-            above += self.block_cost(block)
+        for block in self.approximate_best_blocks():
+            above += self.block_cost_at_its_value(block)
             for j in () if skip_lower_bound else range(block.first, block.last + 1):
                 rest = self._halved_cost_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
@@ -152,7 +152,7 @@ class LipschitzRegression:
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
         return above - 2 * width * lost, above
 
-    def fit_blocks(self) -> list[Block]:
+    def approximate_best_blocks(self) -> list[Block]:
         """Return nearly optimal values of the regression at the jumps, as blocks of neighbouring
         jumps with equal values.
         """
@@ -172,11 +172,11 @@ class LipschitzRegression:
                     runs.append([block])
             if len(runs) == len(found):
                 return found
-            found = [run[0] if len(run) == 1 else self._pool_run_into_block(run) for run in runs]
+            found = [run[0] if len(run) == 1 else self._pool_decreasing_blocks(run) for run in runs]
 
-    def block_cost(self, block: Block) -> arb:
-        """Enclose the cost of a block: the sum over its jumps j of the cost_j(c) of the module
-        docstring.
+    def block_cost_at_its_value(self, block: Block) -> arb:
+        """Enclose the sum of cost_j(c) over the jumps j of a block, for the value c of the block.
+        The module docstring defines cost_j.
         """
         L, c = self.slope, block.c
         x, y = self._ends_of_nonzero_cost(*block)
@@ -187,23 +187,25 @@ class LipschitzRegression:
 
         return squared_residual_integral_up_to(y) - squared_residual_integral_up_to(x)
 
-    def _halved_cost_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
+    def _halved_cost_derivatives(self, first_jump: int, last_jump: int, c: arb) -> tuple[arb, arb]:
         """Return half the first and half the second derivative, with respect to c, of the cost of
-        the block (`first`, `last`, c).
+        the block (`first_jump`, `last_jump`, c). A jump is given by its index.
         """
-        x, y = self._ends_of_nonzero_cost(first, last, c)
+        x, y = self._ends_of_nonzero_cost(first_jump, last_jump, c)
         mass = y.mass - x.mass
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
 
     def _ends_of_nonzero_cost(
-        self, first: int, last: int, c: arb
+        self, first_jump: int, last_jump: int, c: arb
     ) -> tuple[PointWithIntegrals, PointWithIntegrals]:
-        """Return the ends of the interval on which the integrand of the cost of the block
-        (`first`, `last`, c) is not zero: x and y of the module docstring.
+        """Return the points x and y of the module docstring, for the jumps from `first_jump` to
+        `last_jump`. The integrand of the cost is zero outside of the interval from x to y.
         """
-        a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
-        return self.steps.clamp_to_piece(a / self.slope, first), self.steps.clamp_to_piece(
-            b / self.slope, last + 1
+        first, last = first_jump, last_jump + 1
+        a, b = self.steps.values[first] + c, self.steps.values[last] + c
+        return (
+            self.steps.clamp_to_piece(a / self.slope, first),
+            self.steps.clamp_to_piece(b / self.slope, last),
         )
 
     def _bracket_best_value_at_jump(self, jump: int) -> LowerAndUpperBound:
@@ -211,23 +213,23 @@ class LipschitzRegression:
         height = self.slope * self.steps.cuts[jump].z
         return height - self.steps.values[jump + 1], height - self.steps.values[jump]
 
-    def _pool_run_into_block(self, run: Sequence[Block]) -> Block:
-        """Merge a run of neighbouring blocks into one block. The values of the blocks must decrease
-        from left to right.
+    def _pool_decreasing_blocks(self, blocks: Sequence[Block]) -> Block:
+        """Merge neighbouring blocks into one block. Their values must decrease from left to
+        right.
         """
-        first, last = run[0].first, run[-1].last
-        return Block(
-            first, last, self._approximate_best_block_value(first, last, run[-1].c, run[0].c)
-        )
+        first, last, low, high = blocks[0].first, blocks[-1].last, blocks[-1].c, blocks[0].c
+        return Block(first, last, self._approximate_best_block_value(first, last, low, high))
 
-    def _approximate_best_block_value(self, first: int, last: int, low: arb, high: arb) -> arb:
+    def _approximate_best_block_value(
+        self, first_jump: int, last_jump: int, low: arb, high: arb
+    ) -> arb:
         """Approximate the value c between `low` and `high` for which the cost of the block
-        (`first`, `last`, c) is least.
+        (`first_jump`, `last_jump`, c) is least.
         """
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
         while True:
-            slope, bend = self._halved_cost_derivatives(first, last, c)
+            slope, bend = self._halved_cost_derivatives(first_jump, last_jump, c)
             if slope.contains(0):
                 return c
             low, high = (low, c) if slope.mid() > 0 else (c, high)

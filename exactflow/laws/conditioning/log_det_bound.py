@@ -98,17 +98,17 @@ class _FloatMixture:
         scatter = values[-1] if len(members) > 1 else -1.0
         return _Cluster(members, w.sum(), deviations, axes[:, -1], scatter)
 
-    def split_at_mean(self, whole: _Cluster) -> tuple[np.ndarray, np.ndarray]:
+    def split_at_mean(self, cluster: _Cluster) -> tuple[np.ndarray, np.ndarray]:
         """Cut a cluster at its mean, orthogonally to its `axis`, into two parts. Return the indices
-        of the components in the first part, and of those in the second.
+        of the components in the first part, and of the components in the second part.
         """
-        along = self.points[whole.members] @ whole.axis
-        first = along <= self.weights[whole.members] @ along / whole.weight
+        along = self.points[cluster.members] @ cluster.axis
+        first = along <= self.weights[cluster.members] @ along / cluster.weight
         last = along.argmax()
         first[last] = False
         if not first.any():  # since the rounded mean of equal points can be below all of them
             first[last - 1] = True
-        return whole.members[first], whole.members[~first]
+        return cluster.members[first], cluster.members[~first]
 
 
 class MeanLogDetBound(NamedTuple):
@@ -123,20 +123,23 @@ class MeanLogDetBound(NamedTuple):
     multiplier: arb
 
 
-def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLogDetBound:
-    """Return an upper bound of E log|det J| at the current precision, for all maps whose image of
-    N(0, I) is within the distance W2 = `eps` of the mixture.
+def upper_bound_mean_log_det_of_maps_near(
+    components: MixtureComponents, w2_distance: arb
+) -> MeanLogDetBound:
+    """Return an upper bound of E log|det J| for all maps whose image of N(0, I) is at a distance W2
+    of at most `w2_distance` from the mixture. It is computed at the current precision.
     """
     size = max(
-        float(eps / arb(2) ** components.rough_log2_largest_coordinate_or_deviation), 1 / LARGEST
+        float(w2_distance / arb(2) ** components.rough_log2_largest_coordinate_or_deviation),
+        1 / LARGEST,
     )
     tries = (
-        (*_estimate_dimensionless_bound_and_multiplier(clusters, size), clusters)
+        (*_estimate_bound_and_multiplier_in_eps_units(clusters, size), clusters)
         for clusters in _yield_finer_clusterings(components)
     )
     _, multiplier, clusters = min(tries, key=lambda found: found[0])
-    t = (arb(multiplier) * eps * eps).mid()
-    total = eps * eps / (2 * t)
+    t = (arb(multiplier) * w2_distance * w2_distance).mid()
+    total = w2_distance * w2_distance / (2 * t)
     for cluster in clusters:
         weight, matrix = components.weight_and_covariance(cluster.members)
         w = arb(weight)
@@ -147,39 +150,38 @@ def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLog
     return MeanLogDetBound(total, [cluster.members for cluster in clusters], t)
 
 
-def _estimate_dimensionless_bound_and_multiplier(
+def _estimate_bound_and_multiplier_in_eps_units(
     clusters: Sequence[_Cluster], eps: float
 ) -> tuple[float, float]:
-    """Estimate two numbers in floats: the bound of E log|det J| minus d log(eps), in dimension d;
-    and the multiplier t divided by eps^2.
+    """Estimate the bound of E log|det J| and the multiplier t for eps as the unit of length. These
+    are the bound minus d log(eps), in dimension d, and t / eps^2.
 
-    With this t the a_ij of the module docstring satisfy the constraint with equality.
+    The clusters and `eps` are in the unit of length of `_FloatMixture`. With this t the a_ij of the
+    module docstring satisfy the constraint with equality.
     """
     w = np.array([[cluster.weight] for cluster in clusters])
     s = np.minimum(np.array([cluster.deviations for cluster in clusters]) / eps, LARGEST)
 
-    def dimensionless_deviation_increases(t: float) -> np.ndarray:
-        """Return the increases a_ij - s_ij of all deviations, divided by eps; t is the multiplier,
-        divided by eps^2.
-        """
-        return 2 * t / (s + np.hypot(s, 2 * np.sqrt(t)))
+    def deviation_increases_in_eps_units(multiplier: float) -> np.ndarray:
+        """Return all (a_ij - s_ij) / eps for t = `multiplier` eps^2."""
+        return 2 * multiplier / (s + np.hypot(s, 2 * np.sqrt(multiplier)))
 
     low, high = 0.0, 1.0
-    while (w * dimensionless_deviation_increases(high) ** 2).sum() < 1:
+    while (w * deviation_increases_in_eps_units(high) ** 2).sum() < 1:
         low, high = high, 4 * high
     while (middle := (low + high) / 2) not in (low, high):
         low, high = (
             (middle, high)
-            if (w * dimensionless_deviation_increases(middle) ** 2).sum() < 1
+            if (w * deviation_increases_in_eps_units(middle) ** 2).sum() < 1
             else (low, middle)
         )
-    a = s + dimensionless_deviation_increases(high)
+    a = s + deviation_increases_in_eps_units(high)
     return (w * (np.log(a) - np.log(w) / a.shape[1])).sum(), high
 
 
 def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
-    """Yield partitions of the components into clusters: first one cluster, then more clusters each
-    time.
+    """Yield partitions of the components into clusters. The first has one cluster, and each has
+    more clusters than the previous partition.
     """
     floats, ranks = _FloatMixture.round_and_rescale(components), count()
     whole = floats.make_cluster(np.arange(len(floats.weights)))
@@ -197,9 +199,11 @@ def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cl
             heappush(heap, (-part.scatter, next(ranks), part))
 
 
-def few_cluster_mean_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
-    """Cut the components into at most `TUNING.few_clusters` clusters, and return the differences of
-    the means of all pairs of clusters.
+def pairwise_mean_differences_of_few_clusters(
+    components: MixtureComponents,
+) -> list[tuple[Element, ...]]:
+    """Cut the components into at most `TUNING.few_clusters` clusters. Return, for each pair of
+    clusters, the difference of the two means.
     """
     clusterings = _yield_finer_clusterings(components)
     *_, clusters = takewhile(lambda found: len(found) <= TUNING.few_clusters, clusterings)

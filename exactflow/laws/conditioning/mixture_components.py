@@ -88,7 +88,7 @@ Law = TargetMeasure | Gaussian
 
 
 def as_law_up_to_translation(law_or_points: Any) -> Law:
-    """Return a law as it is; return the empirical measure of points (an array, tensor or list).
+    """Return a law unchanged, and points (an array, tensor or list) as their empirical measure.
 
     A mixture of one Gaussian is returned as this `Gaussian` with mean 0, since no bound depends on
     the mean. Raises `InvalidInputError` for an array that could be points or a covariance.
@@ -196,11 +196,11 @@ class MixtureComponents:
 
 
 def as_exact_or_quantized_components(law: Law, eps: Element) -> MixtureComponents:
-    """Return a law as a mixture, exactly or as the atoms of a quantization.
+    """Return a law as a mixture: exactly, or as the atoms of a quantization.
 
-    The quantization is finer than `eps` if the largest number of atoms suffices. Let s be the
-    difference of the two ends of a segment or box: the segment has the covariance s s^T / 12, the
-    box the diagonal of this matrix.
+    The distance of the quantization from the law is less than `eps` if the permitted number of
+    atoms suffices. For the difference s of the two ends, a segment has the covariance s s^T / 12,
+    and a box has the diagonal of this matrix.
     """
     match law:
         case Gaussian():
@@ -228,17 +228,17 @@ def as_exact_or_quantized_components(law: Law, eps: Element) -> MixtureComponent
             if prod(len(factor.weights) for factor in factors) > TUNING.most_components:
                 factors = [_merge_into_one_component(factor) for factor in factors]
             return _product_mixture(factors)
-    return quantize_to_limited_atoms(law, eps / TUNING.cells_per_eps)
+    return quantize_within_tolerance_or_atom_limit(law, eps / TUNING.cells_per_eps)
 
 
-def quantize_to_limited_atoms(
+def quantize_within_tolerance_or_atom_limit(
     law: TargetMeasure, tolerance: Element, coordinate: "int | None" = None
 ) -> MixtureComponents:
     """Return the atoms of a quantization of a law, or of its marginal of one `coordinate`.
 
-    The atoms are within `tolerance` of the law, or as near as the largest number of atoms allows.
-    For one `coordinate` this number is divided by the dimension. Tolerances are tried from coarse
-    to fine, so that a quantization with too many atoms is never built.
+    The atoms are within W2 <= `tolerance` of the law, or as near as the largest number of atoms
+    allows. For one `coordinate` this number is divided by the dimension. Tolerances are tried from
+    coarse to fine, so that a quantization with too many atoms is never built.
     """
     share = 1 if coordinate is None else law.dimension
     most = max(TUNING.least_atoms, TUNING.most_components // share)

@@ -26,7 +26,7 @@ from exactflow.laws.conditioning.lipschitz_regression import (
 )
 from exactflow.laws.conditioning.mixture_components import (
     MixtureComponents,
-    quantize_to_limited_atoms,
+    quantize_within_tolerance_or_atom_limit,
 )
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.measures import Atoms, TargetMeasure
@@ -46,8 +46,8 @@ RELATIVE = 2**21
 
 
 class Gap(NamedTuple):
-    """An interval between two atoms on a line. Of all increasing maps with slopes at most L, the
-    nearest to the map of N(0, 1) to the atoms crosses the interval with the slope L.
+    """An interval between two atoms on a line. Let T be the increasing map with slopes at most L
+    that is nearest to the map of N(0, 1) to the atoms. T crosses the interval with the slope L.
 
     Attributes
     ----------
@@ -114,8 +114,10 @@ class ProjectedLaw:
     error: arb
 
     def summed_squared_distance_by_slope(self) -> SquaredDistanceBySlope:
-        """Return the function that takes L, and bounds the squared distance of the atoms from the
-        maps with slopes at most L, summed over the axes. It uses the current precision.
+        """Return the function that bounds the squared distance of the atoms from the maps with
+        slopes at most L, summed over the axes. The argument is L.
+
+        The maps to the atoms are computed first, at the current precision.
         """
         lines = self._count_lines_up_to_translation().values()
         maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
@@ -131,8 +133,8 @@ class ProjectedLaw:
         return bound_squared_distance
 
     def _count_lines_up_to_translation(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
-        """Return one line of each class of lines that are translates of each other, and the number
-        of lines in this class. The keys are the invariants of the classes.
+        """Return, for each class of lines that are translates of each other, one line and the
+        number of lines. The keys are properties that all lines of a class have in common.
         """
         found: dict[tuple, tuple[AtomsOnLine, int]] = {}
         for line in self.lines:
@@ -142,8 +144,8 @@ class ProjectedLaw:
         return found
 
     def costliest_gap(self, slope: Element) -> Gap:
-        """Return the gap that causes the largest part of the squared distance of the atoms from the
-        maps with slopes at most `slope`. This part is its cost.
+        """Return the gap with the largest cost. The cost of a gap is its part of the squared
+        distance of the atoms from the maps with slopes at most `slope`.
 
         Costs that differ by less than a millionth of the sum of all costs count as equal.
         """
@@ -165,8 +167,8 @@ class ProjectedLaw:
         """Yield (cost, axis, line, block) for each block of jumps on each line."""
         for axis, line in zip(self.axes, self.lines, strict=True):
             regression = LipschitzRegression(line.normal_to_atoms_map(), slope)
-            for block in regression.fit_blocks():
-                yield regression.block_cost(block), axis, line, block
+            for block in regression.approximate_best_blocks():
+                yield regression.block_cost_at_its_value(block), axis, line, block
 
 
 def coordinate_axes(dimension: int) -> list[Axis]:
@@ -174,9 +176,9 @@ def coordinate_axes(dimension: int) -> list[Axis]:
     return [tuple(QQ(int(i == j)) for j in range(dimension)) for i in range(dimension)]
 
 
-def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
-    """Return the columns of a rational Householder matrix, an orthonormal frame whose first axis is
-    near `direction` or its opposite.
+def rational_frame_near_up_to_sign(direction: Sequence[Element]) -> list[Axis]:
+    """Return a rational orthonormal frame whose first axis is parallel to `direction`, up to sign
+    and rounding. Its axes are the columns of a Householder matrix.
     """
     scale = QQ(2) ** TUNING.direction_bits / max(map(abs, direction))
     v = [int((x * scale).numerator) // int((x * scale).denominator) for x in direction]
@@ -192,38 +194,41 @@ def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
 def project_onto_axes_as_atoms(
     law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
 ) -> ProjectedLaw:
-    """Project a law onto each axis of a frame, and approximate the projections by atoms, as
-    finely as `eps` requires.
+    """Project a law onto each axis of a frame, and approximate each projection by atoms. The
+    tolerances are fractions of `eps`.
 
     A law that is not atomic is quantized: each coordinate by itself if the frame consists of the
     coordinate axes, else the whole law.
     """
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
     if axes == coordinate_axes(d) and not isinstance(law, Atoms):
-        cells = [quantize_to_limited_atoms(law, tolerance, i) for i in range(d)]
+        cells = [quantize_within_tolerance_or_atom_limit(law, tolerance, i) for i in range(d)]
         shapes = {(tuple(one.weights), tuple(np.diff(one.centers[:, 0]))) for one in cells}
         found = [
-            _project_to_line_bounding_w2(one, (QQ.one,), tolerance, len(shapes)) for one in cells
+            _project_atoms_and_merge_bounding_w2(one, (QQ.one,), tolerance, len(shapes))
+            for one in cells
         ]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
         if components.covariances is not None:
-            components = quantize_to_limited_atoms(law, tolerance)
+            components = quantize_within_tolerance_or_atom_limit(law, tolerance)
         error = components.error
-        found = [_project_to_line_bounding_w2(components, axis, tolerance, d) for axis in axes]
+        found = [
+            _project_atoms_and_merge_bounding_w2(components, axis, tolerance, d) for axis in axes
+        ]
     square = sum((more * more for _, more in found), arb(0))
     return ProjectedLaw(axes, [line for line, _ in found], error + square.sqrt())
 
 
-def _project_to_line_bounding_w2(
+def _project_atoms_and_merge_bounding_w2(
     components: MixtureComponents, axis: Axis, tolerance: Element, lines_sharing_limit: int
 ) -> tuple[AtomsOnLine, arb]:
-    """Return the merged atoms along an axis, and an upper bound of their distance W2 from the atoms
-    before merging.
+    """Project the atoms of a mixture onto an axis, and merge near atoms. Return the merged atoms,
+    and an upper bound of their distance W2 from the projected atoms.
 
     Equal atoms are merged. If many atoms remain, the atoms in each cell of an equidistant grid are
     merged as well. The number of cells is doubled until the distance is within the tolerance, or
-    until the line has its share of the atoms that `lines_sharing_limit` lines may have in sum.
+    until the atoms reach their limit, which `lines_sharing_limit` lines share equally.
     """
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
@@ -245,17 +250,17 @@ def _project_to_line_bounding_w2(
 
 
 def _merge_atoms_in_cells_bounding_w2(
-    numerators: Sequence[int], weights: Sequence[int], denominator: int, cells: int | None
+    numerators: Sequence[int], weights: Sequence[int], denominator: int, cell_count: int | None
 ) -> tuple[AtomsOnLine, arb]:
-    """Merge the atoms `numerators` / `denominator` in each cell of a grid of `cells` equal cells.
-    If `cells` is None, merge only equal atoms.
+    """Merge the atoms `numerators` / `denominator` in each of `cell_count` cells of equal width. If
+    `cell_count` is None, merge only equal atoms.
 
     Returns the merged atoms, and an upper bound of their distance W2 from the given atoms.
     """
     low, width = min(numerators), max(numerators) - min(numerators) + 1
     groups: dict[int, list[int]] = {}
     for x, w in zip(numerators, weights, strict=True):
-        sums = groups.setdefault((x - low) * cells // width if cells else x, [0, 0, 0])
+        sums = groups.setdefault((x - low) * cell_count // width if cell_count else x, [0, 0, 0])
         for power in range(3):
             sums[power] += w * x**power
     kept, square = [], 0

@@ -1,6 +1,6 @@
-"""The result of `bound_conditioning`, its display, and its explanation by steps that check it.
+"""The result of `bound_conditioning`, with its display and its explanation.
 
-The steps are checked in mpmath, by other formulas than those that found the bounds.
+The steps of the explanation check the bounds in mpmath, by other formulas.
 """
 
 from collections.abc import Sequence
@@ -77,14 +77,16 @@ class ConditioningBounds(Result):
     @cached_property
     def costliest_gap(self) -> "Gap | None":
         """The interval between atoms that causes the largest part of the squared distance of the
-        target from the maps with slopes at most `lipschitz`; None if `lipschitz` comes from the
-        covariance.
+        target from the maps with slopes at most `lipschitz`.
+
+        It is None if `lipschitz` comes from the covariance.
         """
         projection = self.projection
         return None if projection is None else projection.costliest_gap(to_element(self.lipschitz))
 
     def explain(self) -> Explanation:
-        """Return one step for each bound. It checks the bound again in mpmath, by other formulas.
+        """Return an explanation with one step for each theorem. A step checks its bounds again in
+        mpmath, by other formulas.
 
         >>> from exactflow.laws.conditioning import bound_conditioning
         >>> from exactflow.laws.universal import Atoms
@@ -139,8 +141,8 @@ class ConditioningBounds(Result):
         return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
     def _is_lipschitz_bound_valid(self) -> bool:
-        """Whether every map with slopes at most `lipschitz` has at least the distance eps from the
-        target.
+        """Whether a lower bound, computed again, of the distance of the target from all maps with
+        slopes at most `lipschitz` is at least eps.
         """
         slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
@@ -156,8 +158,8 @@ class ConditioningBounds(Result):
             return bool(sum(parts) >= self._eps_plus_distance_bound(seen or self.components) ** 2)
 
     def _is_log_det_bound_valid(self) -> bool:
-        """Whether `mean_log_det` is at least the upper bound that theorem 16b gives for
-        `multiplier`.
+        """Whether the bound of theorem 16b, computed again for `multiplier`, is at most
+        `mean_log_det`.
         """
         components = self.components
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
@@ -190,14 +192,18 @@ class ConditioningBounds(Result):
         """Return eps plus an upper bound of the distance of `approximation` from the target."""
         return to_mpf(to_element(self.eps) + upper(approximation.error))
 
-    def lower_bound_depth(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
+    def lower_bound_depth(
+        self, layer_condition: NumberLike, *, scales: DepthScales = "additive"
+    ) -> int:
         """Return a lower bound of the number of couplings in a flow that comes within eps of the
-        target, if each coupling has a condition number of at most `condition`.
+        target, if each coupling has a condition number of at most `layer_condition`.
+
+        The lower bound holds for any number of pads.
 
         Parameters
         ----------
-        condition : a rational above 1, the bound for each layer at every point. The lower bound
-            holds for any number of pads.
+        layer_condition : a rational above 1. It bounds the condition number of the Jacobian of each
+            coupling at every point.
         scales : "additive" for layers without scales, or "positive".
 
         Examples
@@ -209,11 +215,11 @@ class ConditioningBounds(Result):
         (6, 3)
         """
         check_option("scales", scales, ("additive", "positive"))
-        kappa, slope = to_element(condition), to_element(self.lipschitz)
+        kappa, slope = to_element(layer_condition), to_element(self.lipschitz)
         if kappa <= 1:
             raise InvalidInputError(
-                f"expected condition > 1, got {format_short(kappa)}: no condition number is below "
-                "1, and layers with condition number 1 only scale all distances by one factor"
+                f"expected layer_condition > 1, got {format_short(kappa)}: no condition number is "
+                "below 1, and layers with condition number 1 only scale all distances by one factor"
             )
         target = slope * slope if scales == "additive" else slope
         return _least_exponent_reaching(kappa, target) if slope > 1 else 0
@@ -273,8 +279,8 @@ def _least_exponent_reaching(base: Element, aim: Element) -> int:
 
 
 def _digits_covering_cancellation(size_ratio: Element) -> int:
-    """Return a number of decimal digits for computations, so that about thirty digits remain
-    correct after cancellation between numbers whose sizes have the ratio `size_ratio`.
+    """Return a number of decimal digits with which about thirty digits of a result are correct.
+    The result is a difference of numbers that are `size_ratio` times as large.
     """
     size = int(size_ratio.numerator).bit_length() - int(size_ratio.denominator).bit_length()
     return 40 + max(0, 2 * size)
@@ -288,8 +294,8 @@ def _midpoint(x: arb) -> mpmath.mpf:
 def _principal_deviations_of_submixture(
     components: MixtureComponents, members: Any = slice(None)
 ) -> list[mpmath.mpf]:
-    """Return the square roots of the eigenvalues of the covariance of one mixture, which consists
-    of the components with the indices `members`.
+    """Return the square roots of the eigenvalues of the covariance of the mixture of the components
+    with the indices `members`.
     """
     matrix = mpmath.matrix(
         [list(map(to_mpf, row)) for row in components.weight_and_covariance(members)[1].table()]
@@ -310,23 +316,27 @@ def _normal_quantile(below: int, total: int) -> mpmath.mpf:
 
 def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpmath.mpf:
     """Return a lower bound of the squared distance of the atoms on a line from the maps with slopes
-    at most `most_slope`, by the formula with the R_j in
+    at most `most_slope`.
+
+    The formula, with the R_j, is in the docstring of
     `exactflow.laws.conditioning.lipschitz_regression`.
     """
     with ctx.workprec(max(TUNING.precision, int(mpmath.mp.prec))):
-        blocks = LipschitzRegression(line.normal_to_atoms_map(), ball(most_slope)).fit_blocks()
+        blocks = LipschitzRegression(
+            line.normal_to_atoms_map(), ball(most_slope)
+        ).approximate_best_blocks()
     L, phi, Phi = to_mpf(most_slope), mpmath.npdf, mpmath.ncdf
     s = [mpmath.mpf(x) / line.unit for x in line.places]
     cuts = [_normal_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]
     q = [-mpmath.inf, *cuts, mpmath.inf]
 
-    def integrate_squared_line_and_line(
-        u: mpmath.mpf, v: mpmath.mpf, subtrahend: mpmath.mpf
+    def integrate_squared_residual_and_residual(
+        u: mpmath.mpf, v: mpmath.mpf, atom_plus_c: mpmath.mpf
     ) -> tuple[mpmath.mpf, mpmath.mpf]:
-        """Return the integrals from u to v of l(z)^2 phi(z) and of l(z) phi(z), for the line l(z) =
-        L z - subtrahend.
+        """Return the integrals from u to v of r(z)^2 phi(z) and of r(z) phi(z), for the residual
+        r(z) = L z - `atom_plus_c`.
         """
-        mass, edge, k = Phi(v) - Phi(u), phi(v) - phi(u), subtrahend
+        mass, edge, k = Phi(v) - Phi(u), phi(v) - phi(u), atom_plus_c
         second = mass - (v * phi(v) - u * phi(u))
         return L * L * second + 2 * L * k * edge + k * k * mass, -L * edge - k * mass
 
@@ -335,8 +345,9 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
         c, rest = _midpoint(level), mpmath.mpf(0)
         for j in range(last, first - 1, -1):
             a, b, middle = s[j] + c, s[j + 1] + c, q[j + 1]
-            left = integrate_squared_line_and_line(min(max(a / L, q[j]), middle), middle, a)
-            right = integrate_squared_line_and_line(middle, max(min(b / L, q[j + 2]), middle), b)
+            start, stop = min(max(a / L, q[j]), middle), max(min(b / L, q[j + 2]), middle)
+            left = integrate_squared_residual_and_residual(start, middle, a)
+            right = integrate_squared_residual_and_residual(middle, stop, b)
             total += left[0] + right[0]
             rest -= left[1] + right[1]
             lost += abs(rest) if j == first else max(-rest, 0)

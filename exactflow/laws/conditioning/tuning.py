@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BoundTuning:
-    """Constants that no theorem prescribes. They change how sharp the bounds are,
-    not whether they hold.
+    """Constants that no theorem prescribes. The bounds hold for all values, but are sharper for
+    some.
 
     Parameters
     ----------

@@ -40,8 +40,8 @@ from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
 from exactflow.laws.gaussian.refinement import (
     FloatLayers,
-    absorb_input_power_of_two,
     float_errors_as_method_errors,
+    precompose_layers_with_power_of_two,
 )
 from exactflow.laws.gaussian.two_layers import find_two_layers
 from exactflow.linear.factor import check_explainable_dimension
@@ -53,8 +53,8 @@ __all__ = ["Whitening", "whiten"]
 class Whitening(MapResult):
     """Float64 layers that whiten a covariance Sigma, with their exact error.
 
-    The flow is linear and does not contain the mean: `forward` subtracts the mean before the flow,
-    and `backward` adds it at the end. `inverse` is the exact inverse of the flow, without the mean.
+    The flow is linear, and so does not contain the mean. `forward` subtracts the mean before the
+    flow; `backward` adds the mean at the end. `inverse` is the exact inverse of the flow alone.
 
     Attributes
     ----------
@@ -90,10 +90,10 @@ class Whitening(MapResult):
             order, (p, _) = resolve_partition_or_mask(partition, d)
             column = None if mean is None else as_mean_column(mean, d)
             covariance = covariance.ordered(order)
-            normalized, k = covariance.normalized_by_power_of_four()
+            normalized, k = covariance.with_det_near_one_and_log4_divisor()
             with float_errors_as_method_errors():
                 found, error = find_layers(normalized, p)
-                found = absorb_input_power_of_two(found, -k)
+                found = precompose_layers_with_power_of_two(found, -k)
         return Whitening(found, order, covariance, sympy.Rational(error), column)
 
     @cached_property
@@ -112,8 +112,8 @@ class Whitening(MapResult):
 
     @cached_property
     def generator_error(self) -> sympy.Rational:
-        """The largest absolute entry of F F^T - Sigma, for the matrix F of `generator`; an exact
-        rational.
+        """The largest absolute entry of F F^T - Sigma, for the matrix F of `generator`. It is an
+        exact rational.
         """
         white = DyadicMatrix.from_floats(np.eye(sum(self.partition)))
         generated = transform_covariance(self._generating_layers, white)
@@ -126,8 +126,8 @@ class Whitening(MapResult):
 
     @property
     def bias(self) -> np.ndarray | None:
-        """The bias of the map x -> flow(x - mean): the vector -flow(mean), rounded to float64. None
-        if no mean was given.
+        """The bias -flow(mean) of the map x -> flow(x - mean), rounded to float64. It is None if no
+        mean was given.
         """
         if self.mean is None:
             return None

@@ -65,9 +65,9 @@ class Covariance:
             correlations = np.clip(self.rounded / units[:, None] / units, -2, 2)
         return deviations, np.linalg.eigvalsh(correlations)
 
-    def normalized_by_power_of_four(self) -> tuple["Covariance", int]:
-        """Return the covariance divided by 4^k, and the integer k. This k makes the determinant of
-        the quotient nearest to 1.
+    def with_det_near_one_and_log4_divisor(self) -> tuple["Covariance", int]:
+        """Return the covariance divided by 4^k, and k: the integer for which the determinant of the
+        quotient is nearest to 1.
 
         The division is exact. Raises `MethodError` if a number leaves the range of float64.
         """
@@ -110,8 +110,8 @@ class Covariance:
     def whitening_residual_and_error(
         self, layers: Sequence[FloatCoupling]
     ) -> tuple[np.ndarray, Fraction]:
-        """Return two values for this covariance Sigma and the matrix Q of the layers: the residual
-        Q Sigma Q^T - I, rounded to floats; and the exact largest absolute entry of the residual.
+        """Return the residual Q Sigma Q^T - I, rounded to floats, and the exact largest absolute
+        entry of the residual. Q is the matrix of the layers, and Sigma this covariance.
         """
         image = replace(self.exact, numerator=transform_covariance(layers, self.exact.numerator))
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
@@ -172,8 +172,8 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
 
 
 def check_covariance_except_definiteness(M: DomainMatrix) -> None:
-    """Raise `InvalidInputError` unless the square matrix M is over QQ, symmetric, and has at least
-    two rows.
+    """Raise `InvalidInputError` unless the square matrix M is symmetric, has rational entries, and
+    has at least two rows.
     """
     if not M.domain.is_QQ:
         raise InvalidInputError(
@@ -205,11 +205,11 @@ def _format_two_digits(value: Element) -> str:
 def check_positive_definite(
     M: DomainMatrix, floats_if_over_64_rows: np.ndarray | None = None
 ) -> None:
-    """Raise `InvalidInputError` unless M is positive definite; the message names the first leading
+    """Raise `InvalidInputError` unless M is positive definite. The message names the first leading
     minor that is not positive.
 
-    If M has more than 64 rows and its floats are given, the error is raised only if an eigenvalue
-    of the floats is negative by more than rounding errors.
+    If M has more than 64 rows and is also given in floats, the error is raised only if an
+    eigenvalue of the floats is negative by more than rounding errors.
     """
     d = M.shape[0]
     if floats_if_over_64_rows is not None and d > MOST_MINORS:

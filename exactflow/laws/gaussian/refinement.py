@@ -41,8 +41,8 @@ EQUAL = 1e-9  # squared singular values with a smaller relative difference count
 
 
 def round_floats_100_bits_below_column_max(M: np.ndarray) -> np.ndarray:
-    """Round each column of floats to multiples of 2^-100 times the power of two at or below its
-    largest absolute entry.
+    """Round the floats of each column to multiples of 2^(e - 100), for the largest power 2^e that
+    does not exceed the largest absolute entry of the column.
     """
     largest = np.abs(M).max(axis=0)
     grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * RELATIVE_GRID
@@ -73,9 +73,10 @@ class SingularBasis:
         V, values, transposed = np.linalg.svd(-t)
         return SingularBasis(V, values, transposed.T)
 
-    def solvability_vectors_of_alpha_and_beta(self) -> tuple[np.ndarray, np.ndarray]:
+    def solvability_rows_for_alpha_and_beta(self) -> tuple[np.ndarray, np.ndarray]:
         """Return two matrices with one row for each solvability condition. The condition is
-        l alpha l^T + l' beta l'^T = r, for its row l of the first matrix and l' of the second.
+        l alpha l^T + l' beta l'^T = r, for the row l of the first and the row l' of the second
+        matrix. `solvability_right_sides` returns the numbers r.
 
         There is one condition for each singular value, and one for each entry of V0^T beta V0 and
         of W0^T alpha W0, written as a quadratic form.
@@ -89,13 +90,13 @@ class SingularBasis:
         )
 
     def solvability_right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return the right-hand side of each solvability condition, for the blocks E1 and E2."""
-        l1, l2 = self.solvability_vectors_of_alpha_and_beta()
+        """Return the right-hand side of each solvability condition, for the given E1 and E2."""
+        l1, l2 = self.solvability_rows_for_alpha_and_beta()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
-    def solve_block_equations_for_shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return the matrix c with -sym(c t) = E1 and sym(t c) = E2. The right-hand sides of all
-        solvability conditions must be 0 for E1 and E2.
+    def solve_consistent_block_equations_for_c(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
+        """Return the matrix c with -sym(c t) = E1 and sym(t c) = E2. The given E1 and E2 must be
+        such that `solvability_right_sides` returns zeros.
         """
         s, m = self.values, len(self.values)
         divisors = np.where(s > EQUAL * s[0], s, np.inf)
@@ -113,7 +114,9 @@ class SingularBasis:
 
 @contextmanager
 def float_errors_as_method_errors() -> Iterator[None]:
-    """Turn NumPy's overflows and singular matrices into a `MethodError`, inside a with-block."""
+    """Context manager: raise `MethodError` in place of NumPy's errors for overflow and for singular
+    matrices.
+    """
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             yield
@@ -124,7 +127,7 @@ def float_errors_as_method_errors() -> Iterator[None]:
         ) from None
 
 
-def absorb_input_power_of_two(layers: FloatLayers, exponent: int) -> FloatLayers:
+def precompose_layers_with_power_of_two(layers: FloatLayers, exponent: int) -> FloatLayers:
     """Return layers that map x exactly as the given layers map 2^exponent x.
 
     The shift and the scale of the first layer and the scale of the second are multiplied by
@@ -158,8 +161,8 @@ def refine_by_exact_residuals(
     Sigma: Covariance,
     take_step: Callable[[FloatLayers, np.ndarray], FloatLayers],
 ) -> tuple[FloatLayers, Fraction]:
-    """Improve layers by Newton steps. Return the best layers, and their error: the exact largest
-    absolute entry of Q Sigma Q^T - I.
+    """Improve layers by Newton steps. Return the best layers, and the exact largest absolute entry
+    of Q Sigma Q^T - I for their matrix Q.
 
     `take_step(layers, E)` returns the layers after a step that removes the residual E.
     """

@@ -49,22 +49,22 @@ SHORTEST = (
 ROUNDED = 1e-4  # a match with a larger residual is discarded; a smaller residual is refined
 # if p = q, the least eigenvalue of a A a is set to 1 + LEAST, since the equations are singular at 1
 LEAST = 0.02
-# the pairs (log_spread, log_decrease) for `_start_near_unit_diagonals`, in the order of trials
+# the pairs (log_spread, log_decrease_in_b) for `_start_near_unit_diagonals`, in the order of trials
 SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
 
 
 def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
-    """Return two whitening layers, and their error. The first half consists of the first `p`
-    coordinates.
+    """Return two whitening layers, and the largest absolute entry of Q Sigma Q^T - I for their
+    matrix Q. The first half consists of the first `p` coordinates.
 
-    Raises `MethodError` if none are found.
+    Raises `MethodError` if the search finds no layers.
     """
     q = len(covariance.rounded) - p
-    found = _find_layers_first_half_first(covariance, p)
+    found = _find_layers_moving_first_half_first(covariance, p)
     if found is not None and found[1] < refinement.ACCEPTED:
         return found
-    found = _find_layers_first_half_first(covariance.with_halves_swapped(p), q)
+    found = _find_layers_moving_first_half_first(covariance.with_halves_swapped(p), q)
     if found is not None and found[1] < refinement.ACCEPTED:
         return tuple(layer.swap_halves() for layer in found[0]), found[1]
     k = abs(q - p)
@@ -83,17 +83,17 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
     )
 
 
-def _find_layers_first_half_first(
+def _find_layers_moving_first_half_first(
     covariance: Covariance, p: int
 ) -> tuple[FloatLayers, Fraction] | None:
-    """Return two layers and their error; the first layer moves the first half, of size p. Return
-    None if the search finds no layers.
+    """Return two layers and their error. The first layer moves the first half, which has size p.
+    Return None if the search finds no layers.
     """
     A, B = covariance.first_block_of_inverse(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_largest_absolute_correlation(A), _largest_absolute_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
-        layers = _build_first_then_second_layer(
+        layers = _build_two_layers_rounding_shifts(
             d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1])
         )
         error = covariance.whitening_residual_and_error(layers)[1]
@@ -108,13 +108,13 @@ def _find_layers_first_half_first(
     )
 
 
-def _largest_absolute_correlation(M: np.ndarray) -> float:
-    """Return the largest absolute correlation of two different coordinates; M is the covariance."""
-    deviations = np.sqrt(np.diag(M))
-    return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
+def _largest_absolute_correlation(covariance: np.ndarray) -> float:
+    """Return the largest absolute correlation of two different coordinates."""
+    deviations = np.sqrt(np.diag(covariance))
+    return np.abs(np.tril(covariance / np.outer(deviations, deviations), -1)).max()
 
 
-def _build_first_then_second_layer(
+def _build_two_layers_rounding_shifts(
     scale1: np.ndarray, shift1: np.ndarray, scale2: np.ndarray, shift2: np.ndarray
 ) -> FloatLayers:
     """Return the layers that map (x1, x2) first to y1 = scale1 x1 + shift1 x2, and then to
@@ -131,13 +131,13 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
     p, basis = len(x), SingularBasis.decompose_negative(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
-    left, right = basis.solvability_vectors_of_alpha_and_beta()
+    left, right = basis.solvability_rows_for_alpha_and_beta()
     equations = np.hstack([left**2, right**2])
     steps = np.linalg.lstsq(equations, basis.solvability_right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
-    c = basis.solve_block_equations_for_shear(E1 - np.diag(alpha), E2 - np.diag(beta))
+    c = basis.solve_consistent_block_equations_for_c(E1 - np.diag(alpha), E2 - np.diag(beta))
     a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
-    return _build_first_then_second_layer(
+    return _build_two_layers_rounding_shifts(
         d1 + alpha * d1, x + alpha[:, None] * x + c * d2, d2 + beta * d2, t + a + beta[:, None] * t
     )
 
@@ -171,12 +171,13 @@ class SpectralMatch:
         return min(self.eigh_of_scaled_A[0][0], self.eigh_of_scaled_B[0][0]) > 0
 
     def with_logs_moved(self, du: np.ndarray, dv: np.ndarray) -> "SpectralMatch":
-        """Return the match with the logarithms u + du and v + dv of the diagonals."""
+        """Return the match with u + du in place of u, and v + dv in place of v."""
         return SpectralMatch(self.A, self.B, self.u + du, self.v + dv)
 
     def stacked_log_residuals(self) -> np.ndarray:
-        """Return the differences of the logarithms of eigenvalues that should be equal, followed by
-        the logarithms of the k eigenvalues of b B b that should be 1, as a k x k diagonal block.
+        """Return the differences of the logarithms of eigenvalues that should be equal. They are
+        followed by the upper triangle of the k x k diagonal matrix of the logarithms of the k
+        eigenvalues of b B b that should be 1.
         """
         k = len(self.v) - len(self.u)
         logs = np.log(self.eigh_of_scaled_B[0])
@@ -194,8 +195,8 @@ class SpectralMatch:
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
     def with_least_eigenvalue_near_one(self) -> "SpectralMatch":
-        """Return the match with a and b multiplied by the factor that makes the least eigenvalue of
-        b B b equal to 1, or, if p = q, the least eigenvalue of a A a equal to 1 + LEAST.
+        """Return the match with a and b multiplied by one factor, which makes the least eigenvalue
+        of b B b equal to 1. If k = 0, it makes the least eigenvalue of a A a equal to 1 + LEAST.
         """
         unequal = len(self.u) < len(self.v)
         shift = (
@@ -209,14 +210,16 @@ class SpectralMatch:
         return self.with_logs_moved(-shift, -shift)
 
     def build_layers(self, first_on_second_regression: np.ndarray) -> FloatLayers:
-        """Return two whitening layers; `first_on_second_regression` is Sigma12 Sigma22^-1."""
+        """Return two whitening layers. The argument `first_on_second_regression` is
+        Sigma12 Sigma22^-1.
+        """
         least = min(len(self.u), len(self.v))
         d1, d2 = np.exp(-self.u), np.exp(self.v)
         (a_values, V), (b_values, W) = self.eigh_of_scaled_A, self.eigh_of_scaled_B
         values = (a_values[-least:] + b_values[-least:]) / 2
         R = W[:, -least:] * np.sqrt(values - 1) @ V[:, -least:].T
         inverse = W / b_values @ W.T
-        return _build_first_then_second_layer(
+        return _build_two_layers_rounding_shifts(
             d1, R.T @ inverse * d2 - d1[:, None] * first_on_second_regression, d2, -R
         )
 
@@ -228,8 +231,8 @@ def _eigh_of_scaled(M: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, 
 
 
 def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Find diagonals a and b with which the eigenvalues of b B b are the eigenvalues of a A a
-    together with ones, up to rounding. Return None if the search fails.
+    """Find diagonals a and b such that, up to rounding, b B b has the eigenvalues of a A a and
+    ones. Return None if the search fails. B is at least as large as A.
 
     The search begins near the diagonals that make the diagonal entries of a A a and b B b one.
     """
@@ -256,8 +259,8 @@ def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | No
 
 
 def _match_1x1_to_diagonal_plus_rank_one(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return the match of a 1 x 1 matrix A with a matrix B = D + l l^T, where D is diagonal. It
-    scales B to I + r r^T, for a vector r.
+    """Return the match of a 1 x 1 matrix A with a matrix B = D + l l^T, where D is diagonal. The
+    diagonal b of the match scales B to I + r r^T, for a vector r.
 
     Returns None if B has no such form with all l_i nonzero, or if rounding errors are too large.
     """
@@ -280,28 +283,28 @@ def _match_1x1_to_diagonal_plus_rank_one(A: np.ndarray, B: np.ndarray) -> Spectr
 
 
 def _start_near_unit_diagonals(
-    A: np.ndarray, B: np.ndarray, log_spread: float, log_decrease: float
+    A: np.ndarray, B: np.ndarray, log_spread: float, log_decrease_in_b: float
 ) -> SpectralMatch:
-    """Return the diagonals a and b at which a search starts. The diagonal entries of a A a and
-    b B b are near one.
+    """Return the match at which a search starts. The diagonal entries of a A a and b B b are near
+    one.
 
     First a and b are chosen so that these entries are one. Then equally spaced numbers from
     -log_spread to log_spread are subtracted from the logarithms of the entries of a, and added to
     the logarithms of the entries of b; without this spread the equations are singular. At last the
-    k entries of b whose rows of B depend most on the other rows are divided by exp(log_decrease),
-    so that the least k eigenvalues are separate from the others: sorted eigenvalues have no
-    derivative where they cross.
+    k entries of b whose rows of B depend most on the other rows are divided by
+    exp(log_decrease_in_b), so that the least k eigenvalues are separate from the others: sorted
+    eigenvalues have no derivative where they cross.
     """
     u = -log_spread * np.linspace(-1, 1, len(A)) - np.log(np.diag(A)) / 2
     v = log_spread * np.linspace(-1, 1, len(B)) - np.log(np.diag(B)) / 2
-    if log_decrease:
+    if log_decrease_in_b:
         dependence = np.diag(B) * np.diag(np.linalg.inv(B))
-        v[np.argsort(-dependence)[: len(B) - len(A)]] -= log_decrease
+        v[np.argsort(-dependence)[: len(B) - len(A)]] -= log_decrease_in_b
     return SpectralMatch(A, B, u, v)
 
 
 def _solve_match_by_newton(match: SpectralMatch) -> SpectralMatch | None:
-    """Solve for a match by damped Newton steps; return None if the residual remains large."""
+    """Improve a match by damped Newton steps. Return None if the residual remains large."""
     residual = match.stacked_log_residuals()
     for _ in range(STEPS):
         step = np.linalg.lstsq(

@@ -14,7 +14,7 @@ from sympy.matrices.exceptions import NonInvertibleMatrixError
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.identity_text import is_unreserved_name, parse_identities
+from exactflow.explanation.identity_text import is_unreserved_name, parse_comma_separated_identities
 from exactflow.explanation.symbolic_identities import IDENTITIES, Identity
 from exactflow.flows.evidence import Evidence
 
@@ -54,7 +54,7 @@ def _explain_four_blocks_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explan
     )
     matrix, C = f"`blocks({', '.join(names)})`", names[2]
     field = "over every field of more than two elements"
-    commutator, _, quotient, *_ = parse_identities(identity.text)
+    commutator, _, quotient, *_ = parse_comma_separated_identities(identity.text)
     why = (
         f"Let `{C}` be invertible and the determinant of {matrix} be 1. Then the determinant of "
         f"`{quotient}` is 1, too, so this matrix is a commutator, `{commutator}`, "
@@ -87,7 +87,7 @@ def _explain_by_identity(
     side.
     """
     values, ring = identity.define_names_in_ring()
-    *_, last = parse_identities(identity.text)
+    *_, last = parse_comma_separated_identities(identity.text)
     layers = "A new letter is defined by the line in which it first occurs, or it is arbitrary."
     source = f"{identity.source}; both sides are expanded in the free group ring"
     steps = [

@@ -19,10 +19,10 @@ from exactflow.exact.balls import PrecisionError
 from exactflow.exact.numbers import to_mpf
 from exactflow.laws.conditioning import Gaussian, bound_conditioning, singular_values
 from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression, NormalToAtomsMap
-from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det
+from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det_of_maps_near
 from exactflow.laws.conditioning.mixture_components import (
     as_exact_or_quantized_components,
-    quantize_to_limited_atoms,
+    quantize_within_tolerance_or_atom_limit,
 )
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal import (
@@ -143,7 +143,7 @@ def test_pieces_at_one_place_are_cut_apart(count):
     centers = [[Rational(1, 10), Rational(1, 3)]] * count
     law = GaussianMixture(centers, list(range(1, count + 1)))
     with ctx.workprec(128):
-        _, groups, _ = upper_bound_mean_log_det(
+        _, groups, _ = upper_bound_mean_log_det_of_maps_near(
             as_exact_or_quantized_components(law, QQ(1, 2)), arb("0.5")
         )
     assert sum(map(len, groups)) == count
@@ -422,14 +422,14 @@ def test_displays():
 @pytest.mark.slow
 def test_no_more_cells_are_made_than_are_merged():
     law = GaussianMixture([0, 0], [1, 2])
-    fine, coarse = (quantize_to_limited_atoms(law, QQ(1, n), 0) for n in (10**12, 10))
+    fine, coarse = (quantize_within_tolerance_or_atom_limit(law, QQ(1, n), 0) for n in (10**12, 10))
     assert len(fine.weights) <= 4 * TUNING.most_components + 2
     assert 256 * fine.error < coarse.error <= arb(1) / 10
 
 
 def test_coordinates_share_the_atoms_of_a_quantization():
     law = GaussianMixture([[0] * 64, [1] * 64], [1, 2])
-    cells = quantize_to_limited_atoms(law, QQ(1, 10**12), 63)
+    cells = quantize_within_tolerance_or_atom_limit(law, QQ(1, 10**12), 63)
     assert len(cells.weights) <= 4 * TUNING.least_atoms + 2
 
 

@@ -37,7 +37,7 @@ def test_ordered_and_normalized_stay_exact():
     covariance, k = (
         Covariance.from_matrix_checking_definiteness(Sigma)
         .ordered((2, 0, 1))
-        .normalized_by_power_of_four()
+        .with_det_near_one_and_log4_divisor()
     )
     assert covariance.exact_matrix.to_Matrix() == Sigma.extract([2, 0, 1], [2, 0, 1]) / 4**k
     assert covariance.rounded[0, 0] == 300 / 4**k

@@ -15,7 +15,11 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import explain, factor
 from exactflow.errors import InvalidInputError, MethodError, OrientationError
 from exactflow.exact.coerce import as_rectangular_matrix
-from exactflow.explanation.identity_text import evaluate_tree, names_in_tree, parse_identities
+from exactflow.explanation.identity_text import (
+    evaluate_tree,
+    names_in_tree,
+    parse_comma_separated_identities,
+)
 from exactflow.flows.evidence import Evidence
 
 t, s = sympy.symbols("t s")
@@ -196,7 +200,7 @@ def test_the_text_shown_for_blocks_is_so_in_matrices(block):
     values = {letter: as_rectangular_matrix(sympy.Matrix(value))}
     (shown,) = explanation.steps[-1].identities
     sized = str(shown).replace("L(I)", f"L({letter} {letter}^-1)")  # else I is a number here
-    assert parse_identities(sized)[0].holds(values, QQ)
+    assert parse_comma_separated_identities(sized)[0].holds(values, QQ)
     assert f"`diag({letter}, {letter}^-1)`" in explanation.claim
 
 
