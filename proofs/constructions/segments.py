@@ -40,6 +40,6 @@ class Segments(Uniform):
         weights = as_valid_weights(weights, len(ends))
         vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
 
-    def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
+    def factor_into_segments(self, start: tuple, end: tuple) -> list[PointPair]:
         """Return the segment itself."""
         return [(start, end)]

@@ -268,7 +268,7 @@ def test_a_limit_is_included_and_named_with_the_number_that_exceeds_it(check, mo
 def test_cells_slide_up_to_the_limit(cells, slides):
     ends = [(QQ(0), QQ(1)), (QQ(cells - 1), QQ(cells))]
     profile = Profile(tuple(DensityRun(a, b, QQ(1, 2)) for a, b in ends))
-    assert profile.has_few_cells_losing_less_than_one_band is slides
+    assert profile.is_worth_dividing_into_cells is slides
 
 
 @pytest.mark.parametrize("spare", [0, 1])
