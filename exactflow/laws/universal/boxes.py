@@ -33,7 +33,7 @@ from exactflow.laws.universal.quantization import (
 PointPair = tuple[tuple, tuple]  # two opposite corners of a box, or the two ends of a segment
 
 
-class Uniform(Mixture):
+class UniformMixture(Mixture):
     """A mixture of uniform laws, each on a box or a segment.
 
     `ends` has two opposite corners of each box, or the two ends of each segment.
@@ -67,7 +67,7 @@ class Uniform(Mixture):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Boxes(Uniform):
+class Boxes(UniformMixture):
     """A mixture of uniform measures on boxes; a box with all sides zero is an atom.
 
     Parameters

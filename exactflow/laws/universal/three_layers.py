@@ -69,8 +69,8 @@ from exactflow.laws.universal.zones import (
     Arrangement,
     Cell,
     Column,
+    ColumnProfile,
     GroupBlock,
-    Profile,
     Zone,
 )
 
@@ -257,7 +257,7 @@ def split_into_columns(
     density: PiecewiseConstantDensity, most_total_kl_loss: float
 ) -> list[Column]:
     """Return the columns of the grid, halved until they lose about `most_total_kl_loss`."""
-    profiles = list(map(Profile, density.positive_runs_by_column))
+    profiles = list(map(ColumnProfile, density.positive_runs_by_column))
     found = []
     for (a, b), _ in density.split_x1_into_columns_with_masses(most_total_kl_loss):
         place = density.column_index_at(a)

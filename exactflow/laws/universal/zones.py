@@ -40,7 +40,7 @@ CellsAndRamps = list[arb]  # the two terms of the KL bound
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
+class ColumnProfile:
     """The law of x2 given x1 in a column of the grid: its runs of constant density, ascending."""
 
     runs: tuple[DensityRun, ...]
@@ -89,7 +89,7 @@ class Column(NamedTuple):
 
     ends: Interval
     mass: Element
-    profile: Profile
+    profile: ColumnProfile
 
 
 class Cell(NamedTuple):
