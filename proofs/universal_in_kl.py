@@ -413,7 +413,9 @@ with (
             zones = place_remotely(
                 share, step, lanes=lanes, blocks=blocks, groups=groups, radius=radius
             )
-            _, (cells, ramps) = zones.margin_share_and_kl_terms(entropy(share), QQ(1, 1000))
+            _, (cells, ramps) = zones.choose_margin_share_and_bound_kl_terms(
+                entropy(share), QQ(1, 1000)
+            )
             total = cells + ramps
         deficit = entropy(share)
         check.true(

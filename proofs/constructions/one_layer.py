@@ -32,7 +32,7 @@ from exactflow.exact.balls import ball, lower, normal_density, normal_quantile, 
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.universal.measures import (
     TargetMeasure,
-    as_measure_padded_to_plane,
+    as_measure_zero_padded_to_plane,
     resolve_halves,
 )
 from exactflow.laws.universal.quantization import TUNING, Quantization
@@ -64,7 +64,7 @@ def one_layer_bound(
     >>> 0.2 < one_layer_bound(checkerboard()) < 0.3
     True
     """
-    measure = as_measure_padded_to_plane(target)
+    measure = as_measure_zero_padded_to_plane(target)
     p, q = resolve_halves(measure, partition)
     with ctx.workprec(TUNING.precision):
         squares = [_from_normal(measure, i) ** 2 for i in range(p + q)]

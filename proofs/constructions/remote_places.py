@@ -20,7 +20,14 @@ from sympy import QQ
 from exactflow.exact.balls import ball
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.densities import DensityRun
-from exactflow.laws.universal.zones import Arrangement, Cell, Column, GroupBlock, Profile, Zone
+from exactflow.laws.universal.zones import (
+    Arrangement,
+    Cell,
+    Column,
+    ColumnProfile,
+    GroupBlock,
+    Zone,
+)
 
 __all__ = ["entropy", "place_remotely"]
 
@@ -46,7 +53,7 @@ def place_remotely(
     other, `repeats` times on both half lines, and blocks of equal lengths on [-radius, radius].
     """
     runs = DensityRun(QQ.zero, HALF, share), DensityRun(HALF, QQ.one, 1 - share)
-    column = Column((QQ.zero, QQ.one), QQ.one, Profile(runs))
+    column = Column((QQ.zero, QQ.one), QQ.one, ColumnProfile(runs))
     length, width = lanes * (groups + 1), distance / lanes
     scale, center = blocks * length * HALF / (2 * radius), blocks * length * HALF / 2
     outward = tuple(

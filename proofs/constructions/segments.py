@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
-from exactflow.laws.universal.boxes import PointPair, Uniform, as_point_pairs
+from exactflow.laws.universal.boxes import PointPair, UniformMixture, as_point_pairs
 from exactflow.laws.universal.measures import as_valid_weights
 
 __all__ = ["Segments"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Segments(Uniform):
+class Segments(UniformMixture):
     """A mixture of uniform measures on segments, in d >= 2 coordinates.
 
     Parameters
@@ -40,6 +40,6 @@ class Segments(Uniform):
         weights = as_valid_weights(weights, len(ends))
         vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
 
-    def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
+    def factor_into_segments(self, start: tuple, end: tuple) -> list[PointPair]:
         """Return the segment itself."""
         return [(start, end)]

@@ -39,7 +39,7 @@ from exactflow.laws.universal.quantization import (
     Quantization,
     ceil_sqrt_at_least_one,
     check_atom_count,
-    grid_bits_for_mean_square_error,
+    grid_bits_far_below_error,
     map_quantization_affinely,
     quantize_by_cell_means,
     round_to_grid,
@@ -97,7 +97,7 @@ class Ring(TargetMeasure):
         counts = [sectors(R) for R in radii[1:]]
         check_atom_count(sum(counts))
         found = []
-        with ctx.workprec(2 * grid_bits_for_mean_square_error(share)):
+        with ctx.workprec(2 * grid_bits_far_below_error(share)):
             for r, R, count in zip(radii, radii[1:], counts, strict=False):
                 mass = (R * R - r * r) / (1 - hollow * hollow) if r < R else QQ.one
                 distance = _sector(ball(r), ball(R), arb.pi() * ball(turns / count))
@@ -106,7 +106,7 @@ class Ring(TargetMeasure):
                     sin, cos = arb.sin_cos_pi_fmpq(to_fmpq(2 * middle))
                     found.append((ball(mass / count), [distance * cos, distance * sin]))
             cells = quantize_by_cell_means(
-                (1 + ball(hollow * hollow)) / 2, found, grid_bits_for_mean_square_error(share)
+                (1 + ball(hollow * hollow)) / 2, found, grid_bits_far_below_error(share)
             )
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
         return map_quantization_affinely(cells, [QQ.zero, QQ.zero], axes, grid_bits)
@@ -154,9 +154,9 @@ class Sphere(TargetMeasure):
         k = len(self.axes) - 1
         relative = tolerance * tolerance / sum((x * x for x in self.axes[0]), QQ.zero)
         check_atom_count(_about(k, relative))
-        with ctx.workprec(2 * grid_bits_for_mean_square_error(relative)):
+        with ctx.workprec(2 * grid_bits_far_below_error(relative)):
             cells = quantize_by_cell_means(
-                arb(1), _sphere(k, relative), grid_bits_for_mean_square_error(relative)
+                arb(1), _sphere(k, relative), grid_bits_far_below_error(relative)
             )
         return map_quantization_affinely(cells, self.center, self.axes, grid_bits)
 
@@ -166,9 +166,9 @@ class Sphere(TargetMeasure):
         if not square:
             return round_to_grid([QQ.one], [[self.center[i]]], arb(0), grid_bits)
         relative = tolerance * tolerance / square
-        with ctx.workprec(2 * grid_bits_for_mean_square_error(relative)):
+        with ctx.workprec(2 * grid_bits_far_below_error(relative)):
             bands = [(mass, [cos]) for mass, cos, _ in _bands(k, relative)] if k else _sphere(0)
-            bits = grid_bits_for_mean_square_error(relative)
+            bits = grid_bits_far_below_error(relative)
             cells = quantize_by_cell_means(arb(1) / (k + 1), bands, bits)
         length, more = (
             to_element(sqrt_to_128_bits(to_fraction(square), up)) for up in (False, True)

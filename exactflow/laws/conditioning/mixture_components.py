@@ -21,7 +21,7 @@ from exactflow.exact.numbers import format_short, to_fmpq
 from exactflow.exact.singular_values import to_square_fmpq_matrix
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.tuning import TUNING
-from exactflow.laws.universal.boxes import Boxes, Uniform
+from exactflow.laws.universal.boxes import Boxes, UniformMixture
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import (
     Atoms,
@@ -210,7 +210,7 @@ def as_exact_or_quantized_components(law: Law, eps: Element) -> MixtureComponent
             )
         case Atoms():
             return MixtureComponents.from_exact_rationals(law.weights, law.points)
-        case Uniform():
+        case UniformMixture():
             start, stop = np.array(law.ends, dtype=object).swapaxes(0, 1)
             squares = [np.outer(s, s) / 12 for s in stop - start]
             covariances = (

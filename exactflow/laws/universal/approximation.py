@@ -70,11 +70,11 @@ from exactflow.laws.universal.construction import (
 from exactflow.laws.universal.kl_approximation import KLApproximation, approximate_in_kl
 from exactflow.laws.universal.measures import (
     TargetMeasure,
-    as_measure_padded_to_plane,
+    as_measure_zero_padded_to_plane,
     draw_normal_columns,
     resolve_halves,
 )
-from exactflow.laws.universal.quantization import TUNING, grid_bits_for_mean_square_error
+from exactflow.laws.universal.quantization import TUNING, grid_bits_far_below_error
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -156,8 +156,9 @@ def approximate(
     distance: Literal["W2", "KL"] = "W2",
     scales: DepthScales = "positive",
 ) -> W2Approximation | KLApproximation:
-    """Return two coupling layers that map N(0, I) to a law within `eps` of the target in W2, or
-    four layers that map it to a law within `eps` in KL(target | flow).
+    """Return coupling layers that map N(0, I) to a law within `eps` of the target.
+
+    By default they are two layers for the distance W2, and four for KL(target | flow).
 
     The theorem for W2 is in the docstring of `exactflow.laws.universal.approximation`, for KL in
     that of `exactflow.laws.universal.kl_approximation`. In W2 a law spread over k dimensions needs
@@ -201,7 +202,7 @@ def approximate(
     """
     check_option("distance", distance, ("W2", "KL"))
     check_option("scales", scales, ("additive", "positive") if distance == "KL" else ("positive",))
-    measure, accuracy = as_measure_padded_to_plane(target), as_supported_eps(eps)
+    measure, accuracy = as_measure_zero_padded_to_plane(target), as_supported_eps(eps)
     halves = resolve_halves(measure, partition)
     if distance == "KL":
         if halves[0] != halves[1]:
@@ -211,7 +212,7 @@ def approximate(
         depth = to_index("layers", 4 if layers is None else layers, 3, 4)
         return approximate_in_kl(measure, accuracy, depth, scales)
     depth = to_index("layers", 2 if layers is None else layers, 2, 3)
-    bits = grid_bits_for_mean_square_error(min(accuracy, QQ.one) ** 2)
+    bits = grid_bits_far_below_error(min(accuracy, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
         quantization = measure.quantize(QUANTIZATION * accuracy, bits)
     parameters, precision = construct_with_precision(quantization, accuracy, halves, depth)

@@ -1,4 +1,4 @@
-"""Explanations of the results of `approximate`: steps for construction and terms of the bound.
+"""Explanations of the results of `approximate`: steps that check each term of a bound.
 
 The terms of a W2 bound are checked by another method than the one that computed them: rational sums
 exactly, normal probabilities in mpmath with more digits than the ball arithmetic had. The
@@ -22,7 +22,7 @@ from exactflow.exact.typing import Element
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.laws.universal.construction import QUANTIZATION, Construction, W2Bound
-from exactflow.laws.universal.quantization import grid_bits_for_mean_square_error
+from exactflow.laws.universal.quantization import grid_bits_far_below_error
 
 LARGEST_EXPLAINED = 4096
 """The largest number of atoms, or tiles, that an explanation checks."""
@@ -60,10 +60,10 @@ def explain_w2(result: Any) -> Explanation:
     return Explanation.from_steps_after_checking(claim, steps, result, result.evidence)
 
 
-def explain_kl(result: Any, recompute: Callable[[], Any]) -> Explanation:
+def explain_kl(result: Any, recompute_approximation: Callable[[], Any]) -> Explanation:
     """Explain the construction of a `KLApproximation`, and the terms of its bound.
 
-    `recompute` computes the approximation a second time, to compare the terms.
+    `recompute_approximation` computes the approximation a second time, to compare the terms.
     """
     terms = result.terms
     _check_explainable_count("tiles", terms.tiles)
@@ -96,7 +96,7 @@ def explain_kl(result: Any, recompute: Callable[[], Any]) -> Explanation:
         {},
         values,
         QQ,
-        witness=lambda: bool(recompute().terms == terms),
+        witness=lambda: bool(recompute_approximation().terms == terms),
         proved="the terms, computed anew in ball arithmetic",
     )
     least = f"``{format_up(result.lower_bound)}`` + " * bool(result.lower_bound)
@@ -142,7 +142,7 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
     yield term_step(
         "quantization",
         "The distance between the target and the atoms at the centers of their cells.",
-        lambda: _are_atoms_and_error_reproduced(result),
+        lambda: _is_quantization_confirmed(result),
         proved="is at least this distance, computed in ball arithmetic once more",
     )
     moves = zip(parameters.weights, parameters.moved.tolist(), strict=True)
@@ -152,7 +152,7 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
         "Atoms were moved apart until a coordinate tells them from each other. `m` is the mean of "
         "the squares of these moves.",
         text="m <= spread spread",
-        made={"m": mean_square},
+        after_besides_term={"m": mean_square},
     )
     yield term_step(
         "weights",
@@ -169,7 +169,7 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
         "noise",
         "On a plateau the flow adds a multiple of the latent to the atom.",
         text=f"{noise} <= noise noise",
-        given={"delta": parameters.delta},
+        before={"delta": parameters.delta},
     )
     yield term_step(
         "ramps",
@@ -189,27 +189,29 @@ def _w2_term_step(
     terms: W2Bound,
     term_name: str,
     why: str,
-    check: Callable[[], bool] | None = None,
+    witness: Callable[[], bool] | None = None,
     *,
     text: str = "",
-    given: dict | None = None,
-    made: dict | None = None,
+    before: dict | None = None,
+    after_besides_term: dict | None = None,
     proved: str = "is at least this number, computed in mpmath with more digits",
 ) -> Step:
-    """Return the step of an explanation for one term of a W2 bound; `text` is by default that the
-    term is not negative.
+    """Return the step of an explanation for one term of a W2 bound.
+
+    By default `text` says that the term is not negative. The step makes the values
+    `after_besides_term` and the term. The other arguments are those of `Step`.
     """
-    after = (made or {}) | {term_name: to_element(getattr(terms, term_name))}
+    after = (after_besides_term or {}) | {term_name: to_element(getattr(terms, term_name))}
     text, proved = text or f"{term_name} >= 0", f"`{term_name}` {proved}"
-    return Step(term_name, why, text, given or {}, after, QQ, witness=check, proved=proved)
+    return Step(term_name, why, text, before or {}, after, QQ, witness=witness, proved=proved)
 
 
-def _are_atoms_and_error_reproduced(result: Any) -> bool:
+def _is_quantization_confirmed(result: Any) -> bool:
     """Whether a new quantization of the target has the same weights and centers, and an error of at
     most the term `quantization` of the bound.
     """
     parameters, eps = result.parameters, to_element(result.eps)
-    bits = grid_bits_for_mean_square_error(min(eps, QQ.one) ** 2)
+    bits = grid_bits_far_below_error(min(eps, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
         cells = result.target.quantize(QUANTIZATION * eps, bits)
         error = QQ.to_sympy(upper(cells.error))
@@ -221,7 +223,7 @@ def _are_atoms_and_error_reproduced(result: Any) -> bool:
 
 
 def _are_plateau_middles_mapped_correctly(parameters: Construction, flow: PiecewiseFlow) -> bool:
-    """Whether the flow maps the middle of each plateau to its atom plus `delta` times the latent.
+    """Whether the flow maps the middle z of each plateau to the atom of the plateau plus `delta` z.
 
     A plateau is not tested if its middle is mapped outside of the plateaus of a later layer.
     """
@@ -252,7 +254,7 @@ def _is_weights_term_at_most(parameters: Construction, bound: Element) -> bool:
     difference between the Gaussian mass below the knot and the weight of all atoms before the knot.
     """
     masses = list(accumulate(parameters.weights))
-    with _set_mpmath_precision_for_square(bound):
+    with _mpmath_context_resolving_square(bound):
         total = sum(
             abs(mpmath.ncdf(to_mpf(knot)) - to_mpf(mass))
             for knot, mass in zip(parameters.knots, masses, strict=False)
@@ -268,7 +270,7 @@ def _is_ramps_term_at_most(parameters: Construction, bound: Element) -> bool:
     squared distance between the two neighbouring atoms (for three layers, distance plus `delta`).
     """
     half, excess = parameters.tau / 2, parameters.delta if parameters.depth == 3 else QQ.zero
-    with _set_mpmath_precision_for_square(bound):
+    with _mpmath_context_resolving_square(bound):
         total = mpmath.mpf(0)
         for knot, (one, other) in zip(
             parameters.knots, pairwise(parameters.exact_atoms), strict=True
@@ -286,7 +288,7 @@ def _is_tails_term_at_most(parameters: Construction, bound: Element) -> bool:
     is mapped outside of the plateaus of a later layer.
     """
     moved, kept = parameters.first_layer_moved_and_kept
-    with _set_mpmath_precision_for_square(bound):
+    with _mpmath_context_resolving_square(bound):
         delta = to_mpf(parameters.delta)
         mass, labels = (
             mpmath.erfc(to_mpf(parameters.radius) / delta / mpmath.sqrt(2)),
@@ -308,7 +310,7 @@ def _squared_bounding_box_diagonal(parameters: Construction, coordinates: slice)
     return QQ(sum((max(column) - min(column)) ** 2 for column in columns), 4**parameters.bits)
 
 
-def _set_mpmath_precision_for_square(bound: Element) -> AbstractContextManager[Any]:
+def _mpmath_context_resolving_square(bound: Element) -> AbstractContextManager[Any]:
     """Return a context in which rounding errors of mpmath are far below the square of `bound`."""
     bits = 2 * (bound.denominator.bit_length() - bound.numerator.bit_length()) if bound else 0
     context: AbstractContextManager[Any] = mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)

@@ -33,20 +33,23 @@ from exactflow.laws.universal.quantization import (
 PointPair = tuple[tuple, tuple]  # two opposite corners of a box, or the two ends of a segment
 
 
-class Uniform(Mixture):
-    """A mixture of uniform laws, each on a box or a segment, which `ends` gives by two points."""
+class UniformMixture(Mixture):
+    """A mixture of uniform laws, each on a box or a segment.
+
+    `ends` has two opposite corners of each box, or the two ends of each segment.
+    """
 
     ends: tuple[PointPair, ...]
 
     @abstractmethod
-    def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
+    def factor_into_segments(self, start: tuple, end: tuple) -> list[PointPair]:
         """Return segments whose product is the box, or the segment, between the given points."""
 
     def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
         """Return a quantization by the centers of equal cells of each box, with W2 error at most
         `tolerance` before the centers are rounded to multiples of 2^-grid_bits.
         """
-        rows = [self.sides_of_box(*pair) for pair in self.ends]
+        rows = [self.factor_into_segments(*pair) for pair in self.ends]
         squares = [[_squared_length(*side) for side in row] for row in rows]
         share = tolerance * tolerance / max(1, *(sum(s > 0 for s in row) for row in squares))
         counts = [[ceil_sqrt_at_least_one(s / (12 * share)) for s in row] for row in squares]
@@ -58,13 +61,13 @@ class Uniform(Mixture):
         )
 
     def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return a quantization of coordinate i, a mixture of uniform laws on intervals."""
+        """Quantize coordinate i, whose law is a mixture of uniform laws on intervals."""
         ends = [sorted((a[i], b[i])) for a, b in self.ends]
         return Boxes([([a], [b]) for a, b in ends], self.weights).quantize(tolerance, grid_bits)
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Boxes(Uniform):
+class Boxes(UniformMixture):
     """A mixture of uniform measures on boxes; a box with all sides zero is an atom.
 
     Parameters
@@ -96,7 +99,7 @@ class Boxes(Uniform):
             is_singular=any(a == b for pair in ends for a, b in zip(*pair, strict=True)),
         )
 
-    def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
+    def factor_into_segments(self, start: tuple, end: tuple) -> list[PointPair]:
         """Return, for each coordinate, the side of the box as two points of dimension one."""
         return [((a,), (b,)) for a, b in zip(start, end, strict=True)]
 

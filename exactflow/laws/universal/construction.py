@@ -59,7 +59,7 @@ class W2Bound(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Construction:
-    """Atoms with integer coordinates, and the parameters of the layers, which are elements of QQ.
+    """Atoms with integer coordinates, and parameters of the layers as elements of QQ.
 
     Attributes
     ----------
@@ -186,17 +186,17 @@ class Construction:
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
-    def bound_squared_ramps_error_per_width(self, widest_ramp: Element) -> arb:
+    def bound_squared_ramps_error_per_width(self, largest_ramp_width: Element) -> arb:
         """Return an upper bound of (term `ramps`)^2 / (width of the ramps).
 
-        It holds for ramps of every width up to `widest_ramp`.
+        It holds for ramps of every width up to `largest_ramp_width`.
         """
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)
         steps = np.diff(self.atoms, axis=0)
         squares = (steps * steps).sum(axis=1).tolist()
         for knot, square in zip(self.knots, squares, strict=True):
-            inner = max(abs(knot) - widest_ramp / 2, QQ.zero)
+            inner = max(abs(knot) - largest_ramp_width / 2, QQ.zero)
             total += normal_density(ball(inner)) * (arb(square).sqrt() * unit + excess) ** 2
         return total
 
@@ -246,7 +246,9 @@ def construct_with_precision(
         quantization.centers, partition[0], prefers_second_half=depth == 2
     )
     centers, weights = _sort_atoms_and_weights(quantization, carrier)
-    moved = _separating_integer_moves(centers[:, carrier], weights, quantization.bits, share)
+    moved = _moves_separating_sorted_integers(
+        centers[:, carrier], weights, quantization.bits, share
+    )
     atoms = centers.copy()
     atoms[:, carrier] += moved
     gap = min(
@@ -307,18 +309,19 @@ def _sort_atoms_and_weights(
     return quantization.centers[order], [quantization.weights[i] for i in order]
 
 
-def _separating_integer_moves(
-    sorted_places: np.ndarray, weights: list, unit_bits: int, most_rms_move: Element
+def _moves_separating_sorted_integers(
+    sorted_places: np.ndarray, weights: list, unit_bits: int, aimed_rms_move: Element
 ) -> np.ndarray:
-    """Return integers that, added to the integers `sorted_places`, make all neighbours differ by at
-    least a common gap.
+    """Return integers that are added to the integers `sorted_places`, so that all neighbours differ
+    by at least a common gap.
 
-    The unit of places and moves is 2^-unit_bits. The gap is at least one unit. It is the largest
-    power of two at which the weighted root mean square of the moves is at most `most_rms_move`.
+    The unit of places and moves is 2^-unit_bits; `aimed_rms_move` is in units of 1. The gap is
+    halved until the weighted root mean square of the moves is at most `aimed_rms_move`, or until
+    the gap is one unit.
     """
     masses, scale = np.array([to_float(w) for w in weights]), 2**unit_bits
-    unit, count = max(1, int(most_rms_move * scale)), len(sorted_places)
-    room = QQ(sorted_places[-1] - sorted_places[0], scale) + most_rms_move
+    unit, count = max(1, int(aimed_rms_move * scale)), len(sorted_places)
+    room = QQ(sorted_places[-1] - sorted_places[0], scale) + aimed_rms_move
     gap = max(int(floor_power_of_two(2 * room / count) * scale), 1)
     while True:
         moved = _separate_sorted_integers(sorted_places, gap) - sorted_places

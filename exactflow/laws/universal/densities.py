@@ -27,10 +27,10 @@ from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
     Tile,
-    TileMassAndMoments,
+    TileMassAndSecondMoments,
     Tiling,
     mean_square_of_uniform,
-    uniform_kl_contribution_between_quantiles,
+    uniform_kl_contribution_between_normal_quantiles,
 )
 
 # A run of constant density is not cut where the mass between the cut and an end of the run is below
@@ -136,12 +136,14 @@ class PiecewiseConstantDensity:
             found.append(tuple(DensityRun(a, b, (b - a) * value / total) for a, b, value in runs))
         return found
 
-    def split_columns_with_masses(self, most_total_loss: float) -> list[tuple[Interval, float]]:
+    def split_x1_into_columns_with_masses(
+        self, most_total_kl_loss: float
+    ) -> list[tuple[Interval, float]]:
         """Return intervals of x1 with their masses: columns of the grid, some of them halved
         repeatedly.
 
         Columns are halved until the affine maps of the intervals onto intervals of z1 lose, in
-        total, at most `most_total_loss` in KL, or until there are more than `MOST_TILES` intervals.
+        total, at most `most_total_kl_loss`, or until there are more than `MOST_TILES` intervals.
         """
         cells, below = [], 0.0
         for (a, b), value in zip(pairwise(self.grid[0]), self.x1_density_by_column, strict=True):
@@ -157,8 +159,8 @@ class PiecewiseConstantDensity:
         found = sorted(
             halve_costliest_cells(
                 cells,
-                most_total_loss,
-                lambda cell: uniform_kl_contribution_between_quantiles(*cell[:2]),
+                most_total_kl_loss,
+                lambda cell: uniform_kl_contribution_between_normal_quantiles(*cell[:2]),
                 halve_levels_and_interval,
             )
         )
@@ -168,12 +170,12 @@ class PiecewiseConstantDensity:
         self,
         columns_with_masses: list[tuple[Interval, float]],
         band_masses: np.ndarray,
-        most_total_loss: float,
+        most_total_kl_loss: float,
     ) -> list[Tile]:
         """Return tiles: the runs of each column, cut at the quantiles of x2 that correspond to the
         ends of the bands of z2.
 
-        The density is constant on each tile, so nothing is lost, whatever `most_total_loss` is.
+        The density is constant on each tile, so nothing is lost, whatever `most_total_kl_loss` is.
         """
         levels, found = np.cumsum(band_masses)[:-1], []
         cuts: dict[int, list[RunPart]] = {}
@@ -205,7 +207,7 @@ class PiecewiseConstantDensity:
                     found[value] += (b - a) * (d - c)
         return found
 
-    def tile_masses_and_moments(self, tiling: Tiling) -> Iterator[TileMassAndMoments]:
+    def tile_masses_and_second_moments(self, tiling: Tiling) -> Iterator[TileMassAndSecondMoments]:
         """Yield, for each tile, its mass and the second moments of the density on it.
 
         The moment about the center of the tiling serves only to bound the KL outside of all tiles.
@@ -219,7 +221,7 @@ class PiecewiseConstantDensity:
                 square += mean_square_of_uniform(ball((low - t) / s), ball((high - t) / s))
             (a, b), (c, d) = sides
             mass = ball(value * (b - a) * (d - c))
-            yield TileMassAndMoments(mass, mass * square, arb(0))
+            yield TileMassAndSecondMoments(mass, mass * square, arb(0))
 
     def bound_margin_mass_per_width(self, tiling: Tiling, axis: int) -> arb:
         """Return the mass in the margins of columns (axis 0), or of tiles within columns (axis 1),
@@ -240,19 +242,23 @@ class PiecewiseConstantDensity:
 
 
 def _cut_runs_at_quantiles(
-    runs: Sequence[DensityRun], levels: np.ndarray, snap_share: float
+    runs: Sequence[DensityRun], levels: np.ndarray, least_cut_share_of_column: float
 ) -> list[RunPart]:
-    """Return the parts of the runs of a column, cut at the quantiles of x2 for `levels`, the
-    probabilities at which bands end.
+    """Cut the runs of a column at the quantiles of x2 for `levels`, and return the parts.
+
+    The levels are the probabilities at which bands end.
 
     A run is not cut at a quantile if the share of the column's mass between the quantile and an end
-    of the run is below `snap_share`.
+    of the run is below `least_cut_share_of_column`.
     """
     below, found = 0.0, []
     for low, high, exact in runs:
         share = to_float(exact)
-        inside = levels[(levels > below + snap_share) & (levels < below + share - snap_share)]
-        band = int(np.searchsorted(levels, below + snap_share))
+        inside = levels[
+            (levels > below + least_cut_share_of_column)
+            & (levels < below + share - least_cut_share_of_column)
+        ]
+        band = int(np.searchsorted(levels, below + least_cut_share_of_column))
         cuts = [QQ(round((x - below) / share * 2**40), 2**40) for x in inside]
         for p, q in pairwise([QQ.zero, *cuts, QQ.one]):
             ends = low + p * (high - low), low + q * (high - low)

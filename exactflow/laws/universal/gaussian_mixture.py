@@ -24,7 +24,7 @@ from exactflow.laws.universal.quantization import (
     Quantization,
     ceil_sqrt_at_least_one,
     check_atom_count,
-    grid_bits_for_mean_square_error,
+    grid_bits_far_below_error,
     map_quantization_affinely,
     mix_products,
     quantize_by_cell_means,
@@ -96,9 +96,7 @@ class GaussianMixture(Mixture):
         )
 
     def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return a quantization in which the product of quantizations of its coordinates replaces
-        each component.
-        """
+        """Return the mixture of quantized components: products of quantizations of coordinates."""
         share = tolerance * tolerance / self.dimension
         counts = [
             [
@@ -120,7 +118,7 @@ class GaussianMixture(Mixture):
         return mix_products(self.weights, rows)
 
     def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return a quantization of coordinate i, a mixture with the same weights."""
+        """Return a quantization of coordinate i, whose law is a mixture with the same weights."""
         means, deviations = ([row[i] for row in rows] for rows in (self.means, self.deviations))
         return GaussianMixture(means, deviations, self.weights).quantize(tolerance, grid_bits)
 
@@ -136,7 +134,7 @@ def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
 @cache
 def _quantize_standard_normal(atom_count: int) -> Quantization:
     """Return the quantization of N(0, 1) by cells whose ends are quantiles of N(0, 3)."""
-    n, grid_bits = atom_count, grid_bits_for_mean_square_error(QQ(1, atom_count**2))
+    n, grid_bits = atom_count, grid_bits_far_below_error(QQ(1, atom_count**2))
     with ctx.workprec(2 * grid_bits):
         root = arb(3).sqrt()
         cuts = [root * normal_quantile(arb(k) / n, 1 - arb(k) / n) for k in range(1, n)]

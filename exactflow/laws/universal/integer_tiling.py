@@ -1,4 +1,4 @@
-"""Search for intervals of integers that copies of a set tile, or nearly fill.
+"""Search for intervals of integers that are tiled, or nearly filled, by copies of a set.
 
 A copy is a translate of the set, or of its mirror image. The elements of the set are called cells.
 """
@@ -11,14 +11,14 @@ BEAM = 64  # the most states that the beam search keeps at each position
 
 
 class IntervalTiling(NamedTuple):
-    """Translations by which copies of a set tile the integers in [0, size)."""
+    """The shifts of translates of a set that tile the integers in [0, size), and the size."""
 
     shifts: tuple[int, ...]
     size: int
 
 
 class Window(NamedTuple):
-    """Disjoint copies of a set in [0, size).
+    """Disjoint copies, within [0, size), of a set of integers.
 
     `holes` are pairs (start, end) for the maximal intervals [start, end) of integers that no copy
     covers.
@@ -30,9 +30,10 @@ class Window(NamedTuple):
 
 
 @cache
-def find_short_interval_tiling(cells: tuple[int, ...]) -> IntervalTiling | None:
-    """Return the least interval [0, size) that translates of `cells` tile, with the translations;
-    None if there is no such interval up to four times the span of the cells.
+def find_short_tiling_by_translates(cells: tuple[int, ...]) -> IntervalTiling | None:
+    """Return the shortest interval [0, size) that translates of `cells` tile, with their shifts.
+
+    None means that the search found no such interval up to about four times the span of the cells.
 
     The cells increase from 0. No search is needed, because the least integer that is not covered
     must be the first cell of the next translate.

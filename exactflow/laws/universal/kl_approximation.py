@@ -98,9 +98,8 @@ from exactflow.laws.universal.tilings import (
     RAMPS,
     Tiling,
     bound_kl_per_margin_mass,
-    bound_kl_per_outside_mass,
     check_tile_count,
-    fewest_band_masses,
+    masses_of_fewest_bands,
 )
 from exactflow.laws.universal.volume_preserving import (
     lower_bound_volume_preserving_kl,
@@ -183,11 +182,12 @@ class KLApproximation(FlowResult):
     @cached_property
     def flow(self) -> PiecewiseFlow:
         """The coupling layers, from latent to data."""
-        columns = (part.tiling.layers(part.margins, self.layers) for part in self.parts)
+        # With three layers a tiling has one band, so its first layer is the identity.
+        columns = [list(part.tiling.layers(part.margins))[-self.layers :] for part in self.parts]
         firsts = [2 * k + part.swapped for k, part in enumerate(self.parts)]
         order = [*firsts, *(k ^ 1 for k in firsts)]
         if len(self.parts) == 1:
-            return PiecewiseFlow(next(columns), order=order)
+            return PiecewiseFlow(columns[0], order=order)
         halves, merged = (len(self.parts),) * 2, []
         for row in zip(*columns, strict=True):
             places = [((i, 1),) for i in range(len(row))]
@@ -332,13 +332,14 @@ def _build_pair_with_shrinking_budget(
     build_pair: Callable[[float], CoordinatePair],
     first_budget: float,
     largest_budget_ratio: float,
-    cutting_eps: Element,
+    subdivision_eps: Element,
     eps: Element,
 ) -> CoordinatePair:
     """Return the first pair with a KL bound of at most `eps`, built with decreasing budgets of KL.
 
     Each budget is at most `largest_budget_ratio` times the previous budget. It is smaller if the
-    bound of the last pair exceeds `eps` by much in comparison with `cutting_eps`, a part of `eps`.
+    bound of the last pair exceeds `eps` by much in comparison with `subdivision_eps`, the part of
+    `eps` that the division into tiles or zones may add.
     """
     budget = first_budget
     while True:
@@ -346,43 +347,45 @@ def _build_pair_with_shrinking_budget(
         bound = to_element(pair.terms.total)
         if bound <= eps:
             return pair
-        budget *= min(largest_budget_ratio, to_float(cutting_eps / (bound - (eps - cutting_eps))))
+        budget *= min(
+            largest_budget_ratio, to_float(subdivision_eps / (bound - (eps - subdivision_eps)))
+        )
 
 
 def _build_tiles(
-    density: Density, eps: Element, cutting_eps: Element, layer_count: int
+    density: Density, eps: Element, subdivision_eps: Element, layer_count: int
 ) -> CoordinatePair:
     """Return a pair of coordinates with tiles, for three or four layers, whose KL bound is at most
     `eps`.
 
-    `cutting_eps` is the part of `eps` that the cuts into tiles may add.
+    `subdivision_eps` is the part of `eps` that the division into tiles may add.
     """
-    entropy = _bound_negative_entropy(density, cutting_eps)
+    entropy = _bound_negative_entropy(density, subdivision_eps)
 
     def build_tiles_with_budget(kl_budget: float) -> CoordinatePair:
         most = density.share * kl_budget
-        masses = fewest_band_masses(most) if layer_count == 4 else np.ones(1)
-        columns = density.split_columns_with_masses(most)
+        masses = masses_of_fewest_bands(most) if layer_count == 4 else np.ones(1)
+        columns = density.split_x1_into_columns_with_masses(most)
         check_tile_count(len(columns) * len(masses))
         of_bands = most if layer_count == 4 else to_float(SHAPING)
         tiles = density.split_into_tiles(columns, masses, most + of_bands)
         check_tile_count(len(tiles))
         tiling = Tiling.from_tile_masses([column for column, _ in columns], tiles, len(masses))
         return _build_coordinate_pair(
-            tiling, *_margin_widths_and_kl_terms(density, tiling, entropy, cutting_eps)
+            tiling,
+            *_choose_margin_widths_and_bound_kl_terms(density, tiling, entropy, subdivision_eps),
         )
 
     return _build_pair_with_shrinking_budget(
-        build_tiles_with_budget, to_float(cutting_eps), 0.8, cutting_eps, eps
+        build_tiles_with_budget, to_float(subdivision_eps), 0.8, subdivision_eps, eps
     )
 
 
 def _build_three_layers(densities: list[Density], total_eps: Element) -> list[CoordinatePair]:
-    """Return a pair of coordinates, with tiles or zones for three layers, for each density; the KL
-    bounds add up to at most `total_eps`.
+    """Return, for each density, a pair of coordinates with tiles or zones for three layers.
 
-    Each density gets the least KL bound that is known for it; the rest of `total_eps` is divided
-    equally.
+    The KL bounds add up to at most `total_eps`. Each density gets the least KL bound that is known
+    for it; the rest of `total_eps` is divided equally.
     """
     rows = [(density, False, SHAPING) for density in densities]
     if total_eps <= SHAPING * len(densities):
@@ -393,11 +396,11 @@ def _build_three_layers(densities: list[Density], total_eps: Element) -> list[Co
             f"expected eps > {format_up(needed)}, the least bound known for three layers and "
             f"this law, got {format_short(total_eps)}: take layers=4"
         )
-    cutting_eps = (total_eps - needed) / len(densities)
+    subdivision_eps = (total_eps - needed) / len(densities)
     return [
-        _build_tiles(density, SHAPING + cutting_eps, cutting_eps, 3)
+        _build_tiles(density, SHAPING + subdivision_eps, subdivision_eps, 3)
         if isinstance(density, MixtureDensity) or loss == SHAPING
-        else _build_zones(density, loss + cutting_eps, cutting_eps, swapped)
+        else _build_zones(density, loss + subdivision_eps, subdivision_eps, swapped)
         for density, swapped, loss in rows
     ]
 
@@ -418,60 +421,64 @@ def _orient_for_least_kl_bound(density: Density) -> DensityIsSwappedAndKLBound:
 
 
 def _build_zones(
-    density: PiecewiseConstantDensity, eps: Element, cutting_eps: Element, is_swapped: bool
+    density: PiecewiseConstantDensity, eps: Element, subdivision_eps: Element, is_swapped: bool
 ) -> CoordinatePair:
     """Return a pair of coordinates with zones whose KL bound is at most `eps`.
 
-    `cutting_eps` is the part of `eps` that the cuts into zones may add.
+    `subdivision_eps` is the part of `eps` that the division into zones may add.
     """
-    entropy = _bound_negative_entropy(density, cutting_eps)
+    entropy = _bound_negative_entropy(density, subdivision_eps)
 
     def build_zones_with_budget(kl_budget: float) -> CoordinatePair:
         zones = arrange_zones(density, kl_budget)
         with ctx.workprec(2 * TUNING.precision):
-            margins, terms = zones.margin_share_and_kl_terms(entropy, cutting_eps)
+            margins, terms = zones.choose_margin_share_and_bound_kl_terms(entropy, subdivision_eps)
         return _build_coordinate_pair(zones, margins, [*terms, arb(0)], is_swapped)
 
     return _build_pair_with_shrinking_budget(
-        build_zones_with_budget, 1.6 * to_float(cutting_eps), 0.95, cutting_eps, eps
+        build_zones_with_budget, 1.6 * to_float(subdivision_eps), 0.95, subdivision_eps, eps
     )
 
 
 def _build_rigid_tiles(
-    density: PiecewiseConstantDensity, kl_lower_bound: Rational, eps: Element
+    density: PiecewiseConstantDensity, kl_lower_bound: Rational, eps_above_lower_bound: Element
 ) -> CoordinatePair:
     """Return a pair of coordinates with tiles whose maps are translations, and with a KL bound of
-    at most `kl_lower_bound` + `eps`.
+    at most `kl_lower_bound` + `eps_above_lower_bound`.
     """
-    count, entropy = 1, _bound_negative_entropy(density, eps)
+    count, entropy = 1, _bound_negative_entropy(density, eps_above_lower_bound)
     while True:
         tiling = tile_by_translations(density, count)
         pair = _build_coordinate_pair(
-            tiling, *_margin_widths_and_kl_terms(density, tiling, entropy, eps)
+            tiling,
+            *_choose_margin_widths_and_bound_kl_terms(
+                density, tiling, entropy, eps_above_lower_bound
+            ),
         )
-        if pair.terms.total <= kl_lower_bound + QQ.to_sympy(eps):
+        if pair.terms.total <= kl_lower_bound + QQ.to_sympy(eps_above_lower_bound):
             return pair
         count += max(1, count // 2)
         check_tile_count(len(tiling.tiles) * 4)
 
 
-def _bound_negative_entropy(density: Density, cutting_eps: Element) -> arb:
+def _bound_negative_entropy(density: Density, subdivision_eps: Element) -> arb:
     """Return an upper bound of E log p, where p is the density, that exceeds E log p by much less
-    than `cutting_eps`.
+    than `subdivision_eps`.
     """
     with ctx.workprec(TUNING.precision):
         if isinstance(density, PiecewiseConstantDensity):
             return density.enclose_negative_entropy()
-        return density.bound_negative_entropy(to_float(cutting_eps) / 8)
+        return density.bound_negative_entropy(to_float(subdivision_eps) / 8)
 
 
-def _margin_widths_and_kl_terms(
-    density: Density, tiling: Tiling, negative_entropy: arb, cutting_eps: Element
+def _choose_margin_widths_and_bound_kl_terms(
+    density: Density, tiling: Tiling, negative_entropy: arb, subdivision_eps: Element
 ) -> tuple[tuple[Element, ...], CellsRampsTails]:
-    """Return the widths of margins, and the terms `cells`, `ramps` and `tails` of the KL bound.
+    """Choose the widths of margins, and return them with the terms `cells`, `ramps` and `tails` of
+    the KL bound.
 
     `negative_entropy` is an upper bound of E log p, where p is the density. The margins are so
-    narrow that the term `ramps` is a small share of `cutting_eps`.
+    narrow that the term `ramps` is a small share of `subdivision_eps`.
     """
     with ctx.workprec(2 * TUNING.precision):
         constant, cells = (2 * arb.pi()).log(), negative_entropy
@@ -480,7 +487,9 @@ def _margin_widths_and_kl_terms(
         if isinstance(density, MixtureDensity):
             second_moment = -density.second_moment_in_tiling_units(tiling)
         for tile, ((s, _), (u, _)) in zip(
-            density.tile_masses_and_moments(tiling), tiling.affine_maps_from_latents, strict=True
+            density.tile_masses_and_second_moments(tiling),
+            tiling.affine_maps_from_latents,
+            strict=True,
         ):
             cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
             mass += tile.mass
@@ -488,13 +497,15 @@ def _margin_widths_and_kl_terms(
         scales, latents = tiling.scale_product_bounds, tiling.latent_magnitude_bounds
         rate = bound_kl_per_margin_mass(scales, latents)
         edges = [density.bound_margin_mass_per_width(tiling, axis) for axis in (0, 1)]
-        share = ball(cutting_eps * RAMPS) / rate
+        share = ball(subdivision_eps * RAMPS) / rate
         margins = tuple(
             min(floor_power_of_two(lower(share / edge)), width)
             for edge, width in zip(edges, tiling.widest_allowed_margin_by_axis, strict=True)
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
-        outside = (1 - mass).abs_upper() * bound_kl_per_outside_mass(scales[1], latents)
+        squares = ball(sum((x * x for x in latents), QQ.zero))
+        outside_rate = (constant + ball(scales[1]).log() + squares).max(arb(0))
+        outside = (1 - mass).abs_upper() * outside_rate
         return margins, [cells, ramps, outside + second_moment.abs_upper()]
 
 

@@ -164,7 +164,7 @@ class Product(TargetMeasure):
         return f"<Product: dimension {self.dimension} = {' + '.join(sizes + rest)}>"
 
 
-def as_measure_padded_to_plane(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
+def as_measure_zero_padded_to_plane(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
     """Return a target as a measure; a law on the line gets a second coordinate, which is zero.
 
     An array, a tensor or nested lists are taken as a sample. Raises `InvalidInputError` for any

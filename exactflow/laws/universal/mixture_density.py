@@ -25,10 +25,10 @@ from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
     Tile,
-    TileMassAndMoments,
+    TileMassAndSecondMoments,
     Tiling,
     finite_intervals_with_normal_masses,
-    least_kl_width_below,
+    least_kl_uniform_width_below,
     nearly_least_kl_inner_ends,
     normal_mass,
 )
@@ -47,13 +47,13 @@ ROOT = np.sqrt(2 * np.pi)
 
 
 ScaledNormal = tuple[arb, Element, arb]  # (c, m, s) for the measure c N(m, s^2)
-CdfDensityAndScore = tuple[arb, arb, arb]
+NormalCdfDensityAndScore = tuple[arb, arb, arb]
 ZerothFirstSecondMoments = tuple[arb, arb, arb]
 MassesByCellAndLaw = list[list[arb]]
 
 
 class MixtureDensity:
-    """The density of a mixture, in the plane, of normal laws with independent coordinates.
+    """The density of a mixture of normal laws in the plane, each with independent coordinates.
 
     It is divided into tiles by the same methods as a `PiecewiseConstantDensity`.
     """
@@ -75,28 +75,36 @@ class MixtureDensity:
         with ctx.workprec(2 * TUNING.precision):
             self.balls = [ball(w) for w in law.weights]
 
-    def split_columns_with_masses(self, most_total_loss: float) -> list[tuple[Interval, float]]:
+    def split_x1_into_columns_with_masses(
+        self, most_total_kl_loss: float
+    ) -> list[tuple[Interval, float]]:
         """Return intervals of x1 that together have nearly all mass, and the mass of each interval.
 
         The intervals in which the density of x1, or the law of x2, varies most are halved until the
-        losses add up to about `most_total_loss`.
+        losses add up to about `most_total_kl_loss`.
         """
         m, s = self.axes[0].floats
         ends = np.unique([m - REACH * s, m, m + REACH * s])
         apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
         cells = list(pairwise(ends[apart].tolist()))
         found = halve_costliest_cells(
-            [cell for cell in cells if self._column_mass_and_estimated_loss(*cell)[0] > LEAST_MASS],
-            most_total_loss,
-            lambda cell: self._column_mass_and_estimated_loss(*cell)[1],
+            [cell for cell in cells if self._column_mass_and_estimated_loss(cell)[0] > LEAST_MASS],
+            most_total_kl_loss,
+            lambda cell: self._column_mass_and_estimated_loss(cell)[1],
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
-        masses = [(cell, self._column_mass_and_estimated_loss(*cell)[0]) for cell in sorted(found)]
+        masses = [(cell, self._column_mass_and_estimated_loss(cell)[0]) for cell in sorted(found)]
         exact = self.axes[0].to_exact_coordinate
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
-    def _column_mass_and_estimated_loss(self, a: float, b: float) -> tuple[float, float]:
-        """Return the mass of a column, an interval of x1, and an estimate of its loss in KL."""
+    def _column_mass_and_estimated_loss(
+        self, scaled_column: tuple[float, float]
+    ) -> tuple[float, float]:
+        """Return the mass of a column, and an estimate of its loss in KL.
+
+        The column is an interval of x1, in units of the axis.
+        """
+        a, b = scaled_column
         m, s = self.axes[0].floats
         ends = (np.array([[a], [b]]) - m) / s
         parts = self.weights * normal_mass(*ends)
@@ -107,7 +115,8 @@ class MixtureDensity:
         if mass <= LEAST_MASS or low >= high:
             return mass, 0.0
         z, width = _quadrature_nodes_and_lengths(
-            max(low, high - least_kl_width_below(high)), min(high, low + least_kl_width_below(-low))
+            max(low, high - least_kl_uniform_width_below(high)),
+            min(high, low + least_kl_uniform_width_below(-low)),
         )
         x, _ = _quadrature_nodes_and_lengths(a, b)
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
@@ -124,12 +133,12 @@ class MixtureDensity:
         self,
         columns_with_masses: list[tuple[Interval, float]],
         band_masses: np.ndarray,
-        most_total_loss: float,
+        most_total_kl_loss: float,
     ) -> list[Tile]:
         """Return tiles: the parts of each column between the quantiles at which bands of z2 end.
 
         The tiles in which the density varies most are halved until the losses add up to about
-        `most_total_loss`.
+        `most_total_kl_loss`.
         """
         (m, s), unit, exact = (
             self.axes[0].floats,
@@ -140,7 +149,7 @@ class MixtureDensity:
             [[[to_float(x / unit)] for x in column] for column, _ in columns_with_masses]
         )
         parts = self.weights * normal_mass(*np.moveaxis((ends - m) / s, 1, 0))
-        places = self._x2_ends_and_quantiles_by_column(parts, np.cumsum(band_masses)[:-1])
+        places = self._finite_x2_ends_and_quantiles_by_column(parts, np.cumsum(band_masses)[:-1])
         there = places[:, :-1] < places[:, 1:]
         low, high = places[:, :-1][there], places[:, 1:][there]
         column, band = np.nonzero(there)
@@ -152,11 +161,11 @@ class MixtureDensity:
         )
         while True:
             mass, loss = self._tile_masses_and_estimated_losses(
-                parts[column], low, high, bands[band], band_masses[band]
+                parts[column], (low, high), bands[band], band_masses[band]
             )
             kept, middle = mass > LEAST_MASS, (low + high) / 2
-            cut = kept & (loss > most_total_loss / len(loss))
-            if loss[kept].sum() <= most_total_loss or not cut.any() or len(loss) > MOST_TILES:
+            cut = kept & (loss > most_total_kl_loss / len(loss))
+            if loss[kept].sum() <= most_total_kl_loss or not cut.any() or len(loss) > MOST_TILES:
                 break
             stay = kept & ~cut
             column, band = (np.r_[x[stay], x[cut], x[cut]] for x in (column, band))
@@ -168,7 +177,7 @@ class MixtureDensity:
             if kept[k]
         ]
 
-    def _x2_ends_and_quantiles_by_column(
+    def _finite_x2_ends_and_quantiles_by_column(
         self, component_masses_by_column: np.ndarray, levels: np.ndarray
     ) -> np.ndarray:
         """Return, for each column, the ends of the interval that tiles cover in x2 and, between
@@ -189,27 +198,27 @@ class MixtureDensity:
 
     def _tile_masses_and_estimated_losses(
         self,
-        component_masses_by_tile: np.ndarray,
-        low: np.ndarray,
-        high: np.ndarray,
-        band_ends: np.ndarray,
-        band_masses: np.ndarray,
+        column_component_masses_by_tile: np.ndarray,
+        scaled_x2_ends: tuple[np.ndarray, np.ndarray],
+        band_ends_by_tile: np.ndarray,
+        band_masses_by_tile: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the masses of the tiles from `low` to `high`, and estimates of their losses in KL.
+        """Return the masses of tiles, and estimates of their losses in KL.
 
-        A row of `component_masses_by_tile` contains the masses of the components in the column of a
-        tile.
+        A row of `column_component_masses_by_tile` contains the masses of the components in the
+        column of a tile. The lower and the upper ends of the tiles are in units of the axis.
         """
-        (m, s), heights, masses = self.axes[1].floats, high - low, component_masses_by_tile
+        (low, high), masses = scaled_x2_ends, column_component_masses_by_tile
+        (m, s), heights = self.axes[1].floats, high - low
         mass = (masses * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
         (latent, width), (y, _) = (
-            _quadrature_nodes_and_lengths(*band_ends.T),
+            _quadrature_nodes_and_lengths(*band_ends_by_tile.T),
             _quadrature_nodes_and_lengths(low, high),
         )
         density = np.zeros_like(y)
         for part, mean, size in zip(masses.T, m, s, strict=True):
             density += part * np.exp(-(((y - mean) / size) ** 2) / 2) / size
-        flow = np.exp(-latent * latent / 2) * (width / heights * mass / band_masses)
+        flow = np.exp(-latent * latent / 2) * (width / heights * mass / band_masses_by_tile)
         values = (heights / 2 / ROOT * (WEIGHTS @ x) for x in (rel_entr(density, flow), density))
         loss, seen = values
         return mass, loss + BLIND * abs(mass - seen)
@@ -234,7 +243,7 @@ class MixtureDensity:
             for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
         ]
         (masses, squares), (others, ends) = (
-            axis.cell_masses_of_components_and_pairs(scores) for axis in self.axes
+            axis.cell_masses_of_components_and_products(scores) for axis in self.axes
         )
         top, total = (
             self._sum_weighted_products(*self._component_peaks_by_axis()).log().max(arb(0)),
@@ -249,7 +258,7 @@ class MixtureDensity:
             total += mass * (square / mass).log() if seen else mass.abs_upper() * top
         return total
 
-    def tile_masses_and_moments(self, tiling: Tiling) -> Iterator[TileMassAndMoments]:
+    def tile_masses_and_second_moments(self, tiling: Tiling) -> Iterator[TileMassAndSecondMoments]:
         """Yield, for each tile, its mass and the second moments of the density on it."""
         x, y = self.axes
         units = list(zip(tiling.least_scale_by_axis, tiling.bounding_box_center, strict=True))
@@ -257,7 +266,7 @@ class MixtureDensity:
             first = x.standard_score_moments(*tiling.columns[tile.column])
             second = y.standard_score_moments(tile.low, tile.high)
             one, other = [a[0] for a in first], [b[0] for b in second]
-            yield TileMassAndMoments(
+            yield TileMassAndSecondMoments(
                 self._sum_weighted_products(one, other),
                 *(
                     self._sum_weighted_products(x.integrate_scaled_squares(first, *u), other)
@@ -317,14 +326,16 @@ class _Axis:
         self.floats = np.array(
             [[to_float(x / self.unit) for x in place] for place in self.places]
         ).T
-        self.normal_values = cache(self._standard_cdf_density_and_score)
+        self.normal_values = cache(self._standard_scores_with_normal_cdf_and_density)
         self.standard_score_moments = cache(self._standard_score_moments)
 
     def to_exact_coordinate(self, scaled: float) -> Element:
         """Return a coordinate, given as a float in units of the axis, as an element of QQ."""
         return QQ(*float(scaled).as_integer_ratio()) * self.unit
 
-    def _standard_cdf_density_and_score(self, x: Element) -> list[CdfDensityAndScore]:
+    def _standard_scores_with_normal_cdf_and_density(
+        self, x: Element
+    ) -> list[NormalCdfDensityAndScore]:
         """Return, for each component, the distribution function and the density of N(0, 1) at the
         standard score (x - mean) / deviation, and the standard score.
         """
@@ -334,8 +345,8 @@ class _Axis:
     def _standard_score_moments(
         self, low: Element, high: Element
     ) -> list[ZerothFirstSecondMoments]:
-        """Return, for each component, the integrals of 1, l and l^2 against its density over an
-        interval, where l is the standard score (x - mean) / deviation.
+        """Return, for each component, the integrals of 1, l and l^2 against the density of the
+        component over an interval, where l is the standard score (x - mean) / deviation.
         """
         return [
             (q - p, d - e, q - p + a * d - b * e)
@@ -345,27 +356,30 @@ class _Axis:
         ]
 
     def integrate_scaled_squares(
-        self, moments: list[ZerothFirstSecondMoments], unit: Element, point: Element
+        self, score_moments: list[ZerothFirstSecondMoments], unit: Element, point: Element
     ) -> list[arb]:
-        """Return, for each component, the integral of ((x - point) / unit)^2 against its density,
-        from the moments of its standard score on an interval.
+        """Return, for each component, the integral over an interval of ((x - point) / unit)^2
+        against the density of the component.
+
+        `score_moments` has the moments of the standard scores on the interval.
         """
         found = []
-        for (m, s), (one, score, square) in zip(self.places, moments, strict=True):
+        for (m, s), (one, score, square) in zip(self.places, score_moments, strict=True):
             scale, shift = ball(s / unit), ball((m - point) / unit)
             found.append(scale**2 * square + 2 * scale * shift * score + shift**2 * one)
         return found
 
-    def cell_masses_of_components_and_pairs(
-        self, scores: np.ndarray
+    def cell_masses_of_components_and_products(
+        self, knot_scores: np.ndarray
     ) -> tuple[MassesByCellAndLaw, MassesByCellAndLaw]:
-        """Return the masses, on the cells of a grid, of the components and of the products of the
-        densities of two components.
+        """Return the masses of the components on the cells of a grid, and the masses of products of
+        the densities of two components.
 
-        The knots of the grid are mean + score * deviation, for all components and all `scores`.
+        The knots of the grid are mean + score * deviation, for all components and all scores in
+        `knot_scores`.
         """
         m, s = self.floats
-        knots = [self.to_exact_coordinate(x) for x in np.unique(m + np.outer(scores, s))]
+        knots = [self.to_exact_coordinate(x) for x in np.unique(m + np.outer(knot_scores, s))]
         singles = [(arb(1), m, ball(s)) for m, s in self.places]
         doubles = []
         for (m, s), (n, t) in combinations_with_replacement(self.places, 2):

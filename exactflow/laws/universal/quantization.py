@@ -123,13 +123,13 @@ def map_quantization_affinely(
     center: Sequence,
     orthogonal_axes: Sequence[Sequence],
     grid_bits: int,
-    axes_error: Element = QQ.zero,
+    axes_length_error: Element = QQ.zero,
 ) -> Quantization:
     """Return a quantization of the law of center + u_1 v_1 + .. + u_m v_m, given a quantization of
     the law of u; the axes v_i are orthogonal and of equal length.
 
     The atoms are rounded to multiples of 2^-grid_bits. If |u| <= 1, the given axes may be shorter
-    than the exact axes by `axes_error`, which is added to the error.
+    than the exact axes by `axes_length_error`, which is added to the error.
     """
     unit, columns = QQ(1, 2**quantization.bits), list(zip(*orthogonal_axes, strict=True))
     points = [
@@ -141,15 +141,19 @@ def map_quantization_affinely(
     ]
     length = ball(sum((a * a for a in orthogonal_axes[0]), QQ.zero)).sqrt()
     return round_to_grid(
-        quantization.weights, points, quantization.error * length + ball(axes_error), grid_bits
+        quantization.weights,
+        points,
+        quantization.error * length + ball(axes_length_error),
+        grid_bits,
     )
 
 
-def grid_bits_for_mean_square_error(mean_square: Element) -> int:
+def grid_bits_far_below_error(mean_square_error: Element) -> int:
     """Return the number b of bits for which rounding to multiples of 2^-b adds little to a
-    quantization error of this mean square.
+    quantization error with the given mean square.
     """
-    lengths = int(mean_square.denominator).bit_length() - int(mean_square.numerator).bit_length()
+    n, d = int(mean_square_error.numerator), int(mean_square_error.denominator)
+    lengths = d.bit_length() - n.bit_length()
     return TUNING.bits + TUNING.most_atoms.bit_length() + max(0, lengths) // 2
 
 
@@ -181,7 +185,7 @@ def mix_products(
 
 
 def list_index_choices_in_columns(sizes: Sequence[int]) -> np.ndarray:
-    """Return, in columns, the choices of one index for each size; the last index varies fastest.
+    """Return, in columns, the choices of one index below each size; the last index varies fastest.
 
     >>> list_index_choices_in_columns([1, 2, 2]).tolist()
     [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]]

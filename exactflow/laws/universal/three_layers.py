@@ -53,7 +53,7 @@ from exactflow.laws.universal.densities import PiecewiseConstantDensity
 from exactflow.laws.universal.integer_tiling import (
     IntervalTiling,
     fill_window_with_copies,
-    find_short_interval_tiling,
+    find_short_tiling_by_translates,
 )
 from exactflow.laws.universal.quantization import floor_power_of_two
 from exactflow.laws.universal.tilings import (
@@ -69,8 +69,8 @@ from exactflow.laws.universal.zones import (
     Arrangement,
     Cell,
     Column,
+    ColumnProfile,
     GroupBlock,
-    Profile,
     Zone,
 )
 
@@ -103,7 +103,7 @@ ChoicesFromFewToManyStrips: TypeAlias = tuple[BlockChoice, ...]
 
 
 @cache
-def list_sliding_block_choices(cell_numbers: tuple[int, ...]) -> ChoicesFromFewToManyStrips:
+def list_block_choices_without_tiling(cell_numbers: tuple[int, ...]) -> ChoicesFromFewToManyStrips:
     """Return choices of blocks for a zone whose cells tile no interval.
 
     Each choice is the best (of least loss) among several choices with about the same number of
@@ -119,8 +119,8 @@ def list_sliding_block_choices(cell_numbers: tuple[int, ...]) -> ChoicesFromFewT
     found, count = [], 2.0 * span
     while count <= MOST_STRIPS:
         likely = {round(x * np.cbrt(count / span)) for x in (1.2, 1.35, 1.5, 1.8)}
-        tried = [_choose_sliding_blocks(cell_numbers, int(count), 1, 3**0.5)] + [
-            _choose_sliding_blocks(cell_numbers, int(count), blocks, radius)
+        tried = [_build_block_choice_without_tiling(cell_numbers, int(count), 1, 3**0.5)] + [
+            _build_block_choice_without_tiling(cell_numbers, int(count), blocks, radius)
             for blocks in sorted(likely | {x + 1 for x in likely})
             for radius in np.linspace(2.4, 4, 9)
         ]
@@ -129,7 +129,7 @@ def list_sliding_block_choices(cell_numbers: tuple[int, ...]) -> ChoicesFromFewT
     return tuple(found)
 
 
-def _choose_sliding_blocks(
+def _build_block_choice_without_tiling(
     cell_numbers: tuple[int, ...], about_strip_count: int, block_count: int, z2_radius: float
 ) -> BlockChoice:
     """Return the division of [-z2_radius, z2_radius], an interval of z2, into `block_count` blocks
@@ -148,19 +148,21 @@ def _choose_sliding_blocks(
 
 
 @cache
-def list_tiling_block_choices(strips_per_block: int) -> ChoicesFromFewToManyStrips:
+def list_block_choices_with_tiling(strips_per_tiling: int) -> ChoicesFromFewToManyStrips:
     """Return choices of blocks for a zone whose cells tile an interval.
 
-    Each block has one tiling, which has `strips_per_block` strips.
+    Each block has one tiling, which has `strips_per_tiling` strips.
     """
     found, count, radii = [], 1, np.linspace(1.5, 6, 46)[:, None]
-    while count * strips_per_block <= MOST_STRIPS and count < MOST_BLOCKS:
+    while count * strips_per_tiling <= MOST_STRIPS and count < MOST_BLOCKS:
         ends = np.linspace(-1, 1, count + 1)
         squares = mean_square_of_uniform(ends[:-1], ends[1:]) * radii**2
         masses = np.exp(-squares / 2).sum(axis=1) * 2 * radii[:, 0] / count / np.sqrt(2 * np.pi)
         best = int(masses.argmax())
         scale, loss = 2 * radii[best, 0] / count, -np.log(masses[best])
-        found.append(BlockChoice((1,) * count, float(scale), count * strips_per_block, float(loss)))
+        found.append(
+            BlockChoice((1,) * count, float(scale), count * strips_per_tiling, float(loss))
+        )
         count += 1 + count // 8
     return tuple(found)
 
@@ -188,8 +190,8 @@ class ZoneDraft(NamedTuple):
     def block_choices(self) -> ChoicesFromFewToManyStrips:
         """The choices of blocks; drafts with equal cells share one tuple."""
         if self.tiling:
-            return list_tiling_block_choices(self.tiling.size)
-        return list_sliding_block_choices(tuple(self.column.profile.share_by_cell))
+            return list_block_choices_with_tiling(self.tiling.size)
+        return list_block_choices_without_tiling(tuple(self.column.profile.share_by_cell))
 
     def with_blocks(self, choice: BlockChoice) -> Zone:
         """Return the zone with the given blocks."""
@@ -210,16 +212,18 @@ class ZoneDraft(NamedTuple):
         return Zone(self.column, unit, tuple(found), tuple(blocks))
 
 
-def arrange_zones(density: PiecewiseConstantDensity, approximate_kl_excess: float) -> Arrangement:
-    """Return zones with a KL of about `approximate_kl_excess` more than the value of
-    `upper_bound_least_three_layer_kl`.
+def arrange_zones(
+    density: PiecewiseConstantDensity, approximate_excess_over_bound: float
+) -> Arrangement:
+    """Return zones whose KL exceeds the result of `upper_bound_least_three_layer_kl` by about
+    `approximate_excess_over_bound`.
     """
-    columns = split_into_columns(density, COLUMNS * approximate_kl_excess)
+    columns = split_into_columns(density, COLUMNS * approximate_excess_over_bound)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips_error(MOST_STRIPS)
     masses = [
         [column.mass]
-        if column.profile.has_few_cells_losing_less_than_one_band
+        if column.profile.is_worth_dividing_into_cells
         else [column.mass * run.share for run in column.profile.runs]
         for column in columns
     ]
@@ -231,27 +235,31 @@ def arrange_zones(density: PiecewiseConstantDensity, approximate_kl_excess: floa
     drafts: list[ZoneDraft] = []
     holes: list[tuple] = []
     for column in columns:
-        if not column.profile.has_few_cells_losing_less_than_one_band:
+        if not column.profile.is_worth_dividing_into_cells:
             zones.append(
                 _build_zone_of_one_group(column, [next(places) for _ in column.profile.runs])
             )
-        elif tiling := find_short_interval_tiling(tuple(column.profile.share_by_cell)):
+        elif tiling := find_short_tiling_by_translates(tuple(column.profile.share_by_cell)):
             low, high = next(places)
             mass = _normal_mass_in_float64(low, high)
             drafts.append(ZoneDraft(column, low, high - low, mass, tiling=tiling))
         else:
             _append_copies_and_push_holes(column, *next(places), drafts, holes)
-    _fill_heaviest_holes(drafts, holes, HOLES * approximate_kl_excess)
-    chosen = _choose_blocks_of_each_zone(drafts, (1 - COLUMNS - HOLES) * approximate_kl_excess)
+    _fill_heaviest_holes(drafts, holes, HOLES * approximate_excess_over_bound)
+    chosen = _choose_blocks_of_each_zone(
+        drafts, (1 - COLUMNS - HOLES) * approximate_excess_over_bound
+    )
     zones += [draft.with_blocks(choice) for draft, choice in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
 
 
-def split_into_columns(density: PiecewiseConstantDensity, most_total_loss: float) -> list[Column]:
-    """Return the columns of the grid, halved until they lose about `most_total_loss` in total."""
-    profiles = list(map(Profile, density.positive_runs_by_column))
+def split_into_columns(
+    density: PiecewiseConstantDensity, most_total_kl_loss: float
+) -> list[Column]:
+    """Return the columns of the grid, halved until they lose about `most_total_kl_loss`."""
+    profiles = list(map(ColumnProfile, density.positive_runs_by_column))
     found = []
-    for (a, b), _ in density.split_columns_with_masses(most_total_loss):
+    for (a, b), _ in density.split_x1_into_columns_with_masses(most_total_kl_loss):
         place = density.column_index_at(a)
         found.append(Column((a, b), (b - a) * density.x1_density_by_column[place], profiles[place]))
     return found
@@ -265,16 +273,17 @@ def upper_bound_least_three_layer_kl(density: PiecewiseConstantDensity) -> Eleme
     """
     found = QQ.zero
     for column in split_into_columns(density, np.inf):
-        if not column.profile.has_few_cells_losing_less_than_one_band:
+        if not column.profile.is_worth_dividing_into_cells:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform_on_support:
-            found += column.mass * upper(column.profile.enclose_kl_from_uniform())
+            found += column.mass * upper(column.profile.enclose_kl_from_uniform_on_support())
     return found
 
 
 def _build_zone_of_one_group(column: Column, place_of_each_run: list[Interval]) -> Zone:
-    """Return the zone with one group, in which each run of constant density has its own place in z1
-    and is mapped onto an interval of z2, on which the uniform law has variance one.
+    """Return the zone with one group; each run of constant density has its own place in z1.
+
+    Each run is mapped onto an interval of z2, on which the uniform law has variance one.
     """
     low = column.profile.runs[0].low
     cells = []
@@ -339,9 +348,9 @@ def _fill_heaviest_holes(
 
 
 def _choose_blocks_of_each_zone(
-    drafts: list[ZoneDraft], most_total_loss: float
+    drafts: list[ZoneDraft], most_total_kl_loss: float
 ) -> list[BlockChoice]:
-    """Return a choice of blocks for each zone; the losses add up to at most `most_total_loss`.
+    """Return a choice of blocks for each zone; the losses add up to at most `most_total_kl_loss`.
 
     A strip has the same price, in units of loss, in all zones: about the highest price at which the
     losses are small enough. Each zone takes the choice for which its loss plus the price of its
@@ -365,7 +374,7 @@ def _choose_blocks_of_each_zone(
             count += int(strips[picks].sum())
             chosen.update(zip(row, picks.tolist(), strict=True))
         _check_strip_count(count)
-        if loss <= most_total_loss:
+        if loss <= most_total_kl_loss:
             return [draft.block_choices[chosen[k]] for k, draft in enumerate(drafts)]
         price *= 0.7
     raise _too_many_strips_error(MOST_STRIPS)

@@ -55,7 +55,7 @@ class Tile(NamedTuple):
     mass: float
 
 
-class TileMassAndMoments(NamedTuple):
+class TileMassAndSecondMoments(NamedTuple):
     """The integrals over a tile of p, p |z|^2 and p |x - center|^2, where p is the density and z is
     the latent of x.
 
@@ -86,8 +86,8 @@ class Tiling:
     def from_tile_masses(
         cls, columns: list[Interval], tiles: list[Tile], band_count: int
     ) -> "Tiling":
-        """Return the tiling for which the mass of N(0, I) on each band, and on each slot in a band,
-        is the mass of its tiles.
+        """Return the tiling in which the masses of N(0, I) on bands, and on slots in a band, are
+        about proportional to the masses of the tiles that they are mapped onto.
         """
         rows: list[list[int]] = [[] for _ in range(band_count)]
         for k, tile in enumerate(tiles):
@@ -125,7 +125,8 @@ class Tiling:
         for tile in self.tiles:
             ends.setdefault(tile.column, [tile.low, tile.high])[1] = tile.high
         rows = [tuple(ends[column]) for column in range(len(self.columns))]
-        return shifts_that_stack_around_zero(rows, min(high - low for low, high in rows))
+        shortest = min(high - low for low, high in rows)
+        return shifts_that_stack_around_zero(rows, floor_power_of_two(shortest) / 16)
 
     @cached_property
     def bounding_box_of_tiles(self) -> tuple[Interval, Interval]:
@@ -184,7 +185,8 @@ class Tiling:
         """The number of decimal digits that float64 loses in latents.
 
         It is the number of digits before the decimal point of the largest latent, or of the largest
-        shifted coordinate in units of the scale of its tile (see `count_float64_digits_lost`).
+        shifted coordinate in units of the scale of its tile. See
+        `count_integer_digits_or_16_if_out_of_range`.
         """
         lost, numbers = (
             max(self.latent_magnitude_bounds),
@@ -198,13 +200,11 @@ class Tiling:
             places = *(x / s for x in self.columns[tile.column]), tile.low / u, tile.high / u
             lost = max(lost, *map(abs, places), abs(shift) / u)
             numbers += [s, u]
-        return count_float64_digits_lost(lost, numbers)
+        return count_integer_digits_or_16_if_out_of_range(lost, numbers)
 
-    def layers(
-        self, margin_width_by_axis: tuple[Element, ...], layer_count: int = 4
-    ) -> Iterator[PiecewiseCoupling]:
-        """Yield the layers, from latent to data; `layer_count` is 4, or 3 to omit the first layer,
-        which is possible if there is one band.
+    def layers(self, margin_width_by_axis: tuple[Element, ...]) -> Iterator[PiecewiseCoupling]:
+        """Yield the four layers, from latent to data; if there is one band, the first layer is the
+        identity.
 
         `margin_width_by_axis` has the widths, powers of two, of the margins of columns and of
         tiles. No point outside the margins is on a ramp.
@@ -214,8 +214,7 @@ class Tiling:
             self.first_layer_shift_by_band,
             self.inverse_x2_shift_by_column,
         )
-        if layer_count == 4:
-            yield build_piecewise_layer("first", zip(self.bands, marks, strict=True))
+        yield build_piecewise_layer("first", zip(self.bands, marks, strict=True))
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
         second, first = [], []
         for k in order:
@@ -258,7 +257,7 @@ def build_piecewise_layer(
 
 
 def _shrink_strictly_to_multiples(interval: Interval, unit: Element) -> Interval:
-    """Return the largest interval, between multiples of `unit`, strictly inside another one."""
+    """Return the largest interval, between multiples of `unit`, strictly inside the given one."""
     low, high = interval
     return round_down(low, unit) + unit, round_up(high, unit) - unit
 
@@ -274,15 +273,12 @@ def round_down(x: Element, unit: Element) -> Element:
     return -round_up(-x, unit)
 
 
-def shifts_that_stack_around_zero(
-    intervals: Sequence[Interval], shortest_length: Element
-) -> list[Element]:
+def shifts_that_stack_around_zero(intervals: Sequence[Interval], unit: Element) -> list[Element]:
     """Return a shift for each interval, such that the shifted intervals are disjoint, ascend in the
     given order, and cover about the same length on both sides of zero.
 
-    Shifts are multiples of a power of two, about a sixteenth of `shortest_length`.
+    Shifts are multiples of `unit`.
     """
-    unit = floor_power_of_two(shortest_length) / 16
     top, shifts = -sum((high - low for low, high in intervals), QQ.zero) / 2, []
     for low, high in intervals:
         shifts.append(round_up(top - low, unit) + unit)
@@ -303,27 +299,15 @@ def bound_kl_per_margin_mass(
     return (largest + squares / 2).max(arb(0)) - least.min(arb(0))
 
 
-def bound_kl_per_outside_mass(
-    largest_scale_product: Element, latent_bounds: Iterable[Element]
-) -> arb:
-    """Return an upper bound of the KL that mass outside of all tiles costs, per unit of mass,
-    without the part due to its second moment.
+def count_integer_digits_or_16_if_out_of_range(
+    largest: Element, float64_numbers: Iterable[Element]
+) -> int:
+    """Return the number of digits of `largest` before the decimal point, or at least 16 if some of
+    `float64_numbers` are not in the range of float64.
 
-    In the notation of the theorem the arguments are s* u* and (Z1, Z2); the bound is max(0, log(2
-    pi s* u*) + Z1^2 + Z2^2).
+    A float64 lacks so many digits after the decimal point. Outside of the range all 16 are lost.
     """
-    squares = ball(sum((x * x for x in latent_bounds), QQ.zero))
-    return ((2 * arb.pi()).log() + ball(largest_scale_product).log() + squares).max(arb(0))
-
-
-def count_float64_digits_lost(largest: Element, represented_numbers: Iterable[Element]) -> int:
-    """Return the number of digits of `largest` before the decimal point, which a float64 lacks
-    after the decimal point.
-
-    If some of `represented_numbers` are not in the range of float64, the result is at least 16,
-    since then all digits are lost.
-    """
-    lost, sizes = len(str(int(largest))), [abs(x) for x in represented_numbers if x]
+    lost, sizes = len(str(int(largest))), [abs(x) for x in float64_numbers if x]
     is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
     return lost if is_in_range else max(lost, ALL_DIGITS)
 
@@ -339,8 +323,8 @@ def normal_mass(a: Any, b: Any) -> Any:
 
 
 def _affine_map_covering(data: Interval, latent: Interval, rigid: bool) -> AffineMap:
-    """Return (s, t), of few bits, for a map z -> s z + t of the latent interval onto an interval
-    that contains the data interval and is hardly longer; s = 1 if `rigid`.
+    """Return (s, t), of few bits, such that z -> s z + t maps `latent` onto an interval that
+    contains `data` and is hardly longer. If `rigid`, s is 1.
     """
     s, (a, b), (low, high) = QQ.one, data, latent
     if not rigid:
@@ -353,8 +337,8 @@ def _affine_map_covering(data: Interval, latent: Interval, rigid: bool) -> Affin
 def finite_intervals_with_normal_masses(
     relative_masses: Sequence[float] | np.ndarray,
 ) -> list[Interval]:
-    """Return disjoint intervals, with small gaps, to which N(0, 1) gives about the given masses,
-    divided by their sum.
+    """Return disjoint intervals, with small gaps, whose masses under N(0, 1) are about proportional
+    to the given masses.
 
     An infinite interval is replaced by a finite one, which has less mass.
     """
@@ -378,17 +362,18 @@ def _replace_infinite_ends_for_least_kl(a: float, b: float) -> tuple[float, floa
     if np.isinf(a) and np.isinf(b):
         return -np.sqrt(3.0), np.sqrt(3.0)
     if np.isinf(a):
-        return b - least_kl_width_below(b), b
-    return (a, a + least_kl_width_below(-a)) if np.isinf(b) else (a, b)
+        return b - least_kl_uniform_width_below(b), b
+    return (a, a + least_kl_uniform_width_below(-a)) if np.isinf(b) else (a, b)
 
 
-def least_kl_width_below(end: float) -> float:
+def least_kl_uniform_width_below(end: float) -> float:
     """Return the width w for which the uniform law on [end - w, end] has least KL from N(0, 1)."""
     return 0.75 * (end + np.sqrt(end * end + 16 / 3))
 
 
-def uniform_kl_contribution_between_quantiles(low_level: float, high_level: float) -> float:
-    """Return the contribution of an interval between quantiles of N(0, 1) to KL(law | N(0, 1)).
+def uniform_kl_contribution_between_normal_quantiles(low_level: float, high_level: float) -> float:
+    """Return the contribution to KL(law | N(0, 1)) of the interval between the quantiles of N(0, 1)
+    at two levels.
 
     The law is uniform on the interval, on which it has the mass `high_level - low_level`.
     """
@@ -404,7 +389,7 @@ def uniform_kl_contribution_between_quantiles(low_level: float, high_level: floa
     )
 
 
-def fewest_band_masses(most_kl: float) -> np.ndarray:
+def masses_of_fewest_bands(most_kl: float) -> np.ndarray:
     """Return the masses of the fewest bands for which KL(law | N(0, 1)) is at most `most_kl`.
 
     The law has these masses and is uniform on each band.
@@ -415,7 +400,9 @@ def fewest_band_masses(most_kl: float) -> np.ndarray:
     while True:
         levels = [0.0, *ndtr(nearly_least_kl_inner_ends(count)), 1.0]
         if (
-            sum(uniform_kl_contribution_between_quantiles(*pair) for pair in pairwise(levels))
+            sum(
+                uniform_kl_contribution_between_normal_quantiles(*pair) for pair in pairwise(levels)
+            )
             <= most_kl
         ):
             return np.diff(levels)

@@ -83,9 +83,9 @@ def tile_by_translations(
         value, x, (low, high) = cells[k]
         mass = to_float(value * (x[1] - x[0]) * (high - low))
         tiles[k] = Tile(column[x], low, high, band[j], mass)
-        slots[k] = _widened_lattice_interval(i, width)
+        slots[k] = _interval_of_spaced_row(i, width)
     return Tiling(
-        used, tiles, [_widened_lattice_interval(j, height) for j in bands], slots, rigid=True
+        used, tiles, [_interval_of_spaced_row(j, height) for j in bands], slots, rigid=True
     )
 
 
@@ -125,9 +125,10 @@ def _indices_of_lattice_cells_nearest_zero(
     return list(zip(i[nearest].astype(int).tolist(), j[nearest].astype(int).tolist(), strict=True))
 
 
-def _widened_lattice_interval(index: int, side: Element) -> Interval:
-    """Return the interval with this index in a row of intervals, each a little longer than `side`,
-    with gaps between them.
+def _interval_of_spaced_row(index: int, least_length: Element) -> Interval:
+    """Return the interval with this index in a row of equal intervals with gaps between them.
+
+    Each interval is a little longer than `least_length`.
     """
-    wide, gap = side * (1 + ROOM), side * ROOM / 4
+    wide, gap = least_length * (1 + ROOM), least_length * ROOM / 4
     return index * wide + gap, (index + 1) * wide - gap

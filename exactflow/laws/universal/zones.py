@@ -1,4 +1,4 @@
-"""Zones of three coupling layers: the layers that they define, and their certified bound of KL.
+"""Zones of three coupling layers: the layers that zones define, and a certified bound of KL.
 
 The first layer, from data to latents, shifts x2; b is the shifted x2.
 
@@ -26,7 +26,7 @@ from exactflow.laws.universal.tilings import (
     Interval,
     bound_kl_per_margin_mass,
     build_piecewise_layer,
-    count_float64_digits_lost,
+    count_integer_digits_or_16_if_out_of_range,
     mean_square_of_uniform,
     shifts_that_stack_around_zero,
 )
@@ -35,12 +35,12 @@ SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2, the KL that o
 MOST_CELLS = 2**8  # the most cells of a zone, from its lowest to its highest, gaps included
 BITS = 64  # lengths of groups are multiples of 2^-BITS times the length of their column
 EstimatedStripsColumnsZones = tuple[int, int, int]  # only the first is an estimate
-StartAndLength = tuple[Element, Element]
+FirstStartAndGroupLength = tuple[Element, Element]
 CellsAndRamps = list[arb]  # the two terms of the KL bound
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
+class ColumnProfile:
     """The law of x2 given x1 in a column of the grid: its runs of constant density, ascending."""
 
     runs: tuple[DensityRun, ...]
@@ -64,7 +64,7 @@ class Profile:
             found.update(dict.fromkeys(range(a, b), run.share / (b - a)))
         return found
 
-    def enclose_kl_from_uniform(self) -> arb:
+    def enclose_kl_from_uniform_on_support(self) -> arb:
         """Return an enclosure of KL(law | uniform law on its support)."""
         if self.is_uniform_on_support:
             return arb(0)
@@ -74,12 +74,14 @@ class Profile:
         return sum(terms, arb(0))
 
     @cached_property
-    def has_few_cells_losing_less_than_one_band(self) -> bool:
-        """Whether there are at most `MOST_CELLS` cells, and a zone of these cells loses less KL
-        than `SHAPING`, which a zone with one band loses.
+    def is_worth_dividing_into_cells(self) -> bool:
+        """Whether a zone of cells has at most `MOST_CELLS` cells and loses less KL than `SHAPING`,
+        the loss of a zone with one band.
         """
         span = (self.runs[-1].high - self.runs[0].low) / self.cell_length
-        return bool(span <= MOST_CELLS and self.enclose_kl_from_uniform() < ball(SHAPING))
+        return bool(
+            span <= MOST_CELLS and self.enclose_kl_from_uniform_on_support() < ball(SHAPING)
+        )
 
 
 class Column(NamedTuple):
@@ -87,7 +89,7 @@ class Column(NamedTuple):
 
     ends: Interval
     mass: Element
-    profile: Profile
+    profile: ColumnProfile
 
 
 class Cell(NamedTuple):
@@ -130,8 +132,8 @@ class GroupBlock(NamedTuple):
 class Zone:
     """Blocks of a column, with the places in z1 that they share.
 
-    If cells of two groups have the same b, the distance of the groups, in units of their length, is
-    the distance of their places, in units of the length of a place.
+    If cells of two groups have the same shifted x2, the distance of the groups, in units of their
+    length, is the distance of the places of the cells, in units of the length of a place.
     """
 
     column: Column
@@ -140,33 +142,36 @@ class Zone:
     blocks: tuple[GroupBlock, ...]
 
     @cached_property
-    def block_second_moments(self) -> list[Element]:
+    def latent_mean_square_by_block(self) -> list[Element]:
         """The mean of z1^2 + z2^2 on each block."""
         first = sum(
             (cell.share * mean_square_of_uniform(*cell.place) for cell in self.cells), QQ.zero
         )
         # Many blocks share one list of shifts, whose moments are computed only once.
         shifts = {id(block.shifts): block.shifts for block in self.blocks}
-        moments = {key: _mean_and_mean_square(row) for key, row in shifts.items()}
+        moments = {
+            key: (QQ(sum(row), len(row)), QQ(sum(k * k for k in row), len(row)))
+            for key, row in shifts.items()
+        }
         return [
-            first + self._block_second_moment_of_z2(block.start, *moments[id(block.shifts)])
+            first + self._mean_square_of_z2_in_block(block.start, *moments[id(block.shifts)])
             for block in self.blocks
         ]
 
-    def _block_second_moment_of_z2(
-        self, start: int, mean_shift: Element, mean_square_shift: Element
+    def _mean_square_of_z2_in_block(
+        self, start_in_cells: int, mean_shift_in_cells: Element, mean_square_shift: Element
     ) -> Element:
         """Return the mean of z2^2 in a block, from the mean and the mean square of its shifts."""
         unit, found = self.unit, QQ.zero
         for cell in self.cells:
-            off = start * unit + cell.low + cell.width / 2 - cell.center
-            total = mean_square_shift * unit**2 + 2 * off * mean_shift * unit + off * off
+            off = start_in_cells * unit + cell.low + cell.width / 2 - cell.center
+            total = mean_square_shift * unit**2 + 2 * off * mean_shift_in_cells * unit + off * off
             total += cell.width**2 / 12
             found += cell.share * total / cell.scale**2
         return found
 
     @cached_property
-    def approximate_block_normal_masses(self) -> list[float]:
+    def approximate_normal_mass_by_block(self) -> list[float]:
         """Estimates of the mass of N(0, I) on the image of each block, from mean log-densities."""
         volume = sum(
             to_float(cell.share)
@@ -175,53 +180,51 @@ class Zone:
         )
         return [
             len(block.shifts) * float(np.exp(volume - to_float(energy) / 2)) / (2 * pi)
-            for block, energy in zip(self.blocks, self.block_second_moments, strict=True)
+            for block, energy in zip(self.blocks, self.latent_mean_square_by_block, strict=True)
         ]
 
     @property
     def approximate_strip_count(self) -> int:
-        """An estimate of the number of strips: intervals of b, each with one map of x1."""
+        """An estimate of the number of strips: intervals of the shifted x2 with one map of x1."""
         return sum(len(block.shifts) for block in self.blocks) + len(self.cells)
 
     @property
     def shifted_x2_length(self) -> Element:
-        """The length of the interval of b that the zone occupies."""
+        """The length of the interval of the shifted x2 that the zone occupies."""
         block, cell = self.blocks[-1], self.cells[-1]
         return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
 
 
-def _mean_and_mean_square(shifts: Sequence[int]) -> tuple[Element, Element]:
-    """Return the mean of integers and the mean of their squares."""
-    return QQ(sum(shifts), len(shifts)), QQ(sum(k * k for k in shifts), len(shifts))
-
-
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """The zones of all columns, with the intervals of x1 and of b that they occupy."""
+    """The zones of all columns, with the intervals of x1 and of the shifted x2 for each zone."""
 
     columns: list[Column]
     zones: list[Zone]
 
     @cached_property
     def zone_starts_in_shifted_x2(self) -> list[Element]:
-        """The lower end of each zone's interval of b."""
+        """The lower end of each zone's interval of the shifted x2."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
         return shifts_that_stack_around_zero(
-            [(QQ.zero, zone.shifted_x2_length) for zone in self.zones], finest
+            [(QQ.zero, zone.shifted_x2_length) for zone in self.zones],
+            floor_power_of_two(finest) / 16,
         )
 
     @cached_property
-    def first_group_start_and_length_by_block(self) -> list[list[StartAndLength]]:
+    def group_start_and_length_by_zone_and_block(self) -> list[list[FirstStartAndGroupLength]]:
         """For each zone and each block of the zone, the start in x1 of the first group of the
         block, and the length of each group.
 
-        Blocks share the column in the ratio of `approximate_block_normal_masses`, which gives the
+        Blocks share the column in the ratio of `approximate_normal_mass_by_block`, which gives the
         least KL. Lengths are rounded to few bits; the block of the largest mass gets the rest.
         """
         rows: dict[Interval, list[tuple]] = {}
         for k, zone in enumerate(self.zones):
             row = rows.setdefault(zone.column.ends, [])
-            row += [(weight, k, i) for i, weight in enumerate(zone.approximate_block_normal_masses)]
+            row += [
+                (weight, k, i) for i, weight in enumerate(zone.approximate_normal_mass_by_block)
+            ]
         found: list[list] = [[None] * len(zone.blocks) for zone in self.zones]
         for (x, end), row in rows.items():
             total, unit = sum(weight for weight, _, _ in row), (end - x) / 2**BITS
@@ -240,7 +243,7 @@ class Arrangement:
         found = [
             length / cell.place_length_in_z1
             for zone, row in zip(
-                self.zones, self.first_group_start_and_length_by_block, strict=True
+                self.zones, self.group_start_and_length_by_zone_and_block, strict=True
             )
             for cell in zone.cells
             for _, length in row
@@ -249,14 +252,14 @@ class Arrangement:
 
     @cached_property
     def shifted_x2_scale_range(self) -> tuple[Element, Element]:
-        """The least and the largest scale from z2 to b."""
+        """The least and the largest scale from z2 to the shifted x2."""
         found = [cell.scale for zone in self.zones for cell in zone.cells]
         return min(found), max(found)
 
     @cached_property
     def x1_and_shifted_x2_bounds(self) -> tuple[Interval, Interval]:
-        """An interval that contains x1, and one that contains b, the x2 that the first layer has
-        shifted, for all points of the bounding box of the law.
+        """Intervals that contain x1 and the shifted x2 for all points of the bounding box of the
+        law.
         """
         marks = [
             mark - zone.column.profile.runs[0].low
@@ -291,19 +294,17 @@ class Arrangement:
         """The number of decimal digits that float64 loses in latents.
 
         It is the number of digits before the decimal point of the largest latent, or of the largest
-        x1 or b in units of its least scale (see `count_float64_digits_lost`).
+        x1 or b in units of its least scale (see `count_integer_digits_or_16_if_out_of_range`).
         """
         (a, b), (c, d) = self.x1_and_shifted_x2_bounds
         first, second = max(abs(a), abs(b)) / self.x1_scale_range[0], max(abs(c), abs(d))
         largest = max(first, second / self.shifted_x2_scale_range[0], *self.latent_magnitude_bounds)
-        return count_float64_digits_lost(
+        return count_integer_digits_or_16_if_out_of_range(
             largest, [a, b, c, d, *self.x1_scale_range, *self.shifted_x2_scale_range]
         )
 
-    def layers(
-        self, single_margin_share: tuple[Element, ...], layer_count: int = 3
-    ) -> Iterator[PiecewiseCoupling]:
-        """Yield the first `layer_count` of the three layers, in the order from latent to data.
+    def layers(self, single_margin_share: tuple[Element, ...]) -> Iterator[PiecewiseCoupling]:
+        """Yield the three layers, from latent to data.
 
         Groups, cells and places have margins at both ends. The only entry of `single_margin_share`
         is the width of each margin, divided by the length of its group, cell or place. No point
@@ -313,7 +314,7 @@ class Arrangement:
         for zone, start, row in zip(
             self.zones,
             self.zone_starts_in_shifted_x2,
-            self.first_group_start_and_length_by_block,
+            self.group_start_and_length_by_zone_and_block,
             strict=True,
         ):
             for place, scale, center in {cell[4:] for cell in zone.cells}:
@@ -337,29 +338,31 @@ class Arrangement:
         yield build_piecewise_layer("first", sorted(strips))
         yield build_piecewise_layer("second", sorted(marks))
 
-    def margin_share_and_kl_terms(
-        self, negative_entropy: arb, cutting_eps: Element
+    def choose_margin_share_and_bound_kl_terms(
+        self, negative_entropy: arb, subdivision_eps: Element
     ) -> tuple[tuple[Element, ...], CellsAndRamps]:
-        """Return the width of margins, as a share of the length of an interval, and the terms
-        `cells` and `ramps` of the KL bound.
+        """Choose the width of margins, as a share of the length of an interval, and return it with
+        the terms `cells` and `ramps` of the KL bound.
 
         `negative_entropy` encloses E log p, where p is the density. The margins are so narrow that
-        the term `ramps` is a small share of `cutting_eps`.
+        the term `ramps` is a small share of `subdivision_eps`.
         """
         constant, cells, covered = (2 * arb.pi()).log(), negative_entropy, QQ.zero
-        for zone, row in zip(self.zones, self.first_group_start_and_length_by_block, strict=True):
+        for zone, row in zip(
+            self.zones, self.group_start_and_length_by_zone_and_block, strict=True
+        ):
             (a, b), volume = zone.column.ends, constant
             for cell in zone.cells:
                 volume += ball(cell.share) * ball(cell.scale / cell.place_length_in_z1).log()
             for block, energy, (_, length) in zip(
-                zone.blocks, zone.block_second_moments, row, strict=True
+                zone.blocks, zone.latent_mean_square_by_block, row, strict=True
             ):
                 mass = zone.column.mass * length * len(block.shifts) / (b - a)
                 covered += mass
                 cells += ball(mass) * (volume + ball(length).log() + ball(energy) / 2)
         (s, s_most), (u, u_most) = self.x1_scale_range, self.shifted_x2_scale_range
         rate = bound_kl_per_margin_mass((s * u, s_most * u_most), self.latent_magnitude_bounds)
-        margin = min(floor_power_of_two(lower(ball(cutting_eps * RAMPS / 4) / rate)), QQ(1, 8))
+        margin = min(floor_power_of_two(lower(ball(subdivision_eps * RAMPS / 4) / rate)), QQ(1, 8))
         return (margin,), [cells, rate * ball(4 * margin + 1 - covered)]
 
 

@@ -24,7 +24,7 @@ from exactflow.laws.universal.measures import MOST_DRAWS, draw_normal_columns
 from exactflow.laws.universal.quantization import TUNING, check_atom_count, floor_power_of_two
 from exactflow.laws.universal.three_layers import MOST_STRIPS, _check_strip_count
 from exactflow.laws.universal.tilings import MOST_TILES, check_tile_count
-from exactflow.laws.universal.zones import MOST_CELLS, Profile
+from exactflow.laws.universal.zones import MOST_CELLS, ColumnProfile
 
 UNEVEN = Boxes([([0, 0], [0.1, 0.3]), ([0.3, 0.1], [0.7, 0.9])])
 RARE = Histogram([[1, 0], [0, 10**324]], ([0, 0], [1, 1]))
@@ -267,8 +267,8 @@ def test_a_limit_is_included_and_named_with_the_number_that_exceeds_it(check, mo
 @pytest.mark.parametrize(("cells", "slides"), [(MOST_CELLS, True), (MOST_CELLS + 1, False)])
 def test_cells_slide_up_to_the_limit(cells, slides):
     ends = [(QQ(0), QQ(1)), (QQ(cells - 1), QQ(cells))]
-    profile = Profile(tuple(DensityRun(a, b, QQ(1, 2)) for a, b in ends))
-    assert profile.has_few_cells_losing_less_than_one_band is slides
+    profile = ColumnProfile(tuple(DensityRun(a, b, QQ(1, 2)) for a, b in ends))
+    assert profile.is_worth_dividing_into_cells is slides
 
 
 @pytest.mark.parametrize("spare", [0, 1])

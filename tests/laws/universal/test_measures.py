@@ -19,8 +19,8 @@ from exactflow.laws.universal import (
     uniform,
 )
 from exactflow.laws.universal.construction import (
+    _moves_separating_sorted_integers,
     _separate_sorted_integers,
-    _separating_integer_moves,
     _sort_atoms_and_weights,
 )
 from exactflow.laws.universal.quantization import ceil_sqrt_at_least_one, quantize_by_cell_means
@@ -87,7 +87,7 @@ def test_spread(gap):
 @pytest.mark.parametrize("gap", [1, 1000])
 def test_near_atoms_are_moved_as_far_apart_as_their_share_allows(gap):
     places = np.array([0, gap], dtype=object)
-    first, second = _separating_integer_moves(places, [QQ(1, 2)] * 2, 20, QQ(1)).tolist()
+    first, second = _moves_separating_sorted_integers(places, [QQ(1, 2)] * 2, 20, QQ(1)).tolist()
     assert gap + second - first == 2**20  # the largest power of two that their span and share have
     assert (first**2 + second**2) / 2 <= 2**40
 

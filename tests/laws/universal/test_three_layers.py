@@ -21,7 +21,7 @@ from exactflow.laws.universal import (
 )
 from exactflow.laws.universal.integer_tiling import (
     fill_window_with_copies,
-    find_short_interval_tiling,
+    find_short_tiling_by_translates,
 )
 
 UNIT = ([0, 0], [1, 1])
@@ -110,7 +110,7 @@ def test_flow_is_diagonal_on_every_group_and_cell():
     result = three(Histogram([[1, 1, 0, 1], [1, 0, 1, 0]], UNIT), "17/100")
     part, inverse, lost = result.parts[0], result.flow.inverse(), 0.0
     zones, (margin,) = part.tiling, part.margins
-    rows = zip(zones.zones, zones.first_group_start_and_length_by_block, strict=True)
+    rows = zip(zones.zones, zones.group_start_and_length_by_zone_and_block, strict=True)
     for zone, groups in rows:
         low = zone.column.profile.runs[0].low
         mass = zone.column.mass / (zone.column.ends[1] - zone.column.ends[0])
@@ -147,7 +147,9 @@ def test_every_point_of_a_law_has_a_zone():
     """Groups fill the columns, and places, strips and groups are apart."""
     zones = three(GAPS, "1/8").parts[0].tiling
     filled = {column.ends: 0 for column in zones.columns}
-    for zone, groups in zip(zones.zones, zones.first_group_start_and_length_by_block, strict=True):
+    for zone, groups in zip(
+        zones.zones, zones.group_start_and_length_by_zone_and_block, strict=True
+    ):
         for block, (_, length) in zip(zone.blocks, groups, strict=True):
             filled[zone.column.ends] += len(block.shifts) * length
     assert all(b - a == total for (a, b), total in filled.items())
@@ -167,15 +169,17 @@ def test_copies_and_holes_make_up_a_window(span):
         ] + [i for a, b in window.holes for i in range(a, b)]
         assert sorted(covered) == list(range(window.size))
         assert sum(b - a for a, b in window.holes) < 0.3 * window.size
-        if tiling := find_short_interval_tiling(cells):
+        if tiling := find_short_tiling_by_translates(cells):
             shifts, size = tiling
             assert sorted(k + i for k in shifts for i in cells) == list(range(size))
 
 
 def test_sets_that_tile_an_interval():
     tiling = [(0,), (0, 2), (0, 2, 4, 6), (0, 1, 4, 5)]
-    assert all(map(find_short_interval_tiling, tiling))
-    assert not any(map(find_short_interval_tiling, [(0, 1, 3), (0, 2, 3), (0, 1, 3, 4), (0, 2, 5)]))
+    assert all(map(find_short_tiling_by_translates, tiling))
+    assert not any(
+        map(find_short_tiling_by_translates, [(0, 1, 3), (0, 2, 3), (0, 1, 3, 4), (0, 2, 5)])
+    )
 
 
 @pytest.mark.parametrize(

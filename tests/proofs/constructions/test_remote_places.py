@@ -19,7 +19,9 @@ def zones():
 def test_cells_go_to_their_places_by_diagonal_maps(zones):
     """Spike and body of a zone are the distance apart, whatever the group is."""
     inverse = PiecewiseFlow(list(zones.layers((QQ(1, 1024),)))).inverse()
-    for zone, groups in zip(zones.zones, zones.first_group_start_and_length_by_block, strict=True):
+    for zone, groups in zip(
+        zones.zones, zones.group_start_and_length_by_zone_and_block, strict=True
+    ):
         spike, body = (cell.place for cell in zone.cells)
         assert abs(body[0] - spike[0]) == QQ(3, 2)
         for block, (x, length) in zip(zone.blocks, groups, strict=True):
@@ -37,7 +39,7 @@ def test_cells_go_to_their_places_by_diagonal_maps(zones):
 
 def test_closed_form_is_the_mean_of_rectangles(zones):
     with ctx.workprec(128):
-        _, (cells, _) = zones.margin_share_and_kl_terms(entropy(SHARE), QQ(1, 100))
+        _, (cells, _) = zones.choose_margin_share_and_bound_kl_terms(entropy(SHARE), QQ(1, 100))
     generator, count = np.random.default_rng(0), 400_000
     flow = PiecewiseFlow(list(zones.layers((QQ(1, 2**40),)))).inverse()
     in_body = generator.random(count) > float(SHARE)
@@ -51,5 +53,5 @@ def test_closed_form_is_the_mean_of_rectangles(zones):
 def test_far_places_lose_less_than_the_deficit():
     zones = place_remotely(SHARE, QQ(1), lanes=12, blocks=40, groups=100, radius=QQ(7, 2))
     with ctx.workprec(128):
-        _, (cells, ramps) = zones.margin_share_and_kl_terms(entropy(SHARE), QQ(1, 100))
+        _, (cells, ramps) = zones.choose_margin_share_and_bound_kl_terms(entropy(SHARE), QQ(1, 100))
         assert cells + ramps < entropy(SHARE) / 3
