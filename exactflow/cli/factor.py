@@ -83,8 +83,9 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
 def _print_layers_and_verdict(
     flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
-    """Print the layers as a table. Below it, print the order of coordinates and the flips or pads,
-    if there are any, the method, the time and the verdict.
+    """Print the layers as a table. Below it, print the method, the time and the verdict.
+
+    An order of coordinates, flips and pads are printed, too, if there are any.
     """
     console = Console()
     gap = 1 if console.width >= NARROW else 0

@@ -12,7 +12,7 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     common.add_matrix_file_argument(command, "covariance matrix")
-    common.add_partition_and_orientation_options(command)
+    common.add_partition_option(command)
     common.add_reading_output_printing_options(
         command, "write a certificate of the generating flow, or its layers"
     )

@@ -46,17 +46,19 @@ _SAFETENSORS_DTYPES = {
 
 
 @contextmanager
-def _translating_errors_and_ignoring_warnings(expected: str) -> Iterator[None]:
-    """Raise an `InvalidInputError` of one line for any exception in this context; ignore warnings.
+def _translating_errors_and_ignoring_warnings(expected_content: str) -> Iterator[None]:
+    """Replace any exception in this context by an `InvalidInputError`; ignore warnings.
 
-    The line names the `expected` content of the file.
+    The message is one line, and names the `expected_content` of the file.
     """
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InvalidInputError(f"expected {expected}; reading failed: {reason[:200]}") from None
+        raise InvalidInputError(
+            f"expected {expected_content}; reading failed: {reason[:200]}"
+        ) from None
 
 
 def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
@@ -92,7 +94,7 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
 
 
 def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
-    """Return the names of the arrays in a file, each with a function that reads the array.
+    """Return the name of each array in a file, with a function that reads the array.
 
     Raises `InvalidInputError` for an unknown suffix.
     """
@@ -131,14 +133,16 @@ def _read_npy_and_dtype(stream: IO[bytes]) -> tuple[np.ndarray, str]:
     return array, str(array.dtype)
 
 
-def _open_archive_within(data: bytes, expected: str, most_unpacked_bytes: int) -> zipfile.ZipFile:
-    """Open an archive; raise `InvalidInputError` if its content exceeds `most_unpacked_bytes`."""
-    with _translating_errors_and_ignoring_warnings(expected):
+def _open_zip_within(
+    data: bytes, expected_content: str, most_unpacked_bytes: int
+) -> zipfile.ZipFile:
+    """Open a .zip archive; raise an error if it unpacks to more than `most_unpacked_bytes`."""
+    with _translating_errors_and_ignoring_warnings(expected_content):
         archive = zipfile.ZipFile(io.BytesIO(data))
     size = sum(member.file_size for member in archive.infolist())
     if size > most_unpacked_bytes:
         raise InvalidInputError(
-            f"expected {expected}, got {len(data)} bytes that unpack to {size} bytes"
+            f"expected {expected_content}, got {len(data)} bytes that unpack to {size} bytes"
         )
     return archive
 
@@ -146,7 +150,7 @@ def _open_archive_within(data: bytes, expected: str, most_unpacked_bytes: int) -
 def _list_npz_readers(data: bytes) -> ArrayReaders:
     most = max(LARGEST_ARCHIVE, 4 * len(data))
     expected = f"a .npz archive of at most {most} bytes"
-    archive = _open_archive_within(data, expected, most)
+    archive = _open_zip_within(data, expected, most)
 
     def read_member(name: str) -> tuple[np.ndarray, str]:
         with _translating_errors_and_ignoring_warnings(expected):
@@ -187,7 +191,7 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
         )
     if zipfile.is_zipfile(io.BytesIO(data)):
         expected = "a .pt file without compression, as torch.save writes it"
-        _open_archive_within(data, expected, len(data))
+        _open_zip_within(data, expected, len(data))
     with (
         _translating_errors_and_ignoring_warnings("a .pt file of tensors only"),
         _limiting_extra_memory_on_linux(UNPICKLING + 8 * len(data)),
@@ -210,8 +214,8 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
 
 
 @contextmanager
-def _limiting_extra_memory_on_linux(most_bytes: int) -> Iterator[None]:
-    """On Linux, let this process take at most `most_bytes` more memory in this context.
+def _limiting_extra_memory_on_linux(most_extra_bytes: int) -> Iterator[None]:
+    """On Linux, limit the memory that this process takes in this context to `most_extra_bytes`.
 
     A pickle can ask for memory of any size.
     """
@@ -223,7 +227,7 @@ def _limiting_extra_memory_on_linux(most_bytes: int) -> Iterator[None]:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = taken + most_bytes
+    wanted = taken + most_extra_bytes
     resource.setrlimit(resource.RLIMIT_AS, (wanted if soft < 0 else min(soft, wanted), hard))
     try:
         yield
@@ -232,7 +236,7 @@ def _limiting_extra_memory_on_linux(most_bytes: int) -> Iterator[None]:
 
 
 def _require_printable_names(content: dict) -> dict[str, Any]:
-    """Return the content unchanged; raise `InvalidInputError` unless keys are printable names."""
+    """Return the content unchanged; raise an error unless each key is a printable name."""
     for name in content:
         if not isinstance(name, str):
             raise InvalidInputError(
@@ -259,10 +263,10 @@ def _tensor_to_array_and_dtype(file_data: bytes, tensor: Any) -> tuple[np.ndarra
 
 
 def _require_dense_within_file(file_data: bytes, tensor: Any) -> "Tensor":
-    """Return a tensor without its graph and attributes.
+    """Return a detached tensor, without attributes.
 
     Raises `InvalidInputError` for another object than a tensor, and for a tensor that is not
-    dense or has more entries than its file, with the content `file_data`, has bytes.
+    dense. A tensor may have at most as many entries as `file_data`, its file, has bytes.
     """
     torch = require("torch", "torch", "a .pt file")
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter):

@@ -163,10 +163,10 @@ def check_permutation_in_six_small_layers(perm: Any) -> CouplingFlow:
 
 
 def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
-    """Check the bound on the number of layers for M under a partition (p, q), where p <= q.
+    """Check that a flow for M under a partition has at most as many layers as the theorem says.
 
-    The instance is (M, partition); the result is the flow. The bound is 2 ceil(q / p) + 4, or two
-    less if p divides q - 1 and q > 1.
+    The instance is (M, partition); the result is the flow. For halves of p <= q coordinates the
+    bound is 2 ceil(q / p) + 4, or two less if p divides q - 1 and q > 1.
     """
     M, partition = instance
     flow = factor(M, partition=partition)
@@ -208,8 +208,8 @@ def check_interpolation_depth_and_obstructions(instance: Any) -> Interpolation:
 
 
 def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> Any:
-    """Check that the product of at most six layers equals M, or that four layers with the product M
-    are proved to exist; and check that the obstructions to fewer layers are valid.
+    """Check that the product of at most six layers equals M, or the proof that four such layers
+    exist. Also check that the obstructions to fewer layers are valid.
     """
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
@@ -224,7 +224,7 @@ def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> An
 
 
 def _check_existence_and_error(answer: CertifiedDepth, M: Any) -> None:
-    """Check the proof that four layers for M exist, and the error of the rounded layers."""
+    """Check the proof that four layers for M exist, and the stated error of the rounded layers."""
     target = as_square_matrix(M).to_dense()
     check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
     check_that(answer.existence.matrix == target, "a proof of existence for the same matrix")
@@ -286,8 +286,8 @@ def check_lossless_bound_and_restoration(W: Any) -> "Lossless":
 
 
 def check_kl_bound_and_exact_inverse(law: Any) -> "KLApproximation":
-    """Check that four layers are within 1/4 of a law in KL, and that the inverse restores a point
-    exactly.
+    """Check that the KL bound of four layers is at most 1/4, and that their inverse restores a
+    point exactly.
     """
     from exactflow.laws.universal import approximate
 
@@ -349,8 +349,10 @@ def _draw_factor_of_random_kind(source: random.Random, d: int) -> sympy.Matrix:
     return step
 
 
-def draw_matrix_and_partition(source: random.Random) -> tuple[sympy.Matrix, tuple[int, int]]:
-    """Draw a matrix by `draw_invertible_matrix`, and a partition of the coordinates."""
+def draw_positive_det_matrix_and_partition(
+    source: random.Random,
+) -> tuple[sympy.Matrix, tuple[int, int]]:
+    """Draw a rational matrix of positive determinant, and a partition of its coordinates."""
     M = draw_invertible_matrix(source)
     p = source.randint(1, M.rows - 1)
     return M, (p, M.rows - p)
@@ -473,7 +475,7 @@ TRIALS = {
     "partitions": _trial_row(
         "at most as many layers as the theorem says equal the matrix under the partition",
         check_depth_bound_under_partition,
-        draw_matrix_and_partition,
+        draw_positive_det_matrix_and_partition,
         PAIR,
         POSITIVE_IN_PAIR,
     ),
