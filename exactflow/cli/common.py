@@ -106,10 +106,12 @@ def add_json_and_quiet_options(group: argparse._ArgumentGroup, json_help: str) -
 
 
 def add_jobs_and_backend_options(
-    command: argparse._ActionsContainer, jobs_help: str, default: int | None
+    command: argparse._ActionsContainer, jobs_help: str, default_jobs: int | None
 ) -> None:
     """Add the options --jobs and --backend, which say how to run jobs in parallel."""
-    command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=jobs_help)
+    command.add_argument(
+        "-j", "--jobs", type=int, default=default_jobs, metavar="N", help=jobs_help
+    )
     command.add_argument(
         "--backend",
         metavar="NAME",
@@ -214,7 +216,7 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
         select_encoder(output)
 
 
-def write_result_and_describe(
+def write_result_and_describe_file(
     result: Any, arguments: argparse.Namespace, source: "MatrixFile"
 ) -> str:
     """Write a result to the file --output, and return lines about this file; "" without --output.

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
     pads = pads_last_in_halves_or_empty(flow.partition, d)
     verdict = str(Verification(flow))  # this does not check the flow, which `factor` has verified
-    written = common.write_result_and_describe(flow, arguments, source)
+    written = common.write_result_and_describe_file(flow, arguments, source)
     if arguments.json:
         facts = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
         common.print_json_with_output_name(

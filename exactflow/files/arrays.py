@@ -31,7 +31,7 @@ from exactflow.files.atomic import (
     read_file_or_stdin,
     write_atomically,
 )
-from exactflow.files.tensors import list_array_readers
+from exactflow.files.tensors import array_readers_by_name
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
@@ -75,7 +75,7 @@ def read_arrays(path: str | Path) -> CouplingFlow:
     _check_suffix(path)
     data = read_file_or_stdin(path)
     with prefixing_content_errors_with_file_name(path):
-        arrays = list_array_readers(data, path.suffix.lower())
+        arrays = array_readers_by_name(data, path.suffix.lower())
         if None in arrays:
             raise InvalidInputError(
                 "expected the arrays of a flow by name, got an array without a name"

@@ -70,7 +70,7 @@ def depth_certificate_text(
         "depth": flow.depth,
         "layers": layers,
         "obstructions": [
-            {"pattern": o.pattern, **kind_and_witness_in_json(o)} for o in answer.obstructions
+            {"pattern": o.pattern, **kind_and_witness_json_members(o)} for o in answer.obstructions
         ],
         "provenance": record | dict(provenance or {}),
     }
@@ -112,7 +112,7 @@ def _json_with_line_per_object(value: object) -> str:
     return json.dumps(value)
 
 
-def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
+def kind_and_witness_json_members(obstruction: Obstruction) -> dict[str, object]:
     """Return the two JSON members that describe an obstruction: "kind", and the witness. The
     witness is named "k", "factors" or "multiplier".
     """

@@ -52,7 +52,7 @@ def read_square_matrix(
     """
     data, suffix, name = _read_bytes_suffix_and_name(Path(path))
     with prefixing_content_errors_with_file_name(name):
-        content, dtype = _parse_values_and_dtype(data, suffix, key)
+        content, dtype = _parse_values_and_type_name(data, suffix, key)
         matrix = as_square_matrix(content)
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
@@ -72,7 +72,7 @@ def _read_bytes_suffix_and_name(path: Path) -> tuple[bytes, str, str]:
     return data, kind, "stdin" if is_stdin else path.name
 
 
-def _parse_values_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
+def _parse_values_and_type_name(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
     """Return the rows of a matrix in a file, and the name of the type of the entries."""
     if suffix in _ARRAY_SUFFIXES:
         from exactflow.files.tensors import read_array_and_dtype

@@ -67,7 +67,7 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
     Raises `InvalidInputError` for an unknown suffix or key, and for an array that has no entries,
     or more than 2^22.
     """
-    arrays = list_array_readers(data, suffix)
+    arrays = array_readers_by_name(data, suffix)
     if not arrays:
         raise InvalidInputError(
             "expected a file with at least one array, got a file without arrays"
@@ -93,7 +93,7 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
     return array, dtype
 
 
-def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
+def array_readers_by_name(data: bytes, suffix: str) -> ArrayReaders:
     """Return the name of each array in a file, with a function that reads the array.
 
     Raises `InvalidInputError` for an unknown suffix.
@@ -101,7 +101,7 @@ def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
     if suffix == ".npy":
         return {None: partial(_read_npy_and_dtype, io.BytesIO(data))}
     if suffix == ".npz":
-        return _list_npz_readers(data)
+        return _npz_readers_by_name(data)
     if suffix == ".safetensors":
         library = require("safetensors", "safetensors", "a .safetensors file")
         with _translating_errors_and_ignoring_warnings("a .safetensors file"):
@@ -112,7 +112,7 @@ def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
             "expected an array in a .npy, .npz, .safetensors, .pt or .pth file, got the suffix "
             f"{suffix!r}: write the array by np.save"
         )
-    content = _load_tensor_or_named_tensors(data)
+    content = _load_pt_tensor_or_named_tensors(data)
     tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
     return {
         name: partial(_tensor_to_array_and_dtype, data, tensor) for name, tensor in tensors.items()
@@ -147,7 +147,7 @@ def _open_zip_within(
     return archive
 
 
-def _list_npz_readers(data: bytes) -> ArrayReaders:
+def _npz_readers_by_name(data: bytes) -> ArrayReaders:
     most = max(LARGEST_ARCHIVE, 4 * len(data))
     expected = f"a .npz archive of at most {most} bytes"
     archive = _open_zip_within(data, expected, most)
@@ -178,7 +178,7 @@ def _read_safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndar
     return array, str(array.dtype)
 
 
-def _load_tensor_or_named_tensors(data: bytes) -> Any:
+def _load_pt_tensor_or_named_tensors(data: bytes) -> Any:
     """Return the content of a .pt file: a tensor, or a dictionary of tensors by name.
 
     A dictionary under one of `STATE_KEYS` is returned in place of the dictionary that contains it.
@@ -252,7 +252,7 @@ def _tensor_to_array_and_dtype(file_data: bytes, tensor: Any) -> tuple[np.ndarra
 
     `file_data` is the content of the tensor's file.
     """
-    plain = _require_dense_within_file(file_data, tensor)
+    plain = _detach_dense_tensor_within_file(file_data, tensor)
     name = str(plain.dtype).removeprefix("torch.")
     with _translating_errors_and_ignoring_warnings(
         "integers or floats that NumPy has, or bfloat16 or float8"
@@ -262,7 +262,7 @@ def _tensor_to_array_and_dtype(file_data: bytes, tensor: Any) -> tuple[np.ndarra
         return (number.float() if is_short else number).numpy(), name
 
 
-def _require_dense_within_file(file_data: bytes, tensor: Any) -> "Tensor":
+def _detach_dense_tensor_within_file(file_data: bytes, tensor: Any) -> "Tensor":
     """Return a detached tensor, without attributes.
 
     Raises `InvalidInputError` for another object than a tensor, and for a tensor that is not

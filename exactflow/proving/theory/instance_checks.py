@@ -307,15 +307,15 @@ def check_kl_bound_and_exact_inverse(law: Any) -> "KLApproximation":
 
 def draw_invertible_matrix(
     source: random.Random,
-    sizes: Sequence[int] = (2, 3, 4, 5, 6),
+    dimensions: Sequence[int] = (2, 3, 4, 5, 6),
     determinant: Determinant = "positive",
 ) -> sympy.Matrix:
-    """Draw an invertible rational matrix; `determinant` says which determinants are drawn.
+    """Draw an invertible rational matrix; its determinant is positive, one or only nonzero.
 
     The matrix is a product of elementary matrices, signs, permutations, scales and shears of low
     rank, so that its blocks are often zero, scalar or singular.
     """
-    d = source.choice(sizes)
+    d = source.choice(dimensions)
     M = sympy.eye(d)
     for _ in range(source.randint(0, 5)):
         M = _draw_factor_of_random_kind(source, d) * M
@@ -442,8 +442,8 @@ def _trial_row(
     }
 
 
-_draw_even_size = partial(draw_invertible_matrix, sizes=(2, 4, 4))
-_draw_determinant_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
+_draw_even_size = partial(draw_invertible_matrix, dimensions=(2, 4, 4))
+_draw_determinant_one = partial(draw_invertible_matrix, dimensions=(2, 4, 4, 6), determinant="one")
 _AT_MOST_SIX = "at most six layers equal the matrix, and the obstructions to fewer are valid"
 #: Name of a theorem -> the statement that is checked, the check, the function that draws an
 #: instance, and the hypotheses.
