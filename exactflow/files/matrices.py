@@ -147,8 +147,8 @@ def _parse_headerless_blank_separated_rows(text: str) -> list[list[str]]:
 def _require_split_headerless_rows(
     rows_by_line: Mapping[int, list[str]], foreign_separators: str, remedy_for_separators: str
 ) -> list[list[str]]:
-    """Return the rows. Raise `InvalidInputError` if the first row is a header, or if a foreign
-    separator stands between two numbers; then the message has `remedy_for_separators`.
+    """Return the rows; raise `InvalidInputError` if the first row is a header, or if a foreign
+    separator stands between two numbers. The message about a separator ends with the remedy.
     """
     glue = " " if "," in foreign_separators else ", "
     for number, row in rows_by_line.items():

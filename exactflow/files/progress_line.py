@@ -52,15 +52,15 @@ def yield_and_report_progress(
     The report goes to the listener to stages, or to a line in the terminal if there is none.
     """
 
-    def report_progress(done: int) -> None:
-        if done < total > 1:
-            report_stage(f"{label} {done + 1} of {total}", done / total)
+    def report_progress(done_count: int) -> None:
+        if done_count < total > 1:
+            report_stage(f"{label} {done_count + 1} of {total}", done_count / total)
 
     with show_progress("") if not has_stage_listener() else nullcontext():
         report_progress(0)
-        for done, result in enumerate(results, 1):
+        for done_count, result in enumerate(results, 1):
             yield result
-            report_progress(done)
+            report_progress(done_count)
 
 
 class _ProgressLine:

@@ -215,7 +215,7 @@ def _load_pt_tensor_or_named_tensors(data: bytes) -> Any:
 
 @contextmanager
 def _limiting_extra_memory_on_linux(most_extra_bytes: int) -> Iterator[None]:
-    """On Linux, limit the memory that this process takes in this context to `most_extra_bytes`.
+    """On Linux, let this process take at most `most_extra_bytes` more memory in this context.
 
     A pickle can ask for memory of any size.
     """

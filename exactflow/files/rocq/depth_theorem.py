@@ -118,8 +118,9 @@ def _append_fixed_coordinates_to_equalize_halves(
 
 
 def _write_layer(layer: dict[str, Any], is_additive: bool) -> RocqTerm:
-    """Return a layer in Rocq's syntax: a triple of whether it moves the first half, its scale and
-    its shift. An additive layer has no scale.
+    """Return a layer in Rocq's syntax: whether it moves the first half, its scale and its shift.
+
+    An additive layer has no scale.
     """
     scale = "" if is_additive else f" {write_row(map(parse_rational, layer['scale']))},"
     shift = write_rows(map(parse_rational, entries) for entries in layer["shift"])

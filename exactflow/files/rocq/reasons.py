@@ -106,7 +106,7 @@ def write_rank_obstruction(
     c_transposed: Matrix,
     are_D_and_a_exchanged: bool,
 ) -> RocqTerm | None:
-    """Return an obstruction by ranks, in the syntax of `depth.v`; None if no ranks obstruct.
+    """Return an obstruction by ranks, in the syntax of `depth.v`; None if no such ranks are found.
 
     The factors are coprime monic polynomials. The text consists of f, p, K and the transposes of P
     and Q (see *Ranks* in the module docstring), right inverses G and H that prove the ranks, and
@@ -208,8 +208,8 @@ def write_trace_recurrence_obstruction(blocks: PatternBlocks) -> RocqTerm | None
     """Return, in the syntax of `depth.v`, weights that prove that the traces g_j of *Recurrences*
     in the module docstring fulfil no recurrence; None if no such weights are found.
 
-    With the letters of that docstring, the text consists of r = rank C, a
-    matrix G with C G C = C, the number k, the traces g_0, g_1, .., and the weights.
+    The text consists of r = rank C, a matrix G with C G C = C, the number k, the traces g_0, g_1,
+    .., and the weights, with the letters of that docstring.
     """
     if not (found := find_minus_c_over_C(blocks, 0)) or abs(found) == 1:
         return None
