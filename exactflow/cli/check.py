@@ -122,9 +122,7 @@ def _read_check_certificate_arguments(arguments: argparse.Namespace) -> dict:
         bound = None if within is None else checker.read_bound(within, "--within")
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
-    target = (
-        _convert_target_for_checker(arguments.target, arguments.key) if arguments.target else None
-    )
+    target = _read_target_for_checker(arguments.target, arguments.key) if arguments.target else None
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError(
@@ -217,7 +215,7 @@ def _kill_process_tree(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _convert_target_for_checker(path: str, key: str | None) -> FileBytesAndSuffix:
+def _read_target_for_checker(path: str, key: str | None) -> FileBytesAndSuffix:
     """Return the content of a target's file and its suffix. A file in a format that the checker
     cannot read is converted to JSON.
     """

@@ -162,13 +162,12 @@ def check_permutation_in_six_small_layers(perm: Any) -> CouplingFlow:
     return flow
 
 
-def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
+def check_depth_bound_under_partition(matrix_and_partition: Any) -> CouplingFlow:
     """Check that a flow for M under a partition has at most as many layers as the theorem says.
 
-    The instance is (M, partition); the result is the flow. For halves of p <= q coordinates the
-    bound is 2 ceil(q / p) + 4, or two less if p divides q - 1 and q > 1.
+    The result is the flow. For halves of p <= q coordinates the bound is 2 ceil(q / p) + 4, or two less if p divides q - 1 and q > 1.
     """
-    M, partition = instance
+    M, partition = matrix_and_partition
     flow = factor(M, partition=partition)
     p, q = sorted(flow.partition)
     return _check_product_and_depth(
@@ -185,12 +184,12 @@ def check_merged_masks_depth(flows: Any) -> Flow:
     return _check_product_and_depth(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
-def check_interpolation_depth_and_obstructions(instance: Any) -> Interpolation:
+def check_interpolation_depth_and_obstructions(points_and_images: Any) -> Interpolation:
     """Check that at most four couplings map points to images, and that each obstruction to fewer
-    couplings is valid. The instance is (points, images).
+    couplings is valid.
     """
-    found = interpolate(*instance)
-    points, images = (as_rectangular_matrix(rows).transpose() for rows in instance)
+    found = interpolate(*points_and_images)
+    points, images = (as_rectangular_matrix(rows).transpose() for rows in points_and_images)
     check_that(found.depth <= 4, f"at most four couplings, got {found.depth}")
     check_that(
         found.flow.forward(points) == images.to_Matrix(),
@@ -267,7 +266,7 @@ def check_two_layer_whitening(covariance: Any) -> "Whitening":
     return result
 
 
-def check_lossless_bound_and_restoration(W: Any) -> "Lossless":
+def check_lossless_map_at_16_vectors(W: Any) -> "Lossless":
     """Check, at 16 random integer vectors, that a lossless map differs from W / step by at most the
     bound of the map, and that the inverse map restores the vectors exactly.
     """
@@ -500,7 +499,7 @@ TRIALS = {
     ),
     "lossless": _trial_row(
         "integers are mapped near their images, within the bound, and are restored exactly",
-        check_lossless_bound_and_restoration,
+        check_lossless_map_at_16_vectors,
         draw_float64_rotation,
         INVERTIBLE,
     ),
