@@ -165,7 +165,8 @@ def check_permutation_in_six_small_layers(perm: Any) -> CouplingFlow:
 def check_depth_bound_under_partition(matrix_and_partition: Any) -> CouplingFlow:
     """Check that a flow for M under a partition has at most as many layers as the theorem says.
 
-    The result is the flow. For halves of p <= q coordinates the bound is 2 ceil(q / p) + 4, or two less if p divides q - 1 and q > 1.
+    The result is the flow. For halves of p <= q coordinates the bound is 2 ceil(q / p) + 4, or two
+    less if p divides q - 1 and q > 1.
     """
     M, partition = matrix_and_partition
     flow = factor(M, partition=partition)
