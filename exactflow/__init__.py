@@ -104,8 +104,8 @@ def __getattr__(name: str) -> Any:
 
 
 def _make_raising_stand_in(name: str, error: Exception) -> Callable[..., NoReturn]:
-    """Return a function that raises `error` when it is called. The function stands for a public
-    name that needs a missing extra.
+    """Return a function that raises `error` when it is called. It replaces the public function
+    `name`, which needs a missing extra.
     """
 
     def raise_error(*arguments: Any, **options: Any) -> NoReturn:

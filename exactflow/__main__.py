@@ -39,8 +39,8 @@ def main(exit_code_file: str | None = None) -> int:
 
 
 def _run_command_in_child_process() -> int:
-    """Run the command in a forked process, or in a new one on systems without fork, and return the
-    exit code of the command.
+    """Run the command in a forked process, and return its exit code. On systems without fork, run
+    it in a new process.
 
     A script that the command runs can end its process with any exit code, so the forked process
     reports the exit code of the command through a pipe. Raises `ProcessDiedError` if that process

@@ -171,7 +171,7 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
 
 
 def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
-    """Whether a file is a proof script; if a file with claims is no script, record the reason."""
+    """Whether a file is a proof script. If a file with claims is no script, record why."""
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
     is_script, reason = False, ""
@@ -193,7 +193,7 @@ def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
 def _is_script_and_skip_reason(
     path: Path, has_test_module_name: bool, accepts_imports_alone: bool
 ) -> tuple[bool, str]:
-    """Return whether a file is a proof script, and the reason why a file with claims is no script.
+    """Return whether a file is a proof script; and why not, if it uses `exactflow.claims`.
 
     The reason is "" for a script, and for a file that does not use `exactflow.claims`.
 

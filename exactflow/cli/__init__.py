@@ -92,8 +92,8 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
 
 
 class _ArgumentParser(argparse.ArgumentParser):
-    """A parser whose error messages show control characters as escapes, and name a similar option
-    for an unknown one.
+    """A parser whose errors show control characters as escapes. For an unknown option the error
+    names a similar option.
     """
 
     def error(self, message: str) -> NoReturn:
@@ -143,19 +143,19 @@ def _write_keywords_as_options(text: str, option_names: Container[str]) -> str:
     return re.sub(r"\b([a-z_]+)='([^']*)'", write_match_as_option, text)
 
 
-def make_parser(*complete_commands: str) -> argparse.ArgumentParser:
+def make_parser(*commands_with_arguments: str) -> argparse.ArgumentParser:
     """Return the parser of the command line with all commands.
 
-    Only the commands named in `complete_commands` have their arguments; the modules of the other
-    commands are not imported.
+    Only `commands_with_arguments` have their arguments; the modules of the other commands are not
+    imported.
     """
-    groups = [_format_table(f"{title}:", names) for title, names in GROUPS.items()]
+    groups = [_format_help_section(f"{title}:", names) for title, names in GROUPS.items()]
     whole = _ArgumentParser(
         prog="exactflow",
         usage="exactflow [-h] [--version] COMMAND ...",
         description="Exact computation with affine coupling flows.\n"
         "Help about a command, with examples: exactflow COMMAND --help",
-        epilog="\n\n".join([*groups, _format_table("exit codes:", EXIT_CODES)]),
+        epilog="\n\n".join([*groups, _format_help_section("exit codes:", EXIT_CODES)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     whole.add_argument(
@@ -168,18 +168,18 @@ def make_parser(*complete_commands: str) -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, description=purpose, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        if name in complete_commands:
+        if name in commands_with_arguments:
             module = import_module(f"exactflow.cli.{name}")
             module.add_arguments(command)
             examples = "\n".join(f"  {line}" for line in module.EXAMPLES)
             codes = {code: EXIT_CODES[code] for code in (0, 2)} | module.EXIT_CODES
-            exit_codes = _format_table("exit codes:", dict(sorted(codes.items())))
+            exit_codes = _format_help_section("exit codes:", dict(sorted(codes.items())))
             command.epilog = f"examples:\n{examples}\n\n{exit_codes}"
             command.set_defaults(run=module.run)
     return whole
 
 
-def _format_table(title: str, rows: Mapping[str, str] | Mapping[int, str]) -> str:
-    """Return a section of a help text: a title, and below it a line for each name and its text."""
+def _format_help_section(title: str, rows: Mapping[str, str] | Mapping[int, str]) -> str:
+    """Return a section of a help text: the title, and then one line for each row."""
     width = max(len(str(name)) for name in rows)
     return "\n".join([title, *(f"  {name!s:{width}}  {text}" for name, text in rows.items())])

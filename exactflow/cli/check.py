@@ -15,13 +15,19 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, join_names, printable
 from exactflow.files.atomic import read_file_or_stdin
-from exactflow.files.checking import MOST_SECONDS, WORDS, CheckResult, check_certificate
+from exactflow.files.checking import (
+    MOST_SECONDS,
+    WORDS,
+    CheckResult,
+    FileBytesAndSuffix,
+    check_certificate,
+)
 from exactflow.files.parallel import parallel_map
 
 EXAMPLES = (
@@ -34,9 +40,6 @@ EXIT_CODES = {
     2: "a certificate is malformed, or the usage is wrong",
     3: "a certificate is neither verified nor refuted",
 }
-
-BytesAndSuffix: TypeAlias = tuple[bytes, str]
-"""The content of a file, and the suffix of its format, such as ".json"."""
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
 
@@ -90,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     files_by_code: dict[int, list[str]] = {}
     running = common.get_attributes(arguments, "jobs", "backend")
     for found in parallel_map(
-        check, files, label="certificate", result_if_lost=_verdict_of_lost_worker, **running
+        check, files, label="certificate", result_if_lost=_result_of_lost_worker, **running
     ):
         name = printable(found.file)
         files_by_code.setdefault(found.code, []).append(name)
@@ -119,9 +122,7 @@ def _read_check_certificate_arguments(arguments: argparse.Namespace) -> dict:
         bound = None if within is None else checker.read_bound(within, "--within")
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
-    target = (
-        _convert_target_for_checker(arguments.target, arguments.key) if arguments.target else None
-    )
+    target = _read_target_for_checker(arguments.target, arguments.key) if arguments.target else None
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError(
@@ -132,10 +133,10 @@ def _read_check_certificate_arguments(arguments: argparse.Namespace) -> dict:
         require_coqc_or_rocq()
     return {
         "target": target,
-        "transposed": arguments.transpose,
-        "bound": bound,
+        "transpose_target": arguments.transpose,
+        "bound_if_smaller": bound,
         "quick": arguments.quick,
-        "kernel": arguments.kernel,
+        "also_prove_by_rocq": arguments.kernel,
     }
 
 
@@ -157,16 +158,16 @@ def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResu
     return partial(
         _check_in_new_process,
         command=command,
-        stdin=stdin,
-        seconds=min(arguments.timeout, MOST_SECONDS),
+        stdin_bytes=stdin,
+        most_seconds=min(arguments.timeout, MOST_SECONDS),
     )
 
 
 def _check_in_new_process(
-    file: str, command: list[str], stdin: bytes, seconds: float
+    file: str, command: list[str], stdin_bytes: bytes, most_seconds: float
 ) -> CheckResult:
-    """Check a file in a new process; the verdict is incomplete if this takes longer than `seconds`
-    seconds.
+    """Check a file in a new process. The verdict is incomplete if this takes more than
+    `most_seconds`.
     """
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -179,10 +180,10 @@ def _check_in_new_process(
         start_new_session=True,
     ) as process:
         try:
-            out, err = process.communicate(stdin, timeout=seconds)
+            out, err = process.communicate(stdin_bytes, timeout=most_seconds)
             problem = err.decode(errors="replace").strip() or f"exit code {process.returncode}"
         except subprocess.TimeoutExpired:
-            out, problem = b"", f"the time limit, {seconds:g} seconds, is over"
+            out, problem = b"", f"the time limit, {most_seconds:g} seconds, is over"
         finally:
             _kill_process_tree(process)
     try:
@@ -190,17 +191,17 @@ def _check_in_new_process(
     except ValueError:
         if process.returncode == 2:  # exit code 2 means a wrong target or option
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
-        return _incomplete_verdict(file, problem, seconds)
+        return _incomplete_result(file, problem, most_seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
     return CheckResult(**record | {"code": code, "lines": tuple(record["lines"])})
 
 
-def _verdict_of_lost_worker(file: str) -> CheckResult:
-    """Return the verdict "incomplete" on a file whose worker process died."""
-    return _incomplete_verdict(file, "the worker process ended before the check")
+def _result_of_lost_worker(file: str) -> CheckResult:
+    """Return an incomplete result for a file whose worker process died."""
+    return _incomplete_result(file, "the worker process ended before the check")
 
 
-def _incomplete_verdict(file: str, reason: str, seconds: float = 0.0) -> CheckResult:
+def _incomplete_result(file: str, reason: str, seconds: float = 0.0) -> CheckResult:
     lines = f"c incomplete: {reason}", "s NOT VERIFIED"
     return CheckResult(file, 3, WORDS[3], "", lines, None, seconds)
 
@@ -214,9 +215,9 @@ def _kill_process_tree(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _convert_target_for_checker(path: str, key: str | None) -> BytesAndSuffix:
-    """Return the content of a target and the suffix of its format. A file in a format that the
-    checker cannot read is converted to JSON.
+def _read_target_for_checker(path: str, key: str | None) -> FileBytesAndSuffix:
+    """Return the content of a target's file and its suffix. A file in a format that the checker
+    cannot read is converted to JSON.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:

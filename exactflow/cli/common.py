@@ -28,7 +28,7 @@ CONSTRUCTION = "method", "orientation", "partition"
 def add_matrix_file_argument(
     command: argparse.ArgumentParser, name_in_help: str = "matrix", **options: Any
 ) -> None:
-    """Add the argument FILE, a file of a matrix, which is called `name_in_help` in the help."""
+    """Add the argument FILE, the file of a matrix; the help calls the matrix `name_in_help`."""
     formats = ".npy, .npz, .json, .csv, .txt, .safetensors or .pt; - reads stdin"
     text = f"file of the {name_in_help}: {formats}"
     command.add_argument("file", metavar="FILE", help=text, **options)
@@ -45,9 +45,19 @@ def add_method_partition_orientation_options(
 
 
 def add_partition_and_orientation_options(
-    command: argparse.ArgumentParser, orientations: Sequence[str] | None = None
+    command: argparse.ArgumentParser, orientations: Sequence[str]
 ) -> None:
-    """Add the option --partition and, unless `orientations` is None, --orientation."""
+    """Add the options --partition and --orientation."""
+    add_partition_option(command).add_argument(
+        "--orientation",
+        choices=orientations,
+        default="error",
+        help="repair for a negative determinant (default: error)",
+    )
+
+
+def add_partition_option(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the option --partition, and return the group of options that it begins."""
     group = command.add_argument_group("coordinates")
     group.add_argument(
         "--partition",
@@ -55,13 +65,7 @@ def add_partition_and_orientation_options(
         metavar="P,Q",
         help="sizes of the halves, or a mask such as 0101 (default: halves of nearly one size)",
     )
-    if orientations is not None:
-        group.add_argument(
-            "--orientation",
-            choices=orientations,
-            default="error",
-            help="repair for a negative determinant (default: error)",
-        )
+    return group
 
 
 def _parse_partition_or_mask(text: str) -> list[int]:
@@ -102,10 +106,12 @@ def add_json_and_quiet_options(group: argparse._ArgumentGroup, json_help: str) -
 
 
 def add_jobs_and_backend_options(
-    command: argparse._ActionsContainer, jobs_help: str, default: int | None
+    command: argparse._ActionsContainer, jobs_help: str, default_jobs: int | None
 ) -> None:
     """Add the options --jobs and --backend, which say how to run jobs in parallel."""
-    command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=jobs_help)
+    command.add_argument(
+        "-j", "--jobs", type=int, default=default_jobs, metavar="N", help=jobs_help
+    )
     command.add_argument(
         "--backend",
         metavar="NAME",
@@ -115,7 +121,7 @@ def add_jobs_and_backend_options(
 
 
 def get_attributes(value: object, *names: str) -> dict[str, Any]:
-    """Return a dictionary from the given names to the attributes of `value` with these names."""
+    """Return a dictionary name -> attribute of `value`, for the given names."""
     return {name: getattr(value, name) for name in names}
 
 
@@ -185,7 +191,7 @@ def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
 
 
 def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True) -> None:
-    """Raise an error unless the file --output can be written; a command calls this before it
+    """Raise an error unless the file --output can be written. Each command calls this before it
     computes.
 
     The output must differ from the input, and needs the suffix of a certificate or, if
@@ -210,7 +216,7 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
         select_encoder(output)
 
 
-def write_result_and_describe(
+def write_result_and_describe_file(
     result: Any, arguments: argparse.Namespace, source: "MatrixFile"
 ) -> str:
     """Write a result to the file --output, and return lines about this file; "" without --output.

@@ -1,4 +1,4 @@
-"""``exactflow diagnose``: a table of facts about a trained model that a script returns."""
+"""``exactflow diagnose``: a table of facts about a trained model, which a script makes."""
 
 import argparse
 import contextlib
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_tensor(path: str, key: str | None = None) -> "Tensor":
-    """Return the array in a file as a tensor; `key` names it in a file of several arrays."""
+    """Return an array in a file as a tensor; `key` is its name, for a file of several arrays."""
     import torch
 
     data = read_file_or_stdin(path)

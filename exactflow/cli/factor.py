@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
     pads = pads_last_in_halves_or_empty(flow.partition, d)
     verdict = str(Verification(flow))  # this does not check the flow, which `factor` has verified
-    written = common.write_result_and_describe(flow, arguments, source)
+    written = common.write_result_and_describe_file(flow, arguments, source)
     if arguments.json:
         facts = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
         common.print_json_with_output_name(
@@ -83,8 +83,9 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
 def _print_layers_and_verdict(
     flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
-    """Print the layers as a table. Below it, print the order of coordinates and the flips or pads,
-    if there are any, the method, the time and the verdict.
+    """Print the layers as a table. Below it, print the method, the time and the verdict.
+
+    An order of coordinates, flips and pads are printed, too, if there are any.
     """
     console = Console()
     gap = 1 if console.width >= NARROW else 0

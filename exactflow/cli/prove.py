@@ -64,7 +64,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def add_execution_and_output_options(command: argparse.ArgumentParser) -> None:
-    """Add the options of execution and of output, which ``python -m proofs`` has, too."""
+    """Add the options of execution and of output; ``python -m proofs`` has the same options."""
     running = command.add_argument_group("execution")
     Options.add_to(running)
     jobs = "run N scripts at once, each in a process of one thread (default: one per core)"
@@ -108,8 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _resolve_scripts_and_theorem_titles(
     names_or_paths: list[str], is_all: bool
 ) -> tuple[list[str], TitlesByPath]:
-    """Return the paths of the scripts to run, and the titles of all theorems, by the paths of their
-    scripts. There are no titles if all scripts are given as paths.
+    """Return the paths of the scripts to run; and script path -> title, for all theorems. There are
+    no titles if all scripts are given as paths.
     """
     scripts = names_or_paths
     if is_all == bool(scripts):
@@ -138,12 +138,12 @@ def _resolve_scripts_and_theorem_titles(
 
 
 def _lacks_only_tools(outcome: Outcome) -> bool:
-    """Whether a script is incomplete for the sole reason that tools are missing."""
+    """Whether a script is incomplete only because tools are missing."""
     return outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
 def _check_picture_folder_writable(folder: Path) -> None:
-    """Raise `InvalidInputError` if files cannot be written to the folder, or it cannot be made."""
+    """Raise `InvalidInputError` unless the folder is writable, or can be made."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise InvalidInputError(
@@ -171,7 +171,7 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
             # with a backend, a worker can be on another machine, which cannot write to the file
             progress_file=begun if arguments.backend is None else None,
         )
-        with _showing_last_claim(begun, len(files)) as count_script:
+        with _showing_last_claim_and_counting_scripts(begun, len(files)) as count_script:
             outcomes_in_order = parallel_map(
                 run_one,
                 longest_first,
@@ -190,8 +190,8 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
 
 
 def _rank_in_longest_first(path: str) -> int:
-    """Return the place of a script in `LONGEST_FIRST`, or the length of this list if the script is
-    not in it.
+    """Return the index of a script in `LONGEST_FIRST`. For any other script, return the length of
+    this list.
     """
     name = Path(path).stem
     return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
@@ -211,7 +211,9 @@ def _count_cores() -> int:
 
 
 @contextmanager
-def _showing_last_claim(claims_file: Path, script_count: int) -> Iterator[Callable[[], None]]:
+def _showing_last_claim_and_counting_scripts(
+    claims_file: Path, script_count: int
+) -> Iterator[Callable[[], None]]:
     """Show the last line of a file as progress in a terminal, until the context ends.
 
     Scripts append each claim to the file when they begin it. The context yields a function, which

@@ -27,7 +27,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
     )
     common.add_seed_option(command, "draws")
-    common.add_partition_and_orientation_options(command)
+    common.add_partition_option(command)
     common.add_key_and_transpose_options(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -12,7 +12,7 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     common.add_matrix_file_argument(command, "covariance matrix")
-    common.add_partition_and_orientation_options(command)
+    common.add_partition_option(command)
     common.add_reading_output_printing_options(
         command, "write a certificate of the generating flow, or its layers"
     )
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read_matrix_file(arguments)
     result = whiten(source.matrix, partition=arguments.partition)
     within = result.generator_error
-    written = common.write_result_and_describe(result, arguments, source)
+    written = common.write_result_and_describe_file(result, arguments, source)
     if arguments.json:
         errors = {"error": str(result.error), "generator_error": str(within)}
         record = common.flow_summary_record(result.flow) | errors | {"summary": str(result)}

@@ -31,7 +31,7 @@ from exactflow.files.atomic import (
     read_file_or_stdin,
     write_atomically,
 )
-from exactflow.files.tensors import list_array_readers
+from exactflow.files.tensors import array_readers_by_name
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
@@ -75,7 +75,7 @@ def read_arrays(path: str | Path) -> CouplingFlow:
     _check_suffix(path)
     data = read_file_or_stdin(path)
     with prefixing_content_errors_with_file_name(path):
-        arrays = list_array_readers(data, path.suffix.lower())
+        arrays = array_readers_by_name(data, path.suffix.lower())
         if None in arrays:
             raise InvalidInputError(
                 "expected the arrays of a flow by name, got an array without a name"
@@ -129,8 +129,8 @@ def _read_integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
 
 
 def select_encoder(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
-    """Return a function that encodes arrays by name as the bytes of a file; the suffix of `path`
-    tells the type of the file.
+    """Return a function from arrays by name to the bytes of a file. The suffix of `path` tells the
+    type of the file.
 
     Raises `InvalidInputError` for another suffix, and `MissingExtraError` if the library for this
     type is not installed.
@@ -145,7 +145,7 @@ def select_encoder(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]
     return partial(_encode_torch, require("torch", "torch", "a .pt file"))
 
 
-def _to_float64_exactly(M: DomainMatrix, layer_number: int) -> np.ndarray:
+def _to_float64_exactly(M: DomainMatrix, layer_index: int) -> np.ndarray:
     if not M.domain.is_QQ:
         raise InvalidInputError(
             f"expected a flow over QQ for float64 arrays, got a flow over {M.domain}"
@@ -156,7 +156,7 @@ def _to_float64_exactly(M: DomainMatrix, layer_number: int) -> np.ndarray:
         if not np.isfinite(number) or to_fraction(value) != Fraction(number):
             raise InvalidInputError(
                 f"expected entries that equal a float64, got {format_short(value)} at {(i, j)} of "
-                f"layer {layer_number}: save a certificate (.json), which keeps every entry "
+                f"layer {layer_index}: save a certificate (.json), which keeps every entry "
                 "exact, or use balance, which finds float64 layers of a float matrix"
             )
         result[i, j] = number

@@ -41,11 +41,11 @@ def check_writable(path: str | Path) -> None:
     raise InvalidInputError(f"cannot write the file {str(path)!r}: {reason}")
 
 
-def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
+def read_file_or_stdin(path: str | Path, noun_in_error: str = "file") -> bytes:
     """Return the bytes of a file, or of standard input for "-".
 
-    Raises `InvalidInputError` if the file cannot be read or is too large; its message calls the
-    file a `kind`.
+    Raises `InvalidInputError` if the file cannot be read or is too large; the message calls
+    the file a `noun_in_error`, as "certificate".
     """
     data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
@@ -60,13 +60,13 @@ def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
     if len(data) > MOST_BYTES:
         reason = f"it has more than {MOST_BYTES} bytes"
     if reason is not None:
-        raise InvalidInputError(f"expected a readable {kind}, got {str(path)!r}: {reason}")
+        raise InvalidInputError(f"expected a readable {noun_in_error}, got {str(path)!r}: {reason}")
     return bytes(data)
 
 
 @contextmanager
 def prefixing_content_errors_with_file_name(path: str | Path) -> Iterator[None]:
-    """Put the name of a file before the messages of errors about the content of the file."""
+    """Put the name of a file before the message of an error that reading its content raises."""
     try:
         yield
     except (CertificateError, InvalidInputError, SingularMatrixError) as error:
@@ -74,7 +74,7 @@ def prefixing_content_errors_with_file_name(path: str | Path) -> Iterator[None]:
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a file as a whole, or raise an error and leave it as it was; follow symbolic links.
+    """Write a whole file, or raise an error and change nothing; follow symbolic links.
 
     Raises `InvalidInputError` if the file cannot be written.
     """
@@ -96,7 +96,7 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 
 @contextmanager
 def raising_keyboard_interrupt_if_ctrl_c_kills() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt`, so that cleanups run, where it would end the process.
+    """If Ctrl-C would kill the process, let it raise `KeyboardInterrupt`, so that cleanups run.
 
     Nothing changes if the process handles or ignores SIGINT, or outside of the main thread.
     """

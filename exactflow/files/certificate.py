@@ -1,4 +1,4 @@
-"""Flow certificates: files with a flow and the matrix that the flow equals, for a referee to check.
+"""Flow certificates: files with a flow and the matrix that it equals, for a referee to check.
 
 Files are written in version 2 of the project's certificate format: the claim is about the user's
 matrix, in the user's order of coordinates. Versions 1 and 2 are read. `exactflow.checker` checks
@@ -112,14 +112,14 @@ def certificate_text(
         ) from None
     field = QQ_I.as_AlgebraicField() if field == QQ_I else field
     name, write_entry, decimals = field_name_writer_and_decimals(field)
-    layers = [_layer_in_json(layer, field, name, write_entry) for layer in flow]
+    layers = [_layer_json_text(layer, field, name, write_entry) for layer in flow]
     record: dict[str, object] = {"tool": "exactflow", "version": __version__, "method": flow.method}
     members = {
         "format": json.dumps("exactflow-certificate"),
         "version": "2",
         "field": json.dumps(name),
         "partition": json.dumps(list(flow.partition)),
-        role: _matrix_in_json(matrix.convert_to(field), write_entry, " "),
+        role: _matrix_json_text(matrix.convert_to(field), write_entry, " "),
         "layers": f"[{','.join(layers)}\n ]",
     }
     lists = {"flips": flow.flips, "order": flow.order, "pads": pads}
@@ -134,12 +134,12 @@ def certificate_text(
 
 
 def join_json_members(members: Mapping[str, str]) -> str:
-    """Return the text of a JSON object with one member a line; each value is given as JSON text."""
+    """Return the text of a JSON object, one member a line, from the JSON text of each member."""
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
 def require_accepted_verdict(certificate: bytes, *, only_at_random_vectors: bool) -> VerdictText:
-    """Return the verdict in words if the checker accepts a certificate; otherwise raise an error.
+    """Check a certificate; return the verdict in words, or raise an error unless it is accepted.
 
     With `only_at_random_vectors`, an equality is tested there and not computed in full. Raises
     `VerificationError` with the first differing entry if the claim is false, and
@@ -151,15 +151,15 @@ def require_accepted_verdict(certificate: bytes, *, only_at_random_vectors: bool
         raise VerificationError(refuted.lines[-1][2:])
     if report.verdict is checker.Verdict.INCOMPLETE:
         raise InvalidInputError(
-            f"the checker cannot decide this certificate: {_report_reasons(report)}; use the flow "
-            "in Python, without a certificate"
+            f"the checker cannot decide this certificate: {_join_report_reasons(report)}; use the "
+            "flow in Python, without a certificate"
         )
     if report.largest:
         return f"within {format_up(report.largest, 2)} in all entries"
     return report.lines[-1][2:]
 
 
-def _report_reasons(report: checker.Report) -> str:
+def _join_report_reasons(report: checker.Report) -> str:
     """Return the reasons in a report, in one line.
 
     The first two lines of a report tell the size and the target; the reasons follow them.
@@ -196,16 +196,16 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     except checker.MalformedError as error:
         raise CertificateError(f"{name}: {error}") from None
     if report.verdict is checker.Verdict.REFUTED:
-        raise VerificationError(f"{name}: {_report_reasons(report)}")
+        raise VerificationError(f"{name}: {_join_report_reasons(report)}")
     if report.verdict is checker.Verdict.INCOMPLETE:
         raise CertificateError(
-            f"{name}: the checker cannot decide this claim: {_report_reasons(report)}"
+            f"{name}: the checker cannot decide this claim: {_join_report_reasons(report)}"
         )
     content = checker.read_json(data, "certificate")
     provenance = content.get("provenance", {})
     field, parse = _read_field_and_entry_parser(content["field"], provenance.get("generator"))
 
-    def parse_shift_over_certificate_field(rows: list) -> DomainMatrix:
+    def parse_shift_rows(rows: list) -> DomainMatrix:
         entries = [[parse(entry) for entry in row] for row in rows]
         return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
@@ -214,7 +214,7 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
         LinearCoupling.trusted(  # shapes and signs were verified by the checker
             partition,
             layer["moves"],
-            parse_shift_over_certificate_field(layer["shift"]),
+            parse_shift_rows(layer["shift"]),
             [*map(parse, layer["scale"])],
         )
         for layer in content["layers"]
@@ -225,15 +225,18 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     return flow, content
 
 
-def _read_field_and_entry_parser(field: FieldName, decimals: object) -> tuple[Domain, EntryParser]:
+def _read_field_and_entry_parser(
+    field_name: FieldName, generator_decimals: object
+) -> tuple[Domain, EntryParser]:
     """Return the field that a certificate names, and a function that reads an element from JSON.
 
-    If the generator of a number field is not real, `decimals` tells which root is the generator.
+    If the generator of a number field is not real, `generator_decimals` tells which root it is.
     """
-    if isinstance(field, dict):
-        coefficients = [_parse_rational(c) for c in reversed(field["modulus"])]
+    if isinstance(field_name, dict):
+        coefficients = [_parse_rational(c) for c in reversed(field_name["modulus"])]
         modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
-        index = find_root_index_or_largest_real(modulus, field.get("root", ()), decimals)
+        between = field_name.get("root", ())
+        index = find_root_index_or_largest_real(modulus, between, generator_decimals)
         root = sympy.rootof(modulus, index, radicals=modulus.degree() < 3)
         if modulus.degree() > 1:
             number_field = QQ.algebraic_field(root)
@@ -242,9 +245,9 @@ def _read_field_and_entry_parser(field: FieldName, decimals: object) -> tuple[Do
         return number_field, lambda entry: number_field(
             [_parse_rational(c) for c in reversed(entry)]
         )
-    if field == "QQ":
+    if field_name == "QQ":
         return QQ, _parse_rational
-    prime_field = GF(int(field[3:-1]))
+    prime_field = GF(int(field_name[3:-1]))
     return prime_field, lambda entry: prime_field(checker.parse_integer(entry))
 
 
@@ -256,7 +259,7 @@ def field_name_writer_and_decimals(
     field: Domain,
 ) -> tuple[FieldName, EntryWriter, DecimalsIfNotReal]:
     """Return the name of a field in certificates; a function that writes an element as JSON; and
-    the decimals of the generator, an empty list if the generator is real or there is none.
+    the decimals of the generator. The decimals are [] if the generator is real, or there is none.
     """
     if field.is_QQ:  # for long numbers of FLINT and gmpy, str is faster than format_rational
         return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x), []
@@ -276,13 +279,13 @@ def field_name_writer_and_decimals(
     )
 
 
-def rows_in_json(M: DomainMatrix, write_entry: EntryWriter) -> list[list]:
-    """Return the rows of a matrix as lists for JSON; `write_entry` writes one entry."""
+def rows_as_json_values(M: DomainMatrix, write_entry: EntryWriter) -> list[list]:
+    """Return the rows of a matrix as lists of JSON values; `write_entry` writes one entry."""
     zero = write_entry(M.domain.zero)
     return [[write_entry(x) if x else zero for x in row] for row in M.to_list()]
 
 
-def _layer_in_json(
+def _layer_json_text(
     layer: LinearCoupling, field: Domain, field_name: FieldName, write_entry: EntryWriter
 ) -> str:
     scale = [*map(write_entry, linalg.convert_elements(layer.scale_elements, layer.field, field))]
@@ -290,9 +293,9 @@ def _layer_in_json(
     is_real = isinstance(field_name, str) or "root" in field_name
     if not is_real and not all(s.is_Rational for s in layer.scale):
         members.append('"sign": "unchecked"')
-    shift = _matrix_in_json(layer.shift_matrix.convert_to(field), write_entry, "    ")
+    shift = _matrix_json_text(layer.shift_matrix.convert_to(field), write_entry, "    ")
     return "\n  {" + ",\n   ".join([*members, f'"shift": {shift}']) + "}"
 
 
-def _matrix_in_json(M: DomainMatrix, write_entry: EntryWriter, indent: str) -> str:
-    return "[" + f",\n{indent}".join(map(json.dumps, rows_in_json(M, write_entry))) + "]"
+def _matrix_json_text(M: DomainMatrix, write_entry: EntryWriter, row_indent: str) -> str:
+    return "[" + f",\n{row_indent}".join(map(json.dumps, rows_as_json_values(M, write_entry))) + "]"

@@ -35,31 +35,31 @@ def check_certificate(
     file: str,
     *,
     target: FileBytesAndSuffix | None = None,
-    transposed: bool = False,
-    bound: Fraction | None = None,
+    transpose_target: bool = False,
+    bound_if_smaller: Fraction | None = None,
     quick: bool = False,
-    kernel: bool = False,
+    also_prove_by_rocq: bool = False,
 ) -> CheckResult:
     """Check the certificate in a file, or on standard input for "-".
 
-    The certificate's target must equal the matrix in the file `target`, or the transpose of this
-    matrix if `transposed`. No entry may differ by more than `bound`; for a depth certificate the
-    bound is ignored. With `quick` an equality is only tested at random vectors: the verdict is then
-    "probably verified". With `kernel`, Rocq must also prove the theorem. "malformed" is a verdict,
-    too. Raises `InvalidInputError` only with `kernel`, if Coq or MathComp is not installed.
+    The certificate's target must equal the matrix in the file `target`, transposed first if
+    `transpose_target`. `bound_if_smaller` replaces a larger bound of a flow certificate; a depth
+    certificate has no bound. With `quick` an equality is only tested at random vectors: the verdict
+    is then "probably verified". "malformed" is a verdict, too. With `also_prove_by_rocq`, Rocq must
+    prove the theorem, too: this raises `InvalidInputError` if Coq or MathComp is not installed.
     """
     start = time.perf_counter()
     kind, largest = "", None
     try:
         data = checker.read_file_or_stdin(file)
-        report = checker.check(data, target, transposed, bound, quick)
+        report = checker.check(data, target, transpose_target, bound_if_smaller, quick)
         (code, last_line), kind = report.verdict.value, report.kind
         largest = None if report.largest is None else str(report.largest)
         lines = [*report.lines, last_line]
-        if kernel and code == 0:
+        if also_prove_by_rocq and code == 0:
             from exactflow.files.rocq.theorem import prove_verified_certificate_by_kernel
 
-            code, told = prove_verified_certificate_by_kernel(data, bound)
+            code, told = prove_verified_certificate_by_kernel(data, bound_if_smaller)
             lines = [*report.lines, *told, "s NOT VERIFIED" if code else last_line]
     except checker.MalformedError as error:
         code, lines = 2, [f"malformed: {error}"]

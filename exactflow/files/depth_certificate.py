@@ -20,7 +20,7 @@ from exactflow.exact.typing import Element
 from exactflow.files.certificate import (
     field_name_writer_and_decimals,
     join_json_members,
-    rows_in_json,
+    rows_as_json_values,
 )
 from exactflow.files.version import __version__
 from exactflow.flows.evidence import Evidence
@@ -54,7 +54,7 @@ def depth_certificate_text(
         {
             "moves": layer.moves,
             "scale": list(map(write_entry, layer.scale_elements)),
-            "shift": rows_in_json(layer.shift_matrix, write_entry),
+            "shift": rows_as_json_values(layer.shift_matrix, write_entry),
         }
         for layer in flow.layers
     ]
@@ -63,14 +63,14 @@ def depth_certificate_text(
         "format": "exactflow-depth-certificate",
         "version": 2 if flow.order or len(set(flow.partition)) > 1 else 1,
         "field": field,
-        "target": rows_in_json(answer.matrix, write_entry),
+        "target": rows_as_json_values(answer.matrix, write_entry),
         "partition": list(flow.partition),
         **({"order": list(flow.order)} if flow.order else {}),
         "scales": answer.scales,
         "depth": flow.depth,
         "layers": layers,
         "obstructions": [
-            {"pattern": o.pattern, **kind_and_witness_in_json(o)} for o in answer.obstructions
+            {"pattern": o.pattern, **kind_and_witness_json_members(o)} for o in answer.obstructions
         ],
         "provenance": record | dict(provenance or {}),
     }
@@ -106,15 +106,15 @@ def _check_certifiable(answer: MinimalDepth) -> None:
 
 
 def _json_with_line_per_object(value: object) -> str:
-    """Return the JSON text of a value; in a list of objects each object has a line of its own."""
+    """Return the JSON text of a value; a list of objects has one line for each object."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return "[" + ",\n  ".join(map(json.dumps, value)) + "]"
     return json.dumps(value)
 
 
-def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
-    """Return two JSON members of an obstruction: the kind, under "kind"; and the witness, under
-    "k", "factors" or "multiplier".
+def kind_and_witness_json_members(obstruction: Obstruction) -> dict[str, object]:
+    """Return the two JSON members that describe an obstruction: "kind", and the witness. The
+    witness is named "k", "factors" or "multiplier".
     """
     row, found = obstruction.kind_row, obstruction.witness
     _, write_entry, _ = field_name_writer_and_decimals(obstruction.matrix.domain)
@@ -127,7 +127,7 @@ def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
         written = [
             [[write_entry(x), *map(str, exponents)] for exponents, x in W.items()]
             if isinstance(W, Mapping)
-            else rows_in_json(W, write_entry)
+            else rows_as_json_values(W, write_entry)
             for W in found
         ]
     return {"kind": row.written, row.key: written}
@@ -139,7 +139,7 @@ def read_obstruction(
     scales: DepthScales,
     first_half_size: int | None = None,
 ) -> Obstruction:
-    """Return the obstruction that is written as one element of a certificate's "obstructions".
+    """Return the obstruction that an element of a certificate's list "obstructions" describes.
 
     The checker must have accepted the certificate. `matrix_in_layer_order` is the target with its
     coordinates in the order of the layers; by default its halves have equal sizes. If a
@@ -160,23 +160,23 @@ def read_obstruction(
     return next((o for o in found if o.is_valid()), found[0])
 
 
-def _read_witness(key: str, value: Any, instance: PatternInstance) -> Any:
-    """Return the witness that a JSON value encodes: a number for the key "k", coefficients of
+def _read_witness(json_key: str, json_value: Any, instance: PatternInstance) -> Any:
+    """Return the witness in the JSON member `json_key`: a number for "k", coefficients of
     polynomials for "factors", and matrices or terms of polynomials for "multiplier".
     """
     field, d = instance.matrix.domain, instance.matrix.shape[0]
 
-    def parse_rational_over_target_field(text: str) -> Element:
+    def parse_target_field_element(text: str) -> Element:
         return field.convert_from(to_element(text), QQ)
 
-    if key == "k":
-        return value
-    if key == "factors":
-        return tuple(tuple(parse_rational_over_target_field(x) for x in reversed(f)) for f in value)
-    if instance.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
+    if json_key == "k":
+        return json_value
+    if json_key == "factors":
+        return tuple(tuple(map(parse_target_field_element, reversed(f))) for f in json_value)
+    if instance.scales == "positive" and any(len(row) == d + 1 for W in json_value for row in W):
         return tuple(
-            {tuple(map(int, row[1:])): parse_rational_over_target_field(row[0]) for row in W}
-            for W in value
+            {tuple(map(int, row[1:])): parse_target_field_element(row[0]) for row in W}
+            for W in json_value
         )
-    rows = ([[parse_rational_over_target_field(x) for x in row] for row in W] for W in value)
+    rows = ([[parse_target_field_element(x) for x in row] for row in W] for W in json_value)
     return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

@@ -43,22 +43,23 @@ def read_square_matrix(
     path: str | Path, *, key: str | None = None, transpose: bool = False
 ) -> MatrixFile:
     """Read a square matrix, or the weight of a 1x1 convolution, exactly from a file.
+
     The suffix of the file tells its type. Standard input ("-") and pipes are .npy, .npz or .json if
     their first bytes say so, and .csv otherwise. `key` names the array if the file has several.
     `transpose` transposes the matrix, for weights that act on row vectors. Raises
     `InvalidInputError` for a missing or unreadable file, an unknown suffix, or content that is no
     exact square matrix, and `MissingExtraError` if the library for this type is not installed.
     """
-    data, suffix, name = _read_bytes_type_and_name(Path(path))
+    data, suffix, name = _read_bytes_suffix_and_name(Path(path))
     with prefixing_content_errors_with_file_name(name):
-        content, dtype = _parse_values_and_dtype(data, suffix, key)
+        content, dtype = _parse_values_and_type_name(data, suffix, key)
         matrix = as_square_matrix(content)
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
 
 
-def _read_bytes_type_and_name(path: Path) -> tuple[bytes, str, str]:
-    """Return the content of a file, pipe or standard input; its type as a suffix; and its name."""
+def _read_bytes_suffix_and_name(path: Path) -> tuple[bytes, str, str]:
+    """Return the content of a file, pipe or standard input; the suffix of its type; its name."""
     suffix, is_stdin = path.suffix.lower(), str(path) == "-"
     if suffix in (*_ARRAY_SUFFIXES, *_TEXT_PARSERS):
         return read_file_or_stdin(path), suffix, path.name
@@ -71,7 +72,7 @@ def _read_bytes_type_and_name(path: Path) -> tuple[bytes, str, str]:
     return data, kind, "stdin" if is_stdin else path.name
 
 
-def _parse_values_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
+def _parse_values_and_type_name(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
     """Return the rows of a matrix in a file, and the name of the type of the entries."""
     if suffix in _ARRAY_SUFFIXES:
         from exactflow.files.tensors import read_array_and_dtype
@@ -91,10 +92,10 @@ def _decode_utf8(data: bytes) -> str:
         raise InvalidInputError(f"expected UTF-8 text, got {error.reason}") from None
 
 
-def _parse_json_rows_with_floats(text: str) -> object:
-    """Return rows of integers and strings, as written, and of floats for decimals, from JSON.
+def _parse_json_rows_decimals_to_floats(text: str) -> object:
+    """Return the rows in a JSON text: integers and strings as written, decimals as floats.
 
-    Raises `InvalidInputError` for an object in place of rows, and for NaN and infinity.
+    Raises `InvalidInputError` for a JSON object, for NaN and for infinity.
     """
 
     def refuse_nan_or_infinity(constant: str) -> NoReturn:
@@ -129,7 +130,7 @@ def _parse_headerless_csv_rows(text: str) -> list[list[str]]:
             rows |= {lines.line_num: row} if row else {}
     except csv.Error as error:
         raise InvalidInputError(f"the text cannot be read as CSV: {error}") from None
-    return _refuse_separators_and_header(
+    return _require_split_headerless_rows(
         rows, ";\t ", "separate fields by commas, and write decimals with a point"
     )
 
@@ -138,22 +139,26 @@ def _parse_headerless_blank_separated_rows(text: str) -> list[list[str]]:
     """Return rows of fields that blanks separate; # begins a comment, as in ``np.loadtxt``."""
     fields = (line.partition("#")[0].split() for line in text.splitlines())
     rows = {number: row for number, row in enumerate(fields, 1) if row}
-    return _refuse_separators_and_header(
+    return _require_split_headerless_rows(
         rows, ",;", "separate fields by blanks, or name a file with commas .csv"
     )
 
 
-def _refuse_separators_and_header(
-    rows_by_line: Mapping[int, list[str]], foreign_separators: str, remedy: str
+def _require_split_headerless_rows(
+    rows_by_line: Mapping[int, list[str]], foreign_separators: str, remedy_for_separators: str
 ) -> list[list[str]]:
-    """Return the rows. Raise `InvalidInputError`, with the remedy in the message, if a foreign
-    separator is between numbers; and also if the first row is a header.
+    """Return the rows; raise `InvalidInputError` if the first row is a header, or if a foreign
+    separator stands between two numbers. The message about a separator ends with the remedy.
     """
     glue = " " if "," in foreign_separators else ", "
     for number, row in rows_by_line.items():
-        found = next((sign for sign in foreign_separators if _has_unsplit_numbers(row, sign)), None)
+        found = next(
+            (sign for sign in foreign_separators if _has_numbers_joined_by(row, sign)), None
+        )
         if found:
-            raise InvalidInputError(f"line {number} has {found!r} between numbers: {remedy}")
+            raise InvalidInputError(
+                f"line {number} has {found!r} between numbers: {remedy_for_separators}"
+            )
     number, first = next(iter(rows_by_line.items()), (1, ["0"]))
     counts = list(map(str, range(len(first))))
     has_names = not first[0].strip() or not any(map(_is_float_or_fraction, first))
@@ -166,16 +171,16 @@ def _refuse_separators_and_header(
     return list(rows_by_line.values())
 
 
-def _has_unsplit_numbers(row: list[str], separator: str) -> bool:
-    """Whether a field of a row consists of several numbers with the separator between them."""
+def _has_numbers_joined_by(row: list[str], separator: str) -> bool:
+    """Whether a field of the row consists of several numbers that the separator joins."""
     parts = ([part for part in field.split(separator) if part.strip()] for field in row)
     return any(len(numbers) > 1 and all(map(_is_float_or_fraction, numbers)) for numbers in parts)
 
 
-def _is_float_or_fraction(field: str) -> bool:
-    """Whether a field is the text of a float (or of NaN) or of a fraction p/q."""
+def _is_float_or_fraction(text: str) -> bool:
+    """Whether a text is a float, NaN or a fraction p/q."""
     try:
-        float(field.replace("/", ""))
+        float(text.replace("/", ""))
     except ValueError:
         return False
     return True
@@ -183,7 +188,7 @@ def _is_float_or_fraction(field: str) -> bool:
 
 _ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
 _TEXT_PARSERS: dict[str, Callable[[str], object]] = {
-    ".json": _parse_json_rows_with_floats,
+    ".json": _parse_json_rows_decimals_to_floats,
     ".csv": _parse_headerless_csv_rows,
     ".txt": _parse_headerless_blank_separated_rows,
 }

@@ -40,7 +40,7 @@ def parallel_map(
     backend: str | None = None,
     result_if_lost: Callable[[Item], Result] | None = None,
 ) -> Iterator[Result]:
-    """Return an iterator over function(item) for all items in order, computed by `jobs` processes.
+    """Return an iterator over function(item) for each item in order; `jobs` processes compute it.
 
     One job, or one item, is computed in this process, unless a `backend` of joblib is named. There
     are at most as many processes as items, and at most 60; a cluster chooses the number of its
@@ -71,7 +71,7 @@ def _map_by_joblib(
     backend: str | None,
     result_if_lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
-    """Yield the results from a backend of joblib; None selects joblib's active backend."""
+    """Yield the results, computed by a backend of joblib; None selects joblib's active backend."""
     pool = partial(_yield_results_of_joblib_workers, function, backend=backend)
     pool_options: dict[str, Any] = {}
     done = 0
@@ -86,11 +86,11 @@ def _map_by_joblib(
             # find the items that crash a worker: compute the first item without a result in a pool
             # of its own, then give the later items to the workers one at a time
             pool_options = {"batch_size": 1, "pre_dispatch": "n_jobs"}
-            yield _compute_alone(pool, items[done], result_if_lost)
+            yield _compute_in_own_pool(pool, items[done], result_if_lost)
             done += 1
 
 
-def _compute_alone(
+def _compute_in_own_pool(
     pool: Callable[..., Iterator[Result]], item: Item, result_if_lost: Callable[[Item], Result]
 ) -> Result:
     """Compute one item in a pool of its own; return the result, or `result_if_lost(item)` if the
@@ -125,7 +125,7 @@ def _require_dask_module(name: str) -> ModuleType:
 
 @contextmanager
 def _connecting_to_configured_dask_scheduler() -> Iterator[Any]:
-    """Yield a client of the scheduler that dask's configuration names; close it at the end.
+    """Yield a client of the scheduler in dask's configuration; close the client at the end.
 
     Raises `InvalidInputError` if no scheduler is named, or none answers.
     """
@@ -148,7 +148,7 @@ def _map_by_dask(
     items: list[Item],
     result_if_lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
-    """Yield the results from dask's workers; each item is a task of its own.
+    """Yield the results, computed by dask's workers; each item is a task of its own.
 
     The backend of joblib for dask would wait forever for a task whose workers have died. Dask gives
     the tasks of a dead worker to other workers, and gives up a task that was with four workers when
@@ -182,7 +182,7 @@ def _yield_results_of_joblib_workers(
     backend: str | None,
     **pool_options: Any,
 ) -> Iterator[Result]:
-    """Yield the results of joblib's workers, which ignore Ctrl-C and end with this process.
+    """Yield the results of joblib's workers; the workers ignore Ctrl-C and end with this process.
 
     Raises the first error of the function, and `ProcessDiedError` if a worker dies.
     """
@@ -224,7 +224,7 @@ def _closing_without_warning(outcomes: Generator) -> Iterator[Generator]:
 def _result_or_error_in_folder(
     function: Callable[[Item], Result], folder: str, item: Item
 ) -> tuple[Result | None, Exception | None]:
-    """Call a function in a folder; return its result and None, or None and the error it raised.
+    """Call function(item) in a folder; return (result, None), or (None, error) if it raises.
 
     A raised error would end joblib's pool, perhaps before an earlier item is finished. The folder
     is set since a worker may still be in the folder of an earlier call.

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def show_progress(label: str) -> Iterator[None]:
-    """Show the stages of the work in this context on a line, such as "50 % counting: to three".
+    """Show the current stage of the work on a line, such as "50 % counting: to three".
 
     The line is shown only if stderr is a terminal.
     """
@@ -52,15 +52,15 @@ def yield_and_report_progress(
     The report goes to the listener to stages, or to a line in the terminal if there is none.
     """
 
-    def report_count(count: int) -> None:
-        if count < total > 1:
-            report_stage(f"{label} {count + 1} of {total}", count / total)
+    def report_progress(done_count: int) -> None:
+        if done_count < total > 1:
+            report_stage(f"{label} {done_count + 1} of {total}", done_count / total)
 
     with show_progress("") if not has_stage_listener() else nullcontext():
-        report_count(0)
-        for count, result in enumerate(results, 1):
+        report_progress(0)
+        for done_count, result in enumerate(results, 1):
             yield result
-            report_count(count)
+            report_progress(done_count)
 
 
 class _ProgressLine:
@@ -72,13 +72,13 @@ class _ProgressLine:
 
     @cached_property
     def console(self) -> "Console":
-        """The console of the library rich for the stream; it knows the width of the terminal."""
+        """The stream as a console of the library rich, which knows the width of the terminal."""
         from rich.console import Console
 
         return Console(file=self.stream, markup=False, highlight=False)
 
     def draw(self, stage: str, fraction_done: float | None) -> None:
-        """Draw a stage's name, after the percentage that is done unless `fraction_done` is None."""
+        """Draw the name of a stage, after the percentage done; None draws no percentage."""
         self.erase()
         if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
             part = "" if fraction_done is None else f"{100 * fraction_done:.0f} % "

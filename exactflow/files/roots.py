@@ -1,4 +1,4 @@
-"""Name, in a certificate, the root of a polynomial that generates a number field.
+"""The name that a certificate gives to the root which generates a number field.
 
 A certificate names a real root by two rationals that have no other root between them. The format
 has no name for a root that is not real: for `exactflow.load` its decimals are in the provenance.
@@ -30,13 +30,13 @@ DecimalsIfNotReal: TypeAlias = list[str]
 def root_member_or_decimals(
     field: Domain, modulus: sympy.Poly
 ) -> tuple[RootMemberIfReal, DecimalsIfNotReal]:
-    """Return the member {"root": ..} and the decimals, by which a certificate tells which root of
-    `modulus`, its minimal polynomial, is the generator of a number field.
+    """Return the JSON member {"root": ..} and the decimals of the generator of a number field. They
+    tell which root of `modulus`, the minimal polynomial, is the generator.
 
     At least one of them is empty: a real generator has the member, a generator that is not real has
     the decimals, and a rational generator has neither.
     """
-    generator, digits = _isolate_generator_and_digits(field)
+    generator, digits = _isolate_generator_and_digit_count(field)
     if generator.imag != 0:
         parts = generator.real, generator.imag
         return {}, [part.mid().str(digits, radius=False) for part in parts]
@@ -47,9 +47,10 @@ def root_member_or_decimals(
     return {}, []  # the generator is rational, so that its minimal polynomial has no other root
 
 
-def _isolate_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
-    """Return a ball that contains the generator of a number field, but no other root of its minimal
-    polynomial; and a number of decimal digits that distinguishes the generator from these roots.
+def _isolate_generator_and_digit_count(field: Domain) -> tuple[flint.acb, int]:
+    """Return a ball around the generator of a number field, which contains no other root of its
+    minimal polynomial; and a number of decimal digits that tells the generator from these roots.
+
     Raises `InvalidInputError` if this takes too many digits.
     """
     generator = field.to_sympy(field.unit)
@@ -70,23 +71,23 @@ def _isolate_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
 
 
 def find_root_index_or_largest_real(
-    modulus: sympy.Poly, between: Sequence[str], decimals: Any
+    modulus: sympy.Poly, between: Sequence[str], decimal_approximation: Any
 ) -> int:
     """Return the index of the root that a certificate names, in SymPy's order of the roots.
 
     In this order the real roots come first and ascend. If `between` has two rationals, the root is
-    between them. Otherwise it is the root that is nearest to `decimals` among the roots that are
-    not real. If there are no decimals either, or all roots are real, it is the largest real root;
-    and if no root is real, the first root.
+    between them. Otherwise it is the root nearest to `decimal_approximation`, a real and an
+    imaginary part, among the roots that are not real. Without an approximation, or if all roots are
+    real, it is the largest real root; if there is no real root, it is the first root.
     """
     if between:
         return modulus.count_roots(sup=sympy.Rational(parse_rational(between[0])))
     reals, degree = modulus.count_roots(), modulus.degree()
-    parts = _read_decimal_pair_or_empty(decimals)
+    parts = _read_decimal_pair_or_empty(decimal_approximation)
     if not parts or reals == degree:
         return max(reals - 1, 0)
     real, imaginary = (sympy.Rational(part) for part in parts)
-    digits = _DIGITS[0] if max(map(len, decimals)) < _DIGITS[0] else _LONGEST
+    digits = _DIGITS[0] if max(map(len, decimal_approximation)) < _DIGITS[0] else _LONGEST
 
     def distance_from_decimals(root_index: int) -> sympy.Expr:
         root = sympy.rootof(modulus, root_index, radicals=False)
@@ -96,7 +97,7 @@ def find_root_index_or_largest_real(
 
 
 def _read_decimal_pair_or_empty(found: object) -> list[Fraction]:
-    """Return the two numbers in a list of two decimal texts; return [] for any other object."""
+    """Return the two numbers of a list of two decimal texts; return [] for any other object."""
     if not isinstance(found, list) or len(found) != 2:
         return []
     if not all(isinstance(text, str) and len(text) <= _LONGEST for text in found):

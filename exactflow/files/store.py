@@ -76,7 +76,7 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     matrix = None if target is None else as_square_matrix(target)
     check_writable(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        data = depth_certificate_for_target(result, matrix).encode()
+        data = depth_certificate_text_if_about_target(result, matrix).encode()
         require_accepted_verdict(data, only_at_random_vectors=False)
         write_atomically(path, data)
     elif suffix == ".json":
@@ -85,9 +85,12 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
         write_arrays(_flow_or_whitening_generator(result), path)
 
 
-def depth_certificate_for_target(answer: MinimalDepth, target: DomainMatrix | None) -> str:
-    """Return the text of a certificate for a result of `minimal_depth`; raise an error if the
-    result is about another matrix than `target`. None as the target skips this comparison.
+def depth_certificate_text_if_about_target(
+    answer: MinimalDepth, target: DomainMatrix | None
+) -> str:
+    """Return the text of a certificate for a result of `minimal_depth`.
+
+    Raises an error if the result is about another matrix than `target`, unless `target` is None.
     """
     if target is not None:
         if target.shape != answer.matrix.shape:
@@ -103,7 +106,7 @@ def depth_certificate_for_target(answer: MinimalDepth, target: DomainMatrix | No
 def write_accepted_flow_certificate(
     result: Any, path: str | Path, target: DomainMatrix | None, provenance: Mapping[str, object]
 ) -> VerdictText:
-    """Write the certificate of a result's flow, and return the verdict of the checker.
+    """Write the certificate of the flow of a result, and return the verdict of the checker.
 
     If the checker does not accept the certificate, raise an error and write nothing.
     """
@@ -140,7 +143,7 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
 
 
 def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
-    """Return the result of `minimal_depth` in a certificate; `flow` and `content` come from it."""
+    """Return the result of `minimal_depth` that the flow and JSON content of a certificate give."""
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
     inner = layout.matrix_of_layers(target)
@@ -161,13 +164,13 @@ def _flow_or_whitening_generator(result: Any) -> CouplingFlow:
     return flow
 
 
-def _describe_false_claim(result: Any, claim: Mapping[str, Any]) -> str:
-    """Return the negation of the claim about `target`, for the error that the claim is false."""
+def _describe_false_claim(result: Any, claim_keywords: Mapping[str, Any]) -> str:
+    """Return a sentence that denies the claim about `target`."""
     if isinstance(result, Whitening):
         return "target is not the covariance that the flow generates"
     if isinstance(result, Balanced):
         return f"target is not within {format_up(result.error, 2)} of the product of the layers"
-    pads = claim["pads"]
+    pads = claim_keywords["pads"]
     padded = f", taken without coordinates {pads[0]} and {pads[1]} (the pads)," if pads else ""
     return f"the flow{padded} does not equal target"
 

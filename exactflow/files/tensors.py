@@ -46,17 +46,19 @@ _SAFETENSORS_DTYPES = {
 
 
 @contextmanager
-def _translating_errors_and_ignoring_warnings(expected: str) -> Iterator[None]:
-    """Raise an `InvalidInputError` of one line for any exception in this context; ignore warnings.
+def _translating_errors_and_ignoring_warnings(expected_content: str) -> Iterator[None]:
+    """Replace any exception in this context by an `InvalidInputError`; ignore warnings.
 
-    The line names the `expected` content of the file.
+    The message is one line, and names the `expected_content` of the file.
     """
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InvalidInputError(f"expected {expected}; reading failed: {reason[:200]}") from None
+        raise InvalidInputError(
+            f"expected {expected_content}; reading failed: {reason[:200]}"
+        ) from None
 
 
 def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
@@ -65,7 +67,7 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
     Raises `InvalidInputError` for an unknown suffix or key, and for an array that has no entries,
     or more than 2^22.
     """
-    arrays = list_array_readers(data, suffix)
+    arrays = array_readers_by_name(data, suffix)
     if not arrays:
         raise InvalidInputError(
             "expected a file with at least one array, got a file without arrays"
@@ -91,15 +93,15 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
     return array, dtype
 
 
-def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
-    """Return the names of the arrays in a file, each with a function that reads the array.
+def array_readers_by_name(data: bytes, suffix: str) -> ArrayReaders:
+    """Return the name of each array in a file, with a function that reads the array.
 
     Raises `InvalidInputError` for an unknown suffix.
     """
     if suffix == ".npy":
         return {None: partial(_read_npy_and_dtype, io.BytesIO(data))}
     if suffix == ".npz":
-        return _list_npz_readers(data)
+        return _npz_readers_by_name(data)
     if suffix == ".safetensors":
         library = require("safetensors", "safetensors", "a .safetensors file")
         with _translating_errors_and_ignoring_warnings("a .safetensors file"):
@@ -110,7 +112,7 @@ def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
             "expected an array in a .npy, .npz, .safetensors, .pt or .pth file, got the suffix "
             f"{suffix!r}: write the array by np.save"
         )
-    content = _load_tensor_or_named_tensors(data)
+    content = _load_pt_tensor_or_named_tensors(data)
     tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
     return {
         name: partial(_tensor_to_array_and_dtype, data, tensor) for name, tensor in tensors.items()
@@ -131,22 +133,24 @@ def _read_npy_and_dtype(stream: IO[bytes]) -> tuple[np.ndarray, str]:
     return array, str(array.dtype)
 
 
-def _open_archive_within(data: bytes, expected: str, most_unpacked_bytes: int) -> zipfile.ZipFile:
-    """Open an archive; raise `InvalidInputError` if its content exceeds `most_unpacked_bytes`."""
-    with _translating_errors_and_ignoring_warnings(expected):
+def _open_zip_within(
+    data: bytes, expected_content: str, most_unpacked_bytes: int
+) -> zipfile.ZipFile:
+    """Open a .zip archive; raise an error if it unpacks to more than `most_unpacked_bytes`."""
+    with _translating_errors_and_ignoring_warnings(expected_content):
         archive = zipfile.ZipFile(io.BytesIO(data))
     size = sum(member.file_size for member in archive.infolist())
     if size > most_unpacked_bytes:
         raise InvalidInputError(
-            f"expected {expected}, got {len(data)} bytes that unpack to {size} bytes"
+            f"expected {expected_content}, got {len(data)} bytes that unpack to {size} bytes"
         )
     return archive
 
 
-def _list_npz_readers(data: bytes) -> ArrayReaders:
+def _npz_readers_by_name(data: bytes) -> ArrayReaders:
     most = max(LARGEST_ARCHIVE, 4 * len(data))
     expected = f"a .npz archive of at most {most} bytes"
-    archive = _open_archive_within(data, expected, most)
+    archive = _open_zip_within(data, expected, most)
 
     def read_member(name: str) -> tuple[np.ndarray, str]:
         with _translating_errors_and_ignoring_warnings(expected):
@@ -174,7 +178,7 @@ def _read_safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndar
     return array, str(array.dtype)
 
 
-def _load_tensor_or_named_tensors(data: bytes) -> Any:
+def _load_pt_tensor_or_named_tensors(data: bytes) -> Any:
     """Return the content of a .pt file: a tensor, or a dictionary of tensors by name.
 
     A dictionary under one of `STATE_KEYS` is returned in place of the dictionary that contains it.
@@ -187,7 +191,7 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
         )
     if zipfile.is_zipfile(io.BytesIO(data)):
         expected = "a .pt file without compression, as torch.save writes it"
-        _open_archive_within(data, expected, len(data))
+        _open_zip_within(data, expected, len(data))
     with (
         _translating_errors_and_ignoring_warnings("a .pt file of tensors only"),
         _limiting_extra_memory_on_linux(UNPICKLING + 8 * len(data)),
@@ -210,8 +214,8 @@ def _load_tensor_or_named_tensors(data: bytes) -> Any:
 
 
 @contextmanager
-def _limiting_extra_memory_on_linux(most_bytes: int) -> Iterator[None]:
-    """On Linux, let this process take at most `most_bytes` more memory in this context.
+def _limiting_extra_memory_on_linux(most_extra_bytes: int) -> Iterator[None]:
+    """On Linux, let this process take at most `most_extra_bytes` more memory in this context.
 
     A pickle can ask for memory of any size.
     """
@@ -223,7 +227,7 @@ def _limiting_extra_memory_on_linux(most_bytes: int) -> Iterator[None]:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = taken + most_bytes
+    wanted = taken + most_extra_bytes
     resource.setrlimit(resource.RLIMIT_AS, (wanted if soft < 0 else min(soft, wanted), hard))
     try:
         yield
@@ -232,7 +236,7 @@ def _limiting_extra_memory_on_linux(most_bytes: int) -> Iterator[None]:
 
 
 def _require_printable_names(content: dict) -> dict[str, Any]:
-    """Return the content unchanged; raise `InvalidInputError` unless keys are printable names."""
+    """Return the content unchanged; raise an error unless each key is a printable name."""
     for name in content:
         if not isinstance(name, str):
             raise InvalidInputError(
@@ -248,7 +252,7 @@ def _tensor_to_array_and_dtype(file_data: bytes, tensor: Any) -> tuple[np.ndarra
 
     `file_data` is the content of the tensor's file.
     """
-    plain = _require_dense_within_file(file_data, tensor)
+    plain = _detach_dense_tensor_within_file(file_data, tensor)
     name = str(plain.dtype).removeprefix("torch.")
     with _translating_errors_and_ignoring_warnings(
         "integers or floats that NumPy has, or bfloat16 or float8"
@@ -258,11 +262,11 @@ def _tensor_to_array_and_dtype(file_data: bytes, tensor: Any) -> tuple[np.ndarra
         return (number.float() if is_short else number).numpy(), name
 
 
-def _require_dense_within_file(file_data: bytes, tensor: Any) -> "Tensor":
-    """Return a tensor without its graph and attributes.
+def _detach_dense_tensor_within_file(file_data: bytes, tensor: Any) -> "Tensor":
+    """Return a detached tensor, without attributes.
 
     Raises `InvalidInputError` for another object than a tensor, and for a tensor that is not
-    dense or has more entries than its file, with the content `file_data`, has bytes.
+    dense. A tensor may have at most as many entries as `file_data`, its file, has bytes.
     """
     torch = require("torch", "torch", "a .pt file")
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter):

@@ -58,7 +58,7 @@ def _translating_syntax_errors() -> Iterator[None]:
 
 
 def find_claim_sites(text: str) -> list[ClaimSite]:
-    """Return the places at which the text of a script checks claims; do not run the script.
+    """Return the places at which a script checks claims, without running the script.
 
     Raises `InvalidInputError` if the text cannot be parsed.
 
@@ -88,7 +88,7 @@ class ClaimsUse:
 
 
 def find_claims_use(text: str) -> ClaimsUse:
-    """Return how the text of a file uses `exactflow.claims`, whatever it calls this module.
+    """Return the use that a file makes of `exactflow.claims`, under any name for this module.
 
     Raises `InvalidInputError` if the text cannot be parsed.
 
@@ -98,7 +98,7 @@ def find_claims_use(text: str) -> ClaimsUse:
     with _translating_syntax_errors():
         tree = ast.parse(text)
         origins = _import_origins(tree)
-        tops, tests = _top_level_nodes_and_test_names(tree)
+        tops, tests = _nodes_outside_definitions_and_test_names(tree)
         calls = [
             _unparse_with_import_origin(node.func, origins)
             for node in tops
@@ -109,9 +109,9 @@ def find_claims_use(text: str) -> ClaimsUse:
         return ClaimsUse(imports, makes, tuple(tests))
 
 
-def _top_level_nodes_and_test_names(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
-    """Return all nodes outside of functions and classes; and the names of functions and classes
-    that begin with "test".
+def _nodes_outside_definitions_and_test_names(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
+    """Return all nodes outside of functions and classes; and the names of the outermost functions
+    and classes that begin with "test".
     """
     rest, nodes, tests = [tree], [], []
     while rest:
@@ -140,14 +140,14 @@ def _import_origins(tree: ast.AST) -> dict[str, str]:
     return origins
 
 
-def _unparse_with_import_origin(node: ast.expr, origins: dict[str, str]) -> str:
-    """Return the source of a dotted expression, with the import's origin for its first name."""
+def _unparse_with_import_origin(node: ast.expr, origin_by_name: dict[str, str]) -> str:
+    """Return the source of a dotted expression, its first name replaced by the origin."""
     first, dot, rest = ast.unparse(node).partition(".")
-    return f"{origins.get(first, first)}{dot}{rest}"
+    return f"{origin_by_name.get(first, first)}{dot}{rest}"
 
 
 def _find_sites_of_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
-    """Return the sites of the calls, among the nodes, that check claims.
+    """Return the sites of those calls among the nodes that check claims.
 
     A call of a method `check` is such a call if ``with`` or ``enter_context`` enters it, or if its
     argument for the evidence is written out.
@@ -157,8 +157,8 @@ def _find_sites_of_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     items = [item for node in nodes if isinstance(node, ast.With) for item in node.items]
     entered: list[ast.expr] = [item.context_expr for item in items]
     for call in calls:
-        entered += call.args if _attribute_or_empty(call.func) == "enter_context" else []
-    names = _names_assigned_a_check_method(nodes)
+        entered += call.args if _attribute_name_or_empty(call.func) == "enter_context" else []
+    names = _names_bound_to_method_check(nodes)
     found = [(_claim_site_or_none(call, names), call) for call in calls]
     return [
         site
@@ -167,24 +167,29 @@ def _find_sites_of_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     ]
 
 
-def _attribute_or_empty(node: ast.AST) -> str:
-    """Return the last name of an attribute, as "c" for a.b.c; "" for any other expression."""
+def _attribute_name_or_empty(node: ast.AST) -> str:
+    """Return "c" for an attribute such as a.b.c; return "" for any other expression."""
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _names_assigned_a_check_method(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the names bound to a method `check`, as by ``mine = claims.check``."""
+def _names_bound_to_method_check(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names to which a method called `check` is bound, as by ``mine = claims.check``."""
     given = [
-        n for n in nodes if isinstance(n, ast.Assign) and _attribute_or_empty(n.value) == "check"
+        n
+        for n in nodes
+        if isinstance(n, ast.Assign) and _attribute_name_or_empty(n.value) == "check"
     ]
     targets = [target for node in given for target in node.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-def _claim_site_or_none(call: ast.Call, check_names: set[str]) -> ClaimSite | None:
-    """Return the site of a call that checks a claim; None for any other call."""
-    is_named = isinstance(call.func, ast.Name) and call.func.id in check_names
-    if not is_named and _attribute_or_empty(call.func) != "check":
+def _claim_site_or_none(call: ast.Call, names_of_check: set[str]) -> ClaimSite | None:
+    """Return the site of a call that checks a claim; None for any other call.
+
+    `names_of_check` are the names that stand for a method `check`.
+    """
+    is_named = isinstance(call.func, ast.Name) and call.func.id in names_of_check
+    if not is_named and _attribute_name_or_empty(call.func) != "check":
         return None
     given = dict(zip(("checked", "evidence"), call.args, strict=False))
     given |= {word.arg: word.value for word in call.keywords if word.arg}
@@ -205,5 +210,5 @@ def _evidence_name_or_empty(node: ast.expr) -> str:
         node = node.args[0]
     if isinstance(node, ast.Subscript):
         node = node.slice
-    word = node.value if isinstance(node, ast.Constant) else _attribute_or_empty(node)
+    word = node.value if isinstance(node, ast.Constant) else _attribute_name_or_empty(node)
     return next((kind.name for kind in Evidence if word in (kind.name, kind.value)), "")

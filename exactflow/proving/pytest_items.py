@@ -27,7 +27,7 @@ StderrOrReasonForNone: TypeAlias = str
 
 
 def _fail_without_traceback(text: str) -> NoReturn:
-    """Fail a test with a text and no traceback; in the setup, pytest reports this as an error."""
+    """Fail a test with a text and no traceback; during the setup, pytest counts it as an error."""
     pytest.fail(text, pytrace=False)
 
 
@@ -62,8 +62,8 @@ class CertificateItem(pytest.Item):
             _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 
     def runtest(self) -> None:
-        """Report the verdict of the check, which the setup ran: fail if it is "refuted"; fail, skip
-        or xfail, as --exactflow-incomplete says, if it is "incomplete".
+        """Report the verdict of the check, which the setup ran. Fail if it is "refuted". If it is
+        "incomplete", fail, skip or xfail, as --exactflow-incomplete says.
         """
         verdict, kind, largest = (
             self.record[name] or "" for name in ("verdict", "kind", "largest_difference")
@@ -96,7 +96,7 @@ def _check_certificate_within_time_limit(item: pytest.Item) -> dict[str, Any]:
     within, limit = option.exactflow_within, option.exactflow_timeout
     if limit is None:
         bound = None if within is None else checker.read_bound(within, "--exactflow-within")
-        return vars(check_certificate(path, bound=bound, quick=option.exactflow_quick))
+        return vars(check_certificate(path, bound_if_smaller=bound, quick=option.exactflow_quick))
     words = ["check", "--json", *["--quick"] * option.exactflow_quick]
     words += [] if within is None else [f"--within={within}"]
     record, problem = _run_exactflow_for_printed_record(item.config, [*words, path], limit)
@@ -108,8 +108,8 @@ def _check_certificate_within_time_limit(item: pytest.Item) -> dict[str, Any]:
 def _run_exactflow_for_printed_record(
     config: pytest.Config, arguments: list[str], most_seconds: float | None
 ) -> tuple[dict[str, Any] | None, StderrOrReasonForNone]:
-    """Run an exactflow command in pytest's root folder; return the record that the command prints
-    and its stderr, or None and the reason why there is no record.
+    """Run an exactflow command in pytest's root folder. Return the record that the command prints,
+    and its stderr; if there is no record, return None and the reason.
 
     Modules in the root folder are not imported (-P). A record is not accepted if its verdict
     differs from the exit code.
@@ -153,7 +153,7 @@ class ScriptFile(pytest.File):
             name = printable(" ".join(site.checked.split()))
             name += f", line {site.line}" if site.is_computed or times[site.checked] > 1 else ""
             yield ClaimItem.from_parent(self, name=name, site=site)
-        yield ScriptItem.from_parent(self, name="runs to its end")
+        yield ScriptEndItem.from_parent(self, name="runs to its end")
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class ScriptFile(pytest.File):
 
     @property
     def unreached_claims_of_complete_run(self) -> list[dict[str, Any]]:
-        """The claims that a script did not reach, though it ran to its end with all tools.
+        """The claims that the script did not reach, although it ran to its end with all tools.
 
         The list is empty if the script did not run to its end, or if a missing tool kept the script
         from running a claim.
@@ -179,7 +179,7 @@ class ScriptFile(pytest.File):
 
     @property
     def failure_text(self) -> str:
-        """The reason why the script failed, followed by the place and the claim."""
+        """The reason why the script failed, and then the place and the claim; "" if it passed."""
         text, place = self.record["failure"], f"{self.path}:{self.record['line']}: "
         failed = (claim for claim in self.record["claims"] if claim["verdict"] == "FAILED")
         places = [f"{place}in the claim {c['checked']!r} [{c['evidence']}]: " for c in failed]
@@ -201,7 +201,7 @@ class FailureReportingRank(IntEnum):
     NONE = 3
 
 
-class _ScriptItem(pytest.Item):
+class _ItemOfScript(pytest.Item):
     """One of the tests for a proof script.
 
     With ``--dist loadgroup`` one worker of pytest-xdist runs all tests for the script.
@@ -219,15 +219,15 @@ class _ScriptItem(pytest.Item):
         return self.path, self.line - 1, f"{self.path.name}: {self.name}"
 
     def failure_reporting_rank(self) -> FailureReportingRank:
-        """Return the rank by which this item reports a failure of its script."""
+        """Return the place of this item in the order in which items report a failure."""
         return FailureReportingRank.SCRIPT
 
     def runtest(self) -> None:
-        """If the script failed, fail if this item reports the failure; else skip."""
+        """If the script failed, fail or skip: fail if this item has to report the failure."""
         failure, role = self.parent.record["failure"], self.failure_reporting_rank()
         if not failure or role is FailureReportingRank.NONE:
             return
-        items = [item for item in self.session.items if isinstance(item, _ScriptItem)]
+        items = [item for item in self.session.items if isinstance(item, _ItemOfScript)]
         own = [item for item in items if item.parent is self.parent]
         first = min(own, key=lambda item: item.failure_reporting_rank())
         if role is FailureReportingRank.FAILED_CLAIM or first is self:
@@ -239,7 +239,7 @@ class _ScriptItem(pytest.Item):
         pytest.skip(f"not reached: {failure}")
 
 
-class ClaimItem(_ScriptItem):
+class ClaimItem(_ItemOfScript):
     """The test that the claims at one place of a script hold; a place in a loop has several."""
 
     def __init__(self, *, site: ClaimSite, **keywords: Any) -> None:
@@ -284,7 +284,7 @@ class ClaimItem(_ScriptItem):
         super().runtest()
 
 
-class ScriptItem(_ScriptItem):
+class ScriptEndItem(_ItemOfScript):
     """The test that a script runs to its end, checks claims, and reaches every claim.
 
     A claim that has an item of its own fails in its own item, not in this one.

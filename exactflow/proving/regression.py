@@ -14,7 +14,7 @@ from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.atomic import write_atomically
 from exactflow.files.certificate import certificate_text, read_accepted_flow
-from exactflow.files.store import depth_certificate_for_target
+from exactflow.files.store import depth_certificate_text_if_about_target
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.depth import MinimalDepth
 
@@ -33,7 +33,7 @@ class CertificateRegression:
         basename: str = "",
         **certificate_keywords: Any,
     ) -> None:
-        """Compare a result with its certificate from an earlier run: fail if the result is about
+        """Compare a result with its certificate from an earlier run. Fail if the result is about
         another matrix, or has more layers or longer entries.
 
         The first run writes the certificate and fails, so that nobody takes this run for a check.
@@ -59,7 +59,7 @@ class CertificateRegression:
         name = basename or re.sub(r"\W", "_", self.request.node.name)
         kind = "depth" if isinstance(result, MinimalDepth) else "cert"
         path = self.request.path.with_suffix("") / f"{name}.{kind}.json"
-        text = _certificate_text(result, target, certificate_keywords)
+        text = _flow_or_depth_certificate_text(result, target, certificate_keywords)
         report = checker.check(text.encode())
         if report.verdict is not checker.Verdict.VERIFIED:
             *lines, reason = (line[2:] for line in report.lines)
@@ -80,7 +80,7 @@ class CertificateRegression:
             )
 
 
-def _certificate_text(
+def _flow_or_depth_certificate_text(
     result: CouplingFlow | MinimalDepth,
     target: "MatrixLike | None",
     certificate_keywords: dict[str, Any],
@@ -97,7 +97,7 @@ def _certificate_text(
             f"leave out {', '.join(certificate_keywords)}"
         )
     try:
-        return depth_certificate_for_target(
+        return depth_certificate_text_if_about_target(
             result, None if target is None else as_square_matrix(target)
         )
     except VerificationError as error:
@@ -105,7 +105,7 @@ def _certificate_text(
 
 
 def _describe_regression_or_empty(flow: CouplingFlow, certificate: str, recorded_path: Path) -> str:
-    """Return a sentence on the first respect in which a flow is worse than the recorded one, or "".
+    """Say in one sentence why a flow is worse than the recorded flow; "" if it is not worse.
 
     `certificate` is about the flow; the recorded certificate is in the file `recorded_path`.
     """

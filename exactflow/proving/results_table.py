@@ -25,8 +25,8 @@ WEAKEST_FIRST = (
 
 
 def summarize_claims(outcomes: Sequence[Outcome]) -> str:
-    """Return one line with the numbers of claims that hold, failed, were not run, or were not
-    reached, and of scripts that did not end.
+    """Return one line on how many claims hold, failed, were not run or were not reached, and on how
+    many scripts did not end.
     """
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
@@ -98,8 +98,8 @@ def print_table(
 
 
 def _format_evidence_range(claims: Sequence[Claim]) -> str:
-    """Return the strongest and the weakest kind of evidence among claims, as "exact to numeric"; or
-    one kind, as "exact", if they are equal.
+    """Return the strongest and the weakest kind of evidence among claims, as "exact to numeric". If
+    all claims have the same kind, return this kind alone, as "exact".
     """
     kinds = sorted({claim.evidence for claim in claims if claim.evidence}, key=WEAKEST_FIRST.index)
     ends = dict.fromkeys((*kinds[-1:], *kinds[:1]))

@@ -2,7 +2,7 @@
 
 The verdict is about every claim that the script contains. It is read, after the end of the process,
 from the record that the process wrote, and never from the output of the script. The process calls
-`run_and_record_script`, which runs the script as ``python SCRIPT`` would.
+`run_script_and_record_end`, which runs the script as ``python SCRIPT`` would.
 """
 
 import json
@@ -48,8 +48,8 @@ MOST_PRINTED_CHARACTERS = 2**24
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from exactflow.proving.script_run import run_and_record_script; "
-    "run_and_record_script(json.loads(sys.argv[2]))"
+    "from exactflow.proving.script_run import run_script_and_record_end; "
+    "run_script_and_record_end(json.loads(sys.argv[2]))"
 )
 
 
@@ -98,7 +98,7 @@ class Outcome:
 def run_script(
     path: str | Path, options: Options, *, echo: bool = False, progress_file: Path | None = None
 ) -> Outcome:
-    """Run a script and return its outcome; errors that the script raises are part of the outcome.
+    """Run a script and return its outcome; an error that the script raises is in the outcome.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def run_script(
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         record = Path(folder, "record")
         job = {"path": path, "record": record, "progress_file": progress_file} | asdict(options)
-        code, printed = _run_for_exit_code_and_output(job, Path(folder, "printed"), echo)
+        code, printed = _run_for_exit_code_and_end_of_output(job, Path(folder, "printed"), echo)
         events = _read_events(record)
     outcome = _judge_script(str(path), text, events, code)
     outcome.failure = "\n".join(printable(line) for line in outcome.failure.split("\n"))
@@ -123,7 +123,7 @@ def run_script(
     return outcome
 
 
-def _run_for_exit_code_and_output(
+def _run_for_exit_code_and_end_of_output(
     job: dict[str, Any], output_file: Path, echo: bool
 ) -> tuple[int, str]:
     """Run a script in a new process; return its exit code and the end of its output.
@@ -158,11 +158,11 @@ def _run_for_exit_code_and_output(
         return process.returncode, printed
 
 
-def _read_events(record: Path) -> list[dict[str, Any]]:
-    """Return the events in the file `record`; skip the half line that a killed process leaves."""
+def _read_events(record_file: Path) -> list[dict[str, Any]]:
+    """Return the events in a record; skip a line that a killed process has only half written."""
     events: list[dict[str, Any]] = []
     with suppress(FileNotFoundError):
-        for line in record.read_text("utf-8").splitlines():
+        for line in record_file.read_text("utf-8").splitlines():
             with suppress(ValueError):
                 events.append(json.loads(line))
     return events
@@ -203,7 +203,7 @@ def _judge_script(path: str, text: str, events: list[dict[str, Any]], exit_code:
 
 
 def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
-    """Return each recorded claim: as after its check or, if the check did not end, as before it."""
+    """Return each recorded claim in its state after the check, or before an unfinished check."""
     found: dict[str, list[Claim]] = {}
     for event in events:
         if "claim" in event:
@@ -217,16 +217,16 @@ def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
     return [claim for group in claims for claim in group]
 
 
-def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Iterator[Claim]:
+def _unreached_claims(text: str, theorem: str, recorded_claims: Sequence[Claim]) -> Iterator[Claim]:
     """Yield an unreached `Claim` for each check in the text for which no claim was recorded.
 
     If a claim was not run because a tool is missing, the checks of claims with the same text do not
     count as unreached.
     """
-    not_run = {claim.checked for claim in claims if claim.missing}
+    not_run = {claim.checked for claim in recorded_claims if claim.missing}
     with suppress(InvalidInputError):  # the run reports a text that is not Python
         for site in find_claim_sites(text):
-            has_claim = any(site.line <= claim.line <= site.end_line for claim in claims)
+            has_claim = any(site.line <= claim.line <= site.end_line for claim in recorded_claims)
             if not has_claim and site.checked not in not_run:
                 kind: Evidence | Literal[""] = Evidence[site.evidence] if site.evidence else ""
                 unreached = Claim(theorem, site.checked, kind, 0, 0.0, False, line=site.line)
@@ -236,7 +236,7 @@ def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Itera
 # ---------------------------------------------------- functions that run in the script's process
 
 
-def run_and_record_script(job: dict[str, Any]) -> None:
+def run_script_and_record_end(job: dict[str, Any]) -> None:
     """Run the script of a job in this process, and record how the script ended.
 
     A process that the script forked returns to this function, too, at the end of the script; this
@@ -257,7 +257,7 @@ def run_and_record_script(job: dict[str, Any]) -> None:
     except MissingExtraError as error:
         end["missing"] = str(error)
     except BaseException as error:  # a script that raises any exception has proved nothing
-        end |= _describe_stop(run, error)
+        end |= _stop_event(run, error)
     if run.is_main_process:
         append_event(record, end | {"theorem": run.theorem})
     else:
@@ -267,8 +267,8 @@ def run_and_record_script(job: dict[str, Any]) -> None:
 
 
 def _make_rate_limited_stage_appender(run: ScriptRun) -> Callable[[str, float | None], None]:
-    """Return a function that appends stages of the work to the progress file of the run, but at
-    most five a second.
+    """Return a function that appends a stage of the work to the progress file of the run. It skips
+    a stage less than 0.2 seconds after the last one.
     """
     last = 0.0
 
@@ -289,8 +289,8 @@ def _execute_script(path: str) -> None:
     exec(compile(read_script(path), path, "exec", dont_inherit=True), vars(module))
 
 
-def _describe_stop(run: ScriptRun, error: BaseException) -> dict[str, Any]:
-    """Return an event that records the line and claim at which a script stopped, and the reason."""
+def _stop_event(run: ScriptRun, error: BaseException) -> dict[str, Any]:
+    """Return the event for an error that stopped a script: the reason, the line and the claim."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [i for i, frame in enumerate(frames) if frame.filename == run.path]
     line = 0

@@ -47,17 +47,19 @@ def rationals(*, bound: int = 4) -> SearchStrategy[Fraction]:
     return st.fractions(min_value=-bound, max_value=bound, max_denominator=bound)
 
 
-def permutations(*, least: int = 1, most: int = 8) -> SearchStrategy[list[int]]:
-    """Return a strategy for permutations of `least` to `most` coordinates.
+def permutations(*, least_dimension: int = 1, most_dimension: int = 8) -> SearchStrategy[list[int]]:
+    """Return a strategy for permutations; the two dimensions bound the number of coordinates.
 
     A permutation is a list in the form that `exactflow.permutation` takes.
     """
-    return st.integers(least, most).flatmap(lambda d: st.permutations(range(d)))
+    return st.integers(least_dimension, most_dimension).flatmap(lambda d: st.permutations(range(d)))
 
 
-def partitions(*, least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, int]]:
-    """Return a strategy for partitions (p, q) of `least` to `most` coordinates, with p, q >= 1."""
-    dimensions = st.integers(max(least, 2), most)
+def partitions(
+    *, least_dimension: int = 2, most_dimension: int = 8
+) -> SearchStrategy[tuple[int, int]]:
+    """Return a strategy for partitions (p, q), with p, q >= 1; the dimensions bound p + q."""
+    dimensions = st.integers(max(least_dimension, 2), most_dimension)
     return dimensions.flatmap(lambda d: st.integers(1, d - 1).map(lambda p: (p, d - p)))
 
 
@@ -77,7 +79,7 @@ def flows(
     most_layers : the largest number of layers.
     flips : whether flows also negate some coordinates before the first layer.
     """
-    p, q = partition or draw(partitions(least=2, most=6))
+    p, q = partition or draw(partitions(least_dimension=2, most_dimension=6))
     scales = st.fractions(min_value=Fraction(1, 3), max_value=3, max_denominator=3)
     layers = []
     for _ in range(draw(st.integers(0, most_layers))):
@@ -118,14 +120,14 @@ def _matrices_of_rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matr
 
 @st.composite
 def matrices_with_degenerate_blocks(
-    draw: DrawFn, *, halves: Sequence[int] = (1, 2, 3)
+    draw: DrawFn, *, half_sizes: Sequence[int] = (1, 2, 3)
 ) -> MatrixOfDeterminantOne:
-    """Return a strategy for 2n x 2n matrices of determinant 1, where n is one of `halves`.
+    """Return a strategy for 2n x 2n matrices of determinant 1, where n is one of `half_sizes`.
 
     The n x n blocks are zero, scalar, singular or diagonal, as in the cases in which a construction
     could divide by zero.
     """
-    n = draw(st.sampled_from(tuple(halves)))
+    n = draw(st.sampled_from(tuple(half_sizes)))
     one, zero = sympy.eye(n), sympy.zeros(n)
     entries = st.lists(st.sampled_from([1, -1, 2, Fraction(1, 2)]), min_size=n, max_size=n)
     S = sympy.diag(*draw(entries | st.sampled_from([1, -1, 2]).map(lambda c: [c] * n)))

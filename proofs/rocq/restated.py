@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from exactflow.files.rocq.syntax import read_library
+from exactflow.files.rocq.syntax import read_library_file
 
 __all__ = ["definitions_of", "restated", "theorems_of"]
 
@@ -55,7 +55,7 @@ def restated(folder: Path) -> str:
     for file in ("statements", "headlines"):
         found = theorems_of(folder / f"{file}.v")
         if file == "headlines":
-            stated.append(read_library("definitions"))
+            stated.append(read_library_file("definitions"))
         stated.append(f"Module said_in_{file}.")
         stated += definitions_of(folder / f"{file}.v")
         stated += [f"Definition {name} : Prop := {said}." for name, said in found.items()]

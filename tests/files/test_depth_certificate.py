@@ -18,7 +18,7 @@ from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_rational
 from exactflow.files.depth_certificate import (
     depth_certificate_text,
-    kind_and_witness_in_json,
+    kind_and_witness_json_members,
     read_obstruction,
 )
 from exactflow.linear.depth import minimal_depth
@@ -78,7 +78,7 @@ def excludes(obstruction):
     """Return whether the checker, too, sees that an obstruction excludes its pattern."""
     M, pattern, scales = obstruction.matrix, obstruction.pattern, obstruction.scales
     read = checker.read_obstruction(
-        {"pattern": pattern, **kind_and_witness_in_json(obstruction)},
+        {"pattern": pattern, **kind_and_witness_json_members(obstruction)},
         "",
         scales,
         obstruction.partition,

@@ -47,7 +47,7 @@ def test_matrix_forward_inverse(flow, data):
 @settings(max_examples=8)
 @given(st.data())
 def test_composition(data):
-    partition = data.draw(partitions(least=2, most=6))
+    partition = data.draw(partitions(least_dimension=2, most_dimension=6))
     f, g = data.draw(flows(partition=partition)), data.draw(flows(partition=partition))
     assert (f @ g).matrix() == f.matrix() * g.matrix()
     assert (f @ g).depth == f.depth + g.depth

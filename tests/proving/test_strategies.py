@@ -29,7 +29,7 @@ def test_degenerate_blocks_are_what_factor_takes(M):
     assert_equal(factor(M), M)
 
 
-@given(strategies.partitions(), strategies.permutations(least=2, most=5))
+@given(strategies.partitions(), strategies.permutations(least_dimension=2, most_dimension=5))
 def test_partitions_and_permutations(partition, perm):
     assert min(partition) >= 1
     assert 2 <= sum(partition) <= 8
@@ -60,7 +60,7 @@ def test_degenerate_cases_are_found():
 
     drawn = settings(max_examples=500, phases=[Phase.generate])
     with suppress(NoSuchExample):
-        find(strategies.matrices_with_degenerate_blocks(halves=(2,)), is_last, settings=drawn)
+        find(strategies.matrices_with_degenerate_blocks(half_sizes=(2,)), is_last, settings=drawn)
     assert list(left) == []
 
 

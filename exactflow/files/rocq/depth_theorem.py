@@ -56,9 +56,9 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     n, form = max(p, q), ADDITIVE if is_additive else POSITIVE
     grown = claim, inverse
     if p != q:
-        grown, form = _equalize_halves(claim, inverse, (p, q)), UNEQUAL
+        grown, form = _append_fixed_coordinates_to_equalize_halves(claim, inverse, (p, q)), UNEQUAL
     of_U, of_L = (
-        _write_obstruction_to_shorter_pattern(*grown, starts_with_L)
+        _write_obstruction_to_one_layer_fewer(*grown, starts_with_L)
         for starts_with_L in (False, True)
     )
     halves = f"halves of {p} and {q}, in the natural order"
@@ -83,15 +83,15 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     )
 
 
-def _equalize_halves(
-    claim: DepthClaim, inverse: Matrix, sizes: tuple[int, int]
+def _append_fixed_coordinates_to_equalize_halves(
+    claim: DepthClaim, inverse: Matrix, half_sizes: tuple[int, int]
 ) -> tuple[DepthClaim, Matrix]:
-    """Append coordinates that no layer moves, until both halves have the same size.
+    """Append coordinates that no layer moves, so that both halves have the same size.
 
-    Return the claim about the larger matrix, and the inverse of the larger matrix. `sizes` are the
-    sizes of the halves. The construction is `grow` in unequal.v.
+    Return the claim about the larger matrix, and the inverse of the larger matrix. The
+    construction is `grow` in unequal.v.
     """
-    n, (p, q) = max(sizes), sizes
+    n, (p, q) = max(half_sizes), half_sizes
     places = [*range(p), *range(n, n + q)]
 
     def embed_in_identity_of_grown_halves(M: Matrix) -> Matrix:
@@ -118,18 +118,19 @@ def _equalize_halves(
 
 
 def _write_layer(layer: dict[str, Any], is_additive: bool) -> RocqTerm:
-    """Return a layer in Rocq's syntax: whether the layer moves the first half; the scale, unless
-    the layer is additive; and the shift.
+    """Return a layer in Rocq's syntax: whether it moves the first half, its scale and its shift.
+
+    An additive layer has no scale.
     """
     scale = "" if is_additive else f" {write_row(map(parse_rational, layer['scale']))},"
     shift = write_rows(map(parse_rational, entries) for entries in layer["shift"])
     return f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})"
 
 
-def _write_obstruction_to_shorter_pattern(
+def _write_obstruction_to_one_layer_fewer(
     claim: DepthClaim, inverse: Matrix, starts_with_L: bool
 ) -> RocqTerm:
-    """Return the obstruction to the pattern with one layer fewer than claimed, in Rocq's syntax.
+    """Return, in Rocq's syntax, the obstruction to a pattern of one layer fewer than claimed.
 
     `starts_with_L` tells whether the pattern starts with L or with U. Raises `InvalidInputError`
     for an obstruction without a formal counterpart.

@@ -78,7 +78,7 @@ def flow_theorem(content: dict[str, Any], bound_if_smaller: Fraction | None = No
             ),
             layers=";\n  ".join(map(str, reversed(layers))),
             divisors=write_row(
-                reversed(_common_divisor_of_moved_rows_by_layer(layers, halves, flips)), hex
+                reversed(_common_divisors_of_moved_product_rows(layers, halves, flips)), hex
             ),
             d=d,
             is_covariance=str("covariance" in content).lower(),
@@ -119,13 +119,13 @@ def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, l
     return den, [[x.numerator * (den // x.denominator) for x in entries] for entries in M]
 
 
-def _common_divisor_of_moved_rows_by_layer(
+def _common_divisors_of_moved_product_rows(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """Return a divisor for each layer, in the order of application.
+    """Return one divisor for each layer, in the order of application.
 
-    Take the rows that the layer moves in the product of all layers up to this one: the divisor is
-    the gcd of their numerators and of their common denominator.
+    Take the product of all layers up to a layer, and its rows that the layer moves. The divisor is
+    the gcd of the numerators of these rows and of their common denominator.
     """
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
@@ -139,7 +139,7 @@ def _common_divisor_of_moved_rows_by_layer(
 
 
 def _write_coordinates(coordinates: Sequence[int]) -> RocqTerm:
-    """Return a list of coordinates in the notation in which Rocq prints such a list."""
+    """Return a list of coordinates as Rocq prints it."""
     return f"[:: {'; '.join(f'{i}%N' for i in coordinates)}]" if coordinates else "[::]"
 
 

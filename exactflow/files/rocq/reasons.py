@@ -61,11 +61,11 @@ def write_additive_obstruction(
     obstruction: dict[str, Any], blocks: PatternBlocks, starts_with_L: bool
 ) -> RocqTerm | None:
     """Return an obstruction for additive layers in the syntax of `depth.v`; None if `depth.v` has
-    no form for it. For a pattern that starts with L, the halves are exchanged in `blocks`.
+    no form for it. If the pattern starts with L, the caller exchanges the halves in `blocks`.
 
     Multipliers and factors of the witness are written unchanged. For the kind "trace", and for
-    factors that give no ranks, a power for which D and a have different traces is searched: up to
-    the exponent k of the obstruction, if it has one.
+    factors that give no ranks, search a power at which D and a have different traces. The highest
+    power is the exponent k of the obstruction or, without an exponent, the size of D.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "linear" and letters < 5:
@@ -85,15 +85,13 @@ def write_additive_obstruction(
         if found:
             return found
     if not any(map(any, C)):
-        return write_least_power_with_unequal_traces(blocks, obstruction.get("k", n))
+        return write_trace_obstruction_up_to_power(blocks, obstruction.get("k", n))
     return write_trace_recurrence_obstruction(blocks) if letters == 5 else None
 
 
-def write_least_power_with_unequal_traces(
-    blocks: PatternBlocks, most_power: int
-) -> RocqTerm | None:
+def write_trace_obstruction_up_to_power(blocks: PatternBlocks, most_power: int) -> RocqTerm | None:
     """Return "Trace k" for the least k <= most_power such that D^k and a^k have different traces;
-    None if there is no such k. Here D and a are the blocks of these names in `blocks`.
+    None if there is no such k. D and a are blocks.D and blocks.a.
     """
     D, a = map(as_rectangular_matrix, (blocks.D, blocks.a))
     powers = (k for k in range(1, most_power + 1) if linalg.trace(D**k) != linalg.trace(a**k))
@@ -106,13 +104,13 @@ def write_rank_obstruction(
     C: Matrix,
     a_transposed: Matrix,
     c_transposed: Matrix,
-    exchanges_D_and_a: bool,
+    are_D_and_a_exchanged: bool,
 ) -> RocqTerm | None:
     """Return an obstruction by ranks, in the syntax of `depth.v`; None if no such ranks are found.
 
     The factors are coprime monic polynomials. The text consists of f, p, K and the transposes of P
     and Q (see *Ranks* in the module docstring), right inverses G and H that prove the ranks, and
-    the ranks r and s. With `exchanges_D_and_a` the obstruction is about the transposed matrices:
+    the ranks r and s. With `are_D_and_a_exchanged` the obstruction is about transposed matrices:
     the caller passes the transposes of the blocks a and c as D and C, and the blocks D and C as
     `a_transposed` and `c_transposed`.
     """
@@ -125,12 +123,10 @@ def write_rank_obstruction(
     stable_D, stable_a = _left_kernel_of_krylov(*of_D, n), _left_kernel_of_krylov(*of_a, n)
     for at_1, f, p, uses_rows in candidates:
         killer = dup_mul(p, f, QQ)
-        K = _combinations_annihilated_by(
-            stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0]
-        )
+        K = _left_kernel_in_row_space(of_D[0], dup_mul(killer, f, QQ) if at_1 else killer, stable_D)
         R = K * of_D[0].eval_poly(killer if at_1 else p)
         P = _left_kernel_of_krylov(*of_a, len(f) - 1) if uses_rows else none
-        Q = _combinations_annihilated_by(stable_a, p, of_a[0])
+        Q = _left_kernel_in_row_space(of_a[0], p, stable_a)
         T = (P * of_a[0].eval_poly(f)).vstack(Q)
         of_R, of_T = (list(linalg.rref(M.transpose())[1]) for M in (R, T))
         r, s = len(of_R), len(of_T)
@@ -143,7 +139,7 @@ def write_rank_obstruction(
             shown += [_right_inverse(_select_rows(R, of_R)), _right_inverse(_select_rows(T, of_T))]
             polynomials = "\n    ".join(write_row(reversed(g)) for g in (f, p))
             witnesses = "\n    ".join(write_rows(M.to_list()) for M in shown)
-            flags = f"{str(exchanges_D_and_a).lower()} {str(at_1).lower()}"
+            flags = f"{str(are_D_and_a_exchanged).lower()} {str(at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {r} {s}"
     return None
 
@@ -192,13 +188,13 @@ def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMa
     return linalg.left_kernel(images)
 
 
-def _combinations_annihilated_by(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
-    """Return a basis of the linear combinations l of `rows` with l f(D) = 0, for a polynomial f."""
+def _left_kernel_in_row_space(D: DomainMatrix, f: list, rows: DomainMatrix) -> DomainMatrix:
+    """Return a basis of the vectors l in the span of `rows` with l f(D) = 0, for a polynomial f."""
     return linalg.left_kernel(rows * D.eval_poly(f)) * rows
 
 
-def _select_rows(M: DomainMatrix, chosen: list[int]) -> DomainMatrix:
-    return M.extract(chosen, list(range(M.shape[1])))
+def _select_rows(M: DomainMatrix, row_indices: list[int]) -> DomainMatrix:
+    return M.extract(row_indices, list(range(M.shape[1])))
 
 
 def _right_inverse(R: DomainMatrix) -> DomainMatrix:
@@ -209,11 +205,11 @@ def _right_inverse(R: DomainMatrix) -> DomainMatrix:
 
 
 def write_trace_recurrence_obstruction(blocks: PatternBlocks) -> RocqTerm | None:
-    """Return an obstruction by weights that exclude any recurrence of traces, in the syntax of
-    `depth.v`; None if no such weights are found.
+    """Return, in the syntax of `depth.v`, weights that prove that the traces g_j of *Recurrences*
+    in the module docstring fulfil no recurrence; None if no such weights are found.
 
-    With the letters of *Recurrences* in the module docstring, the text consists of r = rank C, a
-    matrix G with C G C = C, the number k, the traces g_0, g_1, .., and the weights.
+    The text consists of r = rank C, a matrix G with C G C = C, the number k, the traces g_0, g_1,
+    .., and the weights, with the letters of that docstring.
     """
     if not (found := find_minus_c_over_C(blocks, 0)) or abs(found) == 1:
         return None
@@ -265,8 +261,8 @@ def write_scaled_obstruction(
 def _write_multipliers_with_sign_for_nonnegative_weights(
     multipliers: list[Matrix], letter_count: int, blocks: PatternBlocks
 ) -> RocqTerm:
-    """Return the multipliers of linear equations in Rocq's syntax, with a common sign for which no
-    positive unknown has a negative weight in the combination of the equations.
+    """Return the multipliers of linear equations in Rocq's syntax. They have a common sign: in the
+    combination of the equations, no positive unknown has a negative weight.
 
     `letter_count` is the length of the pattern.
     """
@@ -291,8 +287,8 @@ def _write_multipliers_with_sign_for_nonnegative_weights(
 def _write_polynomials_with_sign_for_nonnegative_sum(
     multipliers: Sequence[Matrix], blocks: PatternBlocks
 ) -> RocqTerm:
-    """Return the multipliers, which are polynomials p_k, in Rocq's syntax, with a common sign for
-    which the sum under *Positive scales* in the module docstring has no negative coefficient.
+    """Return the polynomials p_k of *Positive scales* in the module docstring, in Rocq's syntax.
+    They have a common sign, for which the sum there has no negative coefficient.
     """
     D, a = (descending_characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(

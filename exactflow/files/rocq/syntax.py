@@ -46,29 +46,31 @@ class TheoremText(NamedTuple):
     proof: str
 
 
-def read_library(name: str) -> str:
+def read_library_file(name: str) -> str:
     """Return the text of the library file NAME.v beside this file."""
     return resources("exactflow.files.rocq").joinpath(f"{name}.v").read_text("utf-8")
 
 
 def require_or_include_library(name: str, standalone: bool) -> str:
-    """Return the line that requires a library file; if `standalone`, return instead the text of the
-    library file, after the texts of all files that it requires.
+    """Return the line that requires a library file. If `standalone`, return the text of this file
+    instead, after the texts of all files that it requires.
     """
     if not standalone:
         return _REQUIRE.format("Import", name)
-    return "".join(map(_read_without_require_line, _list_in_compile_order(name)))
+    return "".join(map(_read_without_require_line, _list_required_files_then_own(name)))
 
 
-def _list_in_compile_order(name: str) -> list[str]:
-    """Return the names of all files that a library file requires, followed by its own name."""
-    before = [other for required in LIBRARY[name] for other in _list_in_compile_order(required)]
+def _list_required_files_then_own(name: str) -> list[str]:
+    """Return the names of all files that a library file requires, and then its own name."""
+    before = [
+        other for required in LIBRARY[name] for other in _list_required_files_then_own(required)
+    ]
     return [*dict.fromkeys(before), name]
 
 
 def _read_without_require_line(name: str) -> str:
-    """Return the text of a library file without the line that requires other files."""
-    return read_library(name).replace(_REQUIRE.format("Export", " ".join(LIBRARY[name])), "")
+    """Return the text of a library file, without the line that requires its library files."""
+    return read_library_file(name).replace(_REQUIRE.format("Export", " ".join(LIBRARY[name])), "")
 
 
 def write_rows_with_decimal_comments(
@@ -77,18 +79,14 @@ def write_rows_with_decimal_comments(
     """Return the rows of a matrix as a list in Rocq's syntax, one row a line.
 
     `rocq_rows` are the rows of M in Rocq's syntax. A comment after each row shows the entries of
-    M as decimals.
+    M as decimals, rounded to six digits.
     """
     lines: list[str] = []
     for entries, numbers in zip(M, rocq_rows, strict=True):
         end = "]" if len(lines) == len(M) - 1 else ";"
-        lines.append(f"{numbers}{end}  (* {_write_six_digit_decimals(entries)} *)")
+        decimals = (Decimal(x.numerator) / Decimal(x.denominator) for x in entries)
+        lines.append(f"{numbers}{end}  (* {', '.join(format(x, '.6g') for x in decimals)} *)")
     return "[:: " + "\n      ".join(lines)
-
-
-def _write_six_digit_decimals(entries: Iterable[Fraction]) -> str:
-    """Return the entries of a row as decimals, rounded to six digits, with commas between them."""
-    return ", ".join(format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
 
 
 def write_rows(M: Iterable[Iterable]) -> RocqTerm:

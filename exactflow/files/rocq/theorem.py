@@ -40,8 +40,8 @@ PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-ma
 
 
 def coqc_command_unless_only_rocq() -> list[str]:
-    """Return the words of the compiler's command: `rocq compile` if only rocq is installed, and
-    `coqc` otherwise, even if coqc is not installed.
+    """Return the words of the compiler's command: `rocq compile` if rocq is installed, but coqc is
+    not; `coqc` in all other cases.
     """
     return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
 
@@ -53,7 +53,7 @@ def require_coqc_or_rocq() -> None:
 
 
 def run_coqc_within_limit(source: Path) -> tuple[int | None, str]:
-    """Compile a file; return coqc's exit code and output, or None and "" at the time limit."""
+    """Compile a file; return coqc's exit code and output, or (None, "") if the time is over."""
     try:
         done = subprocess.run(
             [*coqc_command_unless_only_rocq(), "-q", "-w", "none", source],
@@ -71,7 +71,7 @@ def run_coqc_within_limit(source: Path) -> tuple[int | None, str]:
 
 
 def theorem_file_text_if_verified(certificate: bytes, standalone: bool = False) -> str:
-    """Return the text of a file with which `coqc` proves the claim of a certificate.
+    """Return the text of a file from which `coqc` proves the claim of a certificate.
 
     The theorem is described under `flow_theorem` and `depth_theorem`. A `standalone` file contains
     the library; any other file requires it. Raises `CertificateError` if the certificate is
@@ -86,7 +86,7 @@ def theorem_file_text_if_verified(certificate: bytes, standalone: bool = False) 
         is_false = report.verdict is checker.Verdict.REFUTED
         failure = VerificationError if is_false else CertificateError
         raise failure(f"the checker does not verify the claim: {'; '.join(report.lines[-2:])}")
-    return _file_text(_state_theorem(certificate, None), certificate, standalone)
+    return _theorem_file_text(_state_theorem(certificate, None), certificate, standalone)
 
 
 @raising_keyboard_interrupt_if_ctrl_c_kills()  # Ctrl-C then also ends coqc and removes its folder
@@ -105,7 +105,7 @@ def prove_verified_certificate_by_kernel(
         parts = _state_theorem(certificate, bound_if_smaller)
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
-    text = _file_text(parts, certificate, standalone=True)
+    text = _theorem_file_text(parts, certificate, standalone=True)
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")
@@ -126,10 +126,10 @@ def prove_verified_certificate_by_kernel(
     return 0, [*about, *(f"c   {line}" for line in printed.splitlines())]
 
 
-def _is_error_in_library_lines(printed: str, library: str) -> bool:
-    """Whether coqc reports an error in the lines of the library, with which the file begins."""
-    found = re.search(r"\.v\", line (\d+), ", printed)
-    return found is not None and int(found[1]) <= library.count("\n")
+def _is_error_in_library_lines(coqc_output: str, library_text: str) -> bool:
+    """Whether coqc reports an error in the first lines of the file, those of the library."""
+    found = re.search(r"\.v\", line (\d+), ", coqc_output)
+    return found is not None and int(found[1]) <= library_text.count("\n")
 
 
 def _state_theorem(data: bytes, bound_if_smaller: Fraction | None) -> TheoremText:
@@ -144,7 +144,7 @@ def _state_theorem(data: bytes, bound_if_smaller: Fraction | None) -> TheoremTex
     return depth_theorem(claim, content) if claim else flow_theorem(content, bound_if_smaller)
 
 
-def _file_text(parts: TheoremText, certificate: bytes, standalone: bool) -> str:
+def _theorem_file_text(parts: TheoremText, certificate: bytes, standalone: bool) -> str:
     """Return the text of a file that proves a theorem and prints its statement and assumptions."""
     return FILE.format(
         version=__version__,

@@ -162,13 +162,13 @@ def check_permutation_in_six_small_layers(perm: Any) -> CouplingFlow:
     return flow
 
 
-def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
-    """Check the bound on the number of layers for M under a partition (p, q), where p <= q.
+def check_depth_bound_under_partition(matrix_and_partition: Any) -> CouplingFlow:
+    """Check that a flow for M under a partition has at most as many layers as the theorem says.
 
-    The instance is (M, partition); the result is the flow. The bound is 2 ceil(q / p) + 4, or two
+    The result is the flow. For halves of p <= q coordinates the bound is 2 ceil(q / p) + 4, or two
     less if p divides q - 1 and q > 1.
     """
-    M, partition = instance
+    M, partition = matrix_and_partition
     flow = factor(M, partition=partition)
     p, q = sorted(flow.partition)
     return _check_product_and_depth(
@@ -185,12 +185,12 @@ def check_merged_masks_depth(flows: Any) -> Flow:
     return _check_product_and_depth(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
-def check_interpolation_depth_and_obstructions(instance: Any) -> Interpolation:
+def check_interpolation_depth_and_obstructions(points_and_images: Any) -> Interpolation:
     """Check that at most four couplings map points to images, and that each obstruction to fewer
-    couplings is valid. The instance is (points, images).
+    couplings is valid.
     """
-    found = interpolate(*instance)
-    points, images = (as_rectangular_matrix(rows).transpose() for rows in instance)
+    found = interpolate(*points_and_images)
+    points, images = (as_rectangular_matrix(rows).transpose() for rows in points_and_images)
     check_that(found.depth <= 4, f"at most four couplings, got {found.depth}")
     check_that(
         found.flow.forward(points) == images.to_Matrix(),
@@ -208,8 +208,8 @@ def check_interpolation_depth_and_obstructions(instance: Any) -> Interpolation:
 
 
 def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> Any:
-    """Check that the product of at most six layers equals M, or that four layers with the product M
-    are proved to exist; and check that the obstructions to fewer layers are valid.
+    """Check that the product of at most six layers equals M, or the proof that four such layers
+    exist. Also check that the obstructions to fewer layers are valid.
     """
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
@@ -224,7 +224,7 @@ def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> An
 
 
 def _check_existence_and_error(answer: CertifiedDepth, M: Any) -> None:
-    """Check the proof that four layers for M exist, and the error of the rounded layers."""
+    """Check the proof that four layers for M exist, and the stated error of the rounded layers."""
     target = as_square_matrix(M).to_dense()
     check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
     check_that(answer.existence.matrix == target, "a proof of existence for the same matrix")
@@ -267,7 +267,7 @@ def check_two_layer_whitening(covariance: Any) -> "Whitening":
     return result
 
 
-def check_lossless_bound_and_restoration(W: Any) -> "Lossless":
+def check_lossless_map_at_16_vectors(W: Any) -> "Lossless":
     """Check, at 16 random integer vectors, that a lossless map differs from W / step by at most the
     bound of the map, and that the inverse map restores the vectors exactly.
     """
@@ -286,8 +286,8 @@ def check_lossless_bound_and_restoration(W: Any) -> "Lossless":
 
 
 def check_kl_bound_and_exact_inverse(law: Any) -> "KLApproximation":
-    """Check that four layers are within 1/4 of a law in KL, and that the inverse restores a point
-    exactly.
+    """Check that the KL bound of four layers is at most 1/4, and that their inverse restores a
+    point exactly.
     """
     from exactflow.laws.universal import approximate
 
@@ -307,15 +307,15 @@ def check_kl_bound_and_exact_inverse(law: Any) -> "KLApproximation":
 
 def draw_invertible_matrix(
     source: random.Random,
-    sizes: Sequence[int] = (2, 3, 4, 5, 6),
+    dimensions: Sequence[int] = (2, 3, 4, 5, 6),
     determinant: Determinant = "positive",
 ) -> sympy.Matrix:
-    """Draw an invertible rational matrix; `determinant` says which determinants are drawn.
+    """Draw an invertible rational matrix; its determinant is positive, one or only nonzero.
 
     The matrix is a product of elementary matrices, signs, permutations, scales and shears of low
     rank, so that its blocks are often zero, scalar or singular.
     """
-    d = source.choice(sizes)
+    d = source.choice(dimensions)
     M = sympy.eye(d)
     for _ in range(source.randint(0, 5)):
         M = _draw_factor_of_random_kind(source, d) * M
@@ -349,8 +349,10 @@ def _draw_factor_of_random_kind(source: random.Random, d: int) -> sympy.Matrix:
     return step
 
 
-def draw_matrix_and_partition(source: random.Random) -> tuple[sympy.Matrix, tuple[int, int]]:
-    """Draw a matrix by `draw_invertible_matrix`, and a partition of the coordinates."""
+def draw_positive_det_matrix_and_partition(
+    source: random.Random,
+) -> tuple[sympy.Matrix, tuple[int, int]]:
+    """Draw a rational matrix of positive determinant, and a partition of its coordinates."""
     M = draw_invertible_matrix(source)
     p = source.randint(1, M.rows - 1)
     return M, (p, M.rows - p)
@@ -440,8 +442,8 @@ def _trial_row(
     }
 
 
-_draw_even_size = partial(draw_invertible_matrix, sizes=(2, 4, 4))
-_draw_determinant_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
+_draw_even_size = partial(draw_invertible_matrix, dimensions=(2, 4, 4))
+_draw_determinant_one = partial(draw_invertible_matrix, dimensions=(2, 4, 4, 6), determinant="one")
 _AT_MOST_SIX = "at most six layers equal the matrix, and the obstructions to fewer are valid"
 #: Name of a theorem -> the statement that is checked, the check, the function that draws an
 #: instance, and the hypotheses.
@@ -473,7 +475,7 @@ TRIALS = {
     "partitions": _trial_row(
         "at most as many layers as the theorem says equal the matrix under the partition",
         check_depth_bound_under_partition,
-        draw_matrix_and_partition,
+        draw_positive_det_matrix_and_partition,
         PAIR,
         POSITIVE_IN_PAIR,
     ),
@@ -498,7 +500,7 @@ TRIALS = {
     ),
     "lossless": _trial_row(
         "integers are mapped near their images, within the bound, and are restored exactly",
-        check_lossless_bound_and_restoration,
+        check_lossless_map_at_16_vectors,
         draw_float64_rotation,
         INVERTIBLE,
     ),

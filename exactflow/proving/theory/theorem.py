@@ -150,7 +150,7 @@ absolute value at most 2 equal the permutation
             self.draw_instance, "a theorem about instances that are drawn"
         )
         label = self.name if progress else None
-        try_one = partial(_error_message_on_instance, self, seed)
+        try_one = partial(_error_on_drawn_instance_or_none, self, seed)
         for count, reason in enumerate(parallel_map(try_one, range(n), jobs=jobs, label=label)):
             if reason is not None:
                 found = draw_instance(_random_source(seed, count))
@@ -209,8 +209,10 @@ def _random_source(seed: int, instance_number: int) -> random.Random:
     return random.Random(f"{seed}, {instance_number}")
 
 
-def _error_message_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
-    """Return the error that an instance of a challenge raises; None if the theorem holds there."""
+def _error_on_drawn_instance_or_none(
+    theorem: Theorem, seed: int, instance_number: int
+) -> str | None:
+    """Return the text of the error on a drawn instance; None if the theorem holds for it."""
     draw_instance = theorem._require_function(
         theorem.draw_instance, "a theorem about instances that are drawn"
     )
@@ -228,7 +230,7 @@ class Theorems(Mapping[str, Theorem]):
         self._rows = {row.name: row for row in rows}
 
     def __getitem__(self, name: str) -> Theorem:
-        """Return the theorem of a name, as "six layers"; "Six_layers" stands for the same name."""
+        """Return the theorem with a name, such as "six layers" or, equivalently, "Six_layers"."""
         found = str(name).replace("_", " ").strip().lower()
         if found not in self._rows:
             near = get_close_matches(found, self._rows, 1, 0.4)

@@ -11,7 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from exactflow.files.rocq.syntax import LIBRARY, read_library
+from exactflow.files.rocq.syntax import LIBRARY, read_library_file
 
 
 @cache
@@ -20,7 +20,7 @@ def library():
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in LIBRARY:
-        (folder / f"{name}.v").write_text(read_library(name))
+        (folder / f"{name}.v").write_text(read_library_file(name))
         coqc(folder / f"{name}.v", folder)
     return folder
 

@@ -19,7 +19,7 @@ from sympy import QQ, Rational
 
 from exactflow import checker, verify
 from exactflow.exact import linalg
-from exactflow.files.depth_certificate import depth_certificate_text, kind_and_witness_in_json
+from exactflow.files.depth_certificate import depth_certificate_text, kind_and_witness_json_members
 from exactflow.linear.depth import minimal_depth
 
 
@@ -39,7 +39,7 @@ def excludes(M, obstruction):
 def checked_apart(found):
     """Return whether the stand-alone checker sees what was found, too."""
     n, p = found.matrix.shape[0] // 2, found.matrix.domain
-    written = {"pattern": found.pattern, **kind_and_witness_in_json(found)}
+    written = {"pattern": found.pattern, **kind_and_witness_json_members(found)}
     read = checker.read_obstruction(
         written, "", "additive", [n, n], p.mod if p.is_FiniteField else 0
     )

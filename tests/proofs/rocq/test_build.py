@@ -360,7 +360,7 @@ def test_compiled_definitions_that_say_something_else_prove_nothing(tmp_path, mo
     folder, scratch = tmp_path / "proofs", tmp_path / "scratch"
     for place in (folder, scratch / "words", scratch / "own"):
         place.mkdir(parents=True)
-    monkeypatch.setattr("proofs.rocq.restated.read_library", lambda name: WORD.format("n = n"))
+    monkeypatch.setattr("proofs.rocq.restated.read_library_file", lambda name: WORD.format("n = n"))
     said = "Theorem two (n : nat) : True.\nProof. exact I. Qed.\n"
     (folder / "statements.v").write_text(said)
     options = ["-w", "none", "-Q", "words", "exactflow.certificates", "-Q", "own", "exactflow"]
