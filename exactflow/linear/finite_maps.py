@@ -308,22 +308,22 @@ def _tabulate_or_exclude(obstruction_kind: str, keys: Iterable, values: Sequence
 
 
 def _shift_tables_or_exclude(
-    count: int, kept_moved_and_shifts: Sequence[Sequence[Vector]], denominator: int
+    coupling_count: int, kept_moved_and_shifts: Sequence[Sequence[Vector]], denominator: int
 ) -> list[Table]:
-    """Return the shifts of `count` couplings as tables, or raise `_ExcludedPatternError`.
+    """Return the shifts of `coupling_count` couplings as tables, or raise `_ExcludedPatternError`.
 
     `kept_moved_and_shifts` has six lists with a vector for each point. With the letters of the
     module docstring they are k, m, k', m', k' - k and m' - m.
     """
     k, m, k2, m2, k_shifts, m_shifts = kept_moved_and_shifts
-    unmoved = (k_shifts, m_shifts)[: max(0, 2 - count)]
+    unmoved = (k_shifts, m_shifts)[: max(0, 2 - coupling_count)]
     for i, shifts in enumerate(zip(*unmoved, strict=True)):
         if any(chain(*shifts)):
             raise _ExcludedPatternError("point", (i,))
-    if count < 3:
+    if coupling_count < 3:
         functions = ("before", k, m_shifts), ("after", m2, k_shifts)
-        return [_tabulate_or_exclude(*function) for function in functions[:count]]
-    if count == 3:
+        return [_tabulate_or_exclude(*function) for function in functions[:coupling_count]]
+    if coupling_count == 3:
         first, last = (
             _first_shift_of_three_or_exclude(kept_moved_and_shifts, denominator),
             dict.fromkeys(m2, _subtract(k[0], k[0])),
@@ -338,7 +338,7 @@ def _shift_tables_or_exclude(
         _tabulate_or_exclude("", B, _combine_vectors(sub, A, k)),
         _tabulate_or_exclude("", A, _combine_vectors(sub, m2, B)),
     )
-    return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:count]
+    return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:coupling_count]
 
 
 def _add_table_shifts(vectors: Sequence[Vector], table: Table, keys: Sequence) -> list[Vector]:

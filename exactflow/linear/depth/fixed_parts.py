@@ -47,8 +47,8 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.pattern import Pencil
 
 Sizes = tuple[int, ...]
-CountsBySize = tuple[int, ...]
-"""The numbers of blocks of size at least 1, 2, .."""
+CountsOfSizeAtLeast = tuple[int, ...]
+"""The numbers of blocks of size at least 1, of size at least 2, and so on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ class FixedParts:
 
     def least_shifted_block_counts_at_factor(
         self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
-    ) -> tuple[CountsBySize, CountsBySize] | None:
+    ) -> tuple[CountsOfSizeAtLeast, CountsOfSizeAtLeast] | None:
         """Return the least possible numbers of blocks of D - C V, and of a + V c, at the factor f.
 
         `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at the irreducible
@@ -214,7 +214,7 @@ def least_shifted_block_counts(
     sizes_of_aN: Sequence[int],
     rank_of_C: int,
     size_of_D_minus_a_at_one: int | None,
-) -> tuple[CountsBySize, CountsBySize] | None:
+) -> tuple[CountsOfSizeAtLeast, CountsOfSizeAtLeast] | None:
     """Return the least possible numbers of blocks of D - C V, and of a + V c, at one factor.
 
     Each of the two results has the numbers of blocks of size at least 1, 2, ... Return None if
@@ -249,7 +249,7 @@ def least_shifted_block_counts(
 
 def _raise_counts_within_caps(
     counts: list[int], total_increase: int, caps_of_next_count: list[int], caps: list[int]
-) -> CountsBySize | None:
+) -> CountsOfSizeAtLeast | None:
     """Increase the counts by `total_increase` in total; return the nonzero results.
 
     Earlier counts are increased first. The k-th result is at most the k-th of `caps`, and the

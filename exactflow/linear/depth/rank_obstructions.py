@@ -49,9 +49,9 @@ from exactflow.linear.depth.fixed_parts import proved_rank
 from exactflow.linear.depth.minors import LARGEST_HALF
 from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Reason
 
-DiagonalBlock = Literal["D", "d", "A", "a"]
-_DIAGONAL_BLOCKS: tuple[DiagonalBlock, ...] = get_args(DiagonalBlock)
-_BlockNameAndCoordinates = tuple[DiagonalBlock, tuple[int, ...]]
+DiagonalBlockName = Literal["D", "d", "A", "a"]
+_DIAGONAL_BLOCK_NAMES: tuple[DiagonalBlockName, ...] = get_args(DiagonalBlockName)
+_BlockNameAndCoordinates = tuple[DiagonalBlockName, tuple[int, ...]]
 
 
 def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
@@ -65,7 +65,7 @@ def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
 
 
 def _count_changes_and_bound_rank_of_each(
-    instance: PatternInstance, block: DiagonalBlock
+    instance: PatternInstance, block: DiagonalBlockName
 ) -> tuple[int, int]:
     """Return the number of letters that change a block, and an upper bound of the rank of a change.
 
@@ -78,7 +78,7 @@ def _count_changes_and_bound_rank_of_each(
 
 
 def _diagonal_block_of_matrix_or_inverse(
-    instance: PatternInstance, block: DiagonalBlock
+    instance: PatternInstance, block: DiagonalBlockName
 ) -> DomainMatrix:
     """Return the block with the given name: A or D of M, or a or d of M^-1."""
     blocks = instance.split.blocks if block.isupper() else instance.split.inverse_blocks
@@ -92,7 +92,7 @@ def find_block_name_of_excessive_rank(instance: PatternInstance) -> _BlockNameAn
     additive layers. With positive scales they are coordinates within the block: the submatrix at
     these coordinates has too large a rank for every choice of the scales.
     """
-    for block in _DIAGONAL_BLOCKS:
+    for block in _DIAGONAL_BLOCK_NAMES:
         M, kept = _diagonal_block_of_matrix_or_inverse(instance, block), tuple[int, ...]()
         most = prod(_count_changes_and_bound_rank_of_each(instance, block))
         if instance.scales == "positive":
@@ -137,7 +137,7 @@ def _subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
     return M - linalg.identity(M.shape[0], M.domain) * scalar
 
 
-def rank_template_values(instance: PatternInstance, block: DiagonalBlock) -> dict[str, Any]:
+def rank_template_values(instance: PatternInstance, block: DiagonalBlockName) -> dict[str, Any]:
     """Return the values for the templates of kind "rank"."""
     (count, size), additive = (
         _count_changes_and_bound_rank_of_each(instance, block),
