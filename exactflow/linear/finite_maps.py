@@ -132,8 +132,8 @@ class PointObstruction(Checkable):
 
     Attributes
     ----------
-    pattern : one letter for each coupling, such as ULU, read as a product, so that data meets the
-        last letter first: L moves the second half, U the first.
+    pattern : one letter for each coupling, such as ULU, in the order of a product: the last letter
+        is applied first. L moves the second half, U the first.
     kind : "point": no coupling moves some coordinates in which a point and its image differ.
         "before": two points agree in the half that the first coupling keeps, but the coupling has
         to shift them differently. "after": two images agree in the half that the last coupling
@@ -227,8 +227,8 @@ def _alternating_sum_of_moved_shifts(points: Sequence[SplitPoint]) -> Vector:
 
 
 def _agree_in_kept_halves_alternately(points: Sequence[SplitPoint]) -> bool:
-    """Whether points 0 and 1 agree in the kept half, the images of 1 and 2 agree in it, points 2
-    and 3 agree in it, and so on, alternately.
+    """Whether the kept halves agree alternately: of points 0 and 1, then of the images of points 1
+    and 2, then of points 2 and 3, and so on.
     """
     pairs = enumerate(pairwise(points))
     return all(one[i % 2 * 2] == other[i % 2 * 2] for i, (one, other) in pairs)
@@ -308,22 +308,22 @@ def _tabulate_or_exclude(obstruction_kind: str, keys: Iterable, values: Sequence
 
 
 def _shift_tables_or_exclude(
-    count: int, kept_moved_and_shifts: Sequence[Sequence[Vector]], denominator: int
+    coupling_count: int, kept_moved_and_shifts: Sequence[Sequence[Vector]], denominator: int
 ) -> list[Table]:
-    """Return the shifts of `count` couplings as tables, or raise `_ExcludedPatternError`.
+    """Return the shifts of `coupling_count` couplings as tables, or raise `_ExcludedPatternError`.
 
     `kept_moved_and_shifts` has six lists with a vector for each point. With the letters of the
     module docstring they are k, m, k', m', k' - k and m' - m.
     """
     k, m, k2, m2, k_shifts, m_shifts = kept_moved_and_shifts
-    unmoved = (k_shifts, m_shifts)[: max(0, 2 - count)]
+    unmoved = (k_shifts, m_shifts)[: max(0, 2 - coupling_count)]
     for i, shifts in enumerate(zip(*unmoved, strict=True)):
         if any(chain(*shifts)):
             raise _ExcludedPatternError("point", (i,))
-    if count < 3:
+    if coupling_count < 3:
         functions = ("before", k, m_shifts), ("after", m2, k_shifts)
-        return [_tabulate_or_exclude(*function) for function in functions[:count]]
-    if count == 3:
+        return [_tabulate_or_exclude(*function) for function in functions[:coupling_count]]
+    if coupling_count == 3:
         first, last = (
             _first_shift_of_three_or_exclude(kept_moved_and_shifts, denominator),
             dict.fromkeys(m2, _subtract(k[0], k[0])),
@@ -338,7 +338,7 @@ def _shift_tables_or_exclude(
         _tabulate_or_exclude("", B, _combine_vectors(sub, A, k)),
         _tabulate_or_exclude("", A, _combine_vectors(sub, m2, B)),
     )
-    return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:count]
+    return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:coupling_count]
 
 
 def _add_table_shifts(vectors: Sequence[Vector], table: Table, keys: Sequence) -> list[Vector]:
@@ -373,16 +373,16 @@ def _first_shift_of_three_or_exclude(
 
 
 def _constants_separating_groups_by_first_coordinate(
-    groups: Sequence, vectors: Sequence[Vector], denominator: int
+    group_of_vector: Sequence, numerators: Sequence[Vector], denominator: int
 ) -> dict[Any, Vector]:
-    """Return a constant vector for each group. After each vector is increased by the constant of
-    its group, vectors of different groups have different first coordinates.
+    """Return a constant vector for each group. After the constant of its group is added to each
+    vector of `numerators`, vectors of different groups have different first coordinates.
 
     The constants lay the intervals of first coordinates of the groups one after the other, in their
     order. Their entries are multiples of `denominator`, which stand for integers.
     """
     ends: dict[Any, tuple[Element, Element]] = {}
-    for group, (x, *_) in zip(groups, vectors, strict=True):
+    for group, (x, *_) in zip(group_of_vector, numerators, strict=True):
         low, high = ends.get(group, (x, x))
         ends[group] = min(low, x), max(high, x)
     shifts, end = {}, None
@@ -393,7 +393,7 @@ def _constants_separating_groups_by_first_coordinate(
         end = high + shifts[group]
     middle, zeros = (
         max(shifts.values()) // (2 * denominator) * denominator,
-        [0] * (len(vectors[0]) - 1),
+        [0] * (len(numerators[0]) - 1),
     )
     return {group: (shift - middle, *zeros) for group, shift in shifts.items()}
 

@@ -87,8 +87,8 @@ class Interpolation(MapResult):
 
     @property
     def pattern(self) -> str:
-        """One letter for each coupling, such as ULU, read as a product, so that data meets the last
-        letter first: L moves the second half, U the first half.
+        """One letter for each coupling, such as ULU, in the order of a product: the last letter is
+        applied first. L moves the second half, U the first half.
         """
         return "".join(LETTERS[layer.moves] for layer in reversed(self.layers))
 
@@ -265,15 +265,15 @@ def interpolate(
     return Interpolation(*given, flow, obstructions, integers)
 
 
-def _read_rational_points(name: str, given: MatrixLike) -> DomainMatrix:
+def _read_rational_points(name_in_error: str, given: MatrixLike) -> DomainMatrix:
     """Return points or images as a matrix; raise `InvalidInputError` unless all are rational."""
     try:
         matrix = as_rectangular_matrix(given)
     except InvalidInputError as error:
-        raise InvalidInputError(f"{name}: {error}") from None
+        raise InvalidInputError(f"{name_in_error}: {error}") from None
     if not matrix.domain.is_QQ:
         raise InvalidInputError(
-            f"expected rational numbers as {name}, got numbers in {matrix.domain}"
+            f"expected rational numbers as {name_in_error}, got numbers in {matrix.domain}"
         )
     return matrix.to_dense()
 
@@ -291,7 +291,7 @@ def _common_denominator_or_one_if_long(*given: DomainMatrix) -> int:
 
 
 def _scaled_halves_of_distinct_rows(
-    name: str,
+    name_in_error: str,
     matrix: DomainMatrix,
     order: Sequence[int],
     first_size: int,
@@ -310,14 +310,14 @@ def _scaled_halves_of_distinct_rows(
     for i, row in enumerate(zip(*columns, strict=True)):
         if integers and not all(isinstance(x, int) for x in row):
             raise InvalidInputError(
-                f"expected integers, got {_format_row(row)} as row {i} of {name}: pass "
-                "integers=False"
+                f"expected integers, got {_format_row(row)} as row {i} of {name_in_error}: "
+                "pass integers=False"
             )
         if (k := rows.setdefault(row, i)) != i:
             given = _format_row(matrix.to_list()[i])
             raise InvalidInputError(
-                f"expected distinct {name}, since a flow is a bijection, got {given} in rows {k} "
-                f"and {i}: leave out one of the rows"
+                f"expected distinct {name_in_error}, since a flow is a bijection, got {given} in "
+                f"rows {k} and {i}: leave out one of the rows"
             )
     seen = [columns[j] for j in order]
     first, second = seen[:first_size], seen[first_size:]

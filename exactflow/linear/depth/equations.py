@@ -79,7 +79,7 @@ def necessary_layer_equations(instance: PatternInstance) -> list[Equation]:
     """
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
-        return image_charpoly_equations_if_proportional(instance.pencil)
+        return charpoly_equations_on_im_C_if_proportional(instance.pencil)
     if len(instance.pattern) < 3:
         return _equations_up_to_two_layers(instance, additive)
     (A, B, C, D), (a, _, c, _) = instance.blocks_for_pattern, instance.inverse_blocks_for_pattern
@@ -173,8 +173,12 @@ def sign(x: Element, field: Domain) -> int | None:
     return None if positive is None else 1 if positive else -1
 
 
-def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
-    """Whether a multiplier, one matrix for each equation, refutes the system of equations."""
+def is_refuted_by_zeros_or_signs(system: Sequence[Equation], multiplier: Multiplier) -> bool:
+    """Whether a multiplier, one matrix for each equation, refutes the system of equations.
+
+    It refutes the system if the combined equation contradicts itself: all its terms vanish, but
+    its right side does not, or the signs of its terms and of its right side clash.
+    """
     shapes = [W.shape for W in multiplier]
     if not system or shapes != [equation.right.shape[::-1] for equation in system]:
         return False
@@ -268,8 +272,9 @@ def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
     return k if k is not None and c == C * (-k) else None
 
 
-def image_charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
-    """Return linear equations for the characteristic polynomial g of D - C V on the image of C.
+def charpoly_equations_on_im_C_if_proportional(pencil: Pencil) -> list[Equation]:
+    """Return linear equations for the coefficients of the characteristic polynomial g of D - C V on
+    the image of C.
 
     Return [] unless c = -k C for some number k. The equations say that
     u(x) g(x) = w(x) k^r g(x / k), where r is the rank of C, and u and w are the characteristic
@@ -301,7 +306,7 @@ def with_roots_at_one(f: Sequence[Element], added_if_positive: int) -> list[Elem
 def eigenvalues_not_one_with_r_extra_blocks(
     parts: FixedParts,
 ) -> dict[Element, Literal["Du", "aN"]]:
-    """Return the eigenvalues, except 1, for which Du or aN has r blocks more than the other.
+    """Return the eigenvalues s != 1 at which the numbers of blocks of Du and of aN differ by r.
 
     r is the rank of C. The result maps each such eigenvalue to the name of the fixed part that has
     more blocks.

@@ -29,7 +29,7 @@ _MOST_MINORS = 100
 
 
 def rename_clashing_letters(step: Step, earlier: Sequence[Step]) -> Step:
-    """Return a copy of the step; letters that earlier steps use for other values get a prime."""
+    """Return a copy of the step, with a prime at letters that have other values in `earlier`."""
     known = {name: value for other in earlier for name, value in other.after.items()}
     names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
     return step.rename(names)
@@ -43,7 +43,7 @@ _SCALED = (
 
 
 def shorter_patterns_step(found: Obstruction) -> Step:
-    """Return a step that proves shorter patterns impossible if both patterns of this length are.
+    """Return a step: if both patterns of this length are excluded, so are all shorter patterns.
 
     `found` is an obstruction to one of the two patterns.
     """
@@ -114,7 +114,7 @@ def obstruction_step(
 def _witness_identities_and_values(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return identities that the witness of an obstruction proves, and values of their letters.
+    """Return identities that the witness of an obstruction proves, and the values of the letters.
 
     Return ([], {}) for a kind without such identities. Inequalities between minors are returned
     only over QQ, and only for at most `_MOST_MINORS` minors of one size.
@@ -160,7 +160,7 @@ def _opposed_inequalities_unless_many(found: Obstruction) -> list[str]:
 def _rank_identities_and_values_unless_many(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return identities that show the rank of a block, and values of their letters.
+    """Return identities that show the rank of a block, and the values of the letters.
 
     With positive scales the matrix J selects a submatrix K of the block, and inequalities say that
     no principal minor of -K is negative; return ([], {}) over a field that is not QQ, or for more
@@ -182,7 +182,7 @@ def _rank_identities_and_values_unless_many(
 def _multiplier_identities_and_values(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return identities by which multipliers refute linear equations, and values of their letters.
+    """Return identities by which multipliers refute linear equations, and values of the letters.
 
     If an equation without unknowns does not hold, it is returned with "!=" in the place of "=".
     """
@@ -199,9 +199,7 @@ def _multiplier_identities_and_values(
         letters = names_and_functions_in_formula(found.fill_in_block_names(equation.name))
         mentioned = {name: blocks[name] for name in letters if name in blocks}
         for X, P, Q in equation.terms:
-            left, right_factor = (
-                _name_known_coefficient_or_add(N, mentioned, values) for N in (Q, P)
-            )
+            left, right_factor = (_write_as_known_term_or_add(N, mentioned, values) for N in (Q, P))
             names = [name for name in (left, K, right_factor) if name != "I"]
             sums.setdefault(X, []).append(" ".join(names))
         shown = found.fill_in_block_names(equation.shown) or _add_under_new_name(
@@ -220,12 +218,12 @@ def _multiplier_identities_and_values(
     return [*text, f"{' + '.join(right) or '0'} = s"], values
 
 
-def _name_known_coefficient_or_add(
+def _write_as_known_term_or_add(
     coefficient: DomainMatrix, blocks: Mapping[str, DomainMatrix], values: dict[str, Any]
 ) -> str:
-    """Return the name of a block, "I", or "(-X)" for a block X, if the coefficient equals it.
+    """Write a coefficient as "I", as the name X of an equal block, or as "(-X)" if it equals -X.
 
-    Otherwise add the coefficient to `values` under a new name, and return this name.
+    Any other coefficient is added to `values` under a new name, and this name is returned.
     """
     M = coefficient
     if (name := next((name for name, block in blocks.items() if block is M), None)) is not None:

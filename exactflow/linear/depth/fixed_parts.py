@@ -47,8 +47,8 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.pattern import Pencil
 
 Sizes = tuple[int, ...]
-CountsBySize = tuple[int, ...]
-"""The numbers of blocks of size at least 1, 2, .."""
+CountsOfSizeAtLeast = tuple[int, ...]
+"""The numbers of blocks of size at least 1, of size at least 2, and so on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class FixedParts:
         return FixedParts(*both, r, n, n - p)
 
     def is_valid(self, pencil: Pencil) -> bool:
-        """Whether these are the fixed parts of the pencil, by products and proved ranks."""
+        """Whether products and proved ranks confirm these fixed parts of the pencil."""
         return (
             _is_largest_quotient(self.L, self.Du, *pencil[:2])
             and _is_largest_quotient(self.N, self.aN, *pencil.transposed_and_exchanged()[:2])
@@ -109,14 +109,14 @@ class FixedParts:
                 return (f,)
         return (
             tuple(self.block_sizes_by_factor)
-            if self.least_dimension_of_shifted_D > self.n
+            if self.least_total_block_dimension_of_shifted_D > self.n
             else None
         )
 
     def least_shifted_block_counts_at_factor(
         self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
-    ) -> tuple[CountsBySize, CountsBySize] | None:
-        """Return the least numbers, over all V, of blocks of D - C V, and of a + V c, at f.
+    ) -> tuple[CountsOfSizeAtLeast, CountsOfSizeAtLeast] | None:
+        """Return the least possible numbers of blocks of D - C V, and of a + V c, at the factor f.
 
         `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at the irreducible
         factor f. Return None if these sizes exclude every V.
@@ -126,8 +126,8 @@ class FixedParts:
         )
 
     @property
-    def least_shifted_D_size_by_factor(self) -> dict[tuple, int]:
-        """The least total size of the blocks of D - C V, over all shifts V, at each factor.
+    def least_total_block_size_of_shifted_D_by_factor(self) -> dict[tuple, int]:
+        """For each factor, the least possible total size of the blocks of D - C V at this factor.
 
         It is defined only if no single factor excludes every V.
         """
@@ -138,9 +138,12 @@ class FixedParts:
         return {f: sum(of_D) for f, (of_D, _) in counts.items()}
 
     @property
-    def least_dimension_of_shifted_D(self) -> int:
-        """The least dimension, over all V, that the blocks of D - C V at all factors fill."""
-        return sum((len(f) - 1) * size for f, size in self.least_shifted_D_size_by_factor.items())
+    def least_total_block_dimension_of_shifted_D(self) -> int:
+        """The least possible total dimension of the blocks of D - C V at all factors."""
+        return sum(
+            (len(f) - 1) * size
+            for f, size in self.least_total_block_size_of_shifted_D_by_factor.items()
+        )
 
     @property
     def forced_trace_of_shifted_D(self) -> Element | None:
@@ -150,12 +153,15 @@ class FixedParts:
         """
         if (
             any(len(f) > 2 for f in self.block_sizes_by_factor)
-            or self.least_dimension_of_shifted_D != self.n
+            or self.least_total_block_dimension_of_shifted_D != self.n
         ):
             return None
         field = self.L.domain
         return sum(
-            (-f[1] * field.convert(k) for f, k in self.least_shifted_D_size_by_factor.items()),
+            (
+                -f[1] * field.convert(k)
+                for f, k in self.least_total_block_size_of_shifted_D_by_factor.items()
+            ),
             field.zero,
         )
 
@@ -207,14 +213,14 @@ def least_shifted_block_counts(
     sizes_of_Du: Sequence[int],
     sizes_of_aN: Sequence[int],
     rank_of_C: int,
-    size_excess_at_one: int | None,
-) -> tuple[CountsBySize, CountsBySize] | None:
-    """Return the least numbers, over all V, of blocks of D - C V, and of a + V c, at one factor.
+    size_of_D_minus_a_at_one: int | None,
+) -> tuple[CountsOfSizeAtLeast, CountsOfSizeAtLeast] | None:
+    """Return the least possible numbers of blocks of D - C V, and of a + V c, at one factor.
 
     Each of the two results has the numbers of blocks of size at least 1, 2, ... Return None if
     every V is excluded. `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at
-    the irreducible factor. `size_excess_at_one` is the size of D minus the size of a if the factor
-    is x - 1, and None at every other factor.
+    the irreducible factor. `size_of_D_minus_a_at_one` is the size of D minus the size of a if the
+    factor is x - 1, and None at every other factor.
 
     >>> least_shifted_block_counts((2,), (1, 1), 1, None)
     ((2, 1), (2, 1))
@@ -228,14 +234,14 @@ def least_shifted_block_counts(
         [sum(size >= k for size in sizes) for k in range(1, longest + 2)]
         for sizes in (sizes_of_Du, sizes_of_aN)
     )
-    if size_excess_at_one is None:
+    if size_of_D_minus_a_at_one is None:
         if any(abs(x - y) > rank_of_C for x, y in zip(lam, mu, strict=True)):
             return None
         counts = tuple(max(x, y) for x, y in zip(lam, mu, strict=True) if max(x, y))
         return counts, counts
     least = [max(x, y) for x, y in zip(lam[:-1], mu[1:], strict=True)]
     other = [max(x, y) for x, y in zip(mu[:-1], lam[1:], strict=True)]
-    missing = sum(other) + size_excess_at_one - sum(least)
+    missing = sum(other) + size_of_D_minus_a_at_one - sum(least)
     of_D = _raise_counts_within_caps(least, missing, other, [x + rank_of_C for x in lam])
     of_a = _raise_counts_within_caps(other, -missing, least, [x + rank_of_C for x in mu])
     return None if of_D is None or of_a is None else (of_D, of_a)
@@ -243,8 +249,8 @@ def least_shifted_block_counts(
 
 def _raise_counts_within_caps(
     counts: list[int], total_increase: int, caps_of_next_count: list[int], caps: list[int]
-) -> CountsBySize | None:
-    """Return the counts, increased by `total_increase` in total, without zeros.
+) -> CountsOfSizeAtLeast | None:
+    """Increase the counts by `total_increase` in total; return the nonzero results.
 
     Earlier counts are increased first. The k-th result is at most the k-th of `caps`, and the
     (k+1)-th result at most the k-th of `caps_of_next_count`. Return None if this is impossible. A

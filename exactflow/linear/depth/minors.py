@@ -73,7 +73,7 @@ class MinorEquations:
 
     @property
     def coefficients_of_x_and_y_by_set(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-        """The coefficients of x^S, and those of y^S, in the order of the integers for the sets S.
+        """The coefficients of x^S and of y^S, ordered by the integers that stand for the sets S.
 
         The coefficients are the principal minors of D, and of a. For the set of all coordinates,
         the coefficient of x^S is det M, and that of y^S is 1.
@@ -86,8 +86,8 @@ class MinorEquations:
         return (len(self.left) - 1).bit_length()
 
     @cached_property
-    def sizes_with_nonzero_minors(self) -> tuple[int, ...]:
-        """The sizes k for which not all coefficients of equation k vanish."""
+    def sizes_of_nontrivial_equations(self) -> tuple[int, ...]:
+        """The sizes k for which equation k has a nonzero coefficient."""
         pairs = enumerate(zip(*self.coefficients_of_x_and_y_by_set, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
@@ -112,13 +112,13 @@ class MinorEquations:
     def enclose_residuals_and_log_jacobian(
         self, x: Sequence[arb], y: Sequence[arb]
     ) -> tuple[arb_mat, arb_mat]:
-        """Enclose left side - right side of each equation, and its derivatives.
+        """Enclose left side - right side of each equation, and the derivatives of this difference.
 
-        Only the equations of `sizes_with_nonzero_minors` have rows. The derivatives are with
+        Only the equations of `sizes_of_nontrivial_equations` have rows. The derivatives are with
         respect to the logarithms of the numbers x, and then of the numbers y.
         """
         n = self.half_size
-        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes_with_nonzero_minors}
+        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes_of_nontrivial_equations}
         for first, coefficients, numbers in zip(
             (0, n), self.coefficients_of_x_and_y_by_set, (x, y), strict=True
         ):
@@ -136,7 +136,7 @@ class MinorEquations:
 
 
 def are_minors_of_D_and_a_opposed(instance: PatternInstance, minor_size: int) -> bool:
-    """Whether the principal minors of one size of D and of a are known to have opposite signs.
+    """Whether the principal minors of D and of a, of one size, are known to have opposite signs.
 
     All minors of D are at least 0 and all minors of a at most 0, or the reverse, and not all are 0.
     If a sign is not known, the answer is False.

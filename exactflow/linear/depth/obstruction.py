@@ -243,7 +243,7 @@ class Obstruction(PatternInstance, Checkable):
 def exclude_all(
     instances: Iterable[PatternInstance], search: Callable[[PatternInstance], Reason | None]
 ) -> Obstructions:
-    """Return an obstruction to each instance, or () if the search fails for one of them."""
+    """Return an obstruction to each instance, or () if the search returns None for any of them."""
     found = []
     for instance in instances:
         if (reason := search(instance)) is None:
@@ -276,7 +276,7 @@ def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
 
 
 def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
-    """Return the coefficients of D and of a at the index in the witness.
+    """Return the characteristic coefficients of D and of a at the index in the witness.
 
     If D and a differ in size, the smaller matrix is padded with ones on the diagonal.
     """
@@ -317,7 +317,7 @@ def _template_values_of_trace(o: Obstruction) -> TemplateValues:
 # ------------- obstructions of kinds "similarity" and "chain": check, and values for the templates
 
 
-def _pencil_with_C_zeroed_for_pairs(o: Obstruction) -> Pencil:
+def _pencil_with_C_and_c_zeroed_if_of_pair(o: Obstruction) -> Pencil:
     """Return the pencil, with C and c set to 0 if the kind is about D and a alone."""
     C, D, a, c = o.pencil
     return Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
@@ -325,7 +325,7 @@ def _pencil_with_C_zeroed_for_pairs(o: Obstruction) -> Pencil:
 
 def _has_clashing_blocks(o: Obstruction) -> bool:
     """Whether the block sizes of Du and aN at the factors in the witness exclude the pattern."""
-    pencil = _pencil_with_C_zeroed_for_pairs(o)
+    pencil = _pencil_with_C_and_c_zeroed_if_of_pair(o)
     parts = FixedParts.from_pencil(pencil)
     _record_roots_and_one_as_distinct(o.witness, o.matrix.domain)
     return parts.is_valid(pencil) and _find_clashing_factor_or_dimension(o, parts) is not None
@@ -378,7 +378,7 @@ def _find_clashing_factor_or_dimension(
 
 def _template_values_of_similarity_or_chain(o: Obstruction) -> TemplateValues:
     """Return the values for the templates of kind "similarity" or "chain"."""
-    parts = FixedParts.from_pencil(_pencil_with_C_zeroed_for_pairs(o))
+    parts = FixedParts.from_pencil(_pencil_with_C_and_c_zeroed_if_of_pair(o))
     r, n, clash = parts.r, parts.n, _find_clashing_factor_or_dimension(o, parts)
     if not isinstance(clash, _ClashingFactor):
         need = f"both need dimension {clash} to hold the parts that no `V` changes, but have {n}"
@@ -403,7 +403,7 @@ def _is_every_shift_refuted(o: Obstruction) -> bool:
         return False
     system = equations.necessary_shift_equations(pencil, parts)
     _, multiplier = equations.solve_for_flattened_matrices(system, *pencil.c.shape[::-1])
-    return multiplier is not None and equations.is_refuted_by(system, multiplier)
+    return multiplier is not None and equations.is_refuted_by_zeros_or_signs(system, multiplier)
 
 
 def _template_values_of_tight(o: Obstruction) -> TemplateValues:
@@ -421,7 +421,7 @@ def _are_layers_refuted(o: Obstruction) -> bool:
     """Whether the multiplier in the witness refutes the necessary equations for the layers."""
     if len(o.pattern) == 5 and not FixedParts.from_pencil(o.pencil).is_valid(o.pencil):
         return False
-    return equations.is_refuted_by(equations.necessary_layer_equations(o), o.witness)
+    return equations.is_refuted_by_zeros_or_signs(equations.necessary_layer_equations(o), o.witness)
 
 
 def _join_equation_names(system: Iterable[equations.Equation]) -> str:

@@ -49,9 +49,9 @@ from exactflow.linear.depth.fixed_parts import proved_rank
 from exactflow.linear.depth.minors import LARGEST_HALF
 from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Reason
 
-DiagonalBlock = Literal["D", "d", "A", "a"]
-_DIAGONAL_BLOCKS: tuple[DiagonalBlock, ...] = get_args(DiagonalBlock)
-_BlockNameAndCoordinates = tuple[DiagonalBlock, tuple[int, ...]]
+DiagonalBlockName = Literal["D", "d", "A", "a"]
+_DIAGONAL_BLOCK_NAMES: tuple[DiagonalBlockName, ...] = get_args(DiagonalBlockName)
+_BlockNameAndCoordinates = tuple[DiagonalBlockName, tuple[int, ...]]
 
 
 def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
@@ -64,8 +64,10 @@ def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
     return instance.pattern[:-1] if passes else instance.pattern
 
 
-def _count_changes_and_max_rank(instance: PatternInstance, block: DiagonalBlock) -> tuple[int, int]:
-    """Return the number of letters that change a block, and the largest rank of each change.
+def _count_changes_and_bound_rank_of_each(
+    instance: PatternInstance, block: DiagonalBlockName
+) -> tuple[int, int]:
+    """Return the number of letters that change a block, and an upper bound of the rank of a change.
 
     `block` is the name of the block.
     """
@@ -76,7 +78,7 @@ def _count_changes_and_max_rank(instance: PatternInstance, block: DiagonalBlock)
 
 
 def _diagonal_block_of_matrix_or_inverse(
-    instance: PatternInstance, block: DiagonalBlock
+    instance: PatternInstance, block: DiagonalBlockName
 ) -> DomainMatrix:
     """Return the block with the given name: A or D of M, or a or d of M^-1."""
     blocks = instance.split.blocks if block.isupper() else instance.split.inverse_blocks
@@ -84,14 +86,15 @@ def _diagonal_block_of_matrix_or_inverse(
 
 
 def find_block_name_of_excessive_rank(instance: PatternInstance) -> _BlockNameAndCoordinates | None:
-    """Return the name of a diagonal block of M or M^-1 whose rank excludes the pattern, or None.
+    """Find a diagonal block of M or M^-1 whose rank excludes the pattern.
 
-    The second result is () for additive layers. With positive scales it has coordinates within the
-    block: the submatrix at these coordinates has too large a rank for every choice of the scales.
+    Return its name and coordinates, or None if no such block is found. The coordinates are () for
+    additive layers. With positive scales they are coordinates within the block: the submatrix at
+    these coordinates has too large a rank for every choice of the scales.
     """
-    for block in _DIAGONAL_BLOCKS:
+    for block in _DIAGONAL_BLOCK_NAMES:
         M, kept = _diagonal_block_of_matrix_or_inverse(instance, block), tuple[int, ...]()
-        most = prod(_count_changes_and_max_rank(instance, block))
+        most = prod(_count_changes_and_bound_rank_of_each(instance, block))
         if instance.scales == "positive":
             for i in range(M.shape[0]):
                 if _is_proved_negated_P0(M.extract([*kept, i], [*kept, i])):
@@ -105,7 +108,7 @@ def find_block_name_of_excessive_rank(instance: PatternInstance) -> _BlockNameAn
 
 
 def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
-    """Return a reason by the rank of a block, or else by eigenvalues, or else None.
+    """Return a reason by the rank of a block, or by eigenvalues; None if neither is found.
 
     Eigenvalues are tried only for six or seven additive layers.
     """
@@ -123,7 +126,7 @@ def is_block_of_excessive_rank(
     """Whether the rank of the block that the witness names is too large for the pattern."""
     block, kept = witness
     M = _diagonal_block_of_matrix_or_inverse(instance, block)
-    most = prod(_count_changes_and_max_rank(instance, block))
+    most = prod(_count_changes_and_bound_rank_of_each(instance, block))
     if instance.scales == "additive":
         return proved_rank(_subtract_scalar_matrix(M, M.domain.one)) > most
     return len(set(kept)) > most and _is_proved_negated_P0(M.extract(kept, kept))
@@ -134,10 +137,10 @@ def _subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
     return M - linalg.identity(M.shape[0], M.domain) * scalar
 
 
-def rank_template_values(instance: PatternInstance, block: DiagonalBlock) -> dict[str, Any]:
+def rank_template_values(instance: PatternInstance, block: DiagonalBlockName) -> dict[str, Any]:
     """Return the values for the templates of kind "rank"."""
     (count, size), additive = (
-        _count_changes_and_max_rank(instance, block),
+        _count_changes_and_bound_rank_of_each(instance, block),
         instance.scales == "additive",
     )
     half, letter = ("first", "U") if block in "Aa" else ("second", "L")
@@ -237,22 +240,27 @@ def _forced_eigenvalues_with_least_multiplicities(
     _, beta, r, rank = scalars
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_powers_until_one_or_beta(
-        x: Element, step: Element, multiplicity: int
+    def yield_powers_with_falling_multiplicity(
+        x: Element, step: Element, first_multiplicity: int
     ) -> Iterator[tuple[Element, int]]:
+        """Yield (x, first_multiplicity), (x step, first_multiplicity - rank), and so on.
+
+        Stop before a multiplicity below 1, and before a power that is 1 or beta.
+        """
+        multiplicity = first_multiplicity
         while multiplicity > 0:
             yield x, multiplicity
             x, multiplicity = x * step, 0 if x * step in (one, beta) else multiplicity - rank
 
     steps = chain(
         islice(
-            yield_powers_until_one_or_beta(one, r, size_difference),
+            yield_powers_with_falling_multiplicity(one, r, size_difference),
             size_difference if rank else smaller_half_size // size_difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
         steps = chain(
-            steps, yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank)
+            steps, yield_powers_with_falling_multiplicity(beta / r, one / r, size_difference - rank)
         )
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
@@ -262,11 +270,12 @@ def _forced_eigenvalues_with_least_multiplicities(
 def find_scalars_forcing_too_many_eigenvalues(
     instance: PatternInstance,
 ) -> tuple[_BlockScalars, dict[Element, int]] | None:
-    """Return scalars of M that force too many eigenvalues, and these eigenvalues, or None.
+    """Return scalars of M that force too many eigenvalues, and the forced eigenvalues.
 
-    N and r are as at the top of this module. The second result maps eigenvalues of N to lower
-    bounds of their multiplicities. There are too many eigenvalues if the sum of these bounds
-    exceeds the size of N, or if both blocks of M are scalar and a power of r is 1 again.
+    Return None if there are no such scalars. N and r are as at the top of this module. The second
+    result maps eigenvalues of N to lower bounds of their multiplicities. There are too many
+    eigenvalues if the sum of these bounds exceeds the size of N, or if both blocks of M are scalar
+    and a power of r is 1 again.
     """
     p, q = sorted(instance.partition)
     for found in _yield_scalars_if_M_is_diag_A_beta_I(instance):

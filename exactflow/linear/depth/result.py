@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def lower_bound_from_obstructions(obstructions: Sequence[Obstruction]) -> int:
-    """Return the length of the excluded patterns plus 1, or 0 if there are no obstructions."""
+    """Return 1 plus the length of the excluded patterns, or 0 if there are no obstructions."""
     return len(obstructions[0].pattern) + 1 if obstructions else 0
 
 

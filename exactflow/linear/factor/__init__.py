@@ -138,8 +138,8 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
 
 
 def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
-    """Run the route that built a flow again, and explain the flow by the steps of this run and by
-    the product of its layers.
+    """Repeat the route that built a flow; explain the flow by the steps of the repetition and by
+    the product of the layers.
     """
     check_explainable_dimension(flow.dimension)
     with assuming(assumptions), collect_steps() as derivation:

@@ -177,7 +177,7 @@ def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Laye
 
 def _find_layers_moving_second_then_first_half(blocks: Blocks, scales: Scales) -> Layers | None:
     """Return layers [[I, 0], [Y, diag(t)]] and then [[diag(s), X], [0, I]] that compose to the
-    matrix with the given blocks; None if there are none with allowed scales.
+    matrix with the given blocks; None if no such layers have allowed scales.
     """
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]

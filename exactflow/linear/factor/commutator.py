@@ -136,7 +136,9 @@ def find_P_and_G_with_commutator(K: MatrixOfDet1) -> PAndGWithInverses:
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
-    H, H_inverse, L1, lower, r, V_lower, V_upper, places = find_R_sharing_eigenvalues_with_KR(K)
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = (
+        find_R_sharing_all_but_one_eigenvalue_with_KR(K)
+    )
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
@@ -167,7 +169,7 @@ class PairedSpectra(NamedTuple):
     places: list[int]
 
 
-def find_R_sharing_eigenvalues_with_KR(K: DomainMatrix) -> PairedSpectra:
+def find_R_sharing_all_but_one_eigenvalue_with_KR(K: DomainMatrix) -> PairedSpectra:
     """Return an invertible R such that the eigenvalues of R, together with the number det K, are
     the eigenvalues of K R, together with the number 1.
 

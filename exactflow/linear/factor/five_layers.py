@@ -171,7 +171,7 @@ def _find_V_matching_spectra_of_T_and_S(
     f, g = (T[:p, :p] - T[:p, p:] * R).charpoly_berk(), S.charpoly_berk()
     of_T, of_S = krylov.controller_basis(T, f, C * u), krylov.controller_basis(S, g, u)
     difference = linalg.column([x - y for x, y in zip(f[1:], g[1:], strict=True)], field)
-    r = _solve_near_draw((N * (of_T + c * of_S)).transpose(), difference, draws)
+    r = _solve_from_random_start((N * (of_T + c * of_S)).transpose(), difference, draws)
     if r is None:
         return None
     feedback = r.transpose() * N
@@ -208,9 +208,11 @@ def _right_quotient_and_inverse_of_top(
     return numerator * denominator.inv(), denominator * top.inv()
 
 
-def _solve_near_draw(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix | None:
-    """Return a solution r of E r = rhs as the sum of a drawn column and a correction; None if there
-    is no solution.
+def _solve_from_random_start(
+    E: DomainMatrix, rhs: DomainMatrix, draws: Draws
+) -> DomainMatrix | None:
+    """Return a random solution r of E r = rhs, the sum of a drawn column and a correction; None if
+    there is no solution.
     """
     start = draws.matrix(E.shape[1], 1)
     solution, _ = linalg.solve(E, rhs - E * start)
@@ -232,8 +234,10 @@ class Peel(NamedTuple):
     rest_inverse: Blocks
 
     def lift_shifts(self, shifts: Shifts) -> Shifts:
-        """Return the shifts of alternating shears U .. U whose product is M. The given shifts, two
-        fewer and at least three, belong to alternating shears U .. U whose product is M2.
+        """Return the shifts of alternating shears U .. U whose product is M. The given shifts, at
+        least three, are those of alternating shears U .. U whose product is M2.
+
+        The result has two shifts more than `shifts`.
         """
         first, *middle, last = shifts
         none = self.x * self.x.domain.zero
@@ -248,7 +252,9 @@ class Peel(NamedTuple):
         return (T + new_columns * self.R).hstack(new_columns)
 
 
-def peel_off_second_half(inverse: Blocks, removed_count: int, draws: Draws) -> Peel | None:
+def peel_coordinates_off_second_half(
+    inverse: Blocks, removed_count: int, draws: Draws
+) -> Peel | None:
     """Reduce M to a matrix with `removed_count` coordinates fewer in the second half; None if the
     draws are unlucky.
 

@@ -55,7 +55,7 @@ from exactflow.linear.factor.assembly import (
 )
 from exactflow.linear.factor.commutator import (
     find_P_and_G_with_commutator,
-    find_R_sharing_eigenvalues_with_KR,
+    find_R_sharing_all_but_one_eigenvalue_with_KR,
     give_C_full_column_rank,
 )
 from exactflow.linear.factor.five_layers import draw_five_shifts_for_q_up_to_2p
@@ -126,8 +126,8 @@ def _find_V_S_G_with_T_similar_to_S_and_1(
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
     try:
         if x is None:
-            return _V_S_G_if_images_of_c_and_C_are_equal(blocks.C, blocks.D, inverse.C)
-        return _V_S_G_by_commutator_from_x(blocks, inverse.C, x, v * blocks.C)
+            return _V_S_G_if_c_is_minus_CK_with_det_K_not_1(blocks.C, blocks.D, inverse.C)
+        return _V_S_G_by_commutator_if_ux_and_vx_are_1(blocks, inverse.C, x, v * blocks.C)
     except FieldTooSmallError:
         raise FieldTooSmallError(
             f"expected a field of at least {(n + 1) ** 2 // 4 + 2} elements for halves of {n} and "
@@ -135,14 +135,13 @@ def _find_V_S_G_with_T_similar_to_S_and_1(
         ) from None
 
 
-def _V_S_G_by_commutator_from_x(
-    blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix
+def _V_S_G_by_commutator_if_ux_and_vx_are_1(
+    blocks: Blocks, c: DomainMatrix, x: DomainMatrix, vC: DomainMatrix
 ) -> VSAndSimilarity:
     """Return V, S and G in the first case of the proof in the module docstring, where T is
-    [[1, w], [0, S K]] in the basis [x, C].
+    [[1, v C], [0, S K]] in the basis [x, C].
 
-    With u and v of that proof, x is a column with u x = v x = 1, and w = v C; c is the lower left
-    block of M^-1.
+    With u and v of that proof, x is a column with u x = v x = 1; c is the lower left block of M^-1.
     """
     C, D = blocks.C, blocks.D
     n, field = C.shape[1], C.domain
@@ -156,11 +155,11 @@ def _V_S_G_by_commutator_from_x(
     S, without_one = next((S, X) for S, X in inverses if X is not None)
     V = (C_left * (D * x - x)).hstack(C_left * D * C - S * K) * frame_inverse
     basis = P_inverse * H_inverse  # the basis in which S K becomes S: basis^-1 (S K) basis = S
-    y = w * basis * without_one
+    y = vC * basis * without_one
     return V, S, (C * basis + x * y).hstack(x)
 
 
-def _V_S_G_if_images_of_c_and_C_are_equal(
+def _V_S_G_if_c_is_minus_CK_with_det_K_not_1(
     C: DomainMatrix, D: DomainMatrix, c: DomainMatrix
 ) -> VSAndSimilarity:
     """Return V, S and G in the second case of the proof in the module docstring, where c = -C K and
@@ -168,7 +167,9 @@ def _V_S_G_if_images_of_c_and_C_are_equal(
     """
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_sharing_eigenvalues_with_KR(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = (
+        find_R_sharing_all_but_one_eigenvalue_with_KR(K)
+    )
     R = H * lower * H_inverse
     of_T, of_S = (C * H * V_lower).hstack(linalg.complementary_unit_vectors(C)), R * H * V_upper
     det, q = K.det(), C.shape[0]

@@ -130,11 +130,11 @@ def find_reversing_involution_fixing_last(theta: SignedPermutation) -> Reversing
     index = np.arange(len(line))
     place = index - start
     K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
-    parts = _find_g_Z_and_sign_class_of_each(place, length, eps, tau)
+    parts = _find_g_Z_and_sign_class_of_each_coordinate(place, length, eps, tau)
     return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _find_g_Z_and_sign_class_of_each(
+def _find_g_Z_and_sign_class_of_each_coordinate(
     place_in_cycle: np.ndarray, cycle_length: np.ndarray, eps: np.ndarray, tau: np.ndarray
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return the matrices g and Z of a `ReversingInvolution` in the basis of its `vectors`, and the

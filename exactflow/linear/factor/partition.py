@@ -51,7 +51,7 @@ from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.five_layers import (
     draw_five_shifts_for_equal_halves,
     draw_five_shifts_for_q_up_to_2p,
-    peel_off_second_half,
+    peel_coordinates_off_second_half,
 )
 from exactflow.linear.factor.hyperplane import five_shifts_for_second_half_one_larger
 
@@ -82,7 +82,9 @@ class ShearSearch(NamedTuple):
     split_off: str = ""
     is_transposed: bool = False
 
-    def find_shears(self, blocks: BlocksOfDet1, draws: Draws) -> ShearList | None:
+    def find_shears_for_first_half_not_larger(
+        self, blocks: BlocksOfDet1, draws: Draws
+    ) -> ShearList | None:
         """Return shears whose product has the given blocks; None if the draws are unlucky.
 
         The matrix has determinant 1, and p <= q.
@@ -104,8 +106,8 @@ class ShearSearch(NamedTuple):
 
 
 def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
-    """Return shears whose product is the matrix with the given blocks. It has determinant 1, and
-    its first half is not larger than its second half.
+    """Return shears whose product is the matrix with the given blocks. The matrix has determinant
+    1, and its first half is not larger than its second half.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
     how many suffice.
@@ -118,7 +120,7 @@ def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
             for search in searches:
                 # steps that a search records are dropped: they show reduced or transposed blocks
                 with collect_steps():
-                    shears = search.find_shears(blocks, draws)
+                    shears = search.find_shears_for_first_half_not_larger(blocks, draws)
                 if shears is not None:
                     _record_step_of_drawn_shears(shears)
                     return shears
@@ -196,7 +198,9 @@ def _fewest_shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | No
     """
     q, p = blocks.C.shape
     if p == 1:
-        return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_of_2x2_matrix, draws)
+        return _shifts_by_peeling(
+            blocks, [1] * (q - 1), _three_shifts_of_2x2_matrix_if_C_is_nonzero, draws
+        )
     return _shifts_by_peeling(
         blocks, [p] * ((q - 1) // p - 1), draw_five_shifts_for_q_up_to_2p, draws
     )
@@ -240,7 +244,7 @@ def _counts_removed_by_successive_peels(final_size: int, initial_size: int) -> l
     return [final_size] * (whole - 1) + [rest] * (rest > 0)
 
 
-def _three_shifts_of_2x2_matrix(
+def _three_shifts_of_2x2_matrix_if_C_is_nonzero(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> Shifts | None:
     """Return [X, C, Z] with M = U(X) L(C) U(Z) for a 2 x 2 matrix M; None if its entry C is 0."""
@@ -267,7 +271,7 @@ def _shifts_by_peeling(
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
     for k in counts_removed:
-        step = peel_off_second_half(inverse, k, draws)
+        step = peel_coordinates_off_second_half(inverse, k, draws)
         if step is None:
             return None
         peels.append(step)

@@ -144,7 +144,9 @@ def _compute_six_shifts_and_record_steps(
 
     E, classes = C @ found.vectors, found.sign_classes
     Z = found.Z.multiply_left_and_right_transposed(found.vectors, E)
-    chosen = _choose_class_signs_near_targets(B_less_AV, Z, classes[found.Z.rows], len(classes))
+    chosen = _choose_class_signs_bringing_Z_near_targets(
+        B_less_AV, Z, classes[found.Z.rows], len(classes)
+    )
     F = found.vectors.scale_columns(chosen[classes])
     G, Z = (
         found.g.multiply_left_and_right_transposed(E, F),
@@ -164,11 +166,11 @@ def _compute_six_shifts_and_record_steps(
     return shifts
 
 
-def _choose_class_signs_near_targets(
+def _choose_class_signs_bringing_Z_near_targets(
     targets: list[CooMatrix], Z: CooMatrix, classes_of_entries: np.ndarray, class_count: int
 ) -> np.ndarray:
-    """Return a sign for each sign class, by which the entries of Z in this class are multiplied to
-    bring Z near the targets.
+    """Choose a sign for each sign class, so that Z comes near the targets after each entry of Z is
+    multiplied by the sign of its class.
 
     The signs minimize the sum of the fourth powers of the entries of target - Z, for all targets.
     The class of entry k of Z is ``classes_of_entries[k]``, a number below `class_count`. A target

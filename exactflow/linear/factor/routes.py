@@ -253,7 +253,7 @@ def _check_uneven_permutation_size(problem: Problem) -> None:
 
 
 def _check_symbol_count(problem: Problem, route: Route) -> None:
-    """Raise `MethodError` if the matrix has too many symbols, unless the route computes no new
+    """Raise `MethodError` if the matrix has too many symbols for a route that computes new
     entries.
     """
     field, d = problem.target.domain, sum(problem.partition)

@@ -123,7 +123,7 @@ def _get_renamed_identity(
 
 
 def _append_primes_until_unused(name: str, taken: Iterable[str]) -> str:
-    """Return the name with the fewest prime marks (') appended with which it is not `taken`."""
+    """Append prime marks (') to the name until it is not in `taken`; return the result."""
     while name in taken:
         name += "'"
     return name

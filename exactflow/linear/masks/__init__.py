@@ -282,8 +282,8 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
 def _cut_shift_into_blocks(
     columns_read_by_row: dict[int, set[int]], most_rows: int, most_columns: int
 ) -> list[_Block]:
-    """Return blocks of a shift with at most `most_rows` rows and `most_columns` columns each. For
-    each row, they contain the row together with every column that it reads.
+    """Return blocks of a shift with at most `most_rows` rows and `most_columns` columns each. They
+    cover each pair of a row and a column that it reads.
     """
     blocks = []
     for rows in _cut_into_batches(sorted(columns_read_by_row), most_rows):
@@ -310,8 +310,8 @@ def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
 
 
 def _kept_indices_read_by_moved_index(layer: Any) -> dict[int, set[int]]:
-    """Return a dictionary from the index, in the moved half, of each entry that the layer changes
-    to the indices, in the kept half, of the entries on which the change depends.
+    """For each entry of the moved half that the layer changes, find the entries of the kept half
+    on which the change depends. Return a dict from indices to sets of indices.
     """
     if isinstance(layer, PiecewiseCoupling):
         return {i: {*layer.functional_coefficients} for i, _ in enumerate(layer.scale_elements)}

@@ -174,9 +174,9 @@ class OneMaskBuilder:
         )
 
     def _possible_halves_and_swaps(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
-        """Return each half that can contain the coordinates that a coupling moves while the other
-        half contains the coordinates that it reads, and with it the pairs to swap before the
-        coupling.
+        """Return the halves to which the moved coordinates of a coupling can be brought, each with
+        the pairs to swap for this. All coordinates that the coupling reads are brought to the
+        opposite half.
         """
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}

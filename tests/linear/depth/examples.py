@@ -8,7 +8,7 @@ from sympy import GF, QQ
 from exactflow import random_matrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.linear.depth.additive import decide_additive_pattern
+from exactflow.linear.depth.additive import decide_additive_pattern_up_to_five
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 
@@ -39,7 +39,7 @@ def about(found, M):
 def decided(pattern, M):
     """Return the shifts of additive layers, an obstruction, or None where it is not decided."""
     instance = PatternInstance(pattern, SplitMatrix(M), "additive")
-    answer = decide_additive_pattern(instance)
+    answer = decide_additive_pattern_up_to_five(instance)
     if isinstance(answer, Reason):
         return Obstruction.from_unchecked_reason(instance, answer)
     return answer

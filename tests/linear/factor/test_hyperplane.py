@@ -18,7 +18,7 @@ from exactflow.exact import linalg
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.factor import hyperplane
 from exactflow.linear.factor.assembly import alternate_shears, layers_in_application_order
-from exactflow.linear.factor.commutator import find_R_sharing_eigenvalues_with_KR
+from exactflow.linear.factor.commutator import find_R_sharing_all_but_one_eigenvalue_with_KR
 from exactflow.linear.factor.hyperplane import (
     five_or_six_shears_for_second_half_one_larger,
     five_shifts_for_second_half_one_larger,
@@ -154,7 +154,9 @@ def test_where_the_hyperplanes_are_one(name):
 def test_paired_spectra(name):
     K = matrix(QUOTIENTS[name])
     n = K.shape[0]
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_sharing_eigenvalues_with_KR(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = (
+        find_R_sharing_all_but_one_eigenvalue_with_KR(K)
+    )
     R, S = H * lower * H_inverse, H_inverse * K * H * lower
     values = [[*r, K.det()][k] for k in places]
     assert H * H_inverse == linalg.identity(n, QQ)

@@ -11,7 +11,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.five_layers import (
     draw_five_shifts_for_q_up_to_2p,
-    peel_off_second_half,
+    peel_coordinates_off_second_half,
 )
 
 FIVE = [(p, q) for p in range(2, 6) for q in range(p, 2 * p + 1) if p + q < 12]
@@ -54,7 +54,7 @@ def test_five_layers_need_something_off_the_diagonal():
 @pytest.mark.parametrize(("p", "k", "q"), [(1, 1, 2), (2, 1, 3), (2, 2, 4), (3, 2, 5), (3, 3, 7)])
 def test_a_peel_and_the_five_layers_of_the_rest(p, k, q, limit):
     M = generic(p + q, 3)
-    step = peel_off_second_half(linalg.split(M.inv(), p), k, Draws(QQ, limit))
+    step = peel_coordinates_off_second_half(linalg.split(M.inv(), p), k, Draws(QQ, limit))
     assert linalg.rank(step.rest_inverse.C) == p
     rest = linalg.join(step.rest_inverse).to_dense().inv()
     assert rest.det() == 1
@@ -68,4 +68,4 @@ def test_a_peel_and_the_five_layers_of_the_rest(p, k, q, limit):
 
 def test_a_peel_needs_rank():
     M = linalg.diagonal([QQ(2), QQ(1, 2), QQ(1)], QQ)
-    assert peel_off_second_half(linalg.split(M, 1), 1, Draws(QQ, 3)) is None
+    assert peel_coordinates_off_second_half(linalg.split(M, 1), 1, Draws(QQ, 3)) is None

@@ -30,7 +30,7 @@ eigenvalues exclude patterns of six and more letters (`exactflow.linear.depth.ra
 
 How it is checked
 -----------------
-*Exact*: for each candidate V, `decide_four_layers` decides whether M U(-V) is a product of four
+*Exact*: for each candidate V, `decide_additive_ULUL` decides whether M U(-V) is a product of four
 layers. These layers are part of the flow that `minimal_depth` verifies.
 """
 
@@ -98,12 +98,13 @@ def find_additive_layers_and_obstructions(
 
 
 def _find_five_or_more_layers(
-    split: SplitMatrix, obstructions_to_four: Obstructions
+    split: SplitMatrix, fallback_obstructions_to_four: Obstructions
 ) -> tuple[list[LinearCoupling], Obstructions]:
-    """Return additive layers of a matrix that is no product of four layers, and obstructions.
+    """Return at least five additive layers, and obstructions to fewer layers.
 
-    The obstructions exclude the longest patterns that are known to be too short. They are
-    `obstructions_to_four`, which exclude four layers, unless longer patterns are excluded.
+    The matrix must be no product of four additive layers. The obstructions exclude the longest
+    patterns that are known to be too short. They are `fallback_obstructions_to_four`, which exclude
+    four layers, unless longer patterns are excluded.
     """
     p, q = split.partition
     general = None
@@ -111,23 +112,23 @@ def _find_five_or_more_layers(
         general = _layers_by_factor_route("partition", split)
         longer = exclude_longest_by_ranks_or_eigenvalues(range(6, len(general)), split, "additive")
         if longer or len(general) == 5:
-            return general, longer or obstructions_to_four
+            return general, longer or fallback_obstructions_to_four
     layers, reasons = _find_layers_or_obstructions(5, split)
     if layers is not None:
-        return layers, obstructions_to_four
-    general = general or _build_six_layers_or_more_over_small_field(split)
+        return layers, fallback_obstructions_to_four
+    general = general or _build_six_layers_or_more_if_field_small(split)
     if len(general) > 6:
-        general = _search_six_layers_by_random_first(split) or general
-    return general, reasons if len(reasons) == 2 else obstructions_to_four
+        general = _search_six_layers_by_random_leftmost(split) or general
+    return general, reasons if len(reasons) == 2 else fallback_obstructions_to_four
 
 
 def exclude_longest_by_ranks_or_eigenvalues(
     lengths: range, split: SplitMatrix, scales: DepthScales
 ) -> Obstructions:
-    """Return obstructions to the longest two patterns that ranks or eigenvalues exclude.
+    """Find the greatest length at which ranks or eigenvalues exclude both patterns.
 
-    Both patterns of one length must be excluded. Only the given `lengths` are tried. Return () if
-    there is no such length.
+    Return the obstructions to these two patterns, or () if there is no such length. Only the given
+    `lengths` are tried.
     """
     for length in reversed(lengths):
         if found := exclude_all(
@@ -137,7 +138,9 @@ def exclude_longest_by_ranks_or_eigenvalues(
     return ()
 
 
-def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
+def decide_additive_pattern_up_to_five(
+    instance: PatternInstance,
+) -> up_to_four.Shifts | Reason | None:
     """Decide whether the matrix is a product of at most five additive layers in the pattern.
 
     Return the shifts of the layers, from left to right in the product; or a reason why there are no
@@ -148,12 +151,12 @@ def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Re
     if length < 3:
         return up_to_four.decide_at_most_two_layers(instance)
     if length == 3:
-        return up_to_four.decide_three_layers(instance.blocks_for_pattern)
+        return up_to_four.decide_additive_ULU(instance.blocks_for_pattern)
     if length == 4:
-        return up_to_four.decide_four_layers(
+        return up_to_four.decide_additive_ULUL(
             instance.blocks_for_pattern, instance.inverse_blocks_for_pattern.A
         )
-    return _decide_five_layers(instance)
+    return _decide_additive_ULULU(instance)
 
 
 def _find_layers_or_obstructions(
@@ -167,7 +170,7 @@ def _find_layers_or_obstructions(
     if length == 5 and _has_full_rank(split.blocks.B):
         both = both[::-1]  # L U L U L needs no search if B has full rank
     for instance in both:
-        found = decide_additive_pattern(instance)
+        found = decide_additive_pattern_up_to_five(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.from_unchecked_reason(instance, found))
         elif found is not None:
@@ -175,7 +178,7 @@ def _find_layers_or_obstructions(
     return None, tuple(obstructions)
 
 
-def _build_six_layers_or_more_over_small_field(split: SplitMatrix) -> list[LinearCoupling]:
+def _build_six_layers_or_more_if_field_small(split: SplitMatrix) -> list[LinearCoupling]:
     """Return at most six additive layers, or more if the field has too few elements.
 
     The sizes of the halves differ by at most one.
@@ -184,12 +187,12 @@ def _build_six_layers_or_more_over_small_field(split: SplitMatrix) -> list[Linea
     with suppress(FieldTooSmallError):
         return _layers_by_factor_route("commutator" if p == q else "hyperplane", split)
     return (
-        None if p == q else _search_six_layers_by_random_first(split)
+        None if p == q else _search_six_layers_by_random_leftmost(split)
     ) or _layers_by_factor_route("partition", split)
 
 
 def _layers_by_factor_route(route: str, split: SplitMatrix) -> list[LinearCoupling]:
-    """Return the additive layers that the given route of `factor` constructs, merged."""
+    """Construct additive layers by the given route of `factor`; merge neighbours of one kind."""
     partition, one = split.partition, split.matrix.domain.one
     layout = CoordinateLayout(partition, tuple(range(sum(partition))))
     return merge_neighbours_drop_identities(
@@ -202,7 +205,7 @@ def _has_full_rank(M: DomainMatrix) -> bool:
     return linalg.rank(M) == min(M.shape)
 
 
-def _search_six_layers_by_random_first(split: SplitMatrix) -> list[LinearCoupling] | None:
+def _search_six_layers_by_random_leftmost(split: SplitMatrix) -> list[LinearCoupling] | None:
     """Draw the leftmost of six layers at random until the other five are found.
 
     Return at most six layers, with neighbours of one kind merged, or None if no draw succeeds. The
@@ -219,7 +222,7 @@ def _search_six_layers_by_random_first(split: SplitMatrix) -> list[LinearCouplin
         if not _has_full_rank(blocks.C):
             continue
         rest = linalg.join(linalg.swap_halves(blocks) if instance.is_exchanged else blocks)
-        found = _decide_five_layers(replace(instance, split=SplitMatrix(rest, p)))
+        found = _decide_additive_ULULU(replace(instance, split=SplitMatrix(rest, p)))
         if isinstance(found, list):
             first = "U" if instance.is_exchanged else "L"
             return _merged_layers_from_shifts(
@@ -237,55 +240,59 @@ def _merged_layers_from_shifts(
     )
 
 
-def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
+def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
     """Return the five shifts of U L U L U, a reason why there are none, or None if undecided."""
     pencil = instance.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_shifts_if_C_almost_square_full_rank(instance)
+            return _five_shifts_if_almost_square_C_has_full_rank(instance)
         candidates = (
             shifts.draw_shift_equating_charpolys(pencil, draw)
             for draw in _yield_random_matrix_sources(pencil.D.domain)
         )
-        return _five_shifts_from_candidates(instance, candidates)
+        return _five_shifts_from_rightmost_candidates(instance, candidates)
     if r == 0:
         reason = up_to_four.find_reason_against_identity_plus_products(pencil.D, pencil.a)
-        return reason or _five_shifts_given_last(instance, linalg.zeros(p, q, pencil.D.domain))
+        return reason or _five_shifts_given_rightmost(instance, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.from_pencil(pencil)
     factors = parts.factors_excluding_every_shift()
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _five_shifts_given_last(instance, shifts.flanders_shift_for_rank_one(pencil, parts))
+        return _five_shifts_given_rightmost(
+            instance, shifts.flanders_shift_for_rank_one_C(pencil, parts)
+        )
     sources: list[Candidates] = [
         (
             shifts.draw_shift_by_deflation(pencil, draw)
             for draw in _yield_random_matrix_sources(pencil.D.domain)
         )
     ]
-    scaling = equations.image_charpoly_equations_if_proportional(pencil)
+    scaling = equations.charpoly_equations_on_im_C_if_proportional(pencil)
     if scaling:
         solutions, multiplier = equations.solve_for_flattened_matrices(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
-        sources.append(_yield_shifts_with_random_image_charpoly(pencil, solutions))
+        sources.append(_yield_shifts_by_random_charpoly_on_im_C(pencil, solutions))
     solutions, multiplier = equations.solve_for_flattened_matrices(
         equations.necessary_shift_equations(pencil, parts), p, q
     )
     if multiplier is not None:
         return Reason("tight", tuple(parts.block_sizes_by_factor))
     sources.append(_yield_random_matrices_from_affine_solutions(solutions, p, q))
-    return _five_shifts_from_candidates(instance, chain.from_iterable(zip(*sources, strict=True)))
+    return _five_shifts_from_rightmost_candidates(
+        instance, chain.from_iterable(zip(*sources, strict=True))
+    )
 
 
-def _five_shifts_if_C_almost_square_full_rank(
+def _five_shifts_if_almost_square_C_has_full_rank(
     instance: PatternInstance,
 ) -> up_to_four.Shifts | None:
-    """Return the shifts of five layers, or None if C does not have full rank.
+    """Return the five shifts of U L U L U, or None if C does not have full rank.
 
-    C is almost square: its numbers of rows and columns differ by at most one. FieldTooSmallError is
-    raised if the field has too few elements.
+    C must be almost square: its numbers of rows and columns differ by at most one.
+    FieldTooSmallError is raised if the field has too few elements.
     """
     q, p = instance.blocks_for_pattern.C.shape
     if p == q:
@@ -298,26 +305,27 @@ def _five_shifts_if_C_almost_square_full_rank(
     return [shift.transpose() for shift in reversed(found)]
 
 
-def _five_shifts_given_last(
-    instance: PatternInstance, last_shift: DomainMatrix
+def _five_shifts_given_rightmost(
+    instance: PatternInstance, rightmost_shift: DomainMatrix
 ) -> up_to_four.Shifts | None:
-    """Return the shifts of five layers with product M and with the given last shift, or None."""
+    """Return the five shifts of U L U L U with the given rightmost shift, or None if none exist."""
     A, B, C, _ = instance.blocks_for_pattern
-    _, D, a, _ = instance.pencil.after_subtracting_shift(last_shift)
-    found = up_to_four.decide_four_layers(Blocks(A, B - A * last_shift, C, D), a)
-    return None if isinstance(found, Reason) else [*found, last_shift]
+    _, D, a, _ = instance.pencil.after_subtracting_shift(rightmost_shift)
+    found = up_to_four.decide_additive_ULUL(Blocks(A, B - A * rightmost_shift, C, D), a)
+    return None if isinstance(found, Reason) else [*found, rightmost_shift]
 
 
-def _five_shifts_from_candidates(
-    instance: PatternInstance, last_shifts: Candidates
+def _five_shifts_from_rightmost_candidates(
+    instance: PatternInstance, rightmost_shifts: Candidates
 ) -> up_to_four.Shifts | None:
-    """Return the shifts of five layers with product M, the last of them a candidate, or None.
+    """Return five shifts of U L U L U, where the rightmost shift is one of the candidates.
 
-    Only the first 150 candidates are tried over a finite field, and 32 over any other field.
+    Return None if no candidate succeeds. Only the first 150 candidates are tried over a finite
+    field, and 32 over any other field.
     """
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
-        V = next(last_shifts)
-        if V is not None and (found := _five_shifts_given_last(instance, V)) is not None:
+        V = next(rightmost_shifts)
+        if V is not None and (found := _five_shifts_given_rightmost(instance, V)) is not None:
             return found
     return None
 
@@ -333,10 +341,11 @@ def _yield_random_matrix_sources(field: Domain) -> Iterator[Draws]:
 def _yield_random_matrices_from_affine_solutions(
     particular_and_basis: DomainMatrix, rows: int, columns: int
 ) -> Candidates:
-    """Yield random solutions, as matrices with the given numbers of rows and columns.
+    """Yield random matrices of the given shape whose entries solve linear equations.
 
-    The first column of `particular_and_basis` is a particular solution, as a column with the
-    entries row by row; the others are a basis of the solutions of the homogeneous equations.
+    Each column of `particular_and_basis` has the entries of a matrix, row by row. The first column
+    is a particular solution of the equations; the other columns are a basis of the solutions of the
+    homogeneous equations.
     """
     field = particular_and_basis.domain
     for draw in _yield_random_matrix_sources(field):
@@ -350,14 +359,15 @@ def _random_affine_combination(particular_and_basis: DomainMatrix, draw: Draws) 
     return particular_and_basis[:, 0] + basis * draw.matrix(basis.shape[1], 1)
 
 
-def _yield_shifts_with_random_image_charpoly(
-    pencil: Pencil, particular_and_basis: DomainMatrix
+def _yield_shifts_by_random_charpoly_on_im_C(
+    pencil: Pencil, charpoly_particular_and_basis: DomainMatrix
 ) -> Candidates:
     """Yield random V for which D - C V has, on im C, a random characteristic polynomial g.
 
-    The coefficients of g solve the equations of `image_charpoly_equations_if_proportional`. The
-    first column of `particular_and_basis` is a particular solution, the others are a basis of the
-    solutions of the homogeneous equations. On im C, D - C V acts as the companion matrix of g.
+    The coefficients of g solve the equations of `charpoly_equations_on_im_C_if_proportional`.
+    The first column of `charpoly_particular_and_basis` is a particular solution; the other columns
+    are a basis of the solutions of the homogeneous equations. On im C, D - C V acts as the
+    companion matrix of g.
     """
     C, D = pencil.C, pencil.D
     q, p = C.shape
@@ -366,7 +376,7 @@ def _yield_shifts_with_random_image_charpoly(
     right = linalg.left_inverse((left * C).transpose()).transpose()
     below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
     for draw in _yield_random_matrix_sources(D.domain):
-        g = _random_affine_combination(particular_and_basis, draw)
+        g = _random_affine_combination(charpoly_particular_and_basis, draw)
         companion = (-g.transpose()).vstack(below)
         V, W = draw.matrix(p, q), right * (left * D * columns - companion) * left
         yield V + W - right * (left * C) * V * columns * left

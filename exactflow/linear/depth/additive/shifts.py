@@ -106,7 +106,7 @@ def _second_rank_one_factor_equating_charpolys(
 
 
 def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Draw a shift V that gives D - C V and a + V c equal eigenvalues, by deflation.
+    """Draw a shift V for which D - C V and a + V c have equal eigenvalues, by deflation.
 
     Eigenvalues of the fixed parts are deflated one after the other, as long as both fixed parts are
     nonempty, or one of them has several blocks at an eigenvalue. `draw_shift_equating_charpolys`
@@ -179,10 +179,10 @@ def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | No
 
 
 class _EigenvectorsAndImages(NamedTuple):
-    """Columns y, v and rows p, q: V y = v and p V = -q make y and p eigenvectors.
+    """Right eigenvectors of D - C V, left eigenvectors of a + V c, and their images under V.
 
-    The columns of `right` = y will be right eigenvectors of D - C V, and the rows of `left` = p
-    left eigenvectors of a + V c. `right_image` is v, and `left_image_negated` is q.
+    The right eigenvectors are the columns of `right`, and V maps them to `right_image`. The left
+    eigenvectors are the rows p of `left`, and `left_image_negated` has the rows -p V.
     """
 
     right: DomainMatrix
@@ -194,7 +194,7 @@ class _EigenvectorsAndImages(NamedTuple):
 def _draw_eigenvectors_and_images(
     pencil: Pencil, parts: FixedParts, eigenvalue: _DeflatedEigenvalue, draw: Draws
 ) -> _EigenvectorsAndImages | None:
-    """Draw eigenvectors for an eigenvalue s, and their images under V.
+    """Draw right and left eigenvectors for an eigenvalue s, and their images under a shift V.
 
     The columns y, v and the rows p, q satisfy (D - s) y = C v, p (a - s) = q c and p v + q y = 0.
     Return None if the columns y or the rows p are dependent. A column y that extends a block of Du
@@ -204,12 +204,12 @@ def _draw_eigenvectors_and_images(
     D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
     columns = linalg.kernel(D_s.hstack(-C))
     rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
-    column = _draw_combinations_mostly_in_kernel(
+    column = _draw_arbitrary_and_then_annihilated_combinations(
         columns, parts.L, eigenvalue.unchanged_in_Du, eigenvalue.blocks, draw
     )
     y, v = column[: C.shape[0], :], column[C.shape[0] :, :]
     rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
-    row = _draw_combinations_mostly_in_kernel(
+    row = _draw_arbitrary_and_then_annihilated_combinations(
         rows, parts.N, eigenvalue.unchanged_in_aN, eigenvalue.blocks, draw
     ).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
@@ -217,20 +217,25 @@ def _draw_eigenvectors_and_images(
     return _EigenvectorsAndImages(y, v, p, q) if are_independent else None
 
 
-def _draw_combinations_mostly_in_kernel(
-    columns: DomainMatrix, L: DomainMatrix, arbitrary_count: int, total_count: int, draw: Draws
+def _draw_arbitrary_and_then_annihilated_combinations(
+    columns: DomainMatrix,
+    map_of_top_part: DomainMatrix,
+    arbitrary_count: int,
+    total_count: int,
+    draw: Draws,
 ) -> DomainMatrix:
-    """Draw combinations of the columns, `total_count` of them; return them as columns.
+    """Return `total_count` random combinations of the columns, as columns.
 
-    The first `arbitrary_count` are arbitrary, and L annihilates the others. L acts on as many first
-    coordinates of a column as L has columns.
+    The first `arbitrary_count` combinations are arbitrary; `map_of_top_part` annihilates the top
+    parts of the remaining ones. The top part has as many entries as this map has columns.
     """
+    L = map_of_top_part
     inside = columns * linalg.kernel(L * columns[: L.shape[1], :]) if L.shape[0] else columns
     spaces = [columns] * arbitrary_count + [inside] * (total_count - arbitrary_count)
     return linalg.from_columns([space * draw.matrix(space.shape[1], 1) for space in spaces])
 
 
-def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
+def flanders_shift_for_rank_one_C(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
     """Return a shift V such that D - C V and a + V c fulfil Flanders' conditions.
 
     C must have rank one, and the fixed parts must satisfy the inequalities of
@@ -323,7 +328,7 @@ def _shear_clearing_upper_right_below_first_row(D: DomainMatrix, corner_size: in
 def _wanted_first_row_and_chains_of_Du(
     Du: DomainMatrix, wanted: SizesByFactor
 ) -> tuple[list, DomainMatrix | None]:
-    """Return the wanted first row of D - b v, and chains of Du, both for a certain basis.
+    """Return the wanted first row of D - b v in a certain basis, and chains of Du.
 
     The basis is the controller basis, followed by lifts of the chains. The row is (-g_1, -g_2, ..,
     x), where g is the wanted characteristic polynomial on the controller basis, and x are the

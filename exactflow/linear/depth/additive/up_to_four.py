@@ -5,9 +5,9 @@ A, B, C, D are the blocks of a matrix M, and a, b, c, d those of its inverse
 
 Main results
 ------------
-`decide_at_most_two_layers`, `decide_three_layers` and `decide_four_layers` decide, over any field,
-the patterns I, U and U L, the pattern U L U, and the pattern U L U L. Each returns the shifts of
-the layers, from left to right in the product, or the reason of an obstruction
+`decide_at_most_two_layers`, `decide_additive_ULU` and `decide_additive_ULUL` decide, over any
+field, the patterns I, U and U L, the pattern U L U, and the pattern U L U L. Each returns the
+shifts of the layers, from left to right in the product, or the reason of an obstruction
 (`exactflow.linear.depth.obstruction`). For a pattern that starts with L, the halves of the matrix
 are exchanged before, and the shifts belong to the exchanged matrix. Sources: Flanders 1951 for the
 products Y Z and Z Y; Urschel 2024 for four and five layers of block-diagonal matrices.
@@ -65,7 +65,7 @@ def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
     return reason or [B, C][: len(instance.pattern)]
 
 
-def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
+def decide_additive_ULU(blocks: Blocks) -> Shifts | Reason:
     """Decide U(X) L(C) U(Z): solve X C = A - I, C Z = D - I and X + A Z = B for X and Z.
 
     Return the shifts X, C, Z, or a reason whose witness is a multiplier that refutes the equations.
@@ -158,7 +158,7 @@ def _are_flanders_block_sizes(
     return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
 
 
-def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+def decide_additive_ULUL(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Decide whether the matrix M with the given blocks A, B, C, D is a product
     U(X) L(Y) U(Z) L(W). Return the shifts X, Y, Z, W, or a reason why there are none.
 
@@ -171,7 +171,7 @@ def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
         return reason
     inverse = linalg.inverse_or_none(D)
     if inverse is None:
-        return _decide_four_layers_singular_D(blocks, a)
+        return _decide_additive_ULUL_for_singular_D(blocks, a)
     Y, Z = _factor_both_minus_identity(D, a)
     return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
 
@@ -187,7 +187,7 @@ def _factor_both_minus_identity(
     return pair
 
 
-def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+def _decide_additive_ULUL_for_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Return the shifts of U L U L for singular D, or a reason why there are none."""
     _, B, C, D = blocks
     (P, m), (Q, _) = (

@@ -64,7 +64,7 @@ from exactflow.linear.depth.additive import (
     exclude_longest_by_ranks_or_eigenvalues,
     find_additive_layers_and_obstructions,
 )
-from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
+from exactflow.linear.depth.additive.up_to_four import decide_additive_ULU, decide_additive_ULUL
 from exactflow.linear.depth.equations import entry_reason_against_at_most_two_letters
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
@@ -92,37 +92,41 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     """Find bounds for the least number of layers with positive scales; det M must be positive."""
     split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
 
-    def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
+    def make_verified_result(
+        layers: Sequence[LinearCoupling], excluded: Obstructions
+    ) -> MinimalDepth:
         return MinimalDepth.verified(layers, problem, "positive", excluded)
 
     short = assembly.find_at_most_two_layers(split.blocks)
     if short is not None:
-        return make_result(short, _exclude_at_most_two_letters_by_entries(len(short) - 1, split))
+        return make_verified_result(
+            short, _exclude_longest_up_to_two_by_entries(len(short) - 1, split)
+        )
     three, without_three = _decide_three_scaled_layers(split)
     if three is not None:
-        return make_result(three, _exclude_at_most_two_letters_by_entries(2, split))
+        return make_verified_result(three, _exclude_longest_up_to_two_by_entries(2, split))
     p, q = split.partition
     excluded = _exclude_five_or_else_four(split, without_three) if p == q else without_three
-    excluded = excluded or _exclude_at_most_two_letters_by_entries(2, split)
+    excluded = excluded or _exclude_longest_up_to_two_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound_from_obstructions(excluded) < 5:
         four = _choose_fewest_digits(
             map(find_four_layers_4x4, split.instances_of_length(4, "positive"))
         )
         if four is not None:
-            return make_result(four, excluded)
+            return make_verified_result(four, excluded)
     general = min(_yield_layers_by_general_routes(problem, split), key=len)
     if p != q:
         longer = exclude_longest_by_ranks_or_eigenvalues(range(4, len(general)), split, "positive")
-        return make_result(general, longer or excluded)
+        return make_verified_result(general, longer or excluded)
     if lower_bound_from_obstructions(excluded) == 4 and len(general) > 4:
         certified = _certify_four_layers_if_over_QQ(problem, split, excluded)
         if certified is not None:
             return certified
-        excluded = _exclude_five_or_else_four(split, excluded, by_multipliers=True)
-    return make_result(general, excluded)
+        excluded = _exclude_five_or_else_four(split, excluded, also_by_multipliers=True)
+    return make_verified_result(general, excluded)
 
 
-def _exclude_at_most_two_letters_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
+def _exclude_longest_up_to_two_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
     """Find the greatest number of letters, at most `most_letters`, for which entries of M exclude
     both patterns; return the obstructions to these two patterns.
 
@@ -137,7 +141,7 @@ def _exclude_at_most_two_letters_by_entries(most_letters: int, split: SplitMatri
 
 
 def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
-    """Return (layers, ()); if three layers do not exist, return (None, obstructions).
+    """Return (layers, ()) if three layers exist, and (None, obstructions) if they do not exist.
 
     Return (None, ()) if three layers are not decided, because a sign is not known.
     """
@@ -149,23 +153,23 @@ def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obst
         elif found is None:
             decided = False
         else:
-            return _find_layers_applying_diagonal_first(instance, *found), ()
+            return _find_three_or_four_layers_with_diagonal_first(instance, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
 def _exclude_five_or_else_four(
-    split: SplitMatrix, fallback: Obstructions, *, by_multipliers: bool = False
+    split: SplitMatrix, fallback: Obstructions, *, also_by_multipliers: bool = False
 ) -> Obstructions:
     """Return obstructions to five layers, or else to four layers, or else `fallback`.
 
-    Polynomial multipliers, whose search is slow, are tried only if `by_multipliers` is true.
+    Polynomial multipliers, whose search is slow, are tried only if `also_by_multipliers` is true.
     """
 
     def find_reason_against_four_or_five(instance: PatternInstance) -> Reason | None:
         found = opposed_minors_reason(instance) or kernel_reason_against_four_over_QQ(instance)
         return (
             polynomial_multiplier_reason_over_QQ(instance)
-            if found is None and by_multipliers
+            if found is None and also_by_multipliers
             else found
         )
 
@@ -184,7 +188,7 @@ def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
     """
     diagonals = yield_charpoly_matching_diagonals_4x4(instance)
     return _choose_fewest_digits(
-        _find_layers_applying_diagonal_first(instance, E, G) for E, G in diagonals
+        _find_three_or_four_layers_with_diagonal_first(instance, E, G) for E, G in diagonals
     )
 
 
@@ -231,21 +235,21 @@ def _largest_absolute_entry(M: DomainMatrix) -> Element:
     return max(map(abs, M.to_list_flat()))
 
 
-def _find_layers_applying_diagonal_first(
+def _find_three_or_four_layers_with_diagonal_first(
     instance: PatternInstance, E: Sequence, G: Sequence
 ) -> Layers | None:
-    """Return layers of M that apply the given diag(E, G), and then shears in the pattern, or None.
+    """Return layers of M that apply the given diag(E, G), and then shears in the pattern.
 
-    Return None if M diag(E, G)^-1 is no product of shears in the pattern, which has three or four
-    letters. If the pattern starts with L, M is the matrix with exchanged halves.
+    The pattern has three or four letters. Return None if M diag(E, G)^-1 is no product of shears in
+    the pattern. If the pattern starts with L, M is the matrix with exchanged halves.
     """
     one = instance.matrix.domain.one
     M = linalg.scale_columns(linalg.join(instance.blocks_for_pattern), [one / x for x in (*E, *G)])
     blocks = linalg.split(M, len(E))
     if len(instance.pattern) == 3:
-        found = decide_three_layers(blocks)
+        found = decide_additive_ULU(blocks)
     else:
-        found = decide_four_layers(
+        found = decide_additive_ULUL(
             blocks, linalg.scale_rows(E, instance.inverse_blocks_for_pattern.A)
         )
     if isinstance(found, Reason):
@@ -311,12 +315,12 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
         else:
             continue
         scaled_det = ratio * d.det()
-        has_powers = field.is_QQ and scaled_det
-        for s in (
-            _powers_of_two_near_inverse_sqrt(scaled_det)
-            if has_powers
-            else [field.one, field.convert(2)]
-        ):
+        sizes = [field.one, field.convert(2)]
+        if field.is_QQ and scaled_det:
+            # These are powers of two whose squares times |scaled_det| are near 1.
+            s = 1 / _power_of_two_near_rational(abs(scaled_det), root=2)
+            sizes = [s, s / 2, s * 2]
+        for s in sizes:
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
@@ -337,12 +341,6 @@ def _positive_points_at_and_around(positive_roots: list[Element], field: Domain)
     return list(
         dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *positive_roots])
     )
-
-
-def _powers_of_two_near_inverse_sqrt(x: Element) -> list[Element]:
-    """Return three powers of two s for which s^2 |x| is near 1; x is a nonzero rational."""
-    s = 1 / _power_of_two_near_rational(abs(x), root=2)
-    return [s, s / 2, s * 2]
 
 
 def _power_of_two_near_rational(x: Element, *, root: Literal[1, 2] = 1) -> Element:

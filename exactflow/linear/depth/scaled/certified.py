@@ -203,50 +203,50 @@ def _certify_near_solution(
 
 
 def _improve_by_newton(
-    equations: MinorEquations, numbers: list[arb], unknowns: Sequence[int]
+    equations: MinorEquations, x_then_y: list[arb], unknown_indices: Sequence[int]
 ) -> list[arb]:
-    """Return all numbers, those at the indices `unknowns` improved by Newton steps.
+    """Improve the numbers at `unknown_indices` by Newton steps; return all numbers, x and then y.
 
     The results are balls of radius 0.
     """
-    n, numbers = equations.half_size, list(numbers)
+    n, x_then_y = equations.half_size, list(x_then_y)
     for _ in range(ROUNDS):
-        f, J = equations.enclose_residuals_and_log_jacobian(numbers[:n], numbers[n:])
-        step = _select_columns(J, unknowns).mid().solve(f.mid()).mid().entries()
-        for i, h in zip(unknowns, step, strict=True):
-            numbers[i] = (numbers[i] * (1 - h)).mid()
+        f, J = equations.enclose_residuals_and_log_jacobian(x_then_y[:n], x_then_y[n:])
+        step = _select_columns(J, unknown_indices).mid().solve(f.mid()).mid().entries()
+        for i, h in zip(unknown_indices, step, strict=True):
+            x_then_y[i] = (x_then_y[i] * (1 - h)).mid()
         if max(abs(h) for h in step) < arb(2) ** (8 - ctx.prec):
             break
-    return numbers
+    return x_then_y
 
 
 def _enclose_solution(
-    equations: MinorEquations, centre: list[arb], unknowns: Sequence[int]
+    equations: MinorEquations, centre: list[arb], unknown_indices: Sequence[int]
 ) -> tuple[list[arb], list[arb]]:
-    """Return balls for x, and balls for y, that enclose a solution, by Krawczyk's test.
+    """Enclose a solution in balls for x and balls for y, by Krawczyk's test.
 
-    `centre` has the approximate x and then y. Only the numbers at the indices `unknowns` differ
-    from the centre. ArithmeticError is raised if the test fails.
+    `centre` has the approximate x and then y. Only the numbers at `unknown_indices` differ from the
+    centre. ArithmeticError is raised if the test fails.
     """
-    n, count = equations.half_size, len(set(unknowns))
-    if count != len(equations.sizes_with_nonzero_minors):
+    n, count = equations.half_size, len(set(unknown_indices))
+    if count != len(equations.sizes_of_nontrivial_equations):
         raise ArithmeticError(
-            f"Krawczyk's test needs {len(equations.sizes_with_nonzero_minors)} unknowns, one for "
-            f"each equation, but {count} were given"
+            f"Krawczyk's test needs {len(equations.sizes_of_nontrivial_equations)} unknowns, one "
+            f"for each equation, but {count} were given"
         )
     f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
-    R = _select_columns(J, unknowns).mid().inv().mid()
+    R = _select_columns(J, unknown_indices).mid().inv().mid()
     radius = arb(2) ** -(ctx.prec // 2)
-    sides = [arb(0, radius) for _ in unknowns]
+    sides = [arb(0, radius) for _ in unknown_indices]
     box = list(centre)
-    for i, h in zip(unknowns, sides, strict=True):
+    for i, h in zip(unknown_indices, sides, strict=True):
         box[i] = centre[i] * (1 + h)
     _, J = equations.enclose_residuals_and_log_jacobian(box[:n], box[n:])
-    J = _select_columns(J, unknowns) * _diagonal_matrix([1 / (1 + h) for h in sides])
+    J = _select_columns(J, unknown_indices) * _diagonal_matrix([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
         raise ArithmeticError("Krawczyk's test does not prove that a solution lies near the centre")
-    for i, h in zip(unknowns, K.entries(), strict=True):
+    for i, h in zip(unknown_indices, K.entries(), strict=True):
         box[i] = centre[i] * (1 + h)
     return box[:n], box[n:]
 
@@ -300,8 +300,8 @@ def _exact_ball_to_rational(x: arb) -> Element:
     return QQ(int(x.fmpq().p), int(x.fmpq().q))
 
 
-def _select_columns(J: arb_mat, unknowns: Sequence[int]) -> arb_mat:
-    return arb_mat([[row[i] for i in unknowns] for row in J.tolist()])
+def _select_columns(J: arb_mat, column_indices: Sequence[int]) -> arb_mat:
+    return arb_mat([[row[i] for i in column_indices] for row in J.tolist()])
 
 
 def _matrix_to_balls(M: DomainMatrix) -> arb_mat:
@@ -367,7 +367,10 @@ class _EnclosedBlocks(NamedTuple):
         )
         Y = H * K.inv()
         if self.is_D_singular:
-            return Y * _ratio_of_rows(self.left_kernel * self.C, self.left_kernel * Y)
+            # The rows l C and l Y are proportional.
+            lC, lY = ((self.left_kernel * M).entries() for M in (self.C, Y))
+            x, y = max(zip(lC, lY, strict=True), key=lambda pair: float(abs(pair[1].mid())))
+            return Y * (x / y)
         return Y * (1 / arb(largest_absolute_midpoint(Y)))
 
     def _intertwiner_near_goal_with_small_W(
@@ -404,13 +407,6 @@ def _inverse_or_generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: ar
     bordered += [(row, [arb(0)] * m) for row in kernel.transpose().tolist()]
     inverse = arb_mat([[*left, *right] for left, right in bordered]).inv()
     return arb_mat([row[:n] for row in inverse.tolist()[:n]])
-
-
-def _ratio_of_rows(u: arb_mat, v: arb_mat) -> arb:
-    """Return the number s with u = s v, for proportional rows u and v."""
-    pairs = zip(u.entries(), v.entries(), strict=True)
-    x, y = max(pairs, key=lambda pair: float(abs(pair[1].mid())))
-    return x / y
 
 
 def _flat_midpoints(*matrices: arb_mat) -> list[arb]:

@@ -1,4 +1,4 @@
-"""Search in float64 for positive scales that give two matrices one characteristic polynomial.
+"""Search in float64 for positive scales that make two characteristic polynomials equal.
 
 Main results
 ------------
@@ -77,7 +77,7 @@ def yield_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
         np.arange(1 << equations.half_size)[:, None] >> np.arange(equations.half_size) & 1
     ).astype(float)
     system = _FloatEquations(
-        equations.half_size, left, right, bits, equations.sizes_with_nonzero_minors
+        equations.half_size, left, right, bits, equations.sizes_of_nontrivial_equations
     )
     for starts in _yield_start_groups_by_leading_signs(equations):
         found = (system.solve(start) for start in starts)
@@ -147,7 +147,7 @@ class _FloatEquations:
 
 
 class _CoordinateOrder(NamedTuple):
-    """An order of the coordinates, its leading minors, and how unequal the ratios of these are.
+    """An order of the coordinates with its leading minors, and how unequal the minors' ratios are.
 
     `excess` is the sum, over the ratios of consecutive leading minors, of the distance of the
     logarithm of the ratio from the mean of all these logarithms.
@@ -161,7 +161,7 @@ class _CoordinateOrder(NamedTuple):
 def _yield_start_groups_by_leading_signs(
     equations: MinorEquations,
 ) -> Iterator[Iterator[np.ndarray]]:
-    """Yield a group of starts for each sequence of signs that leading minors of D and of a have.
+    """Yield a group of starts for each sequence of signs common to leading minors of D and of a.
 
     Sequences for which the ratios of consecutive minors are most equal come first. If D and a are
     singular, det M and 1 replace the determinants of D and a, as in the equations.
@@ -209,7 +209,7 @@ def _best_order_by_leading_signs(
 
 
 def _start_logs_from_order(order: _CoordinateOrder, eigenvalue_ratio: float) -> np.ndarray:
-    """Return log x for which all |x_k m_k / m_(k-1)| are powers of the ratio of eigenvalues.
+    """Return log x such that all |x_k m_k / m_(k-1)| are powers of `eigenvalue_ratio`.
 
     Here m_k are the leading minors in the given order, and x_k is the number of the k-th coordinate
     in this order. The result is in the original order of the coordinates.

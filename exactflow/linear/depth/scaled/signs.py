@@ -59,9 +59,10 @@ MOST_MINORS = 5000
 
 
 def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
-    """Return a reason by the least size of opposed principal minors of D and a, or None.
+    """Return a reason by opposed principal minors of D and a, of the least possible size.
 
-    Sizes with more than `MOST_MINORS` minors are skipped.
+    Return None if there are no opposed minors. Sizes with more than `MOST_MINORS` minors are
+    skipped.
     """
     n = instance.blocks_for_pattern.D.shape[0]
     if not _has_four_letters_or_five_with_zero_C(instance):
@@ -81,10 +82,10 @@ def _has_four_letters_or_five_with_zero_C(instance: PatternInstance) -> bool:
 
 
 def kernel_reason_against_four_over_QQ(instance: PatternInstance) -> Reason | None:
-    """Return a reason with a matrix Q as witness that excludes a pattern of four letters, or None.
+    """Return a reason against a pattern of four letters, with a matrix Q as witness.
 
     Q satisfies a Q = 0 and Q D = 0, and is as described at the top of this module. Return None if
-    the field is not QQ, or the pattern does not have four letters.
+    no such Q is found, the field is not QQ, or the pattern does not have four letters.
     """
     C, D, a, c = instance.pencil
     rows, columns = linalg.left_kernel(D), linalg.kernel(a)
@@ -105,9 +106,10 @@ def kernel_reason_against_four_over_QQ(instance: PatternInstance) -> Reason | No
 
 
 def polynomial_multiplier_reason_over_QQ(instance: PatternInstance) -> Reason | None:
-    """Return a reason with polynomial multipliers as witness that exclude the pattern, or None.
+    """Return a reason against the pattern, with polynomial multipliers as witness.
 
-    Return None if the field is not QQ, or if the halves have more than `LARGEST_HALF` coordinates.
+    Return None if none are found, if the field is not QQ, or if the halves have more than
+    `LARGEST_HALF` coordinates.
     """
     small = instance.blocks_for_pattern.D.shape[0] <= LARGEST_HALF
     if not (

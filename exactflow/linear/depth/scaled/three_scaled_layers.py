@@ -41,7 +41,7 @@ InverseHAndG = tuple[list, list]
 """The diagonal entries of H^-1, and those of G."""
 
 
-class _Proportion(NamedTuple):
+class _EquationOfTwoScales(NamedTuple):
     """The equation p x_i = q x_j, where the numbers x are the diagonal entries of H and G, and 1.
 
     The matrix `column` * `row` is the multiplier that gives this equation.
@@ -54,8 +54,8 @@ class _Proportion(NamedTuple):
     column: DomainMatrix
     row: DomainMatrix
 
-    def reversed(self) -> "_Proportion":
-        """Return the same equation with i and j exchanged."""
+    def reversed(self) -> "_EquationOfTwoScales":
+        """Return the same equation with i and j exchanged, and both sides negated."""
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
@@ -72,8 +72,8 @@ def decide_diagonals_of_three_layers(instance: PatternInstance) -> InverseHAndG 
     Return a reason if there is no such product, or None if a sign is not known.
     """
     (q, p), field = instance.blocks_for_pattern.C.shape, instance.matrix.domain
-    edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
-    for edge in _yield_proportions(instance):
+    edges: dict[int, list[_EquationOfTwoScales]] = {i: [] for i in range(p + q + 1)}
+    for edge in _yield_equations_of_two_scales(instance):
         if not (edge.p or edge.q):
             continue
         signs = {sign(edge.p, field), sign(edge.q, field)}
@@ -83,13 +83,15 @@ def decide_diagonals_of_three_layers(instance: PatternInstance) -> InverseHAndG 
             return _reason_from_multiplier(edge.multiplier(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
-    values = _solve_proportions_or_refute(edges, linalg.zeros(p + p + q, q + p + q, field))
+    values = _solve_equations_of_two_scales_or_refute(
+        edges, linalg.zeros(p + p + q, q + p + q, field)
+    )
     if isinstance(values, DomainMatrix):
         return _reason_from_multiplier(values, p, q)
     return [field.one / values[i] for i in range(p)], [values[i] for i in range(p, p + q)]
 
 
-def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
+def _yield_equations_of_two_scales(instance: PatternInstance) -> Iterator[_EquationOfTwoScales]:
     """Yield the equations that relate two of the diagonal entries of H and G, and 1."""
     A, _, C, D = instance.blocks_for_pattern
     (q, p), c, field = C.shape, instance.inverse_blocks_for_pattern.C, A.domain
@@ -102,22 +104,22 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
 
     for i, j in product(range(q), range(p)):
         column, row = stack_with_zeros(of_A[j], p, q), stack_with_zeros(of_D[i], p, q).transpose()
-        yield _Proportion(j, C[i, j].element, p + i, -c[i, j].element, column, row)
+        yield _EquationOfTwoScales(j, C[i, j].element, p + i, -c[i, j].element, column, row)
     k, lk = linalg.kernel(C), linalg.left_kernel(C)
     Ak, lD = A * k, lk * D
     for m, (i, unit) in product(range(k.shape[1]), enumerate(of_A)):
         column, row = stack_with_zeros(p, k[:, m], q), stack_with_zeros(q, unit, q).transpose()
-        yield _Proportion(i, Ak[i, m].element, p + q, k[i, m].element, column, row)
+        yield _EquationOfTwoScales(i, Ak[i, m].element, p + q, k[i, m].element, column, row)
     for m, (i, unit) in product(range(lk.shape[0]), enumerate(of_D)):
         column, row = (
             stack_with_zeros(p, p, unit),
             stack_with_zeros(q, p, lk[m, :].transpose()).transpose(),
         )
-        yield _Proportion(p + i, lk[m, i].element, p + q, lD[m, i].element, column, row)
+        yield _EquationOfTwoScales(p + i, lk[m, i].element, p + q, lD[m, i].element, column, row)
 
 
-def _solve_proportions_or_refute(
-    edges: dict[int, list[_Proportion]], zero_multiplier: DomainMatrix
+def _solve_equations_of_two_scales_or_refute(
+    edges: dict[int, list[_EquationOfTwoScales]], zero_multiplier: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
     """Return numbers x_i that fulfil all equations, or a multiplier that refutes the equations.
 
