@@ -27,7 +27,7 @@ from exactflow.files.certificate import (
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import CoordinateLayout, pads_last_in_halves_or_empty
+from exactflow.flows.orientation import CoordinateLayout, pad_coordinates_or_empty
 from exactflow.flows.verification import Verification, require_equal
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
@@ -184,7 +184,7 @@ def _claim_keywords(result: Any, flow: CouplingFlow, target: DomainMatrix | None
             "target=W"
         )
     is_padded = target is not None and target.shape[0] == flow.dimension - 2
-    pads = pads_last_in_halves_or_empty(flow.partition, flow.dimension - 2) if is_padded else ()
+    pads = pad_coordinates_or_empty(flow.partition, flow.dimension - 2) if is_padded else ()
     claim = {"target": target, "pads": pads}
     if isinstance(result, Balanced):
         claim["within"] = result.error

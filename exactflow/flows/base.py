@@ -268,7 +268,7 @@ class Flow(LayerSequence, Bijection):
     layers: tuple
 
     def _compared_except_layers(self) -> dict[str, Any]:
-        """Return the values, except the layers, that must agree if two flows are equal."""
+        """Return, by name, the properties that equal flows share, except the layers."""
         attributes = {name: getattr(self, name, ()) for name in _COMPARED}
         return attributes | {"characteristic": int(self.field.characteristic())}
 

@@ -96,16 +96,18 @@ class FloatCoupling:
     def _replace_moved_half(
         self,
         x: np.ndarray,
-        image_of_scale_moved_shift: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+        image_of_scale_moved_translation: Callable[
+            [np.ndarray, np.ndarray, np.ndarray], np.ndarray
+        ],
     ) -> np.ndarray:
-        """Return `x` with the image of ``(scale, moved, shift @ kept)`` as its moved half."""
+        """Return `x` with a new moved half, the image of ``(scale, moved, shift @ kept)``."""
         p, scale = self.partition[0], self.scales.astype(x.dtype)
         scale = scale.reshape(-1, *[1] * (x.ndim - 1))
         shift = self.shift.astype(x.dtype, copy=False)
         halves = apply_layers_to_halves(
             [self],
             (x[:p], x[p:]),
-            lambda _, moved, kept: image_of_scale_moved_shift(scale, moved, shift @ kept),
+            lambda _, moved, kept: image_of_scale_moved_translation(scale, moved, shift @ kept),
         )
         return np.concatenate(halves)
 

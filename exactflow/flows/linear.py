@@ -215,7 +215,7 @@ class LinearCoupling(Coupling):
         yield from self._shift.iter_values()
 
     def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
-        """Return the image of `moved`; columns of both arguments are halves of exact vectors."""
+        """Return the images of moved halves, given the kept halves; a column is one vector."""
         if not self.is_additive:
             scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
@@ -257,7 +257,7 @@ class LinearCoupling(Coupling):
         return self._with_shift_and_scale(shift, scale)
 
     def conjugated(self, signs: Sequence) -> "LinearCoupling":
-        """Return ``S layer S``, where S is the diagonal matrix of d `signs`, field elements."""
+        """Return ``S layer S``; the diagonal matrix S has the d `signs`, elements of the field."""
         if signs.count(self.field.one) == len(signs):
             return self
         p = self.partition[0]

@@ -62,7 +62,7 @@ class CoordinateLayout:
         return text
 
     def append_swapped_pads_if_any(self, M: DomainMatrix) -> DomainMatrix:
-        """Return M with two pads appended, which the result swaps; M if the layout has no pads."""
+        """Return M with two pads, which the result swaps; without pads, return M unchanged."""
         return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
     def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
@@ -85,7 +85,7 @@ class CoordinateLayout:
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
     def array_of_layers(self, unpadded: "np.ndarray") -> "np.ndarray":
-        """Append the pads to an array, and then flip and reorder it as `matrix_of_layers` does."""
+        """Append the pads to an array; then flip and reorder it, as in `matrix_of_layers`."""
         import numpy as np
 
         d = len(self.order)
@@ -128,15 +128,15 @@ def layout_for_orientation(
     p, q = partition
     padded = p + 1, q + 1
     return CoordinateLayout(
-        padded, tuple(range(p + q + 2)), pads=pads_last_in_halves_or_empty(padded, p + q)
+        padded, tuple(range(p + q + 2)), pads=pad_coordinates_or_empty(padded, p + q)
     )
 
 
-def pads_last_in_halves_or_empty(partition: tuple[int, int], matrix_size: int) -> tuple[int, ...]:
+def pad_coordinates_or_empty(layer_partition: tuple[int, int], matrix_size: int) -> tuple[int, ...]:
     """Return the pads: the coordinates of the layers that are not coordinates of the matrix.
 
-    These are the last coordinate of each half if the layers have more coordinates than the matrix;
-    otherwise the result is ().
+    If the layers have more coordinates than the matrix, the pads are the last coordinate of each
+    half; otherwise there are none, and the result is ().
     """
-    p, q = partition
+    p, q = layer_partition
     return (p - 1, p + q - 1) if p + q > matrix_size else ()

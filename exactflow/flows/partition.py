@@ -67,7 +67,7 @@ def as_partition(partition: Iterable) -> tuple[int, int]:
 
 
 def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the coordinates, the first half before the second, and the sizes (p, q) of the halves.
+    """Return (order, (p, q)): the coordinates, first half first, and the sizes of the halves.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
 def resolve_partition_or_mask(
     partition: object, dimension: int
 ) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the coordinates, the first half before the second, and the sizes (p, q) of the halves.
+    """Return (order, (p, q)): the coordinates, first half first, and the sizes of the halves.
 
     `partition` is None for (d // 2, d - d // 2), the sizes (p, q) with p + q = d, or a mask of d
     entries (see `mask_order`). Two positive integers are sizes: on two coordinates (1, 1) are

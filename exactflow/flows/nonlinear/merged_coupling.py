@@ -44,9 +44,9 @@ class MaskedPart:
         return MaskedPart(self.layer.inverse(), self.kept, self.moved)
 
     def renumbered(self, kept: NewPlaces, moved: NewPlaces) -> "MaskedPart":
-        """Return the part with a place k of a kept coordinate replaced by kept[k], and a place k of
-        a moved coordinate by moved[k].
+        """Return the part with new places of its coordinates.
 
+        The new place is kept[k] for a kept coordinate at place k, and moved[k] for a moved one.
         The sign of a coordinate is multiplied by the sign of its new place.
         """
 
@@ -186,7 +186,7 @@ def _with_sign(value: Any, sign: int) -> Any:
 def _signed_entries_or_zeros(
     places: Sequence[SignedPlace | None], half: Sequence, convert: FromRational
 ) -> list:
-    """Return for each place the entry of `half` at it, times its sign; zero for the place None."""
+    """Return, for each place, its sign times the entry of `half` there; for None, return zero."""
     return [
         half[0] * convert(QQ.zero) if place is None else _with_sign(half[place[0]], place[1])
         for place in places

@@ -187,7 +187,7 @@ class PiecewiseLinear:
 
     @cached_property
     def _integer_knots_values_slopes(self) -> tuple[np.ndarray, ...]:
-        return self._convert_knots_values_slopes(_to_integer, np.int64)
+        return self._convert_knots_values_slopes(_require_integer, np.int64)
 
     def _convert_knots_values_slopes(
         self, convert: Callable[[Element], Any], dtype: type
@@ -214,7 +214,7 @@ class PiecewiseLinear:
         return f"<PiecewiseLinear R -> R^{self.output_dimension}: {len(self.knots)} knots>"
 
 
-def _to_integer(x: Element) -> int:
+def _require_integer(x: Element) -> int:
     """Return an element of QQ as an int; raise `InvalidInputError` if it is not an integer."""
     if x.denominator != 1:
         raise InvalidInputError(

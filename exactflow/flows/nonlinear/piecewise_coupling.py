@@ -24,7 +24,7 @@ ConstantOrVaryingScale: TypeAlias = Any
 
 
 class RationalMap(Bijection):
-    """A map over QQ that maps exact columns together: each row is an array of elements of QQ."""
+    """A map over QQ, which maps all exact columns at once: a row is an array of elements of QQ."""
 
     field: Domain = QQ
 
@@ -132,7 +132,7 @@ class PiecewiseCoupling(RationalCoupling):
                 f"moves, got R -> R^{conditioner.output_dimension}"
             )
         scales = scale if isinstance(scale, list | tuple) else [scale] * moved
-        elements = tuple(map(_as_element_or_function, scales))
+        elements = tuple(map(_as_element_if_constant, scales))
         if len(elements) != moved or not all(map(_is_positive_everywhere, elements)):
             raise InvalidInputError(
                 f"expected one positive scale, or {moved} of them, got {format_short(scale)}: "
@@ -232,8 +232,10 @@ def _is_varying_scale(scale: ConstantOrVaryingScale) -> bool:
     return isinstance(scale, PiecewiseLinear | tuple)
 
 
-def _as_element_or_function(scale: Any) -> Any:
-    """Return a constant scale as an element of QQ, and a function R -> R unchanged."""
+def _as_element_if_constant(scale: Any) -> Any:
+    """Return a number, or a constant function, as an element of QQ; return any other function
+    R -> R unchanged.
+    """
     if not isinstance(scale, PiecewiseLinear):
         return to_element(scale)
     if scale.output_dimension != 1:
