@@ -659,7 +659,7 @@ def split_into_blocks(
 
 
 def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: PatternBlocks) -> bool:
-    """Whether an obstruction proves that M is no product of layers with its `pattern`."""
+    """Whether the obstruction to a pattern proves that no product with this pattern is M."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
     sizes = len(blocks.D), len(blocks.a)
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:

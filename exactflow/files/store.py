@@ -143,7 +143,7 @@ def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> Minim
     """Return the result of `minimal_depth` in a certificate; `flow` and `content` come from it."""
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
-    inner = layout.matrix_of_layers(target)
+    inner = layout.flip_and_reorder_matrix(target)
     reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 

@@ -1,7 +1,7 @@
 """Map points in the arithmetic of their numbers: exact, mpmath at any precision, or float64.
 
 A point is a list of d entries. Each entry is an element of QQ, an mpmath number, or an array of
-floats, one for each of N points. The function `convert` converts an element of QQ, such as a
+floats, one for each of N points. The function `from_rational` converts an element of QQ, such as a
 weight, to a number of the same kind; it thereby chooses the arithmetic.
 """
 
@@ -30,10 +30,10 @@ FromRational: TypeAlias = Callable[[Element], Any]
 def map_inexact(image: Callable[[list, FromRational], list], x: VectorLike, dimension: int) -> Any:
     """Return the image of `x`, which has floats or mpmath numbers, in the form of `x`.
 
-    ``image(entries, convert)`` must return the entries of the image. Floats are mapped in float64
-    and returned in their own dtype; `convert` rounds each weight once. Mpmath numbers are mapped
-    column by column at the current precision of mpmath, and returned as an mpmath matrix or as
-    lists.
+    ``image(entries, from_rational)`` must return the entries of the image. Floats are mapped in
+    float64 and returned in their own dtype; `from_rational` rounds each weight once. Mpmath numbers
+    are mapped column by column at the current precision of mpmath, and returned as an mpmath matrix
+    or as lists.
     """
     if _has_mpf_entry(x):
         columns = [image(column, to_mpf) for column in _mpf_columns(x, dimension)]
@@ -86,8 +86,8 @@ def is_inexact(x: object) -> bool:
 
 
 def inexact_entries_and_conversion(x: VectorLike, dimension: int) -> tuple[list, FromRational]:
-    """Return (entries, convert): the entries of `x`, which has floats or mpmath numbers, and a
-    function that converts elements of QQ to numbers of the same kind.
+    """Return the entries of `x`, which has floats or mpmath numbers, and a function that converts
+    elements of QQ to numbers of the same kind.
 
     There are `dimension` entries; an entry of an array of floats is a row. Raises
     `InvalidInputError` for several columns of mpmath numbers.

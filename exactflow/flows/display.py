@@ -195,7 +195,7 @@ def _shortened_entry_text(
         return text
     if not field.is_QQ:
         return f"{text[: most_characters - 2]}.."
-    digits, exponent = _leading_digits_and_exponent(value)
+    digits, exponent = _truncated_mantissa_and_exponent(value)
     return f"{digits}..e{exponent}" if exponent else f"{digits}.."
 
 
@@ -203,11 +203,11 @@ def _entry_latex_shortened_if_rational(value: Element | int, field: Domain) -> s
     """Return the LaTeX of a number; for a long rational number, return only its first digits."""
     if not field.is_QQ or len(exact_text(value, field)) <= _LONGEST:
         return sympy.latex(field.to_sympy(_convert_if_int(value, field)))
-    digits, exponent = _leading_digits_and_exponent(value)
+    digits, exponent = _truncated_mantissa_and_exponent(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
 
 
-def _leading_digits_and_exponent(value: Element) -> tuple[str, int]:
+def _truncated_mantissa_and_exponent(value: Element) -> tuple[str, int]:
     """Return the first digits of a rational number, as in '-3.3333', and its decimal exponent.
 
     The digits are truncated, not rounded.

@@ -119,12 +119,16 @@ def apply_float_layers_exactly(
     first layer first.
     """
 
-    def exact_image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
+    def exact_image_of_moved_half(
+        layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix
+    ) -> DyadicMatrix:
         if not layer.is_additive:
             moved = moved.scale_rows(DyadicMatrix.from_floats(np.array(layer.scales)[:, None]))
         return moved.plus_product(DyadicMatrix.from_floats(layer.shift), kept)
 
     p, q = layers[0].partition
     columns = columns or DyadicMatrix.from_floats(np.eye(p + q))
-    first, second = apply_layers_to_halves(layers, (columns[:p, :], columns[p:, :]), exact_image)
+    first, second = apply_layers_to_halves(
+        layers, (columns[:p, :], columns[p:, :]), exact_image_of_moved_half
+    )
     return first.vstack(second)

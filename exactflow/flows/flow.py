@@ -230,9 +230,9 @@ class CouplingFlow(Flow):
         image = self._apply_flips_and_layers(columns)
         return image.extract(self._inverse_permutation_of_order(), width) if self.order else image
 
-    def _map_entries(self, entries: list, convert: FromRational) -> list:
+    def _map_entries(self, entries: list, from_rational: FromRational) -> list:
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
-        return super()._map_entries(signed, convert)
+        return super()._map_entries(signed, from_rational)
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""

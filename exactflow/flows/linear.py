@@ -214,22 +214,22 @@ class LinearCoupling(Coupling):
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
-    def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
+    def _exact_image_of_moved_half(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
         """Return the images of moved halves, given the kept halves; a column is one vector."""
         if not self.is_additive:
             scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         return moved + self.shift_matrix * kept
 
-    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift for a given kept half; `convert` converts the layer's weights."""
-        if convert is to_float:
+    def shift_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the shift for a given kept half; `from_rational` converts weights."""
+        if from_rational is to_float:
             import numpy as np
 
             return self.float_shift @ np.stack(kept)
         image = [0 * kept[0]] * self.shift_matrix.shape[0]
         for (i, j), entry in self.shift_matrix.iter_items():
-            image[i] = image[i] + convert(entry) * kept[j]
+            image[i] = image[i] + from_rational(entry) * kept[j]
         return image
 
     def domain_matrix(self) -> DomainMatrix:
@@ -302,7 +302,9 @@ def apply_layers_to_columns(
 ) -> DomainMatrix:
     """Apply layers in order to `columns`, whose first `first_half_size` rows are the first half."""
     halves = columns[:first_half_size, :], columns[first_half_size:, :]
-    first, second = apply_layers_to_halves(layers, halves, LinearCoupling._exact_image)
+    first, second = apply_layers_to_halves(
+        layers, halves, LinearCoupling._exact_image_of_moved_half
+    )
     return first.vstack(second)
 
 

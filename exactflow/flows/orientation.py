@@ -65,18 +65,19 @@ class CoordinateLayout:
         """Return M with two pads, which the result swaps; without pads, return M unchanged."""
         return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
-    def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
+    def flip_and_reorder_matrix(self, padded: DomainMatrix) -> DomainMatrix:
         """Flip and reorder the padded matrix; the product of the layers must equal the result."""
         signs = signs_from_flips(self.flips, range(padded.shape[0]), padded.domain)
         M = linalg.scale_columns(padded, signs)
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
-    def signed_permutation_of_layers(
+    def flip_and_reorder_signed_permutation(
         self, padded_perm: "np.ndarray", padded_signs: "np.ndarray"
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Return the permutation and signs of ``matrix_of_layers(padded)``, where `padded` is the
-        matrix of the map ``y[i] = padded_signs[i] * x[padded_perm[i]]``.
+        """Return the permutation and signs of ``flip_and_reorder_matrix(padded)``.
+
+        Here `padded` is the matrix of the map ``y[i] = padded_signs[i] * x[padded_perm[i]]``.
         """
         import numpy as np
 
@@ -84,8 +85,8 @@ class CoordinateLayout:
         columns, signs = padded_perm[order], padded_signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
-    def array_of_layers(self, unpadded: "np.ndarray") -> "np.ndarray":
-        """Append the pads to an array; then flip and reorder it, as in `matrix_of_layers`."""
+    def pad_flip_and_reorder_array(self, unpadded: "np.ndarray") -> "np.ndarray":
+        """Append the pads to an array, and then apply `flip_and_reorder_matrix` to the result."""
         import numpy as np
 
         d = len(self.order)

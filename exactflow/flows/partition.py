@@ -41,15 +41,15 @@ def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
 
 
 def apply_layers_to_halves(
-    layers: Iterable, halves: Sequence, image: Callable[[Any, Any, Any], Any]
+    layers: Iterable, halves: Sequence, image_of_moved_half: Callable[[Any, Any, Any], Any]
 ) -> Sequence:
     """Apply coupling layers, the first one first, to two halves; return the two new halves.
 
-    ``image(layer, moved, kept)`` must return the image of the half that the layer moves.
+    ``image_of_moved_half(layer, moved, kept)`` is called for each layer.
     """
     for layer in layers:
         moved, kept = moved_and_kept(layer.moves, halves)
-        halves = moved_and_kept(layer.moves, (image(layer, moved, kept), kept))
+        halves = moved_and_kept(layer.moves, (image_of_moved_half(layer, moved, kept), kept))
     return halves
 
 

@@ -108,7 +108,7 @@ def _named_factors(flow: Any) -> list[tuple[str, DomainMatrix]]:
 
 @dataclass(frozen=True)
 class _Shades:
-    """The sign and log10 of the absolute value of each nonzero entry of a matrix.
+    """The sign of each nonzero entry of a matrix, and the log10 of its absolute value.
 
     In a field without an order the sign is 0.
     """

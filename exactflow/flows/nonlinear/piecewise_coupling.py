@@ -166,27 +166,27 @@ class PiecewiseCoupling(RationalCoupling):
             return {self.reads: QQ.one}
         return {j: c for j, c in enumerate(self.reads) if c}
 
-    def _functional_value(self, kept: Sequence, convert: FromRational) -> Any:
-        """Return the value of the functional `reads`; `convert` converts its coefficients."""
+    def _functional_value(self, kept: Sequence, from_rational: FromRational) -> Any:
+        """Return the value of the functional `reads`; `from_rational` converts its coefficients."""
         if isinstance(self.reads, int):
             return kept[self.reads]
-        first, *rest = (convert(c) * kept[j] for j, c in self.functional_coefficients.items())
+        first, *rest = (from_rational(c) * kept[j] for j, c in self.functional_coefficients.items())
         return sum(rest, start=first)
 
-    def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales for a given kept half; `convert` converts the constant scales."""
-        values, x = [], self._functional_value(kept, convert)
+    def scales_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the scales for a given kept half; `from_rational` converts the constant scales."""
+        values, x = [], self._functional_value(kept, from_rational)
         for scale in self.scale_elements:
-            value = scale.value_at(x)[0] if _is_varying_scale(scale) else convert(scale)
+            value = scale.value_at(x)[0] if _is_varying_scale(scale) else from_rational(scale)
             values.append(1 / value if self.inverted and _is_varying_scale(scale) else value)
         return values
 
-    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift for a given kept half; `convert` converts the layer's weights."""
-        shifts: Any = self.conditioner.value_at(self._functional_value(kept, convert))
+    def shift_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the shift for a given kept half; `from_rational` converts weights."""
+        shifts: Any = self.conditioner.value_at(self._functional_value(kept, from_rational))
         if not self.inverted:
             return shifts
-        return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
+        return [-s * t for s, t in zip(self.scales_at(kept, from_rational), shifts, strict=True)]
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
         """Return the derivative at the rational point with the halves `moved` and `kept`."""
