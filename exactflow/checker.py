@@ -236,9 +236,8 @@ class Layer(NamedTuple):
     sign_unchecked: bool
 
     def changed_rational_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
-        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals.
-
-        Rows of the layer's matrix that are rows of the identity are omitted.
+        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals; omit rows
+        that are rows of the identity.
         """
         shift = read_sparse_rows(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
@@ -300,7 +299,7 @@ def reduce_row(den: int, nums: dict[int, int]) -> Row:
 
 
 def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], p: Characteristic) -> Row:
-    """Return the sum of weights[k] rows[k], in lowest terms or, over GF(p), modulo p."""
+    """Return the sum of the rows times the entries of `weights`, in lowest terms or modulo p."""
     if len(weights.nums) == 1 and weights.den == 1:
         ((k, weight),) = weights.nums.items()
         if weight == 1:
@@ -509,7 +508,7 @@ def apply_layer_dropping_bad_primes(
 
 
 def clear_denominators(vector: Iterable[Any]) -> tuple[list[int], int]:
-    """Return the numerators of a vector over its least common denominator, and the denominator."""
+    """Return the numerators of a vector over its least common denominator, and this denominator."""
     vector = list(vector)
     den = math.lcm(*(x.denominator for x in vector))
     return [x.numerator * (den // x.denominator) for x in vector], den
@@ -631,7 +630,7 @@ def descending_characteristic_polynomial(M: Matrix, p: Characteristic) -> Polyno
 
 
 class PatternBlocks(NamedTuple):
-    """The blocks A, B, C, D of M, and the blocks a, c of M^-1, as in the comment above.
+    """The blocks of M = [[A, B], [C, D]], and the blocks a, c of M^-1 = [[a, b], [c, d]].
 
     If the pattern starts with L, the halves are exchanged.
     """
@@ -647,7 +646,7 @@ class PatternBlocks(NamedTuple):
 def split_into_blocks(
     M: Matrix, inverse_of_M: Matrix, first_half_size: int, starts_with_L: bool
 ) -> PatternBlocks:
-    """Return the blocks A, B, C, D of M, and the blocks a, c of its inverse.
+    """Return the blocks of M = [[A, B], [C, D]], and the blocks a, c of M^-1 = [[a, b], [c, d]].
 
     If the pattern starts with L, the halves are exchanged.
     """
@@ -915,7 +914,7 @@ def five_letter_equation_if_c_proportional_to_C(
 def has_contradictory_combination(
     multiplier: list[Matrix], system: list[BlockEquation], p: Characteristic
 ) -> bool:
-    """Whether the multiplier combines the equations into one that has no solution.
+    """Whether the multiplier combines the equations into an equation that has no solution.
 
     Theorem.  Multiply each equation by its matrix W of the multiplier and take traces: tr(W P X Q)
     = tr((Q W P) X).  If the sum of Q W P is 0 for each unknown X except the positive diagonals,
@@ -974,8 +973,8 @@ def lower_bound_shifted_D_rank_drops_if_possible(
     most_drop_change: int,
     D_size_excess_if_root_is_one: int | None,
 ) -> int | None:
-    """Return a lower bound of the sum of the rank drops of the unknown matrix D'; None if the rank
-    drops of Du and aN are possible for no pair of D' and a'.
+    """Return a lower bound, for every possible V, of the sum of the rank drops of D' = D - C V;
+    None if the rank drops of Du and aN prove that no V is possible.
 
     The matrices Du, aN, D' and a', the rank drops e_k of a matrix, the number e, and the parts (1)
     to (3) of the theorem are defined in `jordan_blocks_exclude_pattern`.  Let lam and mu be the
@@ -1012,8 +1011,8 @@ def jordan_blocks_exclude_pattern(
     sizes_of_D_and_a: tuple[int, int],
     p: Characteristic,
 ) -> bool:
-    """Whether the Jordan blocks of the matrices Du and aN, at the roots of the factors, are
-    possible for no pair of D' and a', which excludes the pattern.
+    """Whether the Jordan blocks of Du and aN, at the roots of the factors, prove that M is no
+    product of layers with the pattern.
 
     For the kind chain, Du is D on F^n / W, where W = <im C, D im C, ..>; aN is a on the largest
     a-invariant subspace of ker c (by transposition a quotient, too); r = `rank_of_C`.  For the kind
@@ -1067,8 +1066,8 @@ def jordan_blocks_exclude_pattern(
 def shift_equations_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: Characteristic
 ) -> bool:
-    """Whether linear equations for the shift V, with D' = D - C V and a' = a + V c, have no
-    solution.
+    """Whether linear equations that every possible shift V satisfies have no solution, so that the
+    pattern is excluded.  Here D' = D - C V and a' = a + V c.
 
     Theorem, in the notation of `jordan_blocks_exclude_pattern`, if that function returned False.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
@@ -1268,7 +1267,7 @@ def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[
 
 
 def read_list(found: Any, where: str, sizes: int | range, name_of_members: str) -> list[Any]:
-    """Return a list whose length is `sizes`, or in the range `sizes`.
+    """Return `found`, which must be a list whose length is `sizes`, or in the range `sizes`.
 
     `name_of_members` is the word for the members in the error message.
     """
@@ -1289,8 +1288,9 @@ def read_integer(found: Any, where: str, allowed: range) -> int:
 
 
 def read_numerator_and_denominator(found: Any, where: str, p: Characteristic = 0) -> Pair:
-    """Return the numerator and the denominator of a string -?[0-9]+(/[0-9]+)?; over GF(p), the
-    residue of a string -?[0-9]+ modulo p, and 1.
+    """Return the numerator and the denominator that a string -?[0-9]+(/[0-9]+)? denotes.
+
+    Over GF(p) the string must denote an integer n, and the result is n modulo p, and 1.
     """
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (p and match[2]):
@@ -1879,10 +1879,11 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
 def check_product_or_covariance(
     certificate: Certificate, bound: Fraction | None, quick: bool
 ) -> Report:
-    """Return the report that the product Q, or the covariance Q Q^T, equals the target or differs
-    from it by at most the bound.
+    """Check that the product Q (for a covariance, Q Q^T) equals the target, or differs from it by
+    at most a bound; return the report.
 
-    Raises RefutedError if neither holds.
+    The bound is the least of `bound` and the bound that the certificate claims.  Raises
+    RefutedError if the claim is false.
     """
     if quick and certificate.is_equality_claim:
         if not passes_quick_test(certificate):

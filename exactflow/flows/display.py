@@ -182,7 +182,7 @@ def exact_text(value: Element | int, field: Domain) -> str:
 
 
 def _convert_if_int(value: Element | int, field: Domain) -> Element:
-    """Return an integer as an element of the field, and an element unchanged."""
+    """Convert an integer to an element of the field; return an element unchanged."""
     return field.convert(value) if isinstance(value, int) else value
 
 
@@ -208,9 +208,8 @@ def _entry_latex_shortened_if_rational(value: Element | int, field: Domain) -> s
 
 
 def _truncated_mantissa_and_exponent(value: Element) -> tuple[str, int]:
-    """Return the first digits of a rational number, as in '-3.3333', and its decimal exponent.
-
-    The digits are truncated, not rounded.
+    """Return the mantissa of a rational number, truncated as in '-3.3333', and the decimal exponent
+    of the number.
     """
     context = Context(prec=_LEADING + 4, rounding=ROUND_DOWN, Emax=MAX_EMAX, Emin=MIN_EMIN)
     number = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
@@ -220,8 +219,8 @@ def _truncated_mantissa_and_exponent(value: Element) -> tuple[str, int]:
 
 
 def format_flow(heading: str, layers: Sequence) -> str:
-    """Return the text of a flow: its heading, a line for each layer, and small linear layers as
-    block matrices.
+    """Return the text of a flow: its heading, and a line for each layer. For a small linear layer,
+    the block matrix follows.
     """
     lines = [f"<{heading}>"]
     for i, layer in enumerate(layers, 1):
@@ -317,7 +316,7 @@ def integer_matrix_or_name_latex(d: int, entry: Callable[[int, int], int], name:
 
 
 def flow_html(heading: str, layers: Sequence) -> str:
-    """Return HTML of a flow: its product as pictures, and a table of its layers."""
+    """Return HTML of a flow: heat maps, if it is linear and small, and a table of its layers."""
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
     cells = "".join(f"<th>{name}</th>" for name in columns)
     rows = "".join(
@@ -330,7 +329,7 @@ def flow_html(heading: str, layers: Sequence) -> str:
 
 
 def _product_and_factors_html_or_empty(layers: Sequence) -> str:
-    """Return heat maps of the product of linear layers and of its factors, layer 1 at the right.
+    """Return heat maps of the product of linear layers, and of each layer, layer 1 at the right.
 
     The result is "" for a single layer, for a layer that is not linear, and above 64 coordinates.
     """

@@ -115,8 +115,9 @@ class FloatCoupling:
 def apply_float_layers_exactly(
     layers: Sequence[FloatCoupling], columns: DyadicMatrix | None = None
 ) -> DyadicMatrix:
-    """Return the exact images of `columns`, by default of the unit vectors, under the layers, the
-    first layer first.
+    """Apply the layers exactly to `columns`, by default to the unit vectors.
+
+    The first layer is applied first.
     """
 
     def exact_image_of_moved_half(

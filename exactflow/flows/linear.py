@@ -314,9 +314,9 @@ def _is_sparse_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray
 
 
 def _require_positive_or_nonzero_scales(elements: Sequence, field: Domain) -> None:
-    """Raise `InvalidInputError` unless all scales are known to be positive.
+    """Raise `InvalidInputError` unless all scales are known to be positive or, over GF(p), nonzero.
 
-    In characteristic p no element has a sign; there, scales only need to be nonzero.
+    In characteristic p no element has a sign.
     """
     for i, element in enumerate(elements):
         positive = bool(element) if field.characteristic() else linalg.is_positive(element, field)

@@ -86,7 +86,7 @@ class CoordinateLayout:
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
     def pad_flip_and_reorder_array(self, unpadded: "np.ndarray") -> "np.ndarray":
-        """Append the pads to an array, and then apply `flip_and_reorder_matrix` to the result."""
+        """Append the pads to an array; then flip and reorder the array."""
         import numpy as np
 
         d = len(self.order)

@@ -212,7 +212,7 @@ class PiecewiseFlow(RationalMap, Flow):
         return steps
 
     def _entries_and_conversion(self, x: VectorLike) -> tuple[list, FromRational]:
-        """Return the d entries of `x`, and the function that converts elements of QQ to their type.
+        """Return the d entries of `x`, and a function from QQ to the type of these entries.
 
         An entry of a d x N array of floats is a row; otherwise `x` must be one point.
         """

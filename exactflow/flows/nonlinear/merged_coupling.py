@@ -27,7 +27,7 @@ NewPlaces: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
 
 @dataclass(frozen=True)
 class MaskedPart:
-    """A layer that acts on some of the coordinates of a larger partition, with signs.
+    """A layer that acts on some coordinates of a larger partition, each multiplied by a sign.
 
     `kept` has an item for each coordinate that the layer keeps: its place and sign in the kept half
     of the larger partition, or None for a coordinate that is zero instead. `moved` has an item for

@@ -198,7 +198,7 @@ class PiecewiseLinear:
         return arrays[0], *(table.reshape(-1, self.output_dimension).T for table in arrays[1:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
-        """Return the function with coordinate i multiplied by factors[i], an element of QQ."""
+        """Return the function with entry i of each value multiplied by factors[i], in QQ."""
 
         def scale_entries(entries: Elements) -> Elements:
             return tuple(c * entry for c, entry in zip(factors, entries, strict=True))
