@@ -236,9 +236,8 @@ class Layer(NamedTuple):
     sign_unchecked: bool
 
     def changed_rational_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
-        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals.
-
-        Rows of the layer's matrix that are rows of the identity are omitted.
+        """Yield (index, row) for the rows of the layer's matrix, expanded to rationals; omit rows
+        that are rows of the identity.
         """
         shift = read_sparse_rows(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
@@ -285,11 +284,6 @@ class Certificate:
     digest: bytes
 
     @property
-    def most_product_bytes(self) -> int:
-        """Return the largest number of bytes that a product of layers may take in memory."""
-        return 2**26 + 12 * self.size
-
-    @property
     def is_equality_claim(self) -> bool:
         """Whether the claim is that the product Q of the layers equals the target."""
         return self.within is None and not self.is_covariance
@@ -305,7 +299,7 @@ def reduce_row(den: int, nums: dict[int, int]) -> Row:
 
 
 def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], p: Characteristic) -> Row:
-    """Return the sum of weights[k] rows[k], in lowest terms or, over GF(p), modulo p."""
+    """Return the sum of the rows times the entries of `weights`, in lowest terms or modulo p."""
     if len(weights.nums) == 1 and weights.den == 1:
         ((k, weight),) = weights.nums.items()
         if weight == 1:
@@ -388,7 +382,8 @@ def expand_row_to_rational_rows(
 
 def compose_product_or_covariance(certificate: Certificate) -> Rows:
     """Return the product Q of the layers, without the columns of pads; for a covariance, Q Q^T."""
-    field, most, result = certificate.field, certificate.most_product_bytes, certificate.start
+    field, result = certificate.field, certificate.start
+    most = 2**26 + 12 * certificate.size  # the most bytes of memory that a product may take
     for layer in certificate.layers:
         rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
         while batch := dict(islice(rows, BATCH)):
@@ -513,7 +508,7 @@ def apply_layer_dropping_bad_primes(
 
 
 def clear_denominators(vector: Iterable[Any]) -> tuple[list[int], int]:
-    """Return the numerators of a vector over its least common denominator, and the denominator."""
+    """Return the numerators of a vector over its least common denominator, and this denominator."""
     vector = list(vector)
     den = math.lcm(*(x.denominator for x in vector))
     return [x.numerator * (den // x.denominator) for x in vector], den
@@ -588,7 +583,7 @@ def inverse(M: Matrix, p: Characteristic) -> Matrix:
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
 
-def kernel_basis(M: Matrix, column_count: int, p: Characteristic) -> Matrix:
+def kernel_basis_rows(M: Matrix, column_count: int, p: Characteristic) -> Matrix:
     """Return a basis of {x : M x = 0} as the rows of a matrix; M may have no rows."""
     pivots, rows = eliminate(M, p)
     basis = []
@@ -635,7 +630,7 @@ def descending_characteristic_polynomial(M: Matrix, p: Characteristic) -> Polyno
 
 
 class PatternBlocks(NamedTuple):
-    """The blocks A, B, C, D of M, and the blocks a, c of M^-1, as in the comment above.
+    """The blocks of M = [[A, B], [C, D]], and the blocks a, c of M^-1 = [[a, b], [c, d]].
 
     If the pattern starts with L, the halves are exchanged.
     """
@@ -651,7 +646,7 @@ class PatternBlocks(NamedTuple):
 def split_into_blocks(
     M: Matrix, inverse_of_M: Matrix, first_half_size: int, starts_with_L: bool
 ) -> PatternBlocks:
-    """Return the blocks A, B, C, D of M, and the blocks a, c of its inverse.
+    """Return the blocks of M = [[A, B], [C, D]], and the blocks a, c of M^-1 = [[a, b], [c, d]].
 
     If the pattern starts with L, the halves are exchanged.
     """
@@ -663,7 +658,7 @@ def split_into_blocks(
 
 
 def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: PatternBlocks) -> bool:
-    """Whether an obstruction proves that the target is no product of layers with its pattern."""
+    """Whether the obstruction to a pattern proves that no product with this pattern is M."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
     sizes = len(blocks.D), len(blocks.a)
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
@@ -695,7 +690,7 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
             descending_characteristic_polynomial(D, p)[k]
             != descending_characteristic_polynomial(a, p)[k]
         )
-    return has_opposite_signed_principal_minors(obstruction["k"], blocks.D, blocks.a)
+    return opposed_principal_minors_exclude_pattern(obstruction["k"], blocks.D, blocks.a)
 
 
 def require_zero_C_if_five_letters(kind: str, pattern: str, blocks: PatternBlocks) -> None:
@@ -727,9 +722,9 @@ def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
     )[k]
 
 
-def has_opposite_signed_principal_minors(minor_size: int, D: Matrix, a: Matrix) -> bool:
-    """Whether all principal minors of size `minor_size` are >= 0 for D and <= 0 for a, or the
-    reverse, but not all of them are 0.
+def opposed_principal_minors_exclude_pattern(minor_size: int, D: Matrix, a: Matrix) -> bool:
+    """Whether all principal minors of size `minor_size` are >= 0 for one of the matrices D and a,
+    and <= 0 for the other, and at least one minor is not 0.
 
     Theorem (positive scales, QQ).  If so, M is no product of scaled layers with the pattern ULUL,
     nor with ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves
@@ -761,10 +756,10 @@ def has_one_signed_polynomial_combination(
     """Whether the multipliers, one for each equation of four scaled layers, combine the equations
     into a polynomial whose coefficients have one sign.
 
-    Theorem (positive scales, QQ).  With E, F of `has_opposite_signed_principal_minors`, let x and y
-    be the diagonals of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k
-    coordinates, d_S and a_S being principal minors, for k < n; and f_n = det M x_1 .. x_n - y_1
-    .. y_n.  All f_k vanish; f_n does because det M = det P.  So any sum of p_k f_k, with
+    Theorem (positive scales, QQ).  With E, F of `opposed_principal_minors_exclude_pattern`, let x
+    and y be the diagonals of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S
+    of k coordinates, d_S and a_S being principal minors, for k < n; and f_n = det M x_1 .. x_n -
+    y_1 .. y_n.  All f_k vanish; f_n does because det M = det P.  So any sum of p_k f_k, with
     polynomials p_k in x and y, vanishes at positive numbers, and its coefficients, if not all 0,
     cannot have one sign.
     The k-th multiplier is a matrix with a row for each term of p_k: the coefficient, the exponents
@@ -795,7 +790,9 @@ def has_one_signed_polynomial_combination(
 
 
 def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
-    """Whether the witness Q excludes four scaled layers, which includes that `a Q` and `Q D` are 0.
+    """Whether the matrix Q proves that M is no product of four scaled layers with the pattern.
+
+    It does if a Q = 0, Q D = 0, and the diagonals of Q C and c Q, not all 0, have one sign.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
@@ -832,7 +829,7 @@ def layer_equations(
     C Z = D - I, X + A Z = B; ULUL: Y a - D Y = 0, Y + D W = C, Y B - (Y X) D = D - I (see the
     head of this section).  Positive scales: U: A is a positive diagonal S, C = 0, D = I; UL, that
     is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible; ULU: as in
-    `has_opposite_signed_principal_minors`, U(x) L(y) U(z) = M P^-1, P = diag(E, G).
+    `opposed_principal_minors_exclude_pattern`, U(x) L(y) U(z) = M P^-1, P = diag(E, G).
     With F = E^-1: C F = y, G c = -y, A F = I + x y, D G^-1 = I + y z. So C F + G c = 0,
     F A - X C = I, C Z + G = D for X = F x, Z = F z G.
     """
@@ -840,7 +837,7 @@ def layer_equations(
     one, other, zero = identity(len(A)), identity(len(D)), add_multiple(C, -1, C, p)
     A1, D1 = add_multiple(A, -1, one, p), add_multiple(D, -1, other, p)
     if len(pattern) == 5:
-        return [five_letter_equation(blocks, p)]
+        return [five_letter_equation_if_c_proportional_to_C(blocks, p)]
     if len(pattern) == 4:
         minus_D = add_multiple(D, -2, D, p)
         return [
@@ -877,9 +874,12 @@ def find_minus_c_over_C(blocks: PatternBlocks, p: Characteristic) -> Any | None:
     return None if k is None or any(map(any, add_multiple(c, k, C, p))) else k
 
 
-def five_letter_equation(blocks: PatternBlocks, p: Characteristic) -> BlockEquation:
-    """Return one linear equation that holds in every product with the pattern ULULU, if C is not 0
-    and c = -k C for a number k; otherwise raise RefutedError.
+def five_letter_equation_if_c_proportional_to_C(
+    blocks: PatternBlocks, p: Characteristic
+) -> BlockEquation:
+    """Return one linear equation that holds in every product with the pattern ULULU.
+
+    It needs C != 0, and c = -k C for a number k; otherwise the function raises RefutedError.
 
     C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
     maps im C to itself: let g be its characteristic polynomial there, monic of degree r = rank C.
@@ -914,7 +914,7 @@ def five_letter_equation(blocks: PatternBlocks, p: Characteristic) -> BlockEquat
 def has_contradictory_combination(
     multiplier: list[Matrix], system: list[BlockEquation], p: Characteristic
 ) -> bool:
-    """Whether the multiplier combines the equations into one that has no solution.
+    """Whether the multiplier combines the equations into an equation that has no solution.
 
     Theorem.  Multiply each equation by its matrix W of the multiplier and take traces: tr(W P X Q)
     = tr((Q W P) X).  If the sum of Q W P is 0 for each unknown X except the positive diagonals,
@@ -967,16 +967,19 @@ def rank_drops_of_powers(f: Polynomial, M: Matrix, last_power: int, p: Character
     return [x - y for x, y in pairwise(sizes)]
 
 
-def lower_bound_rank_drop_sum_if_possible(
-    drops_of_Du: list[int], drops_of_aN: list[int], most_change: int, excess_at_root_one: int | None
+def lower_bound_shifted_D_rank_drops_if_possible(
+    drops_of_Du: list[int],
+    drops_of_aN: list[int],
+    most_drop_change: int,
+    D_size_excess_if_root_is_one: int | None,
 ) -> int | None:
-    """Return a lower bound of the sum of the rank drops of the unknown matrix D'; None if the rank
-    drops of Du and aN are possible for no pair of D' and a'.
+    """Return a lower bound, for every possible V, of the sum of the rank drops of D' = D - C V;
+    None if the rank drops of Du and aN prove that no V is possible.
 
     The matrices Du, aN, D' and a', the rank drops e_k of a matrix, the number e, and the parts (1)
     to (3) of the theorem are defined in `jordan_blocks_exclude_pattern`.  Let lam and mu be the
-    rank drops of Du and aN, and r = `most_change` = rank C times deg f.  If f is x - 1, then e is
-    `excess_at_root_one`, which is None for other f.
+    rank drops of Du and aN, and r = `most_drop_change` = rank C times deg f.  If f is x - 1, then e
+    is `D_size_excess_if_root_is_one`, which is None for other f.
 
     By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k
     <= y_k <= mu_k + r.  If f(1) != 0, x_k = y_k by (1).
@@ -986,7 +989,7 @@ def lower_bound_rank_drop_sum_if_possible(
     sum of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged, and
     -e for e.
     """
-    lam, mu, r, e = drops_of_Du, drops_of_aN, most_change, excess_at_root_one
+    lam, mu, r, e = drops_of_Du, drops_of_aN, most_drop_change, D_size_excess_if_root_is_one
     if e is None:
         close = all(abs(x - y) <= r for x, y in zip(lam, mu, strict=True))
         return sum(map(max, lam, mu)) if close else None
@@ -1008,8 +1011,8 @@ def jordan_blocks_exclude_pattern(
     sizes_of_D_and_a: tuple[int, int],
     p: Characteristic,
 ) -> bool:
-    """Whether the Jordan blocks of the matrices Du and aN, at the roots of the factors, are
-    possible for no pair of D' and a', which excludes the pattern.
+    """Whether the Jordan blocks of Du and aN, at the roots of the factors, prove that M is no
+    product of layers with the pattern.
 
     For the kind chain, Du is D on F^n / W, where W = <im C, D im C, ..>; aN is a on the largest
     a-invariant subspace of ker c (by transposition a quotient, too); r = `rank_of_C`.  For the kind
@@ -1048,7 +1051,7 @@ def jordan_blocks_exclude_pattern(
             )
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
-        least = lower_bound_rank_drop_sum_if_possible(
+        least = lower_bound_shifted_D_rank_drops_if_possible(
             rank_drops_of_powers(f, Du, n + 1, p),
             rank_drops_of_powers(f, aN, n + 1, p),
             r * (len(f) - 1),
@@ -1063,8 +1066,8 @@ def jordan_blocks_exclude_pattern(
 def shift_equations_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: Characteristic
 ) -> bool:
-    """Whether linear equations for the shift V, with D' = D - C V and a' = a + V c, have no
-    solution.
+    """Whether linear equations that every possible shift V satisfies have no solution, so that the
+    pattern is excluded.  Here D' = D - C V and a' = a + V c.
 
     Theorem, in the notation of `jordan_blocks_exclude_pattern`, if that function returned False.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
@@ -1090,18 +1093,18 @@ def shift_equations_exclude_pattern(
             rank_drops_of_powers(f, aN, max(q, n) + 1, p),
         )
         e = excess if at_one else None
-        total += lower_bound_rank_drop_sum_if_possible(lam, mu, r * (len(f) - 1), e) or 0
-        roots += -f[0] * (lower_bound_rank_drop_sum_if_possible(lam, mu, r, e) or 0)
+        total += lower_bound_shifted_D_rank_drops_if_possible(lam, mu, r * (len(f) - 1), e) or 0
+        roots += -f[0] * (lower_bound_shifted_D_rank_drops_if_possible(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
         D_s, a_s = add_multiple(D, f[0], identity(q), p), add_multiple(a, f[0], identity(n), p)
         if mu[0] == lam[0] + r:
-            left = kernel_basis(transpose(C), q, p)
-            K = transpose(kernel_basis(multiply(left, D_s, p), q, p))
+            left = kernel_basis_rows(transpose(C), q, p)
+            K = transpose(kernel_basis_rows(multiply(left, D_s, p), q, p))
             equations.append((C, K, multiply(D_s, K, p)))
         elif lam[0] == mu[0] + r:
-            on = multiply(a_s, transpose(kernel_basis(c, n, p)), p)
-            P = kernel_basis(transpose(on), n, p)
+            on = multiply(a_s, transpose(kernel_basis_rows(c, n, p)), p)
+            P = kernel_basis_rows(transpose(on), n, p)
             equations.append((P, c, add_multiple(multiply(P, a_s, p), -2, multiply(P, a_s, p), p)))
     rows = []
     for L, R, S in equations:
@@ -1209,12 +1212,12 @@ def expect(holds: object, where: str, expected: str, found: object) -> None:
         raise MalformedError(f"{where}: expected {expected}, found {describe_json(found)}")
 
 
-def check_file_memory(data: bytes, where: str, value_bytes: int) -> None:
-    """Raise UndecidedError if the values of a file, which take `value_bytes`, and its text may take
-    too much memory.
+def check_file_memory(data: bytes, where: str, bytes_of_all_values: int) -> None:
+    """Raise UndecidedError if a file may take too much memory: the `bytes_of_all_values`, and the
+    bytes of the text.
     """
     text = len(data) * (3 if data.isascii() else 9)
-    if text + value_bytes > MAX_BYTES:
+    if text + bytes_of_all_values > MAX_BYTES:
         raise UndecidedError(f"{where}: reading it may take more than {MAX_BYTES} bytes of memory")
 
 
@@ -1264,7 +1267,7 @@ def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[
 
 
 def read_list(found: Any, where: str, sizes: int | range, name_of_members: str) -> list[Any]:
-    """Return a list whose length is `sizes`, or in the range `sizes`.
+    """Return `found`, which must be a list whose length is `sizes`, or in the range `sizes`.
 
     `name_of_members` is the word for the members in the error message.
     """
@@ -1285,8 +1288,9 @@ def read_integer(found: Any, where: str, allowed: range) -> int:
 
 
 def read_numerator_and_denominator(found: Any, where: str, p: Characteristic = 0) -> Pair:
-    """Return the numerator and the denominator of a string -?[0-9]+(/[0-9]+)?; over GF(p), the
-    residue of a string -?[0-9]+ modulo p, and 1.
+    """Return the numerator and the denominator that a string -?[0-9]+(/[0-9]+)? denotes.
+
+    Over GF(p) the string must denote an integer n, and the result is n modulo p, and 1.
     """
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (p and match[2]):
@@ -1347,7 +1351,7 @@ def read_field(found: Any, version: int) -> Field:
         return Field("QQ")
     if type(found) is dict:
         read_object(found, "field", ["modulus"], ["root"] if version > 1 else [])
-        return read_number_field(**found)
+        return read_number_field(found["modulus"], found.get("root", ()))
     match = re.fullmatch(r"GF\(([1-9][0-9]*)\)", found) if type(found) is str else None
     expect(match, "field", '"QQ", "GF(p)" or {"modulus": [...]}', found)
     p = parse_integer(match[1]) if match else 0
@@ -1360,9 +1364,11 @@ def read_field(found: Any, version: int) -> Field:
     )
 
 
-def read_number_field(modulus: Any, root: Any = ()) -> Field:
-    """Return QQ[x]/(m), where m is the modulus; `root`, if given, has the ends of an interval
-    around the root of m that x represents.
+def read_number_field(modulus: Any, root_interval: Any = ()) -> Field:
+    """Return QQ[x]/(m), where m is the modulus.
+
+    If the file chooses the root of m that x represents, `root_interval` has the two ends of an
+    interval around this root.
     """
     where, between = "field, modulus", "field, root"
     is_such = type(modulus) is list and len(modulus) > 1
@@ -1371,7 +1377,7 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
         raise UndecidedError(f"the modulus has degree {degree}, and the limit is {MAX_DEGREE}")
     m = tuple(read_rational(c, f"{where}, coefficient {i}") for i, c in enumerate(modulus))
     expect(m[-1] == 1, where, "a monic polynomial", modulus[-1])
-    given = () if root == () else read_list(root, between, 2, "rationals")
+    given = () if root_interval == () else read_list(root_interval, between, 2, "rationals")
     ends = tuple(read_rational(end, between) for end in given)
     written = [n for a in (*m, *ends) for n in a.as_integer_ratio()]
     if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
@@ -1388,7 +1394,9 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
         and evaluate_polynomial(m, ends[1]) != 0
         and count_distinct_real_roots(m, *ends) == 1
     )
-    expect(is_one or not ends, between, "two rationals with exactly one root between", root)
+    expect(
+        is_one or not ends, between, "two rationals with exactly one root between", root_interval
+    )
     return Field("a number field", 0, m, ends, undecided)
 
 
@@ -1802,8 +1810,9 @@ def isolate_real_roots(m: tuple[Fraction, ...]) -> list[LowAndHigh]:
 def sign_at_root_if_found(
     a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction
 ) -> SignOrZeroIfUndecided:
-    """Return the sign, 1 or -1, of the polynomial `a` at the only root of m in an interval, or 0 if
-    the sign was not found.
+    """Return the sign of the polynomial `a` at the only root of m in (low, high].
+
+    The result is 1 or -1, or 0 if the sign was not found.
     """
     rises = evaluate_polynomial(m, high) > 0
     for _ in range(MAX_HALVINGS):
@@ -1870,10 +1879,11 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
 def check_product_or_covariance(
     certificate: Certificate, bound: Fraction | None, quick: bool
 ) -> Report:
-    """Return the report that the product Q, or the covariance Q Q^T, equals the target or differs
-    from it by at most the bound.
+    """Check that the product Q (for a covariance, Q Q^T) equals the target, or differs from it by
+    at most a bound; return the report.
 
-    Raises RefutedError if neither holds.
+    The bound is the least of `bound` and the bound that the certificate claims.  Raises
+    RefutedError if the claim is false.
     """
     if quick and certificate.is_equality_claim:
         if not passes_quick_test(certificate):

@@ -5,7 +5,7 @@ import argparse
 from exactflow.cli import common
 from exactflow.exact.numbers import format_up
 from exactflow.floats.balancing import METHODS, ORIENTATIONS, balance
-from exactflow.flows.orientation import pads_last_in_halves_or_empty
+from exactflow.flows.orientation import pad_coordinates_or_empty
 
 EXAMPLES = ("exactflow balance matrix.csv -o certificate.json",)
 EXIT_CODES = {0: "the error of the layers is certified"}
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read_matrix_file(arguments)
     names = "layers", "method", "orientation", "partition", "seed"
     result = balance(source.matrix, **common.get_attributes(arguments, *names))
-    pads = pads_last_in_halves_or_empty(result.partition, source.matrix.shape[0])
+    pads = pad_coordinates_or_empty(result.partition, source.matrix.shape[0])
     written = common.write_result_and_describe_file(result, arguments, source)
     bound = result.inverse_difference_bound
     if arguments.json:

@@ -146,7 +146,7 @@ def print_wrapped_lines(*sentences: object) -> None:
 
 def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
     """Return facts about a flow over QQ and about each layer of the flow, for JSON."""
-    from exactflow.flows.display import format_three_digits_or_empty
+    from exactflow.flows.display import format_three_significant_digits_or_empty
 
     return {
         "dimension": flow.dimension,
@@ -161,7 +161,7 @@ def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": format_three_digits_or_empty(layer.magnitude),
+                "largest_magnitude": format_three_significant_digits_or_empty(layer.magnitude),
             }
             for layer in flow
         ],

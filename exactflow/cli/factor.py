@@ -14,9 +14,12 @@ from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.matrices import MatrixFile
-from exactflow.flows.display import format_nonunit_scale_count_or_one, format_three_digits_or_empty
+from exactflow.flows.display import (
+    describe_scales_by_nonunit_count,
+    format_three_significant_digits_or_empty,
+)
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import pads_last_in_halves_or_empty
+from exactflow.flows.orientation import pad_coordinates_or_empty
 from exactflow.flows.verification import Verification
 from exactflow.linear.factor import METHODS, ORIENTATIONS, factor
 
@@ -49,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         options["orientation"] = "flip"
     flow = factor(source.matrix, **options)
     seconds = time.perf_counter() - start
-    pads = pads_last_in_halves_or_empty(flow.partition, d)
+    pads = pad_coordinates_or_empty(flow.partition, d)
     verdict = str(Verification(flow))  # this does not check the flow, which `factor` has verified
     written = common.write_result_and_describe_file(flow, arguments, source)
     if arguments.json:
@@ -95,8 +98,8 @@ def _print_layers_and_verdict(
         side: Literal["left", "right"] = "left" if name in ("moves", "scale") else "right"
         table.add_column(name, justify=side, no_wrap=name != "scale")
     for i, layer in enumerate(flow, 1):
-        largest = format_three_digits_or_empty(layer.magnitude)
-        scales = format_nonunit_scale_count_or_one(layer)
+        largest = format_three_significant_digits_or_empty(layer.magnitude)
+        scales = describe_scales_by_nonunit_count(layer)
         cells = i, layer.moves, scales, layer.nnz, layer.bits, largest
         table.add_row(*map(str, cells))
     console.print(table)

@@ -27,7 +27,7 @@ from exactflow.files.certificate import (
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import CoordinateLayout, pads_last_in_halves_or_empty
+from exactflow.flows.orientation import CoordinateLayout, pad_coordinates_or_empty
 from exactflow.flows.verification import Verification, require_equal
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
@@ -146,7 +146,7 @@ def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> Minim
     """Return the result of `minimal_depth` that the flow and JSON content of a certificate give."""
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
-    inner = layout.matrix_of_layers(target)
+    inner = layout.flip_and_reorder_matrix(target)
     reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 
@@ -187,7 +187,7 @@ def _claim_keywords(result: Any, flow: CouplingFlow, target: DomainMatrix | None
             "target=W"
         )
     is_padded = target is not None and target.shape[0] == flow.dimension - 2
-    pads = pads_last_in_halves_or_empty(flow.partition, flow.dimension - 2) if is_padded else ()
+    pads = pad_coordinates_or_empty(flow.partition, flow.dimension - 2) if is_padded else ()
     claim = {"target": target, "pads": pads}
     if isinstance(result, Balanced):
         claim["within"] = result.error

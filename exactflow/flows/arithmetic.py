@@ -1,7 +1,7 @@
 """Map points in the arithmetic of their numbers: exact, mpmath at any precision, or float64.
 
 A point is a list of d entries. Each entry is an element of QQ, an mpmath number, or an array of
-floats, one for each of N points. The function `convert` converts an element of QQ, such as a
+floats, one for each of N points. The function `from_rational` converts an element of QQ, such as a
 weight, to a number of the same kind; it thereby chooses the arithmetic.
 """
 
@@ -28,12 +28,12 @@ FromRational: TypeAlias = Callable[[Element], Any]
 
 
 def map_inexact(image: Callable[[list, FromRational], list], x: VectorLike, dimension: int) -> Any:
-    """Map `x`, which has floats or mpmath numbers, by ``image(entries, convert)``; return the
-    result in the form of `x`.
+    """Return the image of `x`, which has floats or mpmath numbers, in the form of `x`.
 
-    Floats are mapped in float64 and returned in their own dtype; `convert` rounds each weight once.
-    Mpmath numbers are mapped column by column at the current precision of mpmath, and returned as
-    an mpmath matrix or as lists.
+    ``image(entries, from_rational)`` must return the entries of the image. Floats are mapped in
+    float64 and returned in their own dtype; `from_rational` rounds each weight once. Mpmath numbers
+    are mapped column by column at the current precision of mpmath, and returned as an mpmath matrix
+    or as lists.
     """
     if _has_mpf_entry(x):
         columns = [image(column, to_mpf) for column in _mpf_columns(x, dimension)]
@@ -53,8 +53,10 @@ def map_inexact(image: Callable[[list, FromRational], list], x: VectorLike, dime
 def convert_rationals_like(
     matrix: DomainMatrix, x: VectorLike
 ) -> "ExactMatrix | mpmath.matrix | np.ndarray":
-    """Convert a matrix over QQ to a SymPy matrix if `x` is exact, to an mpmath matrix if `x` has an
-    ``mpf``, and to an array of floats otherwise, in the dtype of `x` if it has one.
+    """Convert a matrix over QQ to the kind of numbers that `x` has.
+
+    The result is a SymPy matrix if `x` is exact, an mpmath matrix if `x` has an ``mpf``, and
+    otherwise an array of floats. If `x` has a dtype, the array has the same dtype.
     """
     if not is_inexact(x):
         return ExactMatrix.from_domain_matrix(matrix)
@@ -84,10 +86,11 @@ def is_inexact(x: object) -> bool:
 
 
 def inexact_entries_and_conversion(x: VectorLike, dimension: int) -> tuple[list, FromRational]:
-    """Return the d entries of `x`, which has floats or mpmath numbers, and the function that
-    converts elements of QQ to numbers of the same kind.
+    """Return the entries of `x`, which has floats or mpmath numbers, and a function that converts
+    elements of QQ to numbers of the same kind.
 
-    Raises `InvalidInputError` for several columns of mpmath numbers.
+    There are `dimension` entries; an entry of an array of floats is a row. Raises
+    `InvalidInputError` for several columns of mpmath numbers.
     """
     if not _has_mpf_entry(x):
         return _float64_rows(as_float_array_keeping_dtype(x, dimension)), to_float
@@ -157,7 +160,10 @@ def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:
 
 
 def _as_rows(x: Any, dimension: int) -> list[list]:
-    """Return the rows of an mpmath matrix or of nested lists; a flat list is one column."""
+    """Return the rows of an mpmath matrix or of nested lists; a flat list is one column.
+
+    Raises `InvalidInputError` unless there are `dimension` rows, and their lengths are equal.
+    """
     rows = x.tolist() if isinstance(x, mpmath.matrix) else list(x)
     if not any(isinstance(row, list | tuple) for row in rows):
         rows = [[entry] for entry in rows]

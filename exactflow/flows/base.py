@@ -111,13 +111,13 @@ class Bijection(VectorMap):
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         """Return the matrix whose columns are the images of the exact vectors in `columns`."""
 
-    def _map_entries(self, entries: list, convert: FromRational) -> list:
-        """Return the d entries of the image of a point; `convert` converts the layers' weights."""
+    def _map_entries(self, entries: list, from_rational: FromRational) -> list:
+        """Return the d entries of the image of a point; `from_rational` converts weights."""
         halves = [[entries[i] for i in half] for half in self.halves]
         first, second = apply_layers_to_halves(
             self.layers,
             halves,
-            lambda layer, moved, kept: layer.map_moved_half(moved, kept, convert),
+            lambda layer, moved, kept: layer.map_moved_half(moved, kept, from_rational),
         )
         result = [*first, *second]
         return [result[k] for k in self._inverse_permutation_of_order()] if self.order else result
@@ -195,25 +195,25 @@ class Coupling(Bijection):
         """Whether all scales are one."""
         return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
-    def scales_at(self, kept: Sequence, convert: FromRational) -> Iterable:
-        """Return the scales for a given kept half; `convert` converts the constant scales."""
-        return map(convert, self.scale_elements)
+    def scales_at(self, kept: Sequence, from_rational: FromRational) -> Iterable:
+        """Return the scales for a given kept half; `from_rational` converts the constant scales."""
+        return map(from_rational, self.scale_elements)
 
     def require_constant_scales(self) -> Sequence:
         """Return the scales as elements of the field; raise an error if a scale is a function."""
         return self.scale_elements
 
-    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
-        shifts = self.shift_at(kept, convert)
+    def map_moved_half(self, moved: Sequence, kept: Sequence, from_rational: FromRational) -> list:
+        """Return the image of the moved half of a point; `from_rational` converts weights."""
+        shifts = self.shift_at(kept, from_rational)
         if self.is_additive:
             return [x + t for x, t in zip(moved, shifts, strict=True)]
-        scales = self.scales_at(kept, convert)
+        scales = self.scales_at(kept, from_rational)
         return [s * x + t for s, x, t in zip(scales, moved, shifts, strict=True)]
 
     @abstractmethod
-    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift for a given kept half; `convert` converts the layer's weights."""
+    def shift_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the shift for a given kept half; `from_rational` converts weights."""
 
     @abstractmethod
     def summary(self) -> str:
@@ -268,7 +268,7 @@ class Flow(LayerSequence, Bijection):
     layers: tuple
 
     def _compared_except_layers(self) -> dict[str, Any]:
-        """Return the values, except the layers, that must agree if two flows are equal."""
+        """Return, by name, the properties that equal flows share, except the layers."""
         attributes = {name: getattr(self, name, ()) for name in _COMPARED}
         return attributes | {"characteristic": int(self.field.characteristic())}
 

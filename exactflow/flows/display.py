@@ -73,7 +73,9 @@ def shortened_lines(
     if not isinstance(value, DomainMatrix):
         return [_shortened_entry_text(value, field)]
     for columns in (_LARGEST, *range(_CORNER, 0, -1)):
-        rows, heading = _displayed_rows_and_heading(value, _shortened_entry_text, [".."], columns)
+        rows, heading = _entry_texts_and_heading_if_cut(
+            value, _shortened_entry_text, [".."], columns
+        )
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             f"[{' '.join(entry.rjust(w) for entry, w in zip(row, widths, strict=True))}]"
@@ -91,8 +93,10 @@ def shortened_lines(
 def shortened_latex(value: "DomainMatrix | Element", field: Domain) -> str:
     """Return LaTeX of a number, a matrix, or the corner of a large matrix; shorten long entries."""
     if not isinstance(value, DomainMatrix):
-        return _shortened_entry_latex(value, field)
-    rows, heading = _displayed_rows_and_heading(value, _shortened_entry_latex, ["\\cdots"])
+        return _entry_latex_shortened_if_rational(value, field)
+    rows, heading = _entry_texts_and_heading_if_cut(
+        value, _entry_latex_shortened_if_rational, ["\\cdots"]
+    )
     below = [["\\vdots"] * (len(rows[0]) - 1) + ["\\ddots"]] if heading else []
     return _matrix_or_entry_latex([*rows, *below])
 
@@ -117,7 +121,7 @@ def shortened_html(
         return escape(_shortened_entry_text(value, field))
     short = partial(_shortened_entry_text, most_characters=_SHORT)
     for text, columns in ((_shortened_entry_text, _LARGEST), (short, _LARGEST), (short, _CORNER)):
-        rows, heading = _displayed_rows_and_heading(value, text, [".."], columns)
+        rows, heading = _entry_texts_and_heading_if_cut(value, text, [".."], columns)
         if max(len("".join(row)) for row in rows) <= most_characters_per_row:
             break
     cells = "".join(f"<tr>{''.join(map(_html_cell_dimmed_if_zero, row))}</tr>" for row in rows)
@@ -136,7 +140,7 @@ def _html_cell_dimmed_if_zero(entry: str) -> str:
 
 
 def field_suffix_unless_rational(field: Domain, *, quote: str = "") -> str:
-    """Return ", over " and the name of a field between two marks `quote`; "" for the field QQ."""
+    """Return ", over F", where F is the name of the field between two marks `quote`; "" for QQ."""
     return "" if field.is_QQ else f", over {quote}{format_field(field)}{quote}"
 
 
@@ -146,16 +150,17 @@ def _has_few_short_entries(matrix: DomainMatrix) -> bool:
     )
 
 
-def _displayed_rows_and_heading(
+def _entry_texts_and_heading_if_cut(
     matrix: DomainMatrix,
     entry_text: Callable[[Element, Domain], str],
-    dots: list[str],
+    row_end_if_cut: list[str],
     most_columns: int = _LARGEST,
 ) -> tuple[list[list[str]], str]:
-    """Return the texts of the entries row by row, and a heading that is empty for a small matrix.
+    """Return the texts of the entries, row by row, and a heading, which is "" for a small matrix.
 
-    For a large matrix, or one of more than `most_columns`, the rows are its upper left corner and
-    end in `dots`, and the heading is its size.
+    If the matrix is large, or has more than `most_columns`, the rows are cut: they show the upper
+    left corner, and each ends in the cells `row_end_if_cut`. Then the heading is the size of the
+    matrix.
     """
     rows, columns = matrix.shape
     heading = ""
@@ -167,7 +172,7 @@ def _displayed_rows_and_heading(
             heading += f", up to {bits} bits"
         matrix = matrix[: min(rows, _CORNER), : min(columns, most_columns, _CORNER)]
     entries = [[entry_text(x, matrix.domain) for x in row] for row in matrix.to_dense().to_list()]
-    return [row + dots if heading else row for row in entries], heading
+    return [row + row_end_if_cut if heading else row for row in entries], heading
 
 
 def exact_text(value: Element | int, field: Domain) -> str:
@@ -177,35 +182,34 @@ def exact_text(value: Element | int, field: Domain) -> str:
 
 
 def _convert_if_int(value: Element | int, field: Domain) -> Element:
-    """Return an integer as an element of the field, and an element unchanged."""
+    """Convert an integer to an element of the field; return an element unchanged."""
     return field.convert(value) if isinstance(value, int) else value
 
 
 def _shortened_entry_text(
     value: Element | int, field: Domain, most_characters: int = _LONGEST
 ) -> str:
-    """Return a number as text; above `most_characters`, shorten it as in '3.3333..e39'."""
+    """Return a number as text; shorten a text of more than `most_characters`: '3.3333..e39'."""
     text = exact_text(value, field)
     if len(text) <= most_characters:
         return text
     if not field.is_QQ:
         return f"{text[: most_characters - 2]}.."
-    digits, exponent = _leading_digits_and_exponent(value)
+    digits, exponent = _truncated_mantissa_and_exponent(value)
     return f"{digits}..e{exponent}" if exponent else f"{digits}.."
 
 
-def _shortened_entry_latex(value: Element | int, field: Domain) -> str:
-    """Return the LaTeX of a number; of a long rational number, only the first digits."""
+def _entry_latex_shortened_if_rational(value: Element | int, field: Domain) -> str:
+    """Return the LaTeX of a number; for a long rational number, return only its first digits."""
     if not field.is_QQ or len(exact_text(value, field)) <= _LONGEST:
         return sympy.latex(field.to_sympy(_convert_if_int(value, field)))
-    digits, exponent = _leading_digits_and_exponent(value)
+    digits, exponent = _truncated_mantissa_and_exponent(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
 
 
-def _leading_digits_and_exponent(value: Element) -> tuple[str, int]:
-    """Return the first digits of a rational number, as in '-3.3333', and its decimal exponent.
-
-    The digits are truncated, not rounded.
+def _truncated_mantissa_and_exponent(value: Element) -> tuple[str, int]:
+    """Return the mantissa of a rational number, truncated as in '-3.3333', and the decimal exponent
+    of the number.
     """
     context = Context(prec=_LEADING + 4, rounding=ROUND_DOWN, Emax=MAX_EMAX, Emin=MIN_EMIN)
     number = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
@@ -215,8 +219,8 @@ def _leading_digits_and_exponent(value: Element) -> tuple[str, int]:
 
 
 def format_flow(heading: str, layers: Sequence) -> str:
-    """Return the text of a flow: its heading, a line for each layer, and small linear layers as
-    block matrices.
+    """Return the text of a flow: its heading, and a line for each layer. For a small linear layer,
+    the block matrix follows.
     """
     lines = [f"<{heading}>"]
     for i, layer in enumerate(layers, 1):
@@ -242,7 +246,7 @@ def _comma_separated_scales(layer: Any, most_characters: int = _LONGEST) -> str:
 
 
 def _block_lines_if_small_linear(layer: Any) -> list[str]:
-    """Return the text lines of a layer's block matrix, with its scales S and its shift T.
+    """Return text lines that show the block matrix of a layer, its scales S and its shift T.
 
     The list is empty for a layer that is not linear, is large, or has long entries.
     """
@@ -274,23 +278,26 @@ def describe_layer_difference(mine: Any, theirs: Any) -> str:
     return f"{mine!r}, but {theirs!r}"
 
 
-def layer_matrix_latex(layer: Any, subscript: str = "") -> str:
+def layer_matrix_latex(layer: Any, symbol_suffix: str = "") -> str:
     """Return the LaTeX of the block matrix of a layer.
 
-    In a large layer, or one that is not linear, the blocks are symbols with the `subscript`.
+    If the layer is large or not linear, its blocks are symbols that end in `symbol_suffix`, such as
+    "_{2}".
     """
-    T, scales = getattr(layer, "shift_matrix", None), f"s{subscript}"
+    T, scales = getattr(layer, "shift_matrix", None), f"s{symbol_suffix}"
     if T is None:
-        shift = f"t{subscript}(x)"
+        shift = f"t{symbol_suffix}(x)"
     elif sum(layer.partition) > _LARGEST:
-        shift = f"\\underset{{{T.shape[0]} \\times {T.shape[1]}}}{{T{subscript}}}"
+        shift = f"\\underset{{{T.shape[0]} \\times {T.shape[1]}}}{{T{symbol_suffix}}}"
     else:
         rows = T.to_dense().to_list()
         shift = _matrix_or_entry_latex(
-            [[_shortened_entry_latex(x, layer.field) for x in row] for row in rows]
+            [[_entry_latex_shortened_if_rational(x, layer.field) for x in row] for row in rows]
         )
         shift = shift if T.nnz() else "0"
-        scales = ", ".join(_shortened_entry_latex(s, layer.field) for s in layer.scale_elements)
+        scales = ", ".join(
+            _entry_latex_shortened_if_rational(s, layer.field) for s in layer.scale_elements
+        )
     diagonal, identity = ("I" if size > 1 else "1" for size in layer.moved_and_kept_sizes)
     if not layer.is_additive:
         diagonal = f"\\operatorname{{diag}}({scales})" if diagonal == "I" else scales
@@ -309,7 +316,7 @@ def integer_matrix_or_name_latex(d: int, entry: Callable[[int, int], int], name:
 
 
 def flow_html(heading: str, layers: Sequence) -> str:
-    """Return HTML of a flow: its product as pictures, and a table of its layers."""
+    """Return HTML of a flow: heat maps, if it is linear and small, and a table of its layers."""
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
     cells = "".join(f"<th>{name}</th>" for name in columns)
     rows = "".join(
@@ -317,12 +324,12 @@ def flow_html(heading: str, layers: Sequence) -> str:
     )
     caption = f'<caption style="text-align: left">{escape(heading)}</caption>'
     table = f'<table style="{TABLE_STYLE}">{caption}<tr>{cells}</tr>{rows}</table>'
-    shown = f"{_product_html_or_empty(layers)}{table}"
+    shown = f"{_product_and_factors_html_or_empty(layers)}{table}"
     return f"{shown}<small>{_LEGEND}</small>" if "<svg" in shown else shown
 
 
-def _product_html_or_empty(layers: Sequence) -> str:
-    """Return heat maps of the product of linear layers and of its factors, layer 1 at the right.
+def _product_and_factors_html_or_empty(layers: Sequence) -> str:
+    """Return heat maps of the product of linear layers, and of each layer, layer 1 at the right.
 
     The result is "" for a single layer, for a layer that is not linear, and above 64 coordinates.
     """
@@ -345,7 +352,7 @@ def _captioned_heat_map_html(matrix: DomainMatrix, caption: str) -> str:
 
 
 def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
-    scale = format_nonunit_scale_count_or_one(layer)
+    scale = describe_scales_by_nonunit_count(layer)
     if not hasattr(layer, "shift_matrix"):
         rest = (escape(layer.summary()), "", "")
     else:
@@ -353,35 +360,37 @@ def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
         if _is_small_linear(layer):
             shift = shortened_html(layer.shift_matrix, layer.field, _WIDTH)
             scale = _comma_separated_scales(layer, _SHORT)
-        rest = (shift, format_three_digits_or_empty(layer.magnitude), str(layer.nnz))
+        rest = (shift, format_three_significant_digits_or_empty(layer.magnitude), str(layer.nnz))
     for cell in (str(number), layer.moves, "1" if layer.is_additive else escape(scale), *rest):
         yield f"<td>{cell}</td>"
 
 
-def format_nonunit_scale_count_or_one(layer: Any) -> str:
+def describe_scales_by_nonunit_count(layer: Any) -> str:
     """Return the number of scales other than 1 as "2 of 3 not 1"; "1" if there are none."""
     scaled = sum(s != 1 for s in layer.scale_elements)
     return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
 
 
-def format_three_digits_or_empty(value: sympy.Rational | None) -> str:
-    """Return a rational number of any size, rounded to three digits; "" for None."""
+def format_three_significant_digits_or_empty(value: sympy.Rational | None) -> str:
+    """Return a rational number of any size, rounded to three significant digits; "" for None."""
     if value is None:
         return ""
     with mpmath.workdps(15):
         return mpmath.nstr(mpmath.mpf(int(value.p)) / int(value.q), 3)
 
 
-def heat_map_html(matrix: DomainMatrix, pixels: int = 96) -> str:
+def heat_map_html(matrix: DomainMatrix, longer_side_pixels: int = 96) -> str:
     """Return HTML: a heat map of a matrix, and the size of the matrix below the map.
 
+    The longer side of the map has `longer_side_pixels`.
     Positive entries are red, negative ones blue, larger ones darker. Each of at most 24 x 24 cells
     shows its entry of largest absolute value. Over a field other than QQ nonzero entries are grey.
     """
     rows, columns = matrix.shape
     step = _rows_per_cell(matrix)
     cells_of = f", cells of {step} x {step}" * (step > 1)
-    return f"{_heat_map_svg(matrix, pixels)}<br><small>{rows} x {columns}{cells_of}</small>"
+    size = f"{rows} x {columns}{cells_of}"
+    return f"{_heat_map_svg(matrix, longer_side_pixels)}<br><small>{size}</small>"
 
 
 def _rows_per_cell(matrix: DomainMatrix) -> int:
@@ -389,7 +398,7 @@ def _rows_per_cell(matrix: DomainMatrix) -> int:
     return -(-max(matrix.shape) // _CELLS)
 
 
-def _heat_map_svg(matrix: DomainMatrix, pixels: int) -> str:
+def _heat_map_svg(matrix: DomainMatrix, longer_side_pixels: int) -> str:
     rows, columns = matrix.shape
     step = _rows_per_cell(matrix)
     cells: dict[tuple[int, int], Element] = {}
@@ -400,11 +409,11 @@ def _heat_map_svg(matrix: DomainMatrix, pixels: int) -> str:
         elif abs(value) > abs(cells.get(place, 0)):
             cells[place] = value
     largest = max((abs(v) for v in cells.values() if v is not None), default=1)
-    unit = pixels / -(-max(rows, columns) // step)
+    unit = longer_side_pixels / -(-max(rows, columns) // step)
     height, width = (-(-n // step) * unit for n in (rows, columns))
     squares = "".join(
         f'<rect x="{j * unit:.1f}" y="{i * unit:.1f}" width="{unit:.1f}" height="{unit:.1f}" '
-        f"{_svg_fill_attributes(value, largest)}/>"
+        f"{_svg_fill_attributes_grey_if_none(value, largest)}/>"
         for (i, j), value in sorted(cells.items())
     )
     return (
@@ -415,11 +424,11 @@ def _heat_map_svg(matrix: DomainMatrix, pixels: int) -> str:
     )
 
 
-def _svg_fill_attributes(value: Element | None, largest: Element) -> str:
+def _svg_fill_attributes_grey_if_none(value: Element | None, largest_magnitude: Element) -> str:
     """Return SVG attributes: the colour (grey if `value` is None) and the opacity of a cell."""
     colour, depth = "#777", 1.0
     if value is not None:
-        ratio = value / largest
+        ratio = value / largest_magnitude
         colour = "#c33" if ratio > 0 else "#36c"
         depth = 0.15 + 0.85 * (abs(int(ratio.numerator)) / int(ratio.denominator))
     return f'fill="{colour}" fill-opacity="{depth:.2f}"'

@@ -115,7 +115,7 @@ def _is_coupling_flow(x: Any) -> bool:
 
 
 def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
-    """Whether two values, of which one is a matrix or linear flow, have equal shape and entries."""
+    """Whether two values have equal shape and entries; at least one is a matrix or linear flow."""
     if _is_coupling_flow(derived) and _is_coupling_flow(expected):
         return bool(derived == expected)
     pair = [x.domain_matrix() if _is_coupling_flow(x) else x for x in (derived, expected)]

@@ -96,16 +96,18 @@ class FloatCoupling:
     def _replace_moved_half(
         self,
         x: np.ndarray,
-        image_of_scale_moved_shift: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+        image_of_scale_moved_translation: Callable[
+            [np.ndarray, np.ndarray, np.ndarray], np.ndarray
+        ],
     ) -> np.ndarray:
-        """Return `x` with the image of ``(scale, moved, shift @ kept)`` as its moved half."""
+        """Return `x` with a new moved half, the image of ``(scale, moved, shift @ kept)``."""
         p, scale = self.partition[0], self.scales.astype(x.dtype)
         scale = scale.reshape(-1, *[1] * (x.ndim - 1))
         shift = self.shift.astype(x.dtype, copy=False)
         halves = apply_layers_to_halves(
             [self],
             (x[:p], x[p:]),
-            lambda _, moved, kept: image_of_scale_moved_shift(scale, moved, shift @ kept),
+            lambda _, moved, kept: image_of_scale_moved_translation(scale, moved, shift @ kept),
         )
         return np.concatenate(halves)
 
@@ -113,16 +115,21 @@ class FloatCoupling:
 def apply_float_layers_exactly(
     layers: Sequence[FloatCoupling], columns: DyadicMatrix | None = None
 ) -> DyadicMatrix:
-    """Return the exact images of `columns`, by default of the unit vectors, under the layers, the
-    first layer first.
+    """Apply the layers exactly to `columns`, by default to the unit vectors.
+
+    The first layer is applied first.
     """
 
-    def exact_image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
+    def exact_image_of_moved_half(
+        layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix
+    ) -> DyadicMatrix:
         if not layer.is_additive:
             moved = moved.scale_rows(DyadicMatrix.from_floats(np.array(layer.scales)[:, None]))
         return moved.plus_product(DyadicMatrix.from_floats(layer.shift), kept)
 
     p, q = layers[0].partition
     columns = columns or DyadicMatrix.from_floats(np.eye(p + q))
-    first, second = apply_layers_to_halves(layers, (columns[:p, :], columns[p:, :]), exact_image)
+    first, second = apply_layers_to_halves(
+        layers, (columns[:p, :], columns[p:, :]), exact_image_of_moved_half
+    )
     return first.vstack(second)

@@ -230,9 +230,9 @@ class CouplingFlow(Flow):
         image = self._apply_flips_and_layers(columns)
         return image.extract(self._inverse_permutation_of_order(), width) if self.order else image
 
-    def _map_entries(self, entries: list, convert: FromRational) -> list:
+    def _map_entries(self, entries: list, from_rational: FromRational) -> list:
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
-        return super()._map_entries(signed, convert)
+        return super()._map_entries(signed, from_rational)
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
@@ -360,10 +360,11 @@ class CouplingFlow(Flow):
         return super()._heading() + display.field_suffix_unless_rational(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
-        """Return LaTeX of E^T, of the layers from the last to the first, of E and of F.
+        """Return LaTeX of each factor of the matrix of the flow, from left to right.
 
-        E is the permutation matrix of the order, and F the diagonal matrix of the flips; an
-        identity E or F is omitted, unless there is no other factor.
+        The factors are E^T, the layers from the last to the first, E and F, where E is the
+        permutation matrix of the order, and F the diagonal matrix of the flips. An identity E or F
+        is omitted, unless there is no other factor.
         """
         factors, order = super()._latex_factors(), self._coordinates_first_half_first()
         constant = partial(display.integer_matrix_or_name_latex, self.dimension)

@@ -214,22 +214,22 @@ class LinearCoupling(Coupling):
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
-    def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
-        """Return the image of `moved`; columns of both arguments are halves of exact vectors."""
+    def _exact_image_of_moved_half(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
+        """Return the images of moved halves, given the kept halves; a column is one vector."""
         if not self.is_additive:
             scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         return moved + self.shift_matrix * kept
 
-    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift for a given kept half; `convert` converts the layer's weights."""
-        if convert is to_float:
+    def shift_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the shift for a given kept half; `from_rational` converts weights."""
+        if from_rational is to_float:
             import numpy as np
 
             return self.float_shift @ np.stack(kept)
         image = [0 * kept[0]] * self.shift_matrix.shape[0]
         for (i, j), entry in self.shift_matrix.iter_items():
-            image[i] = image[i] + convert(entry) * kept[j]
+            image[i] = image[i] + from_rational(entry) * kept[j]
         return image
 
     def domain_matrix(self) -> DomainMatrix:
@@ -257,7 +257,7 @@ class LinearCoupling(Coupling):
         return self._with_shift_and_scale(shift, scale)
 
     def conjugated(self, signs: Sequence) -> "LinearCoupling":
-        """Return ``S layer S``, where S is the diagonal matrix of d `signs`, field elements."""
+        """Return ``S layer S``; the diagonal matrix S has the d `signs`, elements of the field."""
         if signs.count(self.field.one) == len(signs):
             return self
         p = self.partition[0]
@@ -302,7 +302,9 @@ def apply_layers_to_columns(
 ) -> DomainMatrix:
     """Apply layers in order to `columns`, whose first `first_half_size` rows are the first half."""
     halves = columns[:first_half_size, :], columns[first_half_size:, :]
-    first, second = apply_layers_to_halves(layers, halves, LinearCoupling._exact_image)
+    first, second = apply_layers_to_halves(
+        layers, halves, LinearCoupling._exact_image_of_moved_half
+    )
     return first.vstack(second)
 
 
@@ -312,9 +314,9 @@ def _is_sparse_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray
 
 
 def _require_positive_or_nonzero_scales(elements: Sequence, field: Domain) -> None:
-    """Raise `InvalidInputError` unless all scales are known to be positive.
+    """Raise `InvalidInputError` unless all scales are known to be positive or, over GF(p), nonzero.
 
-    In characteristic p no element has a sign; there, scales only need to be nonzero.
+    In characteristic p no element has a sign.
     """
     for i, element in enumerate(elements):
         positive = bool(element) if field.characteristic() else linalg.is_positive(element, field)

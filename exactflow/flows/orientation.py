@@ -62,21 +62,22 @@ class CoordinateLayout:
         return text
 
     def append_swapped_pads_if_any(self, M: DomainMatrix) -> DomainMatrix:
-        """Return M with two pads appended, which the result swaps; M if the layout has no pads."""
+        """Return M with two pads, which the result swaps; without pads, return M unchanged."""
         return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
-    def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
+    def flip_and_reorder_matrix(self, padded: DomainMatrix) -> DomainMatrix:
         """Flip and reorder the padded matrix; the product of the layers must equal the result."""
         signs = signs_from_flips(self.flips, range(padded.shape[0]), padded.domain)
         M = linalg.scale_columns(padded, signs)
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
-    def signed_permutation_of_layers(
+    def flip_and_reorder_signed_permutation(
         self, padded_perm: "np.ndarray", padded_signs: "np.ndarray"
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Return the permutation and signs of ``matrix_of_layers(padded)``, where `padded` is the
-        matrix of the map ``y[i] = padded_signs[i] * x[padded_perm[i]]``.
+        """Return the permutation and signs of ``flip_and_reorder_matrix(padded)``.
+
+        Here `padded` is the matrix of the map ``y[i] = padded_signs[i] * x[padded_perm[i]]``.
         """
         import numpy as np
 
@@ -84,8 +85,8 @@ class CoordinateLayout:
         columns, signs = padded_perm[order], padded_signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
-    def array_of_layers(self, unpadded: "np.ndarray") -> "np.ndarray":
-        """Append the pads to an array, and then flip and reorder it as `matrix_of_layers` does."""
+    def pad_flip_and_reorder_array(self, unpadded: "np.ndarray") -> "np.ndarray":
+        """Append the pads to an array; then flip and reorder the array."""
         import numpy as np
 
         d = len(self.order)
@@ -128,15 +129,15 @@ def layout_for_orientation(
     p, q = partition
     padded = p + 1, q + 1
     return CoordinateLayout(
-        padded, tuple(range(p + q + 2)), pads=pads_last_in_halves_or_empty(padded, p + q)
+        padded, tuple(range(p + q + 2)), pads=pad_coordinates_or_empty(padded, p + q)
     )
 
 
-def pads_last_in_halves_or_empty(partition: tuple[int, int], matrix_size: int) -> tuple[int, ...]:
+def pad_coordinates_or_empty(layer_partition: tuple[int, int], matrix_size: int) -> tuple[int, ...]:
     """Return the pads: the coordinates of the layers that are not coordinates of the matrix.
 
-    These are the last coordinate of each half if the layers have more coordinates than the matrix;
-    otherwise the result is ().
+    If the layers have more coordinates than the matrix, the pads are the last coordinate of each
+    half; otherwise there are none, and the result is ().
     """
-    p, q = partition
+    p, q = layer_partition
     return (p - 1, p + q - 1) if p + q > matrix_size else ()

@@ -41,15 +41,15 @@ def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
 
 
 def apply_layers_to_halves(
-    layers: Iterable, halves: Sequence, image: Callable[[Any, Any, Any], Any]
+    layers: Iterable, halves: Sequence, image_of_moved_half: Callable[[Any, Any, Any], Any]
 ) -> Sequence:
     """Apply coupling layers, the first one first, to two halves; return the two new halves.
 
-    ``image(layer, moved, kept)`` must return the image of the half that the layer moves.
+    ``image_of_moved_half(layer, moved, kept)`` is called for each layer.
     """
     for layer in layers:
         moved, kept = moved_and_kept(layer.moves, halves)
-        halves = moved_and_kept(layer.moves, (image(layer, moved, kept), kept))
+        halves = moved_and_kept(layer.moves, (image_of_moved_half(layer, moved, kept), kept))
     return halves
 
 
@@ -67,7 +67,7 @@ def as_partition(partition: Iterable) -> tuple[int, int]:
 
 
 def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the coordinates, the first half before the second, and the sizes (p, q) of the halves.
+    """Return (order, (p, q)): the coordinates, first half first, and the sizes of the halves.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
 def resolve_partition_or_mask(
     partition: object, dimension: int
 ) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the coordinates, the first half before the second, and the sizes (p, q) of the halves.
+    """Return (order, (p, q)): the coordinates, first half first, and the sizes of the halves.
 
     `partition` is None for (d // 2, d - d // 2), the sizes (p, q) with p + q = d, or a mask of d
     entries (see `mask_order`). Two positive integers are sizes: on two coordinates (1, 1) are

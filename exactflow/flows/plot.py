@@ -108,7 +108,7 @@ def _named_factors(flow: Any) -> list[tuple[str, DomainMatrix]]:
 
 @dataclass(frozen=True)
 class _Shades:
-    """The sign and log10 of the absolute value of each nonzero entry of a matrix.
+    """The sign of each nonzero entry of a matrix, and the log10 of its absolute value.
 
     In a field without an order the sign is 0.
     """
@@ -120,7 +120,8 @@ class _Shades:
     def of_nonzero_entries(cls, matrix: DomainMatrix) -> "_Shades":
         """Return the signs and logarithms of the nonzero entries of a matrix of numbers."""
         pairs = {
-            place: _sign_and_log10_or_zeros(x, matrix.domain) for place, x in matrix.iter_items()
+            place: _sign_and_log10_or_zeros_if_not_real(x, matrix.domain)
+            for place, x in matrix.iter_items()
         }
         signs = {place: sign for place, (sign, _) in pairs.items()}
         return cls(signs, {place: size for place, (_, size) in pairs.items()})
@@ -165,23 +166,31 @@ class _Shades:
         return "\n".join(lines)
 
 
-def _sign_and_log10_or_zeros(value: Element, field: Domain) -> tuple[int, float]:
-    """Return the sign of a nonzero number and the log10 of its absolute value; (0, 0.0) for a
-    number that is not real, and in a finite field.
+def _sign_and_log10_or_zeros_if_not_real(nonzero: Element, field: Domain) -> tuple[int, float]:
+    """Return the sign of a nonzero number and the log10 of its absolute value.
+
+    For a number that is not real, or in a finite field, return (0, 0.0).
     """
     if field.is_QQ:
-        numerator, denominator = int(value.numerator), int(value.denominator)
+        numerator, denominator = int(nonzero.numerator), int(nonzero.denominator)
         return (1 if numerator > 0 else -1), log10(abs(numerator)) - log10(denominator)
-    number = field.to_sympy(value)
+    number = field.to_sympy(nonzero)
     if field.is_FiniteField or not number.is_extended_real:
         return 0, 0.0
     return int(sympy.sign(number)), float(sympy.log(abs(number), 10).evalf())
 
 
 def _draw_matrix(
-    ax: Any, left: float, matrix: DomainMatrix, halves: tuple[int, int] | None, entries: bool | None
+    ax: Any,
+    left: float,
+    matrix: DomainMatrix,
+    marked_partition: tuple[int, int] | None,
+    entries: bool | None,
 ) -> _Shades:
-    """Draw a matrix as a unit square with lower left corner (left, 0); return its shades."""
+    """Draw a matrix as a unit square with lower left corner (left, 0); return its shades.
+
+    Lines mark the halves of `marked_partition`, if it is not None.
+    """
     import numpy as np
 
     d = matrix.shape[0]
@@ -193,8 +202,8 @@ def _draw_matrix(
     ax.imshow(pixels, extent=(left, left + 1, 0, 1), interpolation="nearest", zorder=1)
     grey = {"color": "0.5", "zorder": 2}
     ax.plot([left, left + 1, left + 1, left, left], [0, 0, 1, 1, 0], lw=0.8, **grey)
-    if halves:
-        cut = halves[0] / d
+    if marked_partition:
+        cut = marked_partition[0] / d
         ax.plot([left + cut] * 2, [0, 1], lw=0.5, **grey)
         ax.plot([left, left + 1], [1 - cut] * 2, lw=0.5, **grey)
     if entries is False or (entries is None and d > _WRITTEN):

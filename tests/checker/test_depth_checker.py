@@ -316,7 +316,7 @@ def test_many_minors_are_not_counted():
     n = 16
     one = [[int(i == j) for j in range(n)] for i in range(n)]
     with pytest.raises(checker.UndecidedError):
-        checker.has_opposite_signed_principal_minors(8, one, one)
+        checker.opposed_principal_minors_exclude_pattern(8, one, one)
 
 
 # ---- what is said, and where the limits lie
@@ -363,10 +363,10 @@ def test_an_obstruction_that_says_nothing_is_named():
 def test_as_many_minors_as_the_limit_are_counted(monkeypatch):
     diagonal = [[int(i == j) * (-1) ** i for j in range(4)] for i in range(4)]
     monkeypatch.setattr(checker, "MOST_MINORS", 6)
-    assert checker.has_opposite_signed_principal_minors(2, diagonal, diagonal) is False
+    assert checker.opposed_principal_minors_exclude_pattern(2, diagonal, diagonal) is False
     monkeypatch.setattr(checker, "MOST_MINORS", 5)
     with pytest.raises(checker.UndecidedError, match="more than 5 minors"):
-        checker.has_opposite_signed_principal_minors(2, diagonal, diagonal)
+        checker.opposed_principal_minors_exclude_pattern(2, diagonal, diagonal)
 
 
 @pytest.mark.parametrize(("limit", "terms", "minors"), [(4, 4, 4), (3, 4, 4), (4, 4, 3)])

@@ -12,7 +12,7 @@ import pytest
 import sympy
 
 from exactflow import cli, random_matrix
-from exactflow.flows.display import format_three_digits_or_empty
+from exactflow.flows.display import format_three_significant_digits_or_empty
 
 
 def run(capsys, *arguments):
@@ -471,5 +471,7 @@ def test_a_check_without_memory_is_incomplete(capsys, monkeypatch):
 
 
 def test_magnitudes_of_any_size():
-    assert format_three_digits_or_empty(sympy.Rational(1, 3)) == "0.333"
-    assert format_three_digits_or_empty(sympy.Integer(10) ** 6000).startswith("1.0e+6000")
+    assert format_three_significant_digits_or_empty(sympy.Rational(1, 3)) == "0.333"
+    assert format_three_significant_digits_or_empty(sympy.Integer(10) ** 6000).startswith(
+        "1.0e+6000"
+    )

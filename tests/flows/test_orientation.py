@@ -24,9 +24,11 @@ POSES = {
 def test_arrays_are_posed_as_exact_matrices_are(name):
     layout = POSES[name]
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
-    exact = layout.matrix_of_layers(layout.append_swapped_pads_if_any(M)).to_Matrix()
+    exact = layout.flip_and_reorder_matrix(layout.append_swapped_pads_if_any(M)).to_Matrix()
     for dtype in (float, object):
-        assert exact == sympy.Matrix(layout.array_of_layers(np.array(ROWS, dtype)).astype(int))
+        assert exact == sympy.Matrix(
+            layout.pad_flip_and_reorder_array(np.array(ROWS, dtype)).astype(int)
+        )
 
 
 @pytest.mark.parametrize("name", [name for name in POSES if name != "pad"])
@@ -36,7 +38,8 @@ def test_a_flow_has_the_matrix_that_is_posed(name):
     layers = [LinearCoupling((p, q), "first", sympy.ones(p, q))]
     flow = CouplingFlow(layers, flips=layout.flips, order=layout.order)
     assert (
-        layout.matrix_of_layers(flow.domain_matrix()).to_Matrix() == CouplingFlow(layers).matrix()
+        layout.flip_and_reorder_matrix(flow.domain_matrix()).to_Matrix()
+        == CouplingFlow(layers).matrix()
     )
 
 

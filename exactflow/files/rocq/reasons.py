@@ -16,10 +16,11 @@ e_k(D'), or e_(k+1)(D'), would be too large. With P = 0, and f and p products of
 polynomials, the ranks are the sums of these e_k.
 
 *Recurrences.* If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to
-itself, and on the quotient a' is k D' on im C (`checker.five_letter_equation`). Let g_j be the
-trace of the j-th power of D' on im C. As the powers of D' and of a' have equal traces, g_j is
-known: g_j (1 - k^j) is a difference of two traces that do not depend on V. The traces of the powers
-of an r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1).
+itself, and on the quotient a' is k D' on im C
+(`checker.five_letter_equation_if_c_proportional_to_C`). Let g_j be the trace of the j-th power of
+D' on im C. As the powers of D' and of a' have equal traces, g_j is known: g_j (1 - k^j) is a
+difference of two traces that do not depend on V. The traces of the powers of an r x r matrix fulfil
+a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1).
 `write_trace_recurrence_obstruction` looks for weights that show that the g_j fulfil none.
 
 *Positive scales.* `write_scaled_obstruction` writes an obstruction for `scaled.v`. It has one of

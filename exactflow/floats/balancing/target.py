@@ -50,7 +50,7 @@ class Target:
         layout = layout_for_orientation(
             order, sizes, orientation, _nonzero_determinant_sign(entries) < 0
         )
-        return Target(layout.array_of_layers(entries), layout)
+        return Target(layout.pad_flip_and_reorder_array(entries), layout)
 
     @staticmethod
     def from_floats(halves: tuple[int, int], entries: np.ndarray) -> "Target":

@@ -155,14 +155,14 @@ class PiecewiseFlow(RationalMap, Flow):
         at a knot they are the slopes to its right. The images are computed in the arithmetic of
         `x`, which is d rational numbers, d floats, or d numbers with an ``mpf`` among them.
         """
-        entries, convert = self._entries_and_conversion(x)
-        if convert is to_float and entries[0].size != 1:
+        entries, from_rational = self._entries_and_conversion(x)
+        if from_rational is to_float and entries[0].size != 1:
             raise InvalidInputError(
                 f"expected one point, got {entries[0].size} columns: pass the points one by one"
             )
         layers = []
-        for layer, *halves in self._layers_with_inputs(entries, convert):
-            if convert is to_float:
+        for layer, *halves in self._layers_with_inputs(entries, from_rational):
+            if from_rational is to_float:
                 halves = [[values.item() for values in half] for half in halves]
             layers.append(layer if isinstance(layer, LinearCoupling) else layer.tangent(*halves))
         return CouplingFlow(layers, self.partition, order=self.order)
@@ -181,38 +181,38 @@ class PiecewiseFlow(RationalMap, Flow):
         """
         if x is None:
             return super().log_abs_det()
-        entries, convert = self._entries_and_conversion(x)
+        entries, from_rational = self._entries_and_conversion(x)
         # If floats overflow, the result is infinite or NaN, without a warning.
         with np.errstate(all="ignore"):
-            steps = self._layers_with_inputs(entries, convert)
+            steps = self._layers_with_inputs(entries, from_rational)
         scales = (
             scale
             for layer, _, kept in steps
             if not layer.is_additive
-            for scale in layer.scales_at(kept, convert)
+            for scale in layer.scales_at(kept, from_rational)
         )
-        if convert is to_float:
+        if from_rational is to_float:
             with np.errstate(all="ignore"):
                 total = sum(map(np.log, scales), np.zeros_like(entries[0]))
             array = as_float_array_keeping_dtype(x, self.dimension)
             return total.reshape(array.shape[1:]).astype(array.dtype)[()]
-        product = prod(scales, start=convert(QQ.one))
-        return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
+        product = prod(scales, start=from_rational(QQ.one))
+        return mpmath.log(product) if from_rational is to_mpf else sympy.log(QQ.to_sympy(product))
 
-    def _layers_with_inputs(self, entries: list, convert: FromRational) -> list[tuple]:
+    def _layers_with_inputs(self, entries: list, from_rational: FromRational) -> list[tuple]:
         """Return (layer, moved, kept) for each layer: the layer and the two halves of its input."""
         steps = list[tuple]()
 
         def record_and_map(layer: Any, moved: list, kept: list) -> list:
             steps.append((layer, moved, kept))
-            return layer.map_moved_half(moved, kept, convert)
+            return layer.map_moved_half(moved, kept, from_rational)
 
         halves = [[entries[i] for i in half] for half in self.halves]
         apply_layers_to_halves(self.layers, halves, record_and_map)
         return steps
 
     def _entries_and_conversion(self, x: VectorLike) -> tuple[list, FromRational]:
-        """Return the d entries of `x`, and the function that converts elements of QQ to their type.
+        """Return the d entries of `x`, and a function from QQ to the type of these entries.
 
         An entry of a d x N array of floats is a row; otherwise `x` must be one point.
         """

@@ -27,7 +27,7 @@ NewPlaces: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
 
 @dataclass(frozen=True)
 class MaskedPart:
-    """A layer that acts on some of the coordinates of a larger partition, with signs.
+    """A layer that acts on some coordinates of a larger partition, each multiplied by a sign.
 
     `kept` has an item for each coordinate that the layer keeps: its place and sign in the kept half
     of the larger partition, or None for a coordinate that is zero instead. `moved` has an item for
@@ -44,9 +44,9 @@ class MaskedPart:
         return MaskedPart(self.layer.inverse(), self.kept, self.moved)
 
     def renumbered(self, kept: NewPlaces, moved: NewPlaces) -> "MaskedPart":
-        """Return the part with a place k of a kept coordinate replaced by kept[k], and a place k of
-        a moved coordinate by moved[k].
+        """Return the part with new places of its coordinates.
 
+        The new place is kept[k] for a kept coordinate at place k, and moved[k] for a moved one.
         The sign of a coordinate is multiplied by the sign of its new place.
         """
 
@@ -56,15 +56,15 @@ class MaskedPart:
 
         return MaskedPart(self.layer, new_places(self.kept, kept), new_places(self.moved, moved))
 
-    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
+    def map_moved_half(self, moved: Sequence, kept: Sequence, from_rational: FromRational) -> list:
+        """Return the image of the moved half of a point; `from_rational` converts weights."""
         inside, read = (
-            _signed_entries_or_zeros(self.moved, moved, convert),
-            _signed_entries_or_zeros(self.kept, kept, convert),
+            _signed_entries_or_zeros(self.moved, moved, from_rational),
+            _signed_entries_or_zeros(self.kept, kept, from_rational),
         )
         image = list(moved)
         for place, value in zip(
-            self.moved, self.layer.map_moved_half(inside, read, convert), strict=True
+            self.moved, self.layer.map_moved_half(inside, read, from_rational), strict=True
         ):
             if place is not None:
                 image[place[0]] = _with_sign(value, place[1])
@@ -133,28 +133,28 @@ class MergedCoupling(RationalCoupling):
         parts = tuple(part.inverse() for part in reversed(self.parts))
         return MergedCoupling(self.partition, self.moves, parts)
 
-    def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales for a given kept half; `convert` converts the constant scales."""
-        scales = [convert(QQ.one)] * self.moved_and_kept_sizes[0]
+    def scales_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the scales for a given kept half; `from_rational` converts the constant scales."""
+        scales = [from_rational(QQ.one)] * self.moved_and_kept_sizes[0]
         for part in self.parts:
             found = part.layer.scales_at(
-                _signed_entries_or_zeros(part.kept, kept, convert), convert
+                _signed_entries_or_zeros(part.kept, kept, from_rational), from_rational
             )
             for place, scale in zip(part.moved, found, strict=True):
                 if place is not None:
                     scales[place[0]] = scales[place[0]] * scale
         return scales
 
-    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift for a given kept half; `convert` converts the layer's weights."""
+    def shift_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the shift for a given kept half; `from_rational` converts weights."""
         return self.map_moved_half(
-            [kept[0] * convert(QQ.zero)] * self.moved_and_kept_sizes[0], kept, convert
+            [kept[0] * from_rational(QQ.zero)] * self.moved_and_kept_sizes[0], kept, from_rational
         )
 
-    def map_moved_half(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
-        """Return the image of the moved half of a point; `convert` converts the layer's weights."""
+    def map_moved_half(self, moved: Sequence, kept: Sequence, from_rational: FromRational) -> list:
+        """Return the image of the moved half of a point; `from_rational` converts weights."""
         for part in self.parts:
-            moved = part.map_moved_half(moved, kept, convert)
+            moved = part.map_moved_half(moved, kept, from_rational)
         return list(moved)
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
@@ -184,11 +184,11 @@ def _with_sign(value: Any, sign: int) -> Any:
 
 
 def _signed_entries_or_zeros(
-    places: Sequence[SignedPlace | None], half: Sequence, convert: FromRational
+    places: Sequence[SignedPlace | None], half: Sequence, from_rational: FromRational
 ) -> list:
-    """Return for each place the entry of `half` at it, times its sign; zero for the place None."""
+    """Return, for each place, its sign times the entry of `half` there; for None, return zero."""
     return [
-        half[0] * convert(QQ.zero) if place is None else _with_sign(half[place[0]], place[1])
+        half[0] * from_rational(QQ.zero) if place is None else _with_sign(half[place[0]], place[1])
         for place in places
     ]
 

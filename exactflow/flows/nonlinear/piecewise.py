@@ -187,7 +187,7 @@ class PiecewiseLinear:
 
     @cached_property
     def _integer_knots_values_slopes(self) -> tuple[np.ndarray, ...]:
-        return self._convert_knots_values_slopes(_to_integer, np.int64)
+        return self._convert_knots_values_slopes(_require_integer, np.int64)
 
     def _convert_knots_values_slopes(
         self, convert: Callable[[Element], Any], dtype: type
@@ -198,7 +198,7 @@ class PiecewiseLinear:
         return arrays[0], *(table.reshape(-1, self.output_dimension).T for table in arrays[1:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
-        """Return the function with coordinate i multiplied by factors[i], an element of QQ."""
+        """Return the function with entry i of each value multiplied by factors[i], in QQ."""
 
         def scale_entries(entries: Elements) -> Elements:
             return tuple(c * entry for c, entry in zip(factors, entries, strict=True))
@@ -214,7 +214,7 @@ class PiecewiseLinear:
         return f"<PiecewiseLinear R -> R^{self.output_dimension}: {len(self.knots)} knots>"
 
 
-def _to_integer(x: Element) -> int:
+def _require_integer(x: Element) -> int:
     """Return an element of QQ as an int; raise `InvalidInputError` if it is not an integer."""
     if x.denominator != 1:
         raise InvalidInputError(

@@ -24,7 +24,7 @@ ConstantOrVaryingScale: TypeAlias = Any
 
 
 class RationalMap(Bijection):
-    """A map over QQ that maps exact columns together: each row is an array of elements of QQ."""
+    """A map over QQ, which maps all exact columns at once: a row is an array of elements of QQ."""
 
     field: Domain = QQ
 
@@ -132,7 +132,7 @@ class PiecewiseCoupling(RationalCoupling):
                 f"moves, got R -> R^{conditioner.output_dimension}"
             )
         scales = scale if isinstance(scale, list | tuple) else [scale] * moved
-        elements = tuple(map(_as_element_or_function, scales))
+        elements = tuple(map(_as_element_if_constant, scales))
         if len(elements) != moved or not all(map(_is_positive_everywhere, elements)):
             raise InvalidInputError(
                 f"expected one positive scale, or {moved} of them, got {format_short(scale)}: "
@@ -166,27 +166,27 @@ class PiecewiseCoupling(RationalCoupling):
             return {self.reads: QQ.one}
         return {j: c for j, c in enumerate(self.reads) if c}
 
-    def _functional_value(self, kept: Sequence, convert: FromRational) -> Any:
-        """Return the value of the functional `reads`; `convert` converts its coefficients."""
+    def _functional_value(self, kept: Sequence, from_rational: FromRational) -> Any:
+        """Return the value of the functional `reads`; `from_rational` converts its coefficients."""
         if isinstance(self.reads, int):
             return kept[self.reads]
-        first, *rest = (convert(c) * kept[j] for j, c in self.functional_coefficients.items())
+        first, *rest = (from_rational(c) * kept[j] for j, c in self.functional_coefficients.items())
         return sum(rest, start=first)
 
-    def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the scales for a given kept half; `convert` converts the constant scales."""
-        values, x = [], self._functional_value(kept, convert)
+    def scales_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the scales for a given kept half; `from_rational` converts the constant scales."""
+        values, x = [], self._functional_value(kept, from_rational)
         for scale in self.scale_elements:
-            value = scale.value_at(x)[0] if _is_varying_scale(scale) else convert(scale)
+            value = scale.value_at(x)[0] if _is_varying_scale(scale) else from_rational(scale)
             values.append(1 / value if self.inverted and _is_varying_scale(scale) else value)
         return values
 
-    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
-        """Return the shift for a given kept half; `convert` converts the layer's weights."""
-        shifts: Any = self.conditioner.value_at(self._functional_value(kept, convert))
+    def shift_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
+        """Return the shift for a given kept half; `from_rational` converts weights."""
+        shifts: Any = self.conditioner.value_at(self._functional_value(kept, from_rational))
         if not self.inverted:
             return shifts
-        return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
+        return [-s * t for s, t in zip(self.scales_at(kept, from_rational), shifts, strict=True)]
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
         """Return the derivative at the rational point with the halves `moved` and `kept`."""
@@ -232,8 +232,10 @@ def _is_varying_scale(scale: ConstantOrVaryingScale) -> bool:
     return isinstance(scale, PiecewiseLinear | tuple)
 
 
-def _as_element_or_function(scale: Any) -> Any:
-    """Return a constant scale as an element of QQ, and a function R -> R unchanged."""
+def _as_element_if_constant(scale: Any) -> Any:
+    """Return a number, or a constant function, as an element of QQ; return any other function
+    R -> R unchanged.
+    """
     if not isinstance(scale, PiecewiseLinear):
         return to_element(scale)
     if scale.output_dimension != 1:

@@ -72,7 +72,7 @@ class Problem:
         """The product of the layers: the target after the flips and the reordering of coordinates
         that `layout` describes.
         """
-        return self.layout.matrix_of_layers(self.target)
+        return self.layout.flip_and_reorder_matrix(self.target)
 
     @cached_property
     def rational_signed_permutation(self) -> PermAndSigns | None:

@@ -102,7 +102,7 @@ def _find_permutation_layers_recording_blocks(problem: Problem) -> Layers | None
         return None
 
     problem.record_step_of_blocks(exchanged=problem.partition[0] > problem.partition[1])
-    perm, signs = problem.layout.signed_permutation_of_layers(
+    perm, signs = problem.layout.flip_and_reorder_signed_permutation(
         *map(np.array, problem.rational_signed_permutation)
     )
     return at_most_six_layers_of_det_1_permutation(perm, signs, problem.partition)

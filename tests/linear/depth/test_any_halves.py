@@ -178,7 +178,7 @@ def test_the_answer_is_about_the_matrix_as_it_was_given(name):
     verify(answer.flow, target)
     assert answer.matrix == target
     for found in answer.obstructions:
-        assert found.matrix == answer.layout.matrix_of_layers(target)
+        assert found.matrix == answer.layout.flip_and_reorder_matrix(target)
         assert found.is_valid()
     explanation = answer.explain()  # each step is checked: N = E M F E^T among them
     assert isinstance(explanation, Explanation)
