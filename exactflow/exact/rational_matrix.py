@@ -145,9 +145,10 @@ def as_domain_matrix(M: Any) -> DomainMatrix:
 
 
 def is_dense_composition_faster(layers: Sequence[_Layer], columns: DomainMatrix) -> bool:
-    """Whether `compose_dense_over_QQ` is faster than products of ``DomainMatrix``: by measurements,
-    if there are at least 16 columns, and the first row of some shift has an entry that is not
-    dyadic.
+    """Whether `compose_dense_over_QQ` is likely to be faster than products of ``DomainMatrix``.
+
+    By measurements, it is faster if there are at least 16 columns, and the first row of some shift
+    has an entry that is not dyadic.
     """
     first_rows = (shift[0, :].to_list_flat() for _, _, shift in layers)
     denominators = (int(x.denominator) for row in first_rows for x in row)

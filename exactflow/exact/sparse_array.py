@@ -59,11 +59,11 @@ class SparseArray:
         return cls(matrix.shape, places[order], values[order])
 
     @classmethod
-    def from_sums(
-        cls, shape: tuple[int, int], places: Sequence[np.ndarray], values: Sequence[np.ndarray]
+    def from_summed_entries(
+        cls, shape: tuple[int, int], flat_places: Sequence[np.ndarray], values: Sequence[np.ndarray]
     ) -> "SparseArray":
-        """Return the matrix whose entry at a place is the sum of all values for this place."""
-        unsorted = np.concatenate(places)
+        """Return the matrix whose entry at a flat place is the sum of all values for this place."""
+        unsorted = np.concatenate(flat_places)
         order = np.argsort(unsorted)
         at, sums = unsorted[order], np.concatenate(values)[order]
         if len(at):
@@ -97,7 +97,7 @@ class SparseArray:
 
     def __add__(self, other: "SparseArray") -> "SparseArray":
         places, values = (self.places, other.places), (self.values, other.values)
-        return SparseArray.from_sums(self.shape, places, values)
+        return SparseArray.from_summed_entries(self.shape, places, values)
 
     def plus_product(self, A: "SparseArray", B: "SparseArray") -> "SparseArray":
         """Return ``self + A B``; raise `OverflowError` if an entry might reach 2^62."""
@@ -112,7 +112,9 @@ class SparseArray:
         chosen = np.arange(count.sum()) + np.repeat(starts[inner] - (ends - count), count)
         places = B.shape[1] * np.repeat(row_of, count) + B_column[chosen]
         products = np.repeat(A.values, count) * B.values[chosen]
-        return SparseArray.from_sums(self.shape, (self.places, places), (self.values, products))
+        return SparseArray.from_summed_entries(
+            self.shape, (self.places, places), (self.values, products)
+        )
 
 
 def compose_sparse_additive_couplings(

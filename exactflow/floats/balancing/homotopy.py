@@ -49,18 +49,18 @@ class StuckError(Exception):
 
 
 def find_shears_along_path(
-    M: np.ndarray, pattern: ShearPattern, attempt: Attempt, start: np.ndarray
+    M: np.ndarray, pattern: ShearPattern, attempt: Attempt, start_shifts: np.ndarray
 ) -> CorrectableShears:
-    """Follow a path from the shears with the padded shifts `start` to shears whose product is M, up
-    to a residual that corrections can remove.
+    """Follow a path from the shears with the padded shifts `start_shifts` to shears with product M,
+    up to a residual that corrections can remove.
 
     M must have determinant 1 and be the identity on idle coordinates. Raises `StuckError` if the
     path cannot be followed or the residual stays too large.
     """
-    anchor = start if attempt.anchored else np.zeros_like(start)
+    anchor = start_shifts if attempt.anchored else np.zeros_like(start_shifts)
     search = _Search(pattern, attempt, anchor)
-    X = start
-    for path in polar_path_segments(pattern.product(start), M):
+    X = start_shifts
+    for path in polar_path_segments(pattern.product(start_shifts), M):
         X = search.follow(path, X)
     try:
         return search.polish_to_rounding_level(M, search.pull_towards_anchor(M, X))

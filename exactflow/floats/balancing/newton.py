@@ -69,7 +69,7 @@ class ShearPattern:
         return ShearPattern(layers, n, leftmost_half, (n - halves[0], n - halves[1]))
 
     @cached_property
-    def unpadded_mask(self) -> np.ndarray:
+    def active_coordinate_mask(self) -> np.ndarray:
         """The boolean mask of the coordinates that are not idle."""
         places = np.arange(self.n)
         return np.concatenate([places < self.n - idle for idle in self.idle])
@@ -81,7 +81,8 @@ class ShearPattern:
         if not any(self.idle):
             return M
         E = np.eye(2 * self.n)
-        E[np.ix_(self.unpadded_mask, self.unpadded_mask)] = M
+        active = self.active_coordinate_mask
+        E[np.ix_(active, active)] = M
         return E
 
     def pad_and_stack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
@@ -93,9 +94,9 @@ class ShearPattern:
 
     def unpad(self, X: np.ndarray) -> list[np.ndarray]:
         """Return the rectangular shifts of padded shifts X, without the padding."""
+        active = self.active_coordinate_mask
         return [
-            X[i][self.unpadded_mask[self.moved_slice(i)]][:, self.unpadded_mask[self.kept_slice(i)]]
-            for i in range(len(X))
+            X[i][active[self.moved_slice(i)]][:, active[self.kept_slice(i)]] for i in range(len(X))
         ]
 
     @property
@@ -134,7 +135,7 @@ class NormalEquations:
 
     `left` and `right` are the A_i^T and the B_i, of shape (layers, n, 2n); `weighted_left` and
     `weighted_right` are G_i^-1 A_i^T and H_i^-1 B_i. The first `cut` layers are left of the cut.
-    `active` is the mask of the coordinates that are not idle.
+    `active_mask` marks the coordinates that are not idle.
     """
 
     left: np.ndarray
@@ -142,7 +143,7 @@ class NormalEquations:
     weighted_left: np.ndarray
     weighted_right: np.ndarray
     cut: int
-    active: np.ndarray
+    active_mask: np.ndarray
 
     @staticmethod
     def from_jacobian_factors(
@@ -157,7 +158,7 @@ class NormalEquations:
         `A_transposed` has the matrices A_i^T, and `B` has the matrices B_i.
         """
         weighted_left, weighted_right = (
-            _solve_identity_plus_scaled_gram(rows, spread) for rows in (A_transposed, B)
+            _inverse_regularized_gram_times_rows(rows, spread) for rows in (A_transposed, B)
         )
         return NormalEquations(
             A_transposed, B, weighted_left, weighted_right, layers_left_of_cut, active_mask
@@ -179,7 +180,7 @@ class NormalEquations:
         For small systems E is the identity. For large systems E is diagonal in mu, with entries
         1 / w, and the residual is measured in the norm of the preconditioner.
         """
-        r = remove_trace(r, self.active)
+        r = remove_trace(r, self.active_mask)
         if len(r) <= 2 * TUNING.dense:
             return self._solve_densely(r, ridge)
         if tol < TUNING.tol:
@@ -204,8 +205,9 @@ class NormalEquations:
         left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
         right = (self.weighted_right.transpose(0, 2, 1) @ self.right).reshape(K, -1)
         gram = (left.T @ right).reshape(d, d, d, d).transpose(0, 2, 1, 3).reshape(d * d, d * d)
-        gram[:: d + 1, :: d + 1] += np.outer(self.active, self.active) / d
-        gram.flat[:: d * d + 1] += ridge + ~np.logical_and.outer(self.active, self.active).ravel()
+        gram[:: d + 1, :: d + 1] += np.outer(self.active_mask, self.active_mask) / d
+        is_active_pair = np.logical_and.outer(self.active_mask, self.active_mask)
+        gram.flat[:: d * d + 1] += ridge + ~is_active_pair.ravel()
         factor = scipy_linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
         return scipy_linalg.cho_solve(factor, r.ravel(), check_finite=False).reshape(r.shape)
 
@@ -213,7 +215,7 @@ class NormalEquations:
     def _preconditioner(self) -> "_Preconditioner":
         """The preconditioner of these normal equations for conjugate gradients."""
         K, m = len(self.left), self.cut
-        idle = np.diag((~self.active).astype(self.left.dtype))
+        idle = np.diag((~self.active_mask).astype(self.left.dtype))
         a, S = _generalized_eigh_across_cut(self.left, self.weighted_left, m, idle)
         b, R = _generalized_eigh_across_cut(self.right, self.weighted_right, m, idle)
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
@@ -299,10 +301,11 @@ class CentredLinearization:
             A[i], B[i] = one[:, moved].T, one_inverse[kept]
             one[:, kept] += one[:, moved] @ X[i]
             one_inverse[moved] -= X[i] @ one_inverse[kept]
+        active = pattern.active_coordinate_mask
         for i in range(K):
-            A[i, ~pattern.unpadded_mask[pattern.moved_slice(i)]] = 0
-            B[i, ~pattern.unpadded_mask[pattern.kept_slice(i)]] = 0
-        return NormalEquations.from_jacobian_factors(A, B, m, self.spread, pattern.unpadded_mask)
+            A[i, ~active[pattern.moved_slice(i)]] = 0
+            B[i, ~active[pattern.kept_slice(i)]] = 0
+        return NormalEquations.from_jacobian_factors(A, B, m, self.spread, active)
 
     def multiply_by_both_part_inverses(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1, for the products P and R of the shears left and right of the cut."""
@@ -386,12 +389,12 @@ class CorrectableShears:
         return self.pattern.unpad(self.X)
 
 
-def remove_trace(M: np.ndarray, active: np.ndarray) -> np.ndarray:
+def remove_trace(M: np.ndarray, active_mask: np.ndarray) -> np.ndarray:
     """Return M minus a multiple of I, with trace 0. Here I is the identity on the coordinates that
-    `active` marks, and 0 elsewhere.
+    `active_mask` marks, and 0 elsewhere.
     """
     result = M.copy()
-    result.flat[:: len(M) + 1] -= np.trace(M) / active.sum() * active
+    result.flat[:: len(M) + 1] -= np.trace(M) / active_mask.sum() * active_mask
     return result
 
 
@@ -400,7 +403,7 @@ def _stack_layers(rows: np.ndarray) -> np.ndarray:
     return rows.reshape(-1, rows.shape[-1])
 
 
-def _solve_identity_plus_scaled_gram(rows: np.ndarray, spread: float) -> np.ndarray:
+def _inverse_regularized_gram_times_rows(rows: np.ndarray, spread: float) -> np.ndarray:
     """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R in `rows`.
 
     In the module docstring this is G_i^-1 A_i^T for R = A_i^T, and H_i^-1 B_i for R = B_i.
@@ -412,15 +415,21 @@ def _solve_identity_plus_scaled_gram(rows: np.ndarray, spread: float) -> np.ndar
 
 
 def _generalized_eigh_across_cut(
-    rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
+    rows: np.ndarray,
+    weighted_rows: np.ndarray,
+    layers_left_of_cut: int,
+    idle_projection: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the eigenvalues e and the basis S with S^T G S = diag(e) and S^T H S = I, for two sums
     G and H.
 
-    G is the sum of R^T W over the matrices R of `rows` and W of `weighted` left of the cut, plus
-    the diagonal matrix `idle`; H is the same sum right of the cut, plus `idle`.
+    G is the sum of R^T W over the matrices R of `rows` and W of `weighted_rows` left of the cut,
+    plus the diagonal matrix `idle_projection`. H is this sum right of the cut, plus
+    `idle_projection`.
     """
-    before = _stack_layers(rows[:cut]).T @ _stack_layers(weighted[:cut]) + idle
-    return scipy_linalg.eigh(
-        before, _stack_layers(rows[cut:]).T @ _stack_layers(weighted[cut:]) + idle
+    left, right = slice(layers_left_of_cut), slice(layers_left_of_cut, None)
+    G, H = (
+        _stack_layers(rows[side]).T @ _stack_layers(weighted_rows[side]) + idle_projection
+        for side in (left, right)
     )
+    return scipy_linalg.eigh(G, H)

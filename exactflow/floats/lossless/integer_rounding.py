@@ -86,7 +86,7 @@ def round_shears(
             f"{format_up(largest, 2)}, above 2^52, where float64 is no longer exact: lower "
             "the argument limit"
         )
-    difference = _subtract_scaled_product(target.exact, step, images[:, :d])
+    difference = _subtract_scaled_product(target.exact_matrix, step, images[:, :d])
     scale = limit / (step * difference.denominator)
     parts = (
         images[:, d:].bound_absolute_row_sums(weights[d:]),
@@ -162,14 +162,14 @@ class _PropagatedErrors(NamedTuple):
 
 
 def _propagate_input_and_error_bounds(
-    layers: Sequence[FloatCoupling], dimension: int, limit: int
+    layers: Sequence[FloatCoupling], dimension: int, input_limit: int
 ) -> _PropagatedErrors:
-    """Bound all values in a product of one or more rounded shears, for inputs up to `limit`."""
+    """Bound all values in a product of rounded shears, for inputs up to `input_limit`."""
     p, one = layers[0].partition[0], np.eye(dimension)
     # side by side, the two matrices have one row for each coordinate of the input, and one for each
     # rounding error so far: the image of its unit vector under the layers so far
     halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
-    weights, kept_sizes = np.full(dimension, float(limit)), []
+    weights, kept_sizes = np.full(dimension, float(input_limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
         kept_sizes.append(max(halves[1 - i].transpose().bound_absolute_row_sums(weights)))

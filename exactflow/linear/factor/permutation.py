@@ -77,7 +77,7 @@ def at_most_six_layers_of_det_1_permutation(
         halves * 3, _compute_six_shifts_and_record_steps(perm, signs, p), strict=True
     ):
         shape = (p, q) if half == "first" else (q, p)
-        array = SparseArray.from_sums(
+        array = SparseArray.from_summed_entries(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
         )
         if merged and merged[-1][0] == half:
