@@ -163,7 +163,7 @@ class _Search:
         raise StuckError(rms_singular_value(self.linearize_at(X).centred_residual(path(1))))
 
     def _correct_counting_steps(
-        self, M: np.ndarray, X: np.ndarray, pull: float
+        self, M: np.ndarray, X: np.ndarray, pull_to_anchor: float
     ) -> tuple[np.ndarray | None, int]:
         """Correct shifts X by Newton steps until their product is near M. Return the corrected
         shifts and the number of steps; the shifts are None if the steps fail.
@@ -174,7 +174,7 @@ class _Search:
             return None, 0
         for k in range(1, TUNING.tries + 1):
             try:
-                X = X + linearization.newton_step(F, pull, self.anchor, self.attempt.tol)
+                X = X + linearization.newton_step(F, pull_to_anchor, self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return None, k
             linearization, before = self.linearize_at(X), rms_singular_value(F)

@@ -173,9 +173,11 @@ class NormalEquations:
         images = _stack_layers(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
 
-    def solve_up_to_trace(self, r: np.ndarray, tol: float, ridge: float = 0.0) -> np.ndarray:
+    def solve_up_to_trace(
+        self, r: np.ndarray, relative_tol: float, ridge: float = 0.0
+    ) -> np.ndarray:
         """Remove the trace of r, and return lam with (J D J^T + ridge * E) lam = r, up to the
-        relative residual `tol`. The matrix E regularizes the normal equations.
+        relative residual `relative_tol`. The matrix E regularizes the normal equations.
 
         For small systems E is the identity. For large systems E is diagonal in mu, with entries
         1 / w, and the residual is measured in the norm of the preconditioner.
@@ -183,11 +185,13 @@ class NormalEquations:
         r = remove_trace(r, self.active_mask)
         if len(r) <= 2 * TUNING.dense:
             return self._solve_densely(r, ridge)
-        if tol < TUNING.tol:
-            return self._solve_iteratively(r, tol, ridge)
+        if relative_tol < TUNING.tol:
+            return self._solve_iteratively(r, relative_tol, ridge)
         # r is scaled to norm 1, since float32 is slow if products underflow
         size = float(np.linalg.norm(r)) or 1.0
-        single = self._in_float32._solve_iteratively((r / size).astype(np.float32), tol, ridge)
+        single = self._in_float32._solve_iteratively(
+            (r / size).astype(np.float32), relative_tol, ridge
+        )
         return size * single.astype(r.dtype)
 
     @cached_property
@@ -223,9 +227,9 @@ class NormalEquations:
         weights = 1 / (1 / (K - m) + np.outer(a, b) / m)
         return _Preconditioner(S, R, weights, replace(self, **turned))
 
-    def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+    def _solve_iteratively(self, r: np.ndarray, relative_tol: float, ridge: float) -> np.ndarray:
         """Solve the normal equations by preconditioned conjugate gradients, until the relative
-        residual is at most `tol`.
+        residual is at most `relative_tol`.
         """
         S, R, weights, turned = self._preconditioner
         ridges = ridge / weights
@@ -233,7 +237,7 @@ class NormalEquations:
         solution = np.zeros_like(r)
         z = direction = r * weights
         size = np.vdot(r, z)
-        goal = tol**2 * size
+        goal = relative_tol**2 * size
         for _ in range(TUNING.iterations):
             if size <= goal:
                 break
@@ -320,41 +324,49 @@ class CentredLinearization:
         return F
 
     def newton_step(
-        self, F: np.ndarray, pull: float, anchor: np.ndarray, tol: float, ridge: float = 0.0
+        self,
+        F: np.ndarray,
+        pull_to_anchor: float,
+        anchor: np.ndarray,
+        relative_tol: float,
+        ridge: float = 0.0,
     ) -> np.ndarray:
         """Return a Newton step dX of the shifts, a solution of J dX = F for the centred residual F.
 
-        For pull = 0 this is the least solution, and for pull = 1 the solution with which X + dX is
-        nearest to `anchor`, both in the norm |.|_D of the module docstring.
+        For `pull_to_anchor` = 0 this is the least solution, and for `pull_to_anchor` = 1 the
+        solution with which X + dX is nearest to `anchor`, both in the norm |.|_D of the module
+        docstring.
 
-        dX = D J^T lam - pull (X - anchor) with J D J^T lam = F + pull J (X - anchor). The ridge is
-        added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
+        For v = pull_to_anchor (X - anchor), dX = D J^T lam - v with J D J^T lam = F + J v. The
+        ridge is added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
         numerically singular, ``numpy.linalg.LinAlgError`` is raised.
         """
-        if not pull:
-            return self._least_norm_newton_step(F, tol, ridge)
-        away = pull * (self.X - anchor)
+        if not pull_to_anchor:
+            return self._least_norm_newton_step(F, relative_tol, ridge)
+        away = pull_to_anchor * (self.X - anchor)
         return (
             self._least_norm_newton_step(
-                F + self.normal_equations.apply_centred_jacobian(away), tol, ridge
+                F + self.normal_equations.apply_centred_jacobian(away), relative_tol, ridge
             )
             - away
         )
 
-    def step_derivative_by_pull(self, anchor: np.ndarray, tol: float) -> np.ndarray:
-        """Return the derivative of `newton_step` with respect to its argument `pull`."""
+    def step_derivative_by_pull(self, anchor: np.ndarray, relative_tol: float) -> np.ndarray:
+        """Return the derivative of `newton_step` with respect to its argument `pull_to_anchor`."""
         away = self.X - anchor
         return (
             self._least_norm_newton_step(
-                self.normal_equations.apply_centred_jacobian(away), tol, 0.0
+                self.normal_equations.apply_centred_jacobian(away), relative_tol, 0.0
             )
             - away
         )
 
-    def _least_norm_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+    def _least_norm_newton_step(
+        self, F: np.ndarray, relative_tol: float, ridge: float
+    ) -> np.ndarray:
         """Return the solution dX of J dX = F with the least norm |dX|_D of the module docstring."""
         return self.normal_equations.apply_inverse_weighted_adjoint(
-            self.normal_equations.solve_up_to_trace(F, tol, ridge)
+            self.normal_equations.solve_up_to_trace(F, relative_tol, ridge)
         )
 
 

@@ -132,17 +132,18 @@ def merge_and_drop_zero_shears(layers: Sequence[FloatCoupling]) -> list[FloatCou
     return found or [FloatCoupling("second", np.zeros(layers[0].partition[::-1]))]
 
 
-def _round_to_fractional_bits(T: np.ndarray, bits: int) -> np.ndarray:
-    """Round the entries of T to multiples of 2^-bits; raise `InvalidInputError` if these do not fit
-    into the 53 bits of float64.
+def _round_to_fractional_bits(T: np.ndarray, fractional_bits: int) -> np.ndarray:
+    """Round the entries of T to multiples of 2^-`fractional_bits`.
+
+    Raises `InvalidInputError` if the multiples do not fit into the 53 bits of float64.
     """
     size = float(np.abs(T).max())
-    if not size < 2.0 ** (53 - bits):
+    if not size < 2.0 ** (53 - fractional_bits):
         raise InvalidInputError(
-            f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{bits}: lower the "
-            "argument bits"
+            f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{fractional_bits}: "
+            "lower the argument bits"
         )
-    return FixedPointMatrix.from_nearest_multiples(T, bits).float_matrix
+    return FixedPointMatrix.from_nearest_multiples(T, fractional_bits).float_matrix
 
 
 class _PropagatedErrors(NamedTuple):
