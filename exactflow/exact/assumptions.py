@@ -79,7 +79,7 @@ class Assumptions:
 
     @cached_property
     def _real_replacements(self) -> dict[Expr, Expr]:
-        """A real symbol for each symbol that only the inequalities make real, to replace it."""
+        """A dict from each symbol that only the inequalities make real to its real replacement."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))

@@ -152,7 +152,7 @@ def _yield_attempts_and_starts(
 
 
 class Solution(Protocol):
-    """Layers whose product is near a target, and that can be corrected by steps."""
+    """Layers with a product near a target, and steps that correct this product."""
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return layers whose product is near the target."""

@@ -128,8 +128,8 @@ def _find_balanced_layers_for_rounding(
 
 
 def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
-    """Estimate the largest error of an output coordinate of the layers, if each layer rounds the
-    vector that it adds to the moved half to integers.
+    """Estimate the largest error of an output coordinate of the layers. Each layer adds a vector to
+    the moved half; the error comes from rounding these vectors to integers.
     """
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
@@ -153,8 +153,8 @@ def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
 
 
 def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
-    """Return shears, and an array with one scale for each coordinate. The given layers have the
-    same product as the shears, followed by the diagonal matrix of the scales.
+    """Return shears, and an array of scales, one for each coordinate. The shears, followed by the
+    diagonal matrix of the scales, compose to the same matrix as the given layers.
     """
     layers = list(layers)
     p, q = layers[0].partition

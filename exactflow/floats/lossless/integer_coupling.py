@@ -60,8 +60,8 @@ class FixedPointMatrix:
 
     @cached_property
     def largest_exact_input(self) -> int:
-        """The largest absolute value of input integers, at most 2^52, for which the bound of the
-        module docstring holds, so that products with the inputs are exact.
+        """The largest absolute value, up to 2^52, of integer inputs whose products with the matrix
+        are exact by the bound of the module docstring.
         """
         largest = max(map(sum, np.abs(self.integers).tolist()))
         return min(LARGEST, (_UNITS - (2 << self.bits)) // max(largest, 1))
