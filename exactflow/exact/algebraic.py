@@ -49,8 +49,8 @@ def complex_embedding(field: Domain) -> Callable[[Element], acb]:
 
 
 def is_positive_if_real_number(value: Element, field: Domain) -> bool | None:
-    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None if it is not
-    real, and for an element of any other domain.
+    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive. Returns None if the
+    element is not real, and for every other domain.
     """
     if field.is_QQ or field.is_ZZ:
         return bool(value > 0)
@@ -68,8 +68,8 @@ def is_positive_if_real_number(value: Element, field: Domain) -> bool | None:
 
 
 def _sign_or_zero_if_nonreal(value: Element, field: Domain, precision: int) -> int | None:
-    """Return the sign of an irrational number: 1 or -1; 0 if the number is not real; None if the
-    given precision, in bits, is too low to decide.
+    """Return the sign of an irrational number, 1 or -1. Return 0 if the number is not real,
+    and None if `precision`, in bits, is too low to decide.
     """
     with ctx.workprec(precision):
         x = complex_embedding(field)(value)
@@ -143,7 +143,7 @@ def _enclose_distinct_roots(polynomial: fmpz_poly) -> list[acb]:
 @lru_cache(maxsize=64)
 def _enclose_generator(field: Domain, precision: int) -> acb:
     """Return an enclosure of a number field's generator, computed with the given precision in bits.
-    Decimals of the generator are computed until only one root of its minimal polynomial fits them.
+    Decimals of the generator are computed until they fit only one root of its minimal polynomial.
     """
     with ctx.workprec(precision):
         minimal = fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])

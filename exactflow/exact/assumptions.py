@@ -34,7 +34,7 @@ from exactflow.exact.typing import Element
 
 @dataclass(frozen=True)
 class Assumptions:
-    """Strict inequalities; all symbols in them are real.
+    """Strict inequalities between quotients of polynomials in real symbols.
 
     >>> t = sympy.Symbol("t")
     >>> assumed = Assumptions.from_inequalities([t > 1, t**2 < 9])
@@ -79,7 +79,7 @@ class Assumptions:
 
     @cached_property
     def _real_replacements(self) -> dict[Expr, Expr]:
-        """A dict from each symbol that is real only by the inequalities to a real symbol."""
+        """A dict from each symbol that only the inequalities make real to its real replacement."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
@@ -106,7 +106,7 @@ class Assumptions:
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
-        while (found := _find_bound_symbol_and_slope(rest, own)) is not None:
+        while (found := _find_linear_expression_symbol_and_slope(rest, own)) is not None:
             expression, x, slope = found
             value = (Dummy(positive=True) - (expression - slope * x)) / slope
             rest.remove(expression)
@@ -148,11 +148,13 @@ class Assumptions:
         return f
 
     def is_square_positive_where_nonzero(self, polynomial: Expr) -> bool | None:
-        """Whether the square of a polynomial is positive wherever it is not 0; None if unknown."""
+        """Whether the square of a polynomial is positive (True) or negative (False) wherever it is
+        not 0; None if unknown.
+        """
         f = polynomial.xreplace(self._real_replacements)
         return True if f.is_real else False if f.is_imaginary else None
 
-    def is_positive_where_nonzero(
+    def is_sign_positive_where_nonzero(
         self, polynomial: Expr, *, tries_quotients: bool = True
     ) -> bool | None:
         """Whether a polynomial is positive (True) or negative (False) wherever it is not 0; None if
@@ -175,7 +177,7 @@ class Assumptions:
         for positive in self._positive_polynomials if tries_quotients else ():
             above, below = sympy.fraction(sympy.cancel(f / positive))
             rest = sympy.expand(above * below)
-            sign = self.is_positive_where_nonzero(rest, tries_quotients=False)
+            sign = self.is_sign_positive_where_nonzero(rest, tries_quotients=False)
             if sign is not None:
                 return sign
         return None
@@ -226,11 +228,11 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 
 
-def _find_bound_symbol_and_slope(
+def _find_linear_expression_symbol_and_slope(
     positive: Sequence[Expr], symbols: set[Symbol]
 ) -> tuple[Expr, Symbol, Expr] | None:
-    """Return (f, x, slope): an expression f of `positive` is linear in a symbol x of `symbols`, and
-    the slope is a number. Return None if there are no such f and x.
+    """Return (f, x, slope) for an expression f of `positive` that is linear in a symbol x of
+    `symbols`, with a number as its slope. Return None if there is no such expression.
     """
     for expression in positive:
         for x in sorted(expression.free_symbols & symbols, key=str):
@@ -243,12 +245,11 @@ def _find_bound_symbol_and_slope(
 def _signs_between_roots_none_excluded(
     f: Expr, x: Symbol, positive: Sequence[Expr]
 ) -> list[bool | None] | None:
-    """Return a list with an item for each interval between roots, from left to right: whether the
-    polynomial f in x is positive on this interval.
+    """Return for each interval between roots, from left to right, whether the polynomial f in x is
+    positive on it; None for an interval that a condition excludes.
 
     The roots are those of f and of the conditions: SymPy's assumptions on x, and the inequalities
-    in x alone. The item of an interval that a condition excludes is None. The whole result is None
-    unless f and all conditions are polynomials over QQ.
+    in x alone. The whole result is None unless f and all conditions are polynomials over QQ.
     """
     known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
     mine = [f, *known, *(expression for expression in positive if expression.free_symbols == {x})]
@@ -309,9 +310,9 @@ def assuming(assumptions: Assumptions) -> Iterator[None]:
         _ASSUMED.reset(token)
 
 
-def is_quotient_positive_where_nonzero(value: Element, field: Domain) -> bool | None:
-    """Whether a quotient of polynomials is positive under the current assumptions, wherever it is
-    neither 0 nor undefined; None if unknown.
+def is_quotient_sign_positive_where_nonzero(value: Element, field: Domain) -> bool | None:
+    """Whether a quotient of polynomials is positive (True) or negative (False) under the current
+    assumptions, wherever it is neither 0 nor undefined; None if unknown.
     """
     assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
@@ -321,10 +322,10 @@ def is_quotient_positive_where_nonzero(value: Element, field: Domain) -> bool | 
             f = factor.as_expr()
             signs += [assumptions.is_square_positive_where_nonzero(f)] * (power // 2)
             if power % 2:
-                odd[f] = assumptions.is_positive_where_nonzero(f)
+                odd[f] = assumptions.is_sign_positive_where_nonzero(f)
     known = [sign for sign in odd.values() if sign is not None]
     unknown = [f for f, sign in odd.items() if sign is None]
-    sign_of = assumptions.is_positive_where_nonzero
+    sign_of = assumptions.is_sign_positive_where_nonzero
     rest = sign_of(sympy.expand(prod(unknown))) if unknown else True
     signs += [sign_of(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
     return None if None in signs else signs.count(False) % 2 == 0

@@ -56,7 +56,7 @@ def lower(x: arb) -> QQElement:
     return -upper(-x)
 
 
-def nearest_integer(x: arb) -> int:
+def round_midpoint_to_integer(x: arb) -> int:
     """Return the integer nearest to the midpoint of a ball."""
     mantissa, exponent = map(int, x.mid().man_exp())
     if exponent >= 0:

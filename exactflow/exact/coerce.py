@@ -211,8 +211,9 @@ def convert_to_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:
-    """Return the least field that contains the given ones (QQ for none), or raise
-    `InvalidInputError` if there is none.
+    """Return the least field that contains the given fields; QQ if no field is given.
+
+    Raises `InvalidInputError` if no field contains them.
     """
     return _as_exact_field(_unify_domains(fields))
 
@@ -272,9 +273,10 @@ def _as_exact_field(domain: Domain) -> Domain:
 
 
 def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
-    """Raise unless each generator of a field is a symbol, or the exponential of a number times a
-    product of powers of symbols, and these products are different. Then the generators are
-    algebraically independent (Ax 1971).
+    """Raise unless each generator of a field is a symbol or an exponential. The exponents must be
+    numbers times different products of powers of symbols.
+
+    Such generators are algebraically independent (Ax 1971).
     """
     exponents = []
     for generator in generators:

@@ -14,7 +14,7 @@ are computed by one product of matrices, in which the digits stand side by side.
 
 How it is checked
 -----------------
-*Exact*, except `to_rounded_floats` and the upper bounds `bound_absolute_row_sums` and
+*Exact*, except `to_approximate_floats` and the upper bounds `bound_absolute_row_sums` and
 `bound_frobenius_norm`. Methods have the names of the operations of ``DomainMatrix``.
 """
 
@@ -75,7 +75,7 @@ class DyadicMatrix:
         return self.planes.shape[1:]
 
     def __sub__(self, other: "DyadicMatrix") -> "DyadicMatrix":
-        planes, low = self._planes_and_low_aligned_with(other.low, len(other.planes))
+        planes, low = self._planes_and_low_exponent_with_room_for(other.low, len(other.planes))
         offset = (other.low - low) // BITS
         planes[offset : offset + len(other.planes)] -= other.planes
         return DyadicMatrix(planes, low)
@@ -109,15 +109,15 @@ class DyadicMatrix:
 
         return self._plus_digit_products(A, B, add_digit_products)
 
-    def scale_rows(self, factors: "DyadicMatrix") -> "DyadicMatrix":
-        """Return diag(factors) times this matrix, for a column `factors`."""
-        a, b = len(factors.planes), len(self.planes)
+    def scale_rows(self, factor_column: "DyadicMatrix") -> "DyadicMatrix":
+        """Return this matrix with row i multiplied by entry i of `factor_column`."""
+        a, b = len(factor_column.planes), len(self.planes)
 
         def add_digit_products(planes_from_sum: np.ndarray, index_sum: int) -> None:
             for i in range(max(0, index_sum - b + 1), min(index_sum, a - 1) + 1):
-                planes_from_sum[0] += factors.planes[i] * self.planes[index_sum - i]
+                planes_from_sum[0] += factor_column.planes[i] * self.planes[index_sum - i]
 
-        return _zeros(*self.shape)._plus_digit_products(factors, self, add_digit_products)
+        return _zeros(*self.shape)._plus_digit_products(factor_column, self, add_digit_products)
 
     def _plus_digit_products(
         self,
@@ -130,7 +130,7 @@ class DyadicMatrix:
         digit index_sum - i of B, for all i, to ``planes_from_sum[0]``.
         """
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
-        planes, own = self._planes_and_low_aligned_with(low, count + 1)
+        planes, own = self._planes_and_low_exponent_with_room_for(low, count + 1)
         offset = (low - own) // BITS
         for k in range(count):
             add_digit_products(planes[offset + k :], k)
@@ -138,16 +138,21 @@ class DyadicMatrix:
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return DyadicMatrix(planes[: used[-1] + 1 if len(used) else 1], own)
 
-    def _planes_and_low_aligned_with(
-        self, other_low: int, other_count: int
+    def _planes_and_low_exponent_with_room_for(
+        self, other_low_exponent: int, other_plane_count: int
     ) -> tuple[np.ndarray, int]:
-        """Return (planes, low) such that the matrix is sum_k 2^(low + 20 k) planes[k]. The exponent
-        `low` is at most `other_low`, and the two differ by a multiple of 20. The planes have room
-        for `other_count` digits from 2^other_low on, and for a carry.
+        """Return (planes, low) such that the matrix is sum_k 2^(low + 20 k) planes[k].
+
+        The exponent `low` is at most `other_low_exponent`, and the two differ by a multiple of 20.
+        The array has room for `other_plane_count` planes from 2^`other_low_exponent` on, and for a
+        carry.
         """
-        low = other_low - BITS * max(0, -(-(other_low - self.low) // BITS))
+        low = other_low_exponent - BITS * max(0, -(-(other_low_exponent - self.low) // BITS))
         offset, shift = divmod(self.low - low, BITS)
-        length = max(offset + len(self.planes), (other_low - low) // BITS + other_count) + 1
+        length = (
+            max(offset + len(self.planes), (other_low_exponent - low) // BITS + other_plane_count)
+            + 1
+        )
         planes = np.zeros((length, *self.shape))
         planes[offset : offset + len(self.planes)] = self.planes
         if shift:
@@ -161,14 +166,14 @@ class DyadicMatrix:
 
     def vstack(self, other: "DyadicMatrix") -> "DyadicMatrix":
         """Return the matrix with `other` below this matrix."""
-        above, low = self._planes_and_low_aligned_with(other.low, len(other.planes))
+        above, low = self._planes_and_low_exponent_with_room_for(other.low, len(other.planes))
         planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
         offset, rows = (other.low - low) // BITS, len(above[0])
         planes[:, :rows] = above
         planes[offset : offset + len(other.planes), rows:] = other.planes
         return DyadicMatrix(planes, low)
 
-    def to_rounded_floats(self, unit_exponent: int = 0) -> np.ndarray:
+    def to_approximate_floats(self, unit_exponent: int = 0) -> np.ndarray:
         """Return the entries divided by 2^unit_exponent, each with a relative error of at most
         2^-50 or an absolute error of at most 2^-1000.
 
@@ -207,7 +212,7 @@ class DyadicMatrix:
 
     def _places_of_distinct_nearly_largest_entries(self) -> np.ndarray:
         """Return one place (i, j) for each distinct absolute value near or equal to the largest."""
-        sizes = np.abs(self.to_rounded_floats(self.exponent_above_entries()))
+        sizes = np.abs(self.to_approximate_floats(self.exponent_above_entries()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
         return places[np.unique(columns, axis=1, return_index=True)[1]]
@@ -218,23 +223,23 @@ class DyadicMatrix:
             abs(self.entry(i, j)) for i, j in self._places_of_distinct_nearly_largest_entries()
         )
 
-    def bound_absolute_row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
-        """Return for each row i a close upper bound of sum_j weights[j] |entry (i, j)|. The weights
-        are nonnegative, by default 1. If all summands are 0, so is the bound.
+    def bound_absolute_row_sums(self, column_weights: np.ndarray | None = None) -> list[Fraction]:
+        """Return for each row i a close upper bound of sum_j w_j |entry (i, j)|, with the
+        nonnegative `column_weights` w, by default 1. If all summands are 0, the bound is 0.
         """
         exponent, planes = self.exponent_above_entries(), self.planes
-        sizes = np.abs(self.to_rounded_floats(exponent))
-        if weights is None:
+        sizes = np.abs(self.to_approximate_floats(exponent))
+        if column_weights is None:
             sums = sizes.sum(axis=1)
         else:
-            sums, planes = sizes @ weights, planes[:, :, weights > 0]
+            sums, planes = sizes @ column_weights, planes[:, :, column_weights > 0]
         sums = np.where(planes.any(axis=(0, 2)), sums * (1 + RELATIVE) + TINY, 0)
         return [Fraction(value) * Fraction(2) ** exponent for value in sums.tolist()]
 
     def bound_frobenius_norm(self) -> Fraction:
         """Return a close upper bound of the Frobenius norm."""
         exponent = self.exponent_above_entries()
-        norm = float(np.linalg.norm(self.to_rounded_floats(exponent)))
+        norm = float(np.linalg.norm(self.to_approximate_floats(exponent)))
         return Fraction(norm * (1 + RELATIVE)) * Fraction(2) ** exponent
 
 
@@ -259,10 +264,10 @@ class DyadicQuotient:
         """Return this matrix minus M."""
         return DyadicQuotient(self.numerator - self.denominator * M, self.denominator)
 
-    def to_rounded_floats(self, unit_exponent: int = 0) -> np.ndarray:
-        """Return the entries divided by 2^unit_exponent, rounded."""
+    def to_approximate_floats(self, unit_exponent: int = 0) -> np.ndarray:
+        """Return the entries divided by 2^unit_exponent, each with a small rounding error."""
         bits = self.denominator.bit_length()
-        return self.numerator.to_rounded_floats(bits + unit_exponent) / float(
+        return self.numerator.to_approximate_floats(bits + unit_exponent) / float(
             Fraction(self.denominator, 1 << bits)
         )
 

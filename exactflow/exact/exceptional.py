@@ -31,7 +31,9 @@ def collect_exceptional_factors() -> Iterator[set[Expr]]:
 
 
 def is_collecting_factors_over(field: Domain) -> bool:
-    """Whether exceptional factors are being collected, and `field` is one of rational functions."""
+    """Whether exceptional factors are being collected, and the elements of `field` are rational
+    functions.
+    """
     return _FACTORS.get() is not None and field.is_FractionField
 
 
@@ -53,7 +55,7 @@ def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domai
 
 
 def record_denominators_as_nonzero(elements: Iterable[Element], field: Domain) -> None:
-    """Record, as conditions, that the factors of the denominators of the elements are not zero."""
+    """Record the irreducible factors of the denominators of elements as nonzero."""
     if is_collecting_factors_over(field):
         _record_factors(factor_all(x.denom for x in elements))
 

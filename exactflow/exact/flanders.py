@@ -36,8 +36,8 @@ def is_x_minus_one(f: DescendingCoefficients) -> bool:
     return len(f) == 2 and f[0] == -f[1]
 
 
-def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return both matrices, the smaller one with ones appended to its diagonal, in equal sizes.
+def pad_smaller_by_identity(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return (D, a) in equal sizes: ones are appended to the diagonal of the smaller matrix.
 
     If D = I + Y Z and a = I + Z Y, the results have the same characteristic polynomial.
     """
@@ -67,7 +67,7 @@ def solve_I_plus_YZ_and_ZY(
     The pair is not unique; if D is singular, Y may be singular.
     """
     q, p, field = D.shape[0], a.shape[0], D.domain
-    large, other = pad_smaller_with_ones(D, a)
+    large, other = pad_smaller_by_identity(D, a)
     f = large.charpoly_berk()
     if f != other.charpoly_berk():
         return None
@@ -118,8 +118,8 @@ def _pair_chain_bases(
 def _places_of_ones_in_Y_and_Z(
     chain_size_in_D: int, chain_size_in_a: int
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return the places of the ones in Y, and the places of the ones in Z at eigenvalue 1, in the
-    bases of a pair of chains.
+    """Return two lists of places (i, j) for a pair of chains, in the bases of the chains: the ones
+    of Y, and the ones of Z if the eigenvalue is 1.
     """
     late_Y, late_Z = (1, 0) if chain_size_in_D > chain_size_in_a else (0, 1)
     return (

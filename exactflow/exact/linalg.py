@@ -19,7 +19,7 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact.algebraic import is_positive_if_real_number
-from exactflow.exact.assumptions import is_quotient_positive_where_nonzero
+from exactflow.exact.assumptions import is_quotient_sign_positive_where_nonzero
 from exactflow.exact.exceptional import is_collecting_factors_over, record_nonzero
 from exactflow.exact.typing import DescendingCoefficients, Element
 
@@ -148,7 +148,7 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     `exactflow.exact.assumptions.assuming`.
     """
     if field.is_FractionField and not field.characteristic():
-        return is_quotient_positive_where_nonzero(value, field)
+        return is_quotient_sign_positive_where_nonzero(value, field)
     return is_positive_if_real_number(value, field)
 
 

@@ -61,8 +61,8 @@ def _approximate_weights_and_zero_places(
     all_places: list,
     nonnegative_weights: bool,
 ) -> tuple[list[float], list] | None:
-    """Return approximate weights of the vectors, each divided by its divisor, and the places at
-    which the weighted sum must be zero; None if no entry can be negative, or without SciPy.
+    """Return approximate weights of the vectors v / divisor, and the places at which their weighted
+    sum must be zero. Return None if no entry of a sum can be negative, or if SciPy is missing.
 
     The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
     the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.

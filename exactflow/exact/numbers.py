@@ -201,25 +201,25 @@ def format_rational(value: QQElement) -> str:
     return f"{fmpz(numerator)}" + f"/{fmpz(denominator)}" * (denominator != 1)
 
 
-def format_up(value: NumberLike, digits: int = 3) -> str:
-    """Return a rational number as a decimal, rounded up to `digits` significant digits.
+def format_up(value: NumberLike, significant_digits: int = 3) -> str:
+    """Return a rational number as a decimal, rounded up to `significant_digits`.
 
     >>> [format_up(x) for x in (Fraction(1, 3), Fraction(-1, 3), Fraction(1, 10**400), 0.5, 0)]
     ['0.334', '-0.333', '1e-400', '0.5', '0']
     """
-    return _format_rounded(value, digits, ROUND_CEILING)
+    return _format_rounded(value, significant_digits, ROUND_CEILING)
 
 
-def format_down(value: NumberLike, digits: int = 3) -> str:
-    """Return a rational number as a decimal, rounded down to `digits` significant digits."""
-    return _format_rounded(value, digits, ROUND_FLOOR)
+def format_down(value: NumberLike, significant_digits: int = 3) -> str:
+    """Return a rational number as a decimal, rounded down to `significant_digits`."""
+    return _format_rounded(value, significant_digits, ROUND_FLOOR)
 
 
-def _format_rounded(value: NumberLike, digits: int, rounding: str) -> str:
+def _format_rounded(value: NumberLike, significant_digits: int, rounding: str) -> str:
     x = to_element(value)
-    context = Context(prec=digits, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN)
+    context = Context(prec=significant_digits, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN)
     quotient = context.divide(Decimal(int(x.numerator)), Decimal(int(x.denominator)))
-    return f"{quotient:.{digits}g}"
+    return f"{quotient:.{significant_digits}g}"
 
 
 def format_short(value: object, width: int = 60) -> str:

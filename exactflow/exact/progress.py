@@ -10,10 +10,10 @@ Listener = Callable[[str, float | None], object]
 _LISTENER: ContextVar[Listener | None] = ContextVar("_LISTENER", default=None)
 
 
-def report_stage(name: str, finished_fraction: float | None = None) -> None:
-    """Report that a stage begins, and the finished fraction of the computation, None if unknown."""
+def report_stage(name: str, finished_fraction_of_computation: float | None = None) -> None:
+    """Report that a stage begins. The finished fraction, from 0 to 1, is None if unknown."""
     if (listener := _LISTENER.get()) is not None:
-        listener(name, finished_fraction)
+        listener(name, finished_fraction_of_computation)
 
 
 def has_stage_listener() -> bool:

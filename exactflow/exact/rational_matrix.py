@@ -3,7 +3,7 @@
 A product is then a product of integer matrices, and a sum takes one gcd instead of one for each
 entry. Flows on 32 or 64 coordinates are composed and verified 1.5 to 3 times as fast as by
 ``DomainMatrix``. Small matrices, few columns and dyadic entries are up to four times slower here
-(see `is_dense_composition_faster`). FLINT is available whichever ground types SymPy uses.
+(see `is_dense_composition_likely_faster`). FLINT is available whichever ground types SymPy uses.
 """
 
 from collections.abc import Iterable, Sequence
@@ -144,10 +144,11 @@ def as_domain_matrix(M: Any) -> DomainMatrix:
     return M.to_dense_matrix() if isinstance(M, RationalMatrix) else M
 
 
-def is_dense_composition_faster(layers: Sequence[_Layer], columns: DomainMatrix) -> bool:
-    """Whether `compose_dense_over_QQ` is faster than products of ``DomainMatrix``: by measurements,
-    if there are at least 16 columns, and the first row of some shift has an entry that is not
-    dyadic.
+def is_dense_composition_likely_faster(layers: Sequence[_Layer], columns: DomainMatrix) -> bool:
+    """Whether `compose_dense_over_QQ` is likely to be faster than products of ``DomainMatrix``.
+
+    By measurements, it is faster if there are at least 16 columns, and the first row of some shift
+    has an entry that is not dyadic.
     """
     first_rows = (shift[0, :].to_list_flat() for _, _, shift in layers)
     denominators = (int(x.denominator) for row in first_rows for x in row)

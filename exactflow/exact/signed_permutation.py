@@ -24,7 +24,7 @@ def find_column_and_sign_of_each_row(matrix: DomainMatrix) -> tuple[list[int], l
     return (perm, signs) if len({*perm} - {-1}) == d else None
 
 
-def cycles_with_last_index_first(images: Sequence[int]) -> list[list[int]]:
+def cycle_of_last_index_then_others(images: Sequence[int]) -> list[list[int]]:
     """Return the cycles of a permutation i -> images[i], fixed points included. The first cycle
     begins with the last index, and each other cycle with its least index.
     """
@@ -43,5 +43,5 @@ def cycles_with_last_index_first(images: Sequence[int]) -> list[list[int]]:
 
 def signed_permutation_det(perm: Sequence[int], signs: Sequence[int]) -> int:
     """Return the determinant, 1 or -1, of the map ``y[i] = signs[i] * x[perm[i]]``."""
-    swaps = len(perm) - len(cycles_with_last_index_first(perm))
+    swaps = len(perm) - len(cycle_of_last_index_then_others(perm))
     return (-1) ** (swaps + sum(sign < 0 for sign in signs))

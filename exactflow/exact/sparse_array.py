@@ -21,7 +21,7 @@ _BOUND = 2**62
 
 
 @dataclass(frozen=True, eq=False)
-class SparseArray:
+class SparseInt64Matrix:
     """The nonzero entries of an integer matrix, row by row.
 
     Entry (i, j) of a matrix with c columns has the place c i + j. `places` ascend; `values` are
@@ -38,7 +38,7 @@ class SparseArray:
         return QQ
 
     @classmethod
-    def from_small_integers(cls, matrix: DomainMatrix) -> "SparseArray":
+    def from_small_integers(cls, matrix: DomainMatrix) -> "SparseInt64Matrix":
         """Convert a matrix of integers; raise `OverflowError` unless all are below 2^62 in absolute
         value.
         """
@@ -59,11 +59,11 @@ class SparseArray:
         return cls(matrix.shape, places[order], values[order])
 
     @classmethod
-    def from_sums(
-        cls, shape: tuple[int, int], places: Sequence[np.ndarray], values: Sequence[np.ndarray]
-    ) -> "SparseArray":
-        """Return the matrix whose entry at a place is the sum of all values for this place."""
-        unsorted = np.concatenate(places)
+    def from_summed_entries(
+        cls, shape: tuple[int, int], flat_places: Sequence[np.ndarray], values: Sequence[np.ndarray]
+    ) -> "SparseInt64Matrix":
+        """Return the matrix whose entry at a flat place is the sum of all values for this place."""
+        unsorted = np.concatenate(flat_places)
         order = np.argsort(unsorted)
         at, sums = unsorted[order], np.concatenate(values)[order]
         if len(at):
@@ -92,14 +92,14 @@ class SparseArray:
         elements = {value: QQ(value) for value in set(values)}
         return map(elements.__getitem__, values)
 
-    def __neg__(self) -> "SparseArray":
-        return SparseArray(self.shape, self.places, -self.values)
+    def __neg__(self) -> "SparseInt64Matrix":
+        return SparseInt64Matrix(self.shape, self.places, -self.values)
 
-    def __add__(self, other: "SparseArray") -> "SparseArray":
+    def __add__(self, other: "SparseInt64Matrix") -> "SparseInt64Matrix":
         places, values = (self.places, other.places), (self.values, other.values)
-        return SparseArray.from_sums(self.shape, places, values)
+        return SparseInt64Matrix.from_summed_entries(self.shape, places, values)
 
-    def plus_product(self, A: "SparseArray", B: "SparseArray") -> "SparseArray":
+    def plus_product(self, A: "SparseInt64Matrix", B: "SparseInt64Matrix") -> "SparseInt64Matrix":
         """Return ``self + A B``; raise `OverflowError` if an entry might reach 2^62."""
         row_of, inner = np.divmod(A.places, A.shape[1])
         largest, a, b = (int(abs(M.values).max(initial=0)) for M in (self, A, B))
@@ -112,11 +112,13 @@ class SparseArray:
         chosen = np.arange(count.sum()) + np.repeat(starts[inner] - (ends - count), count)
         places = B.shape[1] * np.repeat(row_of, count) + B_column[chosen]
         products = np.repeat(A.values, count) * B.values[chosen]
-        return SparseArray.from_sums(self.shape, (self.places, places), (self.values, products))
+        return SparseInt64Matrix.from_summed_entries(
+            self.shape, (self.places, places), (self.values, products)
+        )
 
 
-def compose_sparse_additive_couplings(
-    layers: Sequence[tuple[Half, SparseArray]],
+def compose_sparse_integer_shears(
+    layers: Sequence[tuple[Half, SparseInt64Matrix]],
     partition: tuple[int, int],
     columns: DomainMatrix | None = None,
 ) -> DomainMatrix:
@@ -127,12 +129,12 @@ def compose_sparse_additive_couplings(
     """
     p, d = partition[0], sum(partition)
     if columns is None:
-        whole = SparseArray((d, d), (d + 1) * np.arange(d), np.ones(d, dtype=np.int64))
+        whole = SparseInt64Matrix((d, d), (d + 1) * np.arange(d), np.ones(d, dtype=np.int64))
     else:
-        whole = SparseArray.from_small_integers(columns)
+        whole = SparseInt64Matrix.from_small_integers(columns)
     width, k = whole.shape[1], np.searchsorted(whole.places, p * whole.shape[1])
-    first = SparseArray((p, width), whole.places[:k], whole.values[:k])
-    second = SparseArray((d - p, width), whole.places[k:] - p * width, whole.values[k:])
+    first = SparseInt64Matrix((p, width), whole.places[:k], whole.values[:k])
+    second = SparseInt64Matrix((d - p, width), whole.places[k:] - p * width, whole.values[k:])
     for moves, shift in layers:
         if moves == "first":
             first = first.plus_product(shift, second)
@@ -140,4 +142,4 @@ def compose_sparse_additive_couplings(
             second = second.plus_product(shift, first)
     places = np.concatenate((first.places, second.places + p * width))
     values = np.concatenate((first.values, second.values))
-    return SparseArray(whole.shape, places, values).to_sparse_matrix()
+    return SparseInt64Matrix(whole.shape, places, values).to_sparse_matrix()

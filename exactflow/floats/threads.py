@@ -1,5 +1,5 @@
-"""Linear algebra in floats on one thread, since the order in which several threads add changes the
-last bits of the results.
+"""Linear algebra in floats on one thread. Several threads add in a varying order, which changes the
+last bits of results.
 """
 
 import sys

@@ -30,7 +30,7 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.rational_matrix import (
     compose_dense_over_QQ,
     is_composition_over_QQ,
-    is_dense_composition_faster,
+    is_dense_composition_likely_faster,
 )
 from exactflow.exact.typing import Half
 from exactflow.flows import display
@@ -211,16 +211,16 @@ class CouplingFlow(Flow):
             # This fast path fails without NumPy, and for an entry that is not a small integer; then
             # the general code after it runs.
             with suppress(OverflowError, ModuleNotFoundError):
-                from exactflow.exact.sparse_array import compose_sparse_additive_couplings
+                from exactflow.exact.sparse_array import compose_sparse_integer_shears
 
                 arrays = [(layer.moves, layer.sparse_integer_shift) for layer in self.layers]
-                return compose_sparse_additive_couplings(arrays, self.partition, columns)
+                return compose_sparse_integer_shears(arrays, self.partition, columns)
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         p = self.partition[0]
         if is_rational and not self.is_sparse:
             steps = [_moves_scales_shift(layer) for layer in self.layers]
-            if is_dense_composition_faster(steps, columns):
+            if is_dense_composition_likely_faster(steps, columns):
                 return compose_dense_over_QQ(steps, p, columns)
         return apply_layers_to_columns(self.layers, p, columns)
 

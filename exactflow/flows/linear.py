@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from scipy import sparse
     from typing_extensions import TypeIs
 
-    from exactflow.exact.sparse_array import SparseArray
+    from exactflow.exact.sparse_array import SparseInt64Matrix
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -74,7 +74,7 @@ class LinearCoupling(Coupling):
     partition: tuple[int, int]
     moves: Half
     scale_elements: tuple
-    _shift: "DomainMatrix | SparseArray"
+    _shift: "DomainMatrix | SparseInt64Matrix"
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class LinearCoupling(Coupling):
         cls,
         partition: tuple[int, int],
         moves: Half,
-        shift: "DomainMatrix | SparseArray",
+        shift: "DomainMatrix | SparseInt64Matrix",
         scale: Sequence = (),
     ) -> "LinearCoupling":
         """Return a layer of the given parts, without checks or conversion.
@@ -114,7 +114,7 @@ class LinearCoupling(Coupling):
         Parameters
         ----------
         partition, moves : as for `LinearCoupling`.
-        shift : a matrix over a field, or a `SparseArray`.
+        shift : a matrix over a field, or a `SparseInt64Matrix`.
         scale : nonzero elements of the field, by default all ones. Their signs are not checked.
         """
         layer = object.__new__(cls)
@@ -128,17 +128,17 @@ class LinearCoupling(Coupling):
         return self._shift.to_sparse_matrix() if _is_sparse_array(self._shift) else self._shift
 
     @cached_property
-    def sparse_integer_shift(self) -> "SparseArray":
-        """The shift, a matrix of integers over QQ, as a `SparseArray`.
+    def sparse_integer_shift(self) -> "SparseInt64Matrix":
+        """The shift, a matrix of integers over QQ, as a `SparseInt64Matrix`.
 
         Raises `OverflowError` unless all entries are integers below 2^62.
         """
-        from exactflow.exact.sparse_array import SparseArray
+        from exactflow.exact.sparse_array import SparseInt64Matrix
 
         return (
             self._shift
             if _is_sparse_array(self._shift)
-            else SparseArray.from_small_integers(self._shift)
+            else SparseInt64Matrix.from_small_integers(self._shift)
         )
 
     @cached_property
@@ -308,8 +308,8 @@ def apply_layers_to_columns(
     return first.vstack(second)
 
 
-def _is_sparse_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
-    """Whether a shift is a `SparseArray`; NumPy is not imported for this check."""
+def _is_sparse_array(shift: "DomainMatrix | SparseInt64Matrix") -> "TypeIs[SparseInt64Matrix]":
+    """Whether a shift is a `SparseInt64Matrix`; NumPy is not imported for this check."""
     return hasattr(shift, "places")
 
 

@@ -40,7 +40,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix
-from exactflow.exact.flanders import pad_smaller_with_ones
+from exactflow.exact.flanders import pad_smaller_by_identity
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
@@ -148,7 +148,7 @@ class _Halves:
 
     def why_not_two_additive(self) -> str:
         """Reason that no T has T T^T = Sigma22 - I and T^T T = A - I; "" if one has."""
-        larger, smaller = pad_smaller_with_ones(self.of_second.inv(), self.second)
+        larger, smaller = pad_smaller_by_identity(self.of_second.inv(), self.second)
         if larger.charpoly() != smaller.charpoly():
             return "the eigenvalues differ"
         return "an eigenvalue is below 1" if sides_of_one(self.second)[0] else ""

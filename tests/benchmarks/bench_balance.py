@@ -60,7 +60,7 @@ def test_account(benchmark, d):
 
     def account():
         return np.abs(
-            target.minus_product(layers).to_rounded_floats(target.mantissa_exponent)
+            target.minus_product(layers).to_approximate_floats(target.mantissa_exponent)
         ).max()
 
     assert benchmark.pedantic(account, rounds=3, warmup_rounds=1) < 1e-12

@@ -5,7 +5,11 @@ import sympy
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.assumptions import Assumptions, assuming, is_quotient_positive_where_nonzero
+from exactflow.exact.assumptions import (
+    Assumptions,
+    assuming,
+    is_quotient_sign_positive_where_nonzero,
+)
 
 a, b, c = sympy.symbols("a b c", negative=True)
 t = sympy.Symbol("t")
@@ -33,7 +37,7 @@ FIELD = QQ.frac_field(a, b, c, t, r, w)
     ],
 )
 def test_every_odd_factor_counts(value, sign):
-    assert is_quotient_positive_where_nonzero(FIELD.from_sympy(value), FIELD) is sign
+    assert is_quotient_sign_positive_where_nonzero(FIELD.from_sympy(value), FIELD) is sign
 
 
 def sign_of(value, assume=()):
@@ -41,7 +45,7 @@ def sign_of(value, assume=()):
     symbols = sorted(value.free_symbols, key=str)
     field = QQ.frac_field(*symbols)
     with assuming(Assumptions.from_inequalities(assume)):
-        return is_quotient_positive_where_nonzero(field.from_sympy(value), field)
+        return is_quotient_sign_positive_where_nonzero(field.from_sympy(value), field)
 
 
 def test_what_is_assumed_decides_and_ends():
@@ -154,8 +158,8 @@ def test_a_root_is_told_whatever_its_symbol_is(kind):
 
 def test_gaussian_integers_beside_a_symbol_have_signs():
     field = sympy.QQ_I.frac_field(r)
-    assert is_quotient_positive_where_nonzero(field.from_sympy(2 * r**2), field) is True
-    assert is_quotient_positive_where_nonzero(field.from_sympy(sympy.I * r**2), field) is None
+    assert is_quotient_sign_positive_where_nonzero(field.from_sympy(2 * r**2), field) is True
+    assert is_quotient_sign_positive_where_nonzero(field.from_sympy(sympy.I * r**2), field) is None
     field = sympy.ZZ_I.frac_field(r)
-    assert is_quotient_positive_where_nonzero(field.from_sympy(-2 * r**2), field) is False
-    assert is_quotient_positive_where_nonzero(field.from_sympy(sympy.I * r**2), field) is None
+    assert is_quotient_sign_positive_where_nonzero(field.from_sympy(-2 * r**2), field) is False
+    assert is_quotient_sign_positive_where_nonzero(field.from_sympy(sympy.I * r**2), field) is None

@@ -37,7 +37,7 @@ def test_floats_are_taken_exactly(M):
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=4))
 def test_floats_come_back(row):
     M = np.array([row])
-    assert (DyadicMatrix.from_floats(M).to_rounded_floats() == M).all()
+    assert (DyadicMatrix.from_floats(M).to_approximate_floats() == M).all()
 
 
 @given(four, four, four)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sympy import QQ, diag
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.sparse_array import SparseArray, compose_sparse_additive_couplings
+from exactflow.exact.sparse_array import SparseInt64Matrix, compose_sparse_integer_shears
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
@@ -30,27 +30,29 @@ def as_dictionary(array):
 
 @given(matrices(3, 4), matrices(3, 2), matrices(2, 4))
 def test_plus_product(S, A, B):
-    result = SparseArray.from_small_integers(S).plus_product(
-        *map(SparseArray.from_small_integers, (A, B))
+    result = SparseInt64Matrix.from_small_integers(S).plus_product(
+        *map(SparseInt64Matrix.from_small_integers, (A, B))
     )
     assert as_dictionary(result) == dict((S + A * B).iter_items())
 
 
 @given(matrices(2, 3), matrices(2, 3))
 def test_sum(A, B):
-    result = SparseArray.from_small_integers(A) + -SparseArray.from_small_integers(B)
+    result = SparseInt64Matrix.from_small_integers(A) + -SparseInt64Matrix.from_small_integers(B)
     assert as_dictionary(result) == dict((A - B).iter_items())
 
 
 def test_sums_beyond_64_bits():
     value = QQ(2**31)
     row = DomainMatrix({0: dict.fromkeys(range(4), value)}, (1, 4), QQ)
-    array, column = (SparseArray.from_small_integers(M) for M in (row, row.transpose()))
-    zero = SparseArray.from_small_integers(DomainMatrix({}, (1, 1), QQ))
+    array, column = (SparseInt64Matrix.from_small_integers(M) for M in (row, row.transpose()))
+    zero = SparseInt64Matrix.from_small_integers(DomainMatrix({}, (1, 1), QQ))
     for product in (
         lambda: zero.plus_product(array, column),
-        lambda: SparseArray.from_small_integers(DomainMatrix({0: {0: QQ(2**62)}}, (1, 1), QQ)),
-        lambda: SparseArray.from_small_integers(DomainMatrix({0: {0: QQ(1, 2)}}, (1, 1), QQ)),
+        lambda: SparseInt64Matrix.from_small_integers(
+            DomainMatrix({0: {0: QQ(2**62)}}, (1, 1), QQ)
+        ),
+        lambda: SparseInt64Matrix.from_small_integers(DomainMatrix({0: {0: QQ(1, 2)}}, (1, 1), QQ)),
     ):
         with pytest.raises(OverflowError):
             product()
@@ -73,10 +75,10 @@ def test_flows_are_composed_whether_their_entries_fit_64_bits_or_not(drawn, flip
 
 @given(matrices(3, 3))
 def test_round_trip(M):
-    assert SparseArray.from_small_integers(M).to_sparse_matrix() == M
-    assert SparseArray.from_small_integers(M).nnz() == M.nnz()
-    assert sorted(SparseArray.from_small_integers(M).iter_values()) == sorted(M.iter_values())
+    assert SparseInt64Matrix.from_small_integers(M).to_sparse_matrix() == M
+    assert SparseInt64Matrix.from_small_integers(M).nnz() == M.nnz()
+    assert sorted(SparseInt64Matrix.from_small_integers(M).iter_values()) == sorted(M.iter_values())
 
 
 def test_no_layer_is_the_identity():
-    assert compose_sparse_additive_couplings([], (1, 1)) == DomainMatrix.eye(2, QQ)
+    assert compose_sparse_integer_shears([], (1, 1)) == DomainMatrix.eye(2, QQ)

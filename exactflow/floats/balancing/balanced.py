@@ -97,7 +97,7 @@ class Balanced(MapResult):
                     return sympy.oo
                 inverse = (Vt.T / s) @ U.T
             bound = bound_frobenius_inverse_perturbation(
-                target.exact,
+                target.exact_matrix,
                 inverse,
                 target.mantissa_exponent,
                 self.difference.bound_frobenius_norm(),
@@ -185,26 +185,29 @@ class Balanced(MapResult):
         claim += f"``{format_up(self.error, 2)}``.{self.target.layout.sentences_if_not_default}"
         return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
-    def _map_forward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
+    def _map_forward_in_float64_or_exactly(
+        self, coordinate_rows: list, to_entry_type: Callable
+    ) -> list:
         """Map rows of floats by the float layers, and rows of other numbers by the exact `flow`.
 
-        `entries` has one row for each coordinate; `convert` converts a number to the type of
-        the entries.
+        `to_entry_type` converts a number to the type of the entries.
         """
-        if convert is not to_float:
-            return self.flow._map_entries(entries, convert)
-        x = self._flip_in_place(np.stack(entries))[list(self.order)]
+        if to_entry_type is not to_float:
+            return self.flow._map_entries(coordinate_rows, to_entry_type)
+        x = self._flip_in_place(np.stack(coordinate_rows))[list(self.order)]
         for layer in self.layers:
             x = layer.forward(x)
         return list(x[np.argsort(self.order)])
 
-    def _map_backward_in_float64_or_exactly(self, entries: list, convert: Callable) -> list:
+    def _map_backward_in_float64_or_exactly(
+        self, coordinate_rows: list, to_entry_type: Callable
+    ) -> list:
         """Map rows of floats back by the float layers, and rows of other numbers by the inverse of
         the exact `flow`.
         """
-        if convert is not to_float:
-            return self.inverse()._map_entries(entries, convert)
-        y = np.stack(entries)[list(self.order)]
+        if to_entry_type is not to_float:
+            return self.inverse()._map_entries(coordinate_rows, to_entry_type)
+        y = np.stack(coordinate_rows)[list(self.order)]
         for layer in reversed(self.layers):
             y = layer.backward(y)
         return list(self._flip_in_place(y[np.argsort(self.order)]))
@@ -223,41 +226,44 @@ class Balanced(MapResult):
 
 
 def bound_frobenius_inverse_perturbation(
-    W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, frobenius_error: Fraction
+    W: DyadicQuotient,
+    inverse_of_mantissa: np.ndarray,
+    mantissa_exponent: int,
+    frobenius_error: Fraction,
 ) -> Fraction | None:
     """Return an upper bound of |W^-1 - Q^-1|_F that holds for all matrices Q with |W - Q|_F at most
     `frobenius_error`.
 
-    Returns None unless W and all these Q are proved to be invertible. `approximate_inverse` is a
-    float inverse of 2^-exponent W, with any error.
+    Returns None unless W and all these Q are proved to be invertible. `inverse_of_mantissa` is a
+    float inverse of 2^-`mantissa_exponent` W, with any error.
     """
-    unit = Fraction(2) ** -exponent
-    rho = _bound_frobenius_inverse_residual_if_finite(W, approximate_inverse, exponent)
+    unit = Fraction(2) ** -mantissa_exponent
+    rho = _bound_frobenius_inverse_residual_if_finite(W, inverse_of_mantissa, mantissa_exponent)
     if rho is None:
         return None
-    size = DyadicMatrix.from_floats(approximate_inverse).bound_frobenius_norm() * unit
+    size = DyadicMatrix.from_floats(inverse_of_mantissa).bound_frobenius_norm() * unit
     if rho + size * frobenius_error >= 1:
         return None
     return size**2 * frobenius_error / ((1 - rho) * (1 - rho - size * frobenius_error))
 
 
 def _bound_frobenius_inverse_residual_if_finite(
-    W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int
+    W: DyadicQuotient, inverse_of_mantissa: np.ndarray, mantissa_exponent: int
 ) -> Fraction | None:
-    """Return an upper bound of |I - V 2^-exponent W|_F, for the `approximate_inverse` V. It is None
-    if V has an infinite entry or NaN.
+    """Return an upper bound of |I - V M|_F, for V = `inverse_of_mantissa` and
+    M = 2^-`mantissa_exponent` W. Return None if V has an infinite entry or NaN.
     """
-    if not np.isfinite(approximate_inverse).all():
+    if not np.isfinite(inverse_of_mantissa).all():
         return None
-    d = len(approximate_inverse)
-    M = W.to_rounded_floats(exponent)
+    d = len(inverse_of_mantissa)
+    M = W.to_approximate_floats(mantissa_exponent)
     with np.errstate(over="ignore", invalid="ignore"):
-        size = float(np.linalg.norm(approximate_inverse) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
-        rough = float(np.linalg.norm(approximate_inverse @ M - np.eye(d))) * (1 + 2.0**-20) + size
+        size = float(np.linalg.norm(inverse_of_mantissa) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
+        rough = float(np.linalg.norm(inverse_of_mantissa @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < COARSE:
         return Fraction(rough)
-    product = DyadicMatrix.from_floats(approximate_inverse) * W.numerator.times_power_of_two(
-        -exponent
+    product = DyadicMatrix.from_floats(inverse_of_mantissa) * W.numerator.times_power_of_two(
+        -mantissa_exponent
     )
     return (
         DyadicQuotient(product, W.denominator)

@@ -52,9 +52,10 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     """Yield the six layers of Theorem 10 if the target is nearly a multiple of a rotation, then the
     eleven layers of Theorem 11. The sizes of the halves must differ by at most one.
     """
-    if target.rotation is not None:
-        yield Shears(target, _correctable_rotation_shears(target.rotation, target.halves))
-    U, s, Vt = target.oriented_mantissa_svd
+    rotation = target.normalized_rotation_or_none
+    if rotation is not None:
+        yield Shears(target, _correctable_rotation_shears(rotation, target.halves))
+    U, s, Vt = target.mantissa_svd_with_det_UVt_one
     order = np.argsort(s)
     if target.halves[0] > target.halves[1]:
         order = np.roll(order, target.halves[0])
@@ -104,15 +105,15 @@ class Shears:
             factors, self.target.mantissa_determinant_root, self.target.mantissa_exponent
         )
 
-    def corrected_by(self, mantissa_error: np.ndarray) -> "Shears":
-        """Return shears after a Newton step that removes the error of their product.
+    def with_product_increased_by(self, mantissa_increment: np.ndarray) -> "Shears":
+        """Return shears after a Newton step that adds 2^`target.mantissa_exponent` times
+        `mantissa_increment` to the product of the layers.
 
-        `mantissa_error` is `target.mantissa` minus the product of the layers divided by
-        2^`target.mantissa_exponent`. The component of this error along the gradient of the
-        determinant is omitted, since shears cannot change the determinant.
+        The component along the gradient of the determinant is omitted, since shears cannot change
+        the determinant.
         """
-        E = mantissa_error / self.target.mantissa_determinant_root
-        gradient = self.target.rotation
+        E = mantissa_increment / self.target.mantissa_determinant_root
+        gradient = self.target.normalized_rotation_or_none
         if gradient is None:
             gradient = np.linalg.inv(self.target.mantissa / self.target.mantissa_determinant_root).T
         E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
@@ -156,13 +157,9 @@ class ElevenLayers:
             factors, self.target.mantissa_determinant_root, self.target.mantissa_exponent
         )
 
-    def corrected_by(self, mantissa_error: np.ndarray) -> "ElevenLayers":
-        """Return the layers after a step that adds `mantissa_error` to U Sigma V^T.
-
-        `mantissa_error` is `target.mantissa` minus the product of the layers divided by
-        2^`target.mantissa_exponent`.
-        """
-        F = self.U.T @ mantissa_error @ self.V
+    def with_product_increased_by(self, mantissa_increment: np.ndarray) -> "ElevenLayers":
+        """Return the layers after a step that adds `mantissa_increment` to U Sigma V^T."""
+        F = self.U.T @ mantissa_increment @ self.V
         sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
         to_U = np.where(sizes >= sizes[:, None], F / sizes, 0)
         to_V = np.where(sizes < sizes[:, None], F / sizes[:, None], 0)
@@ -190,15 +187,15 @@ def _correct_once_to_rotation(found: CorrectableShears, Q: np.ndarray) -> Correc
         alternating_shears(found.pattern.first, found.shifts), 1.0
     )
     return found.add_to_product_by_newton_step(
-        (DyadicMatrix.from_floats(Q) - apply_float_layers_exactly(layers)).to_rounded_floats()
+        (DyadicMatrix.from_floats(Q) - apply_float_layers_exactly(layers)).to_approximate_floats()
     )
 
 
-def round_to_grid_relative_to(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
+def round_to_grid_relative_to(shift: np.ndarray, reference_size: float = 1.0) -> np.ndarray:
     """Round the entries of a shift to multiples of 2^-`TUNING.grid` times the largest power of two
-    that is at most `size`.
+    that is at most `reference_size`.
     """
-    exponent = TUNING.grid + 1 - frexp(size)[1]
+    exponent = TUNING.grid + 1 - frexp(reference_size)[1]
     return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
 
 

@@ -49,7 +49,7 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     """Return the sign of the determinant, 1 or -1, if floats certify it; None otherwise."""
     from scipy.linalg.lapack import dgetrf  # imported here, since SciPy takes long to import
 
-    W, d = _scale_by_power_of_two_to_unit_floats(entries), len(entries)
+    W, d = _scale_near_one_by_power_of_two(entries), len(entries)
     try:
         V = np.linalg.inv(W)
     except np.linalg.LinAlgError:
@@ -71,7 +71,7 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     return -1 if negative % 2 else 1
 
 
-def _scale_by_power_of_two_to_unit_floats(entries: np.ndarray) -> np.ndarray:
+def _scale_near_one_by_power_of_two(entries: np.ndarray) -> np.ndarray:
     """Multiply the entries by the power of two that brings the largest absolute entry between 1/2
     and 2, and round them to floats.
 

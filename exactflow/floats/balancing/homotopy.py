@@ -49,18 +49,18 @@ class StuckError(Exception):
 
 
 def find_shears_along_path(
-    M: np.ndarray, pattern: ShearPattern, attempt: Attempt, start: np.ndarray
+    M: np.ndarray, pattern: ShearPattern, attempt: Attempt, start_shifts: np.ndarray
 ) -> CorrectableShears:
-    """Follow a path from the shears with the padded shifts `start` to shears whose product is M, up
-    to a residual that corrections can remove.
+    """Follow a path from the shears with the padded shifts `start_shifts` to shears with product M,
+    up to a residual that corrections can remove.
 
     M must have determinant 1 and be the identity on idle coordinates. Raises `StuckError` if the
     path cannot be followed or the residual stays too large.
     """
-    anchor = start if attempt.anchored else np.zeros_like(start)
+    anchor = start_shifts if attempt.anchored else np.zeros_like(start_shifts)
     search = _Search(pattern, attempt, anchor)
-    X = start
-    for path in polar_path_segments(pattern.product(start), M):
+    X = start_shifts
+    for path in polar_path_segments(pattern.product(start_shifts), M):
         X = search.follow(path, X)
     try:
         return search.polish_to_rounding_level(M, search.pull_towards_anchor(M, X))
@@ -163,7 +163,7 @@ class _Search:
         raise StuckError(rms_singular_value(self.linearize_at(X).centred_residual(path(1))))
 
     def _correct_counting_steps(
-        self, M: np.ndarray, X: np.ndarray, pull: float
+        self, M: np.ndarray, X: np.ndarray, pull_to_anchor: float
     ) -> tuple[np.ndarray | None, int]:
         """Correct shifts X by Newton steps until their product is near M. Return the corrected
         shifts and the number of steps; the shifts are None if the steps fail.
@@ -174,7 +174,7 @@ class _Search:
             return None, 0
         for k in range(1, TUNING.tries + 1):
             try:
-                X = X + linearization.newton_step(F, pull, self.anchor, self.attempt.tol)
+                X = X + linearization.newton_step(F, pull_to_anchor, self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return None, k
             linearization, before = self.linearize_at(X), rms_singular_value(F)

@@ -47,7 +47,10 @@ def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> B
     """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_search(target, layers, seed)
-    if target.rotation is None and target.estimated_condition_number <= TUNING.beyond:
+    if (
+        target.normalized_rotation_or_none is None
+        and target.estimated_condition_number <= TUNING.beyond
+    ):
         with suppress(MethodError):
             result = _find_by_search(target, 6, seed, TUNING.few)
             if _has_small_relative_error(result, target):
@@ -60,11 +63,13 @@ def _has_small_relative_error(result: Balanced, target: Target) -> bool:
     return bool(result.error <= TUNING.good * target.max_abs())
 
 
-def _find_best_closed_form(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
+def _find_best_closed_form(
+    target: Target, required_layers: int | None = None, unused_seed: int = 0
+) -> Balanced:
     """Return the closed form whose error is least.
 
-    Raises `InvalidInputError` if `layers` is not None and differs from the number of layers found,
-    and `MethodError` if no closed form exists or the error is too large. `seed` is not used.
+    Raises `InvalidInputError` if the number of its layers differs from `required_layers`, and
+    `MethodError` if no closed form exists or the error is too large.
     """
     if not has_closed_form(target.halves):
         raise MethodError(
@@ -85,10 +90,10 @@ def _find_best_closed_form(target: Target, layers: int | None = None, seed: int 
             f"the layers in closed form have the relative error {found:.0e}, above the tolerance "
             f"{float(TUNING.tolerance):.0e}: factor the matrix exactly, with exactflow.factor"
         )
-    if layers not in (None, len(result.layers)):
+    if required_layers not in (None, len(result.layers)):
         raise InvalidInputError(
             f"expected layers=None or layers={len(result.layers)} with method='closed' (six for a "
-            f"multiple of a rotation, eleven otherwise), got {layers}: use method='search'"
+            f"multiple of a rotation, eleven otherwise), got {required_layers}: use method='search'"
         )
     return result
 
@@ -136,7 +141,7 @@ def _yield_attempts_and_starts(
     has_start = seed == 0 and layers >= 6 and has_closed_form(target.halves)
     for i, attempt in attempts:
         if has_start:
-            U, _, Vt = target.oriented_mantissa_svd
+            U, _, Vt = target.mantissa_svd_with_det_UVt_one
             six, X = six_shears_of_rotation(
                 U @ Vt, target.halves, invert_shears_of_inverse=i // 2 % 2 == 0
             )
@@ -147,14 +152,14 @@ def _yield_attempts_and_starts(
 
 
 class Solution(Protocol):
-    """Layers whose product is near a target, and that can be corrected by steps."""
+    """Layers with a product near a target, and steps that correct this product."""
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return layers whose product is near the target."""
 
-    def corrected_by(self, mantissa_error: np.ndarray) -> "Solution":
-        """Return a solution whose product is larger by 2^`Target.mantissa_exponent` times
-        `mantissa_error`, approximately.
+    def with_product_increased_by(self, mantissa_increment: np.ndarray) -> "Solution":
+        """Return a solution after a step that approximately adds 2^`Target.mantissa_exponent` times
+        `mantissa_increment` to its product.
         """
 
 
@@ -169,14 +174,14 @@ def _correct_or_return_relative_error(target: Target, solution: Solution) -> Bal
     for _ in range(TUNING.corrections + 1):
         layers = solution.build_scaled_layers()
         difference = target.minus_product(layers)
-        E = difference.to_rounded_floats(target.mantissa_exponent)
+        E = difference.to_approximate_floats(target.mantissa_exponent)
         error, before = float(np.abs(E).max()), least
         if least == np.inf or error < least:
             best, least = (layers, difference), error
         if not goal < error < TUNING.slowest * before:
             break
         try:
-            solution = solution.corrected_by(E)
+            solution = solution.with_product_increased_by(E)
         except np.linalg.LinAlgError:
             break
     result = Balanced(target, *best)

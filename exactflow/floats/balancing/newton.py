@@ -69,7 +69,7 @@ class ShearPattern:
         return ShearPattern(layers, n, leftmost_half, (n - halves[0], n - halves[1]))
 
     @cached_property
-    def unpadded_mask(self) -> np.ndarray:
+    def active_coordinate_mask(self) -> np.ndarray:
         """The boolean mask of the coordinates that are not idle."""
         places = np.arange(self.n)
         return np.concatenate([places < self.n - idle for idle in self.idle])
@@ -81,7 +81,8 @@ class ShearPattern:
         if not any(self.idle):
             return M
         E = np.eye(2 * self.n)
-        E[np.ix_(self.unpadded_mask, self.unpadded_mask)] = M
+        active = self.active_coordinate_mask
+        E[np.ix_(active, active)] = M
         return E
 
     def pad_and_stack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
@@ -93,9 +94,9 @@ class ShearPattern:
 
     def unpad(self, X: np.ndarray) -> list[np.ndarray]:
         """Return the rectangular shifts of padded shifts X, without the padding."""
+        active = self.active_coordinate_mask
         return [
-            X[i][self.unpadded_mask[self.moved_slice(i)]][:, self.unpadded_mask[self.kept_slice(i)]]
-            for i in range(len(X))
+            X[i][active[self.moved_slice(i)]][:, active[self.kept_slice(i)]] for i in range(len(X))
         ]
 
     @property
@@ -134,7 +135,7 @@ class NormalEquations:
 
     `left` and `right` are the A_i^T and the B_i, of shape (layers, n, 2n); `weighted_left` and
     `weighted_right` are G_i^-1 A_i^T and H_i^-1 B_i. The first `cut` layers are left of the cut.
-    `active` is the mask of the coordinates that are not idle.
+    `active_mask` marks the coordinates that are not idle.
     """
 
     left: np.ndarray
@@ -142,7 +143,7 @@ class NormalEquations:
     weighted_left: np.ndarray
     weighted_right: np.ndarray
     cut: int
-    active: np.ndarray
+    active_mask: np.ndarray
 
     @staticmethod
     def from_jacobian_factors(
@@ -157,7 +158,7 @@ class NormalEquations:
         `A_transposed` has the matrices A_i^T, and `B` has the matrices B_i.
         """
         weighted_left, weighted_right = (
-            _solve_identity_plus_scaled_gram(rows, spread) for rows in (A_transposed, B)
+            _inverse_regularized_gram_times_rows(rows, spread) for rows in (A_transposed, B)
         )
         return NormalEquations(
             A_transposed, B, weighted_left, weighted_right, layers_left_of_cut, active_mask
@@ -172,21 +173,25 @@ class NormalEquations:
         images = _stack_layers(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
 
-    def solve_up_to_trace(self, r: np.ndarray, tol: float, ridge: float = 0.0) -> np.ndarray:
+    def solve_up_to_trace(
+        self, r: np.ndarray, relative_tol: float, ridge: float = 0.0
+    ) -> np.ndarray:
         """Remove the trace of r, and return lam with (J D J^T + ridge * E) lam = r, up to the
-        relative residual `tol`. The matrix E regularizes the normal equations.
+        relative residual `relative_tol`. The matrix E regularizes the normal equations.
 
         For small systems E is the identity. For large systems E is diagonal in mu, with entries
         1 / w, and the residual is measured in the norm of the preconditioner.
         """
-        r = remove_trace(r, self.active)
+        r = remove_trace(r, self.active_mask)
         if len(r) <= 2 * TUNING.dense:
             return self._solve_densely(r, ridge)
-        if tol < TUNING.tol:
-            return self._solve_iteratively(r, tol, ridge)
+        if relative_tol < TUNING.tol:
+            return self._solve_iteratively(r, relative_tol, ridge)
         # r is scaled to norm 1, since float32 is slow if products underflow
         size = float(np.linalg.norm(r)) or 1.0
-        single = self._in_float32._solve_iteratively((r / size).astype(np.float32), tol, ridge)
+        single = self._in_float32._solve_iteratively(
+            (r / size).astype(np.float32), relative_tol, ridge
+        )
         return size * single.astype(r.dtype)
 
     @cached_property
@@ -204,8 +209,9 @@ class NormalEquations:
         left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
         right = (self.weighted_right.transpose(0, 2, 1) @ self.right).reshape(K, -1)
         gram = (left.T @ right).reshape(d, d, d, d).transpose(0, 2, 1, 3).reshape(d * d, d * d)
-        gram[:: d + 1, :: d + 1] += np.outer(self.active, self.active) / d
-        gram.flat[:: d * d + 1] += ridge + ~np.logical_and.outer(self.active, self.active).ravel()
+        gram[:: d + 1, :: d + 1] += np.outer(self.active_mask, self.active_mask) / d
+        is_active_pair = np.logical_and.outer(self.active_mask, self.active_mask)
+        gram.flat[:: d * d + 1] += ridge + ~is_active_pair.ravel()
         factor = scipy_linalg.cho_factor(gram, overwrite_a=True, check_finite=False)
         return scipy_linalg.cho_solve(factor, r.ravel(), check_finite=False).reshape(r.shape)
 
@@ -213,7 +219,7 @@ class NormalEquations:
     def _preconditioner(self) -> "_Preconditioner":
         """The preconditioner of these normal equations for conjugate gradients."""
         K, m = len(self.left), self.cut
-        idle = np.diag((~self.active).astype(self.left.dtype))
+        idle = np.diag((~self.active_mask).astype(self.left.dtype))
         a, S = _generalized_eigh_across_cut(self.left, self.weighted_left, m, idle)
         b, R = _generalized_eigh_across_cut(self.right, self.weighted_right, m, idle)
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
@@ -221,9 +227,9 @@ class NormalEquations:
         weights = 1 / (1 / (K - m) + np.outer(a, b) / m)
         return _Preconditioner(S, R, weights, replace(self, **turned))
 
-    def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+    def _solve_iteratively(self, r: np.ndarray, relative_tol: float, ridge: float) -> np.ndarray:
         """Solve the normal equations by preconditioned conjugate gradients, until the relative
-        residual is at most `tol`.
+        residual is at most `relative_tol`.
         """
         S, R, weights, turned = self._preconditioner
         ridges = ridge / weights
@@ -231,7 +237,7 @@ class NormalEquations:
         solution = np.zeros_like(r)
         z = direction = r * weights
         size = np.vdot(r, z)
-        goal = tol**2 * size
+        goal = relative_tol**2 * size
         for _ in range(TUNING.iterations):
             if size <= goal:
                 break
@@ -299,10 +305,11 @@ class CentredLinearization:
             A[i], B[i] = one[:, moved].T, one_inverse[kept]
             one[:, kept] += one[:, moved] @ X[i]
             one_inverse[moved] -= X[i] @ one_inverse[kept]
+        active = pattern.active_coordinate_mask
         for i in range(K):
-            A[i, ~pattern.unpadded_mask[pattern.moved_slice(i)]] = 0
-            B[i, ~pattern.unpadded_mask[pattern.kept_slice(i)]] = 0
-        return NormalEquations.from_jacobian_factors(A, B, m, self.spread, pattern.unpadded_mask)
+            A[i, ~active[pattern.moved_slice(i)]] = 0
+            B[i, ~active[pattern.kept_slice(i)]] = 0
+        return NormalEquations.from_jacobian_factors(A, B, m, self.spread, active)
 
     def multiply_by_both_part_inverses(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1, for the products P and R of the shears left and right of the cut."""
@@ -317,41 +324,49 @@ class CentredLinearization:
         return F
 
     def newton_step(
-        self, F: np.ndarray, pull: float, anchor: np.ndarray, tol: float, ridge: float = 0.0
+        self,
+        F: np.ndarray,
+        pull_to_anchor: float,
+        anchor: np.ndarray,
+        relative_tol: float,
+        ridge: float = 0.0,
     ) -> np.ndarray:
         """Return a Newton step dX of the shifts, a solution of J dX = F for the centred residual F.
 
-        For pull = 0 this is the least solution, and for pull = 1 the solution with which X + dX is
-        nearest to `anchor`, both in the norm |.|_D of the module docstring.
+        For `pull_to_anchor` = 0 this is the least solution, and for `pull_to_anchor` = 1 the
+        solution with which X + dX is nearest to `anchor`, both in the norm |.|_D of the module
+        docstring.
 
-        dX = D J^T lam - pull (X - anchor) with J D J^T lam = F + pull J (X - anchor). The ridge is
-        added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
+        For v = pull_to_anchor (X - anchor), dX = D J^T lam - v with J D J^T lam = F + J v. The
+        ridge is added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
         numerically singular, ``numpy.linalg.LinAlgError`` is raised.
         """
-        if not pull:
-            return self._least_norm_newton_step(F, tol, ridge)
-        away = pull * (self.X - anchor)
+        if not pull_to_anchor:
+            return self._least_norm_newton_step(F, relative_tol, ridge)
+        away = pull_to_anchor * (self.X - anchor)
         return (
             self._least_norm_newton_step(
-                F + self.normal_equations.apply_centred_jacobian(away), tol, ridge
+                F + self.normal_equations.apply_centred_jacobian(away), relative_tol, ridge
             )
             - away
         )
 
-    def step_derivative_by_pull(self, anchor: np.ndarray, tol: float) -> np.ndarray:
-        """Return the derivative of `newton_step` with respect to its argument `pull`."""
+    def step_derivative_by_pull(self, anchor: np.ndarray, relative_tol: float) -> np.ndarray:
+        """Return the derivative of `newton_step` with respect to its argument `pull_to_anchor`."""
         away = self.X - anchor
         return (
             self._least_norm_newton_step(
-                self.normal_equations.apply_centred_jacobian(away), tol, 0.0
+                self.normal_equations.apply_centred_jacobian(away), relative_tol, 0.0
             )
             - away
         )
 
-    def _least_norm_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+    def _least_norm_newton_step(
+        self, F: np.ndarray, relative_tol: float, ridge: float
+    ) -> np.ndarray:
         """Return the solution dX of J dX = F with the least norm |dX|_D of the module docstring."""
         return self.normal_equations.apply_inverse_weighted_adjoint(
-            self.normal_equations.solve_up_to_trace(F, tol, ridge)
+            self.normal_equations.solve_up_to_trace(F, relative_tol, ridge)
         )
 
 
@@ -386,12 +401,12 @@ class CorrectableShears:
         return self.pattern.unpad(self.X)
 
 
-def remove_trace(M: np.ndarray, active: np.ndarray) -> np.ndarray:
+def remove_trace(M: np.ndarray, active_mask: np.ndarray) -> np.ndarray:
     """Return M minus a multiple of I, with trace 0. Here I is the identity on the coordinates that
-    `active` marks, and 0 elsewhere.
+    `active_mask` marks, and 0 elsewhere.
     """
     result = M.copy()
-    result.flat[:: len(M) + 1] -= np.trace(M) / active.sum() * active
+    result.flat[:: len(M) + 1] -= np.trace(M) / active_mask.sum() * active_mask
     return result
 
 
@@ -400,7 +415,7 @@ def _stack_layers(rows: np.ndarray) -> np.ndarray:
     return rows.reshape(-1, rows.shape[-1])
 
 
-def _solve_identity_plus_scaled_gram(rows: np.ndarray, spread: float) -> np.ndarray:
+def _inverse_regularized_gram_times_rows(rows: np.ndarray, spread: float) -> np.ndarray:
     """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R in `rows`.
 
     In the module docstring this is G_i^-1 A_i^T for R = A_i^T, and H_i^-1 B_i for R = B_i.
@@ -412,15 +427,21 @@ def _solve_identity_plus_scaled_gram(rows: np.ndarray, spread: float) -> np.ndar
 
 
 def _generalized_eigh_across_cut(
-    rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
+    rows: np.ndarray,
+    weighted_rows: np.ndarray,
+    layers_left_of_cut: int,
+    idle_projection: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the eigenvalues e and the basis S with S^T G S = diag(e) and S^T H S = I, for two sums
     G and H.
 
-    G is the sum of R^T W over the matrices R of `rows` and W of `weighted` left of the cut, plus
-    the diagonal matrix `idle`; H is the same sum right of the cut, plus `idle`.
+    G is the sum of R^T W over the matrices R of `rows` and W of `weighted_rows` left of the cut,
+    plus the diagonal matrix `idle_projection`. H is this sum right of the cut, plus
+    `idle_projection`.
     """
-    before = _stack_layers(rows[:cut]).T @ _stack_layers(weighted[:cut]) + idle
-    return scipy_linalg.eigh(
-        before, _stack_layers(rows[cut:]).T @ _stack_layers(weighted[cut:]) + idle
+    left, right = slice(layers_left_of_cut), slice(layers_left_of_cut, None)
+    G, H = (
+        _stack_layers(rows[side]).T @ _stack_layers(weighted_rows[side]) + idle_projection
+        for side in (left, right)
     )
+    return scipy_linalg.eigh(G, H)

@@ -34,13 +34,13 @@ import numpy as np
 from scipy import linalg
 
 
-def six_shifts_of_rotation(M: np.ndarray, first_half_size: int) -> list[np.ndarray]:
+def six_shifts_of_rotation(M: np.ndarray, smaller_first_half_size: int) -> list[np.ndarray]:
     """Return the shifts -W0, X, Y, Z, W, V of the six shears of Theorem 10. The product L(-W0) U(X)
     L(Y) U(Z) L(W) U(V) of lower shears L and upper shears U is the rotation M, up to rounding.
 
     The second half has the size of the first half, or one coordinate more.
     """
-    n = first_half_size
+    n = smaller_first_half_size
     A, B, C, D = M[:n, :n], M[:n, n:], M[n:, :n], M[n:, n:]
     (U1, U2), angles, (V1t, V2t) = linalg.cossin(M, p=n, q=n, separate=True)
     U1, U2, V1t, V2t = map(newton_schulz_step, (U1, U2, V1t, V2t))

@@ -48,7 +48,7 @@ class Target:
         entries = as_exact_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
         layout = layout_for_orientation(
-            order, sizes, orientation, _nonzero_determinant_sign(entries) < 0
+            order, sizes, orientation, _determinant_sign_or_raise(entries) < 0
         )
         return Target(layout.pad_flip_and_reorder_array(entries), layout)
 
@@ -65,7 +65,7 @@ class Target:
         return self.layout.partition
 
     @cached_property
-    def exact(self) -> DyadicQuotient:
+    def exact_matrix(self) -> DyadicQuotient:
         """The exact matrix W."""
         return DyadicQuotient.from_array(self.entries)
 
@@ -82,7 +82,7 @@ class Target:
     @cached_property
     def mantissa_exponent(self) -> int:
         """An exponent e with m < 2^e < 4 m, where m is the largest absolute entry of W."""
-        size = self.exact.max_abs()
+        size = self.exact_matrix.max_abs()
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
@@ -104,10 +104,10 @@ class Target:
     @cached_property
     def mantissa(self) -> np.ndarray:
         """The matrix 2^-`mantissa_exponent` W in float64, with absolute entries below one."""
-        return self.exact.to_rounded_floats(self.mantissa_exponent)
+        return self.exact_matrix.to_approximate_floats(self.mantissa_exponent)
 
     @cached_property
-    def oriented_mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def mantissa_svd_with_det_UVt_one(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The singular value decomposition U, s, V^T of `mantissa`, with det(U V^T) = 1.
 
         Singular values below u |W|, for the unit roundoff u, are rounding errors; values below
@@ -122,14 +122,15 @@ class Target:
     def mantissa_determinant_root(self) -> float:
         """The d-th root of the determinant of `mantissa`, computed in floats."""
         guess = self._mantissa_rms_singular_value
-        if self.rotation is None:
-            guess = float(np.exp(np.log(self.oriented_mantissa_svd[1]).mean()))
-            return guess * float(np.exp(np.log(self.oriented_mantissa_svd[1] / guess).mean()))
-        sizes = np.linalg.svd(self.rotation, compute_uv=False)
-        return guess * float(np.exp(np.log(sizes).mean()))
+        if self.normalized_rotation_or_none is None:
+            _, s, _ = self.mantissa_svd_with_det_UVt_one
+            guess = float(np.exp(np.log(s).mean()))
+            return guess * float(np.exp(np.log(s / guess).mean()))
+        s = np.linalg.svd(self.normalized_rotation_or_none, compute_uv=False)
+        return guess * float(np.exp(np.log(s).mean()))
 
     @cached_property
-    def rotation(self) -> np.ndarray | None:
+    def normalized_rotation_or_none(self) -> np.ndarray | None:
         """The `mantissa` divided by the root mean square of its singular values, if this is nearly
         a rotation; None otherwise.
         """
@@ -144,11 +145,10 @@ class Target:
         """The condition number of W, computed in floats; 1.0 if W is nearly a multiple of a
         rotation.
         """
-        return (
-            1.0
-            if self.rotation is not None
-            else float(self.oriented_mantissa_svd[1][0] / self.oriented_mantissa_svd[1][-1])
-        )
+        if self.normalized_rotation_or_none is not None:
+            return 1.0
+        _, s, _ = self.mantissa_svd_with_det_UVt_one
+        return float(s[0] / s[-1])
 
     @property
     def _mantissa_rms_singular_value(self) -> float:
@@ -157,11 +157,11 @@ class Target:
 
     def minus_product(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of the layers, exactly."""
-        return self.exact.minus(apply_float_layers_exactly(layers))
+        return self.exact_matrix.minus(apply_float_layers_exactly(layers))
 
     def max_abs(self) -> Fraction:
         """Return the largest absolute entry of W."""
-        return self.exact.max_abs()
+        return self.exact_matrix.max_abs()
 
 
 def _is_near_multiple_of_orthogonal(M: np.ndarray) -> bool:
@@ -170,7 +170,7 @@ def _is_near_multiple_of_orthogonal(M: np.ndarray) -> bool:
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
 
-def _nonzero_determinant_sign(entries: np.ndarray) -> int:
+def _determinant_sign_or_raise(entries: np.ndarray) -> int:
     """Return the sign of the determinant, 1 or -1; raise `SingularMatrixError` if it is 0."""
     sign = determinant_sign(entries)
     if not sign:

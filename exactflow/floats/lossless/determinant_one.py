@@ -118,7 +118,7 @@ def _find_balanced_layers_for_rounding(
     """
     found = find_balanced_on_one_thread(target, None, method, seed).layers
     p, q = target.halves
-    if method != "auto" or target.rotation is None or abs(p - q) > 1:
+    if method != "auto" or target.normalized_rotation_or_none is None or abs(p - q) > 1:
         return found
     try:
         other = find_balanced_on_one_thread(target, None, "search", seed).layers
@@ -128,8 +128,8 @@ def _find_balanced_layers_for_rounding(
 
 
 def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
-    """Estimate the largest error of an output coordinate of the layers, if each layer rounds the
-    vector that it adds to the moved half to integers.
+    """Estimate the largest error of an output coordinate of the layers. Each layer adds a vector to
+    the moved half; the error comes from rounding these vectors to integers.
     """
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
@@ -153,8 +153,8 @@ def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
 
 
 def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
-    """Return shears, and an array with one scale for each coordinate. The given layers have the
-    same product as the shears, followed by the diagonal matrix of the scales.
+    """Return shears, and an array of scales, one for each coordinate. The shears, followed by the
+    diagonal matrix of the scales, compose to the same matrix as the given layers.
     """
     layers = list(layers)
     p, q = layers[0].partition
@@ -217,15 +217,15 @@ def yield_shears_of_exp_diagonal(
 
 def _yield_shears_scaling_pairs_inversely(
     logs: np.ndarray,
-    pairs: tuple[np.ndarray, np.ndarray],
+    multiplied_and_divided: tuple[np.ndarray, np.ndarray],
     multiplied_half: int,
     halves: tuple[int, int],
 ) -> Iterator[FloatCoupling]:
     """Yield four shears whose product multiplies coordinates of one half by exp(logs), and divides
     as many coordinates of the other half by the same factors.
 
-    `pairs` has the indices of the multiplied coordinates in their half, then the indices of the
-    divided coordinates in the other half. `halves` has the sizes of the two halves.
+    `multiplied_and_divided` has the indices of the multiplied coordinates in their half, then the
+    indices of the divided coordinates in the other half. `halves` has the sizes of the two halves.
     """
     e = np.exp(logs)
     c = np.sqrt(np.abs(1 / e - 1))
@@ -237,7 +237,8 @@ def _yield_shears_scaling_pairs_inversely(
         (multiplied_half, -c * e),
     ):
         shift = np.zeros((halves[half], halves[1 - half]))
-        shift[pairs if half == multiplied_half else pairs[::-1]] = values
+        row_and_column_order = 1 if half == multiplied_half else -1
+        shift[multiplied_and_divided[::row_and_column_order]] = values
         yield FloatCoupling(HALVES[half], shift)
 
 

@@ -46,12 +46,12 @@ class FixedPointMatrix:
     bits: int
 
     @staticmethod
-    def from_nearest_multiples(T: np.ndarray, bits: int) -> "FixedPointMatrix":
-        """Return the matrix of the multiples of 2^-bits that are nearest to the entries of T."""
-        integers = np.rint(np.ldexp(T, bits)).astype(np.int64)
-        used = int(np.bitwise_or.reduce(integers, axis=None)) | 1 << (bits - 1)
+    def from_nearest_multiples(T: np.ndarray, fractional_bits: int) -> "FixedPointMatrix":
+        """Return the multiples of 2^-`fractional_bits` nearest to the entries of T, as a matrix."""
+        integers = np.rint(np.ldexp(T, fractional_bits)).astype(np.int64)
+        used = int(np.bitwise_or.reduce(integers, axis=None)) | 1 << (fractional_bits - 1)
         zeros = (used & -used).bit_length() - 1
-        return FixedPointMatrix(integers >> zeros, bits - zeros)
+        return FixedPointMatrix(integers >> zeros, fractional_bits - zeros)
 
     @cached_property
     def float_matrix(self) -> np.ndarray:
@@ -60,8 +60,8 @@ class FixedPointMatrix:
 
     @cached_property
     def largest_exact_input(self) -> int:
-        """The largest absolute value of input integers, at most 2^52, for which the bound of the
-        module docstring holds, so that products with the inputs are exact.
+        """The largest absolute value, up to 2^52, of integer inputs whose products with the matrix
+        are exact by the bound of the module docstring.
         """
         largest = max(map(sum, np.abs(self.integers).tolist()))
         return min(LARGEST, (_UNITS - (2 << self.bits)) // max(largest, 1))

@@ -86,7 +86,7 @@ def round_shears(
             f"{format_up(largest, 2)}, above 2^52, where float64 is no longer exact: lower "
             "the argument limit"
         )
-    difference = _subtract_scaled_product(target.exact, step, images[:, :d])
+    difference = _subtract_scaled_product(target.exact_matrix, step, images[:, :d])
     scale = limit / (step * difference.denominator)
     parts = (
         images[:, d:].bound_absolute_row_sums(weights[d:]),
@@ -132,17 +132,18 @@ def merge_and_drop_zero_shears(layers: Sequence[FloatCoupling]) -> list[FloatCou
     return found or [FloatCoupling("second", np.zeros(layers[0].partition[::-1]))]
 
 
-def _round_to_fractional_bits(T: np.ndarray, bits: int) -> np.ndarray:
-    """Round the entries of T to multiples of 2^-bits; raise `InvalidInputError` if these do not fit
-    into the 53 bits of float64.
+def _round_to_fractional_bits(T: np.ndarray, fractional_bits: int) -> np.ndarray:
+    """Round the entries of T to multiples of 2^-`fractional_bits`.
+
+    Raises `InvalidInputError` if the multiples do not fit into the 53 bits of float64.
     """
     size = float(np.abs(T).max())
-    if not size < 2.0 ** (53 - bits):
+    if not size < 2.0 ** (53 - fractional_bits):
         raise InvalidInputError(
-            f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{bits}: lower the "
-            "argument bits"
+            f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{fractional_bits}: "
+            "lower the argument bits"
         )
-    return FixedPointMatrix.from_nearest_multiples(T, bits).float_matrix
+    return FixedPointMatrix.from_nearest_multiples(T, fractional_bits).float_matrix
 
 
 class _PropagatedErrors(NamedTuple):
@@ -162,14 +163,14 @@ class _PropagatedErrors(NamedTuple):
 
 
 def _propagate_input_and_error_bounds(
-    layers: Sequence[FloatCoupling], dimension: int, limit: int
+    layers: Sequence[FloatCoupling], dimension: int, input_limit: int
 ) -> _PropagatedErrors:
-    """Bound all values in a product of one or more rounded shears, for inputs up to `limit`."""
+    """Bound all values in a product of rounded shears, for inputs up to `input_limit`."""
     p, one = layers[0].partition[0], np.eye(dimension)
     # side by side, the two matrices have one row for each coordinate of the input, and one for each
     # rounding error so far: the image of its unit vector under the layers so far
     halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
-    weights, kept_sizes = np.full(dimension, float(limit)), []
+    weights, kept_sizes = np.full(dimension, float(input_limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
         kept_sizes.append(max(halves[1 - i].transpose().bound_absolute_row_sums(weights)))

@@ -17,7 +17,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, nearest_integer, upper
+from exactflow.exact.balls import ball, round_midpoint_to_integer, upper
 from exactflow.exact.numbers import format_down, format_short, format_up, to_element, to_mpf
 from exactflow.exact.typing import Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
@@ -273,7 +273,7 @@ def _least_exponent_reaching(base: Element, aim: Element) -> int:
             count = ratio.ceil().unique_fmpz()
             if count is not None:
                 return int(count)
-            if ratio.rad() < 0.5 and (near := nearest_integer(ratio)) <= longest:
+            if ratio.rad() < 0.5 and (near := round_midpoint_to_integer(ratio)) <= longest:
                 return near if base**near >= aim else near + 1
         bits *= 2
 

@@ -115,7 +115,7 @@ class Covariance:
         """
         image = replace(self.exact, numerator=transform_covariance(layers, self.exact.numerator))
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
-        return E.to_rounded_floats(), E.max_abs()
+        return E.to_approximate_floats(), E.max_abs()
 
     def first_block_of_inverse(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse covariance, in floats.
@@ -129,7 +129,7 @@ class Covariance:
                 self.exact, numerator=self.exact.numerator * DyadicMatrix.from_floats(columns)
             )
             residual = product.minus(DyadicMatrix.from_floats(np.eye(len(inverse), p)))
-            columns = columns - inverse @ residual.to_rounded_floats()
+            columns = columns - inverse @ residual.to_approximate_floats()
         return (columns[:p] + columns[:p].T) / 2
 
 

@@ -22,10 +22,10 @@ from sympy import QQ, Rational
 from exactflow.exact.balls import (
     ball,
     lower,
-    nearest_integer,
     normal_cdf,
     normal_density,
     normal_quantile,
+    round_midpoint_to_integer,
     sqrt_upper_bound,
     upper,
 )
@@ -356,7 +356,7 @@ def _with_knots_and_precision(
             for weight in draft.weights[:-1]:
                 below += weight
                 quantile = normal_quantile(ball(below), ball(1 - below))
-                knots.append(QQ(nearest_integer(quantile * unit), unit))
+                knots.append(QQ(round_midpoint_to_integer(quantile * unit), unit))
             draft = replace(draft, knots=knots)
             apart = all(a < b for a, b in pairwise(knots))
             if apart and draft.bound_weights_error() <= ball(most_weights_error):

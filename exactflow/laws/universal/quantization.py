@@ -20,7 +20,13 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import FINEST, PrecisionError, ball, nearest_integer, sqrt_upper_bound
+from exactflow.exact.balls import (
+    FINEST,
+    PrecisionError,
+    ball,
+    round_midpoint_to_integer,
+    sqrt_upper_bound,
+)
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -101,10 +107,10 @@ def quantize_by_cell_means(
     """
     check_atom_count(len(masses_and_means))
     unit, square, moved, off = arb(2) ** grid_bits, second_moment, arb(0), arb(0)
-    counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in masses_and_means]
+    counts = [max(1, round_midpoint_to_integer(mass * unit * unit)) for mass, _ in masses_and_means]
     counts[counts.index(max(counts))] += 4**grid_bits - sum(counts)
     weights = [QQ(count, 4**grid_bits) for count in counts]
-    centers = [[nearest_integer(x * unit) for x in mean] for _, mean in masses_and_means]
+    centers = [[round_midpoint_to_integer(x * unit) for x in mean] for _, mean in masses_and_means]
     for (mass, mean), weight, center in zip(masses_and_means, weights, centers, strict=True):
         square -= mass * sum((x * x for x in mean), arb(0))
         gaps = (x - arb(n) / unit for x, n in zip(mean, center, strict=True))

@@ -37,7 +37,7 @@ from exactflow.exact.exceptional import (
     record_nonzero,
     sort_factors,
 )
-from exactflow.exact.flanders import pad_smaller_with_ones
+from exactflow.exact.flanders import pad_smaller_by_identity
 from exactflow.exact.linalg import trace
 from exactflow.exact.normal_forms import (
     companion_block_exponents,
@@ -280,7 +280,7 @@ def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
 
     If D and a differ in size, the smaller matrix is padded with ones on the diagonal.
     """
-    pair = pad_smaller_with_ones(o.blocks_for_pattern.D, o.inverse_blocks_for_pattern.A)
+    pair = pad_smaller_by_identity(o.blocks_for_pattern.D, o.inverse_blocks_for_pattern.A)
     return [_charpoly_coefficient_from_top(M, o.witness) for M in pair]
 
 

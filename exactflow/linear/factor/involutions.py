@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exactflow.exact.signed_permutation import cycles_with_last_index_first
+from exactflow.exact.signed_permutation import cycle_of_last_index_then_others
 
 
 class CooMatrix(NamedTuple):
@@ -116,7 +116,7 @@ def find_reversing_involution_fixing_last(theta: SignedPermutation) -> Reversing
     """Return an involution K that fixes the last coordinate, with K Theta K = Theta^-1, and the
     matrices g and Z of `ReversingInvolution`. Theta has determinant 1.
     """
-    cycles = cycles_with_last_index_first(theta.rows.tolist())
+    cycles = cycle_of_last_index_then_others(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
     lengths = np.array([len(cycle) for cycle in cycles])
     starts = np.cumsum(lengths) - lengths

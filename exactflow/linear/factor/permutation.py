@@ -37,7 +37,7 @@ import numpy as np
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.sparse_array import SparseArray
+from exactflow.exact.sparse_array import SparseInt64Matrix
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling
@@ -72,12 +72,12 @@ def at_most_six_layers_of_det_1_permutation(
         p, q = q, p
     perm, signs = np.asarray(perm), np.asarray(signs)
     halves: tuple[Half, Half] = ("first", "second")
-    merged: list[tuple[Half, SparseArray]] = []
+    merged: list[tuple[Half, SparseInt64Matrix]] = []
     for half, shift in zip(
         halves * 3, _compute_six_shifts_and_record_steps(perm, signs, p), strict=True
     ):
         shape = (p, q) if half == "first" else (q, p)
-        array = SparseArray.from_sums(
+        array = SparseInt64Matrix.from_summed_entries(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
         )
         if merged and merged[-1][0] == half:

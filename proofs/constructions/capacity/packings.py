@@ -31,7 +31,7 @@ from math import ceil, comb, exp, inf, lgamma, log, log1p, sqrt
 
 from flint import arb, ctx
 
-from exactflow.exact.balls import nearest_integer
+from exactflow.exact.balls import round_midpoint_to_integer
 from exactflow.exact.numbers import sqrt_to_128_bits, to_float
 
 __all__ = ["SubsetFamily", "best_choice", "code_size", "code_volumes"]
@@ -154,7 +154,7 @@ class SubsetFamily:
         """Return the least p >= 0 with ``base ** p >= size``, for a base >= 2."""
         with ctx.workprec(_PRECISIONS[0] + 16):
             quotient = self.log(_PRECISIONS[0]) / arb(base).log()
-            guess = max(0, nearest_integer(quotient) - 1)
+            guess = max(0, round_midpoint_to_integer(quotient) - 1)
         while self.exceeds_power(base, guess):
             guess += 1
         return guess

@@ -35,9 +35,9 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import (
     ball,
-    nearest_integer,
     normal_cdf,
     normal_density,
+    round_midpoint_to_integer,
     sqrt_upper_bound,
 )
 from exactflow.exact.numbers import to_element, to_float
@@ -133,7 +133,7 @@ def _choose_points(law: LineLaw, reach: float, pieces: int, bits: int) -> list[E
     knots = np.interp(np.linspace(0, cumulative[-1], pieces + 1), cumulative, grid)
     unit = 2 ** max(0, bits - int(np.floor(np.log2(values[-1] - values[0]))))
     exact = map(to_element, np.interp(knots, grid, values).tolist())
-    places = {QQ(nearest_integer(ball(x * unit)), unit) for x in exact}
+    places = {QQ(round_midpoint_to_integer(ball(x * unit)), unit) for x in exact}
     inner = {x for x in law.breaks if min(places) < x < max(places)}
     return sorted(places | inner)
 
@@ -162,7 +162,7 @@ def _upper_end(x: arb) -> arb:
 
 
 def _round_label(x: arb, bits: int) -> Element:
-    return QQ(nearest_integer(x * arb(2) ** bits), 2**bits)
+    return QQ(round_midpoint_to_integer(x * arb(2) ** bits), 2**bits)
 
 
 def _inner_square(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:

@@ -14,7 +14,7 @@ from exactflow import CouplingFlow, LinearCoupling, append_swap, factor, permuta
 from exactflow.errors import MethodError, OrientationError, VerificationError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.signed_permutation import (
-    cycles_with_last_index_first,
+    cycle_of_last_index_then_others,
     find_column_and_sign_of_each_row,
     signed_permutation_det,
 )
@@ -194,7 +194,7 @@ def test_sign_is_determinant(perm, signs):
 
 
 def test_cycles_partition_the_indices():
-    assert cycles_with_last_index_first([1, 0, 2, 4, 5, 3]) == [[5, 3, 4], [0, 1], [2]]
+    assert cycle_of_last_index_then_others([1, 0, 2, 4, 5, 3]) == [[5, 3, 4], [0, 1], [2]]
 
 
 @pytest.mark.parametrize("dense", [False, True])

@@ -36,7 +36,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.flanders import (
     is_x_minus_one,
-    pad_smaller_with_ones,
+    pad_smaller_by_identity,
     search_controller_bases,
     solve_I_plus_YZ_and_ZY,
 )
@@ -129,7 +129,7 @@ def _solve_two_sided_sum(
 
 def find_reason_against_identity_plus_products(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     """Return a reason why no Y and Z give D = I + Y Z and a = I + Z Y; None if such Y, Z exist."""
-    large, other = pad_smaller_with_ones(D, a)
+    large, other = pad_smaller_by_identity(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
     f, g = large.charpoly_berk(), other.charpoly_berk()
