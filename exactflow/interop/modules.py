@@ -191,7 +191,7 @@ class CouplingModule(nn.Module):
     def _add_shift(
         self, values: Tensor, kept: Tensor, sign: int = 1, may_overwrite: bool = False
     ) -> Tensor:
-        """Return values + sign * weight kept; `may_overwrite` permits to overwrite the values."""
+        """Return values + sign * weight kept; with `may_overwrite`, `values` may be overwritten."""
         if kept.ndim == 2:
             return torch.addmm(values, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)

@@ -11,7 +11,11 @@ from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.comparison import LayerInput, run_chain_and_sum_log_dets
 from exactflow.interop.conversion.reading import ReadLayer
 from exactflow.interop.conversion.report import UnconvertedLayer
-from exactflow.interop.module_tree import ModulePlace, list_parameters_and_buffers, root_cause_text
+from exactflow.interop.module_tree import (
+    ModulePlace,
+    list_state_dict_tensors,
+    root_cause_type_and_message,
+)
 
 SAMPLES = 4
 """The number of members of random data."""
@@ -38,7 +42,7 @@ class LayerGroup:
 
     @property
     def input_dtype(self) -> torch.dtype:
-        """The dtype of the input of the group; the replacement is stored in it."""
+        """The dtype of the input of the group, in which the replacement is stored."""
         return self.input[0].dtype
 
     @property
@@ -104,10 +108,7 @@ def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput
         return inputs[path]
     modules = [layer.place.module for layer in layers]
     held = [
-        t
-        for module in modules
-        for t in list_parameters_and_buffers(module)
-        if t.is_floating_point()
+        t for module in modules for t in list_state_dict_tensors(module) if t.is_floating_point()
     ]
     reason = ""
     for pixels in PIXELS:
@@ -118,7 +119,7 @@ def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput
             with torch.no_grad():
                 run_chain_and_sum_log_dets(modules, x, None)
         except Exception as error:  # a layer may raise any error for a shape that it does not take
-            reason = reason or root_cause_text(error)
+            reason = reason or root_cause_type_and_message(error)
             continue
         return x, None
     raise InvalidInputError(

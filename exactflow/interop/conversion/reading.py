@@ -19,7 +19,7 @@ from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     find_layer_chains,
     find_place,
-    root_cause_text,
+    root_cause_type_and_message,
     wrapper_attribute,
 )
 
@@ -175,7 +175,7 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
     except InvalidInputError as error:
         return str(error)
     except Exception as error:  # a reader may raise any error for a layer with unknown options
-        return f"the layer cannot be read: {root_cause_text(error)}"
+        return f"the layer cannot be read: {root_cause_type_and_message(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
     is_selected = place.is_plain or _path_matches_any_pattern(place, patterns)
@@ -185,7 +185,7 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
 
 
 def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
-    """Return the reason why a module's type or hooks forbid its replacement; None without one."""
+    """Return why a module's type or hooks forbid a replacement; None if they allow it."""
     library, kind = find_library_or_torch(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
@@ -215,7 +215,7 @@ HoldersByParameter = dict[int, list[tuple[str, int]]]
 
 
 def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -> str | None:
-    """Name another module that holds a parameter of this module; None if no other module does."""
+    """Describe a parameter that the module shares with another module; None if there is none."""
     own = set(map(id, module.modules()))
     for name, p in module.named_parameters():
         for path, other in holders[id(p)]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from exactflow.errors import InvalidInputError
 from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.library import METHODS, OPTIONS, ModelCall
-from exactflow.interop.module_tree import root_cause_text
+from exactflow.interop.module_tree import root_cause_type_and_message
 from exactflow.interop.tracing import (
     SLOT,
     LayerCall,
@@ -113,14 +113,15 @@ class DrawnRoundTrip:
 
 
 def prepare_inverse_on_draws(
-    call: ModelCall, inverse: LayerCall, like: Tensors, most_draws: int
+    call: ModelCall, inverse: LayerCall, latents_like: Tensors, most_draws: int
 ) -> LayerCall:
     """Return the call of the inverse, not run yet, on at most `most_draws` drawn latents.
 
-    Each latent has the shape of a member of `like`. Latents are drawn from the base of the model,
-    or from a normal distribution if the model has no base. Conditions are repeated cyclically.
+    Each latent has the shape of a member of `latents_like`. Latents are drawn from the base of the
+    model, or from a normal distribution if the model has no base. Conditions are repeated
+    cyclically.
     """
-    n = len(like[0])
+    like, n = latents_like, len(latents_like[0])
     count = max(1, min(most_draws, MOST_ENTRIES * n // max(count_entries(like), 1)))
     selected = inverse.select_members_without_image([k % n for k in range(count)])
     if call.draw_latents is None:
@@ -130,7 +131,9 @@ def prepare_inverse_on_draws(
             with torch.no_grad():
                 drawn = list_tensors(call.draw_latents(count, selected.others[1]))
         except Exception as error:  # a library may raise any error
-            raise NotMeasuredError(f"the base raises {root_cause_text(error)}") from error
+            raise NotMeasuredError(
+                f"the base raises {root_cause_type_and_message(error)}"
+            ) from error
     shapes = [[tuple(t.shape[1:]) for t in each] for each in (drawn, like)]
     if shapes[0] != shapes[1]:
         raise NotMeasuredError(
@@ -168,14 +171,14 @@ def run_and_trace(call: LayerCall, tracer: Tracer) -> tuple[LayerCall, list[Laye
 
 
 def find_first_newly_nonfinite_path(calls: list[LayerCall], whole: LayerCall) -> str | None:
-    """Return the path of the first call that maps finite numbers to NaN or inf, or None."""
+    """Return the path of the first call that maps finite numbers to NaN or inf; else None."""
     for call in (*calls, whole):
-        if count_newly_nonfinite(call):
+        if count_newly_nonfinite_members(call):
             return call.path or "the model"
     return None
 
 
-def count_newly_nonfinite(call: LayerCall) -> int:
+def count_newly_nonfinite_members(call: LayerCall) -> int:
     """Count the members of a batch that a call maps from finite numbers to NaN or inf."""
     before, after = mask_finite_members(call.before), mask_finite_members(call.after)
     return int((before & ~after).sum()) if len(before) == len(after) else 0

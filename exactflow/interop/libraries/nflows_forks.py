@@ -42,13 +42,14 @@ def make_fork_library(
     flows: Sequence[type],
     couplings_class: type[CouplingsTransformBase],
 ) -> Library:
-    """Return nflows or its fork as a `Library`, given transforms, flow and couplings classes."""
+    """Describe nflows, or a fork of nflows, as a `Library`."""
 
     def make_model_call(model: Any, context: Any) -> ModelCall:
         path, draw = "", None
         if isinstance(model, tuple(flows)):
-            embedding = _embedding_unless_identity(model)
-            context = context if embedding is None else embedding(context)
+            embedding = getattr(model, "_embedding_net", None)
+            if embedding is not None and not isinstance(embedding, nn.Identity):
+                context = embedding(context)
             draw = partial(_draw_one_per_context_else_count, getattr(model, "_distribution"))  # noqa: B009
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
@@ -75,11 +76,6 @@ def _draw_one_per_context_else_count(
     context = options_with_context.get("context")
     drawn: Tensor = base.sample(count) if context is None else base.sample(1, context)[:, 0]
     return drawn
-
-
-def _embedding_unless_identity(model: Any) -> nn.Module | None:
-    found: nn.Module | None = getattr(model, "_embedding_net", None)
-    return None if isinstance(found, nn.Identity) else found
 
 
 def _read_linear(module: Any) -> AffineMap:
