@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from exactflow.interop.affine import AffineMap
+from exactflow.interop.affine import DataToLatentMap
 from exactflow.interop.modules import BijectionModule
 
 METHODS = ("inverse", "reverse")
@@ -22,7 +22,7 @@ METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
 """Names by which libraries call the option of ``forward`` that inverts a module."""
 
-Reader = Callable[[Any], AffineMap]
+Reader = Callable[[Any], DataToLatentMap]
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def infer_convention(module: nn.Module) -> CallConvention | None:
     return CallConvention("forward", "forward", found[0]) if found else None
 
 
-def list_class_and_subclasses(package: Any, base: type) -> list[type]:
-    """List the classes in the namespace of a package that are `base` or its subclasses."""
+def list_class_and_subclasses_in_namespace(package: Any, base: type) -> list[type]:
+    """List the classes in the namespace of a package that are `base` or subclasses of it."""
     named = vars(package).values()
     return [kind for kind in named if isinstance(kind, type) and base in kind.__mro__]
 

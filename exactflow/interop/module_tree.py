@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from exactflow.errors import InvalidInputError, safe_error_message
-from exactflow.interop.libraries import PACKAGES, find_library_or_torch, top_level_package_name
+from exactflow.interop.libraries import PACKAGES, find_library_or_torch, top_level_package_of_class
 
 Model = TypeVar("Model")
 
@@ -206,7 +206,8 @@ def _walk_layers_and_gaps(
         return
     is_list = kind in (nn.ModuleList, nn.ModuleDict)
     is_layer = (
-        top_level_package_name(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
+        top_level_package_of_class(place.module) in ("exactflow", *PACKAGES.values())
+        and not is_list
     )
     if kind not in library.other_containers and (is_layer or not place.list_child_places()):
         yield place

@@ -56,7 +56,7 @@ def replace_tensors_by_slots(value: Any) -> Any:
     return tree_map_only(Tensor, lambda _: SLOT, value)
 
 
-def mask_finite_members(values: Tensors) -> Tensor:
+def make_finite_member_mask(values: Tensors) -> Tensor:
     """Return a boolean mask of the members of a batch that have finite numbers only."""
     return torch.stack([torch.isfinite(t.flatten(1)).all(1) for t in values]).all(0)
 

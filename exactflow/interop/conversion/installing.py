@@ -157,23 +157,22 @@ def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
     >>> torch.equal(again(x), converted(x))
     True
     """
-    model, state = unconverted_model, converted_state
-    if not isinstance(model, nn.Module):
+    if not isinstance(unconverted_model, nn.Module):
         raise InvalidInputError(
-            f"expected a model as a torch.nn.Module, got {type(model).__name__}"
+            f"expected a model as a torch.nn.Module, got {type(unconverted_model).__name__}"
         )
-    names = map(str, state) if isinstance(state, Mapping) else ()
+    names = map(str, converted_state) if isinstance(converted_state, Mapping) else ()
     heads = [name.removesuffix(MARK) for name in names if f".{name}".endswith(f".{MARK}")]
     if not heads:
         raise InvalidInputError(
             "expected the state of a converted model, got a state without couplings: pass "
             "state_dict() of the model that convert returns"
         )
-    new = copy_model(model)
+    new = copy_model(unconverted_model)
     try:
         for head in heads:
             place = find_place(new, head.removesuffix("."))
-            own = select_substate_without_prefix(state, f"{head}couplings.")
+            own = select_substate_without_prefix(converted_state, f"{head}couplings.")
             kinds: tuple[type[BijectionModule], ...] = IdentityModule, AffineModule, FlowModule
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
             library = find_library_or_torch(place.module)
@@ -184,7 +183,7 @@ def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
             new = replace_module_in_place(
                 new, place.path, library.make_replacement(place.module, couplings)
             )
-        new.load_state_dict(state)
+        new.load_state_dict(converted_state)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(
             "the state does not fit the conversion of this model "

@@ -31,7 +31,7 @@ from exactflow.interop.tracing import (
     copy_and_detach_tensors,
     count_entries,
     list_tensors,
-    mask_finite_members,
+    make_finite_member_mask,
 )
 
 RUNS = 4
@@ -124,15 +124,15 @@ def _record_digits_lost_model_error_notes(
 ) -> None:
     """Record the digits that each layer and the model lose, the model's error, and notes."""
 
-    def digits_lost_or_gained(error_before: float, error_after: float) -> float:
+    def digits_lost_negative_if_gained(error_before: float, error_after: float) -> float:
         before, after = (min(max(x, unit_roundoff), 1) for x in (error_before, error_after))
         return math.log10(after / before)
 
-    pairs = trip.pairs if mask_finite_members(trip.whole.after).all() else []
+    pairs = trip.pairs if make_finite_member_mask(trip.whole.after).all() else []
     for builder, (call, back) in zip(builders, pairs, strict=False):
         arrived = float(_relative_errors_by_member(back.before, call.after).max())
         returned = float(_relative_errors_by_member(back.after, call.before).max())
-        builder.row["digits_lost"] = digits_lost_or_gained(arrived, returned)
+        builder.row["digits_lost"] = digits_lost_negative_if_gained(arrived, returned)
         if builder.row["error"] == math.inf and count_newly_nonfinite_members(back):
             builder.notes.append("the inverse returns NaN or inf")
     whole = builders[-1]
@@ -144,7 +144,7 @@ def _record_digits_lost_model_error_notes(
     by_layers = sum(builder.row.get("digits_lost", math.nan) for builder in builders[:-1])
     whole.row["error"] = float(errors.max())
     whole.row["digits_lost"] = (
-        digits_lost_or_gained(0, whole.row["error"]) - by_layers if pairs else None
+        digits_lost_negative_if_gained(0, whole.row["error"]) - by_layers if pairs else None
     )
     shapes = [[tuple(t.shape) for t in state] for state in (trip.back.after, trip.whole.before)]
     if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
@@ -222,7 +222,7 @@ class _FactsBuilder:
         calls = decoding_and_encoding
         if calls:
             self.row["draws_lost"] = sum(map(count_newly_nonfinite_members, calls))
-            finite = mask_finite_members(calls[0].before)
+            finite = make_finite_member_mask(calls[0].before)
             self.row["draw_error"] = self.measure_or_note_reason(
                 "draws", lambda: _largest_round_trip_error_where_finite(calls[0], finite)
             )
@@ -312,7 +312,7 @@ def _relative_errors_by_member(found: Tensors, wanted: Tensors) -> Tensor:
 
 def _check_input_and_image_finite(call: LayerCall) -> None:
     for state, name in ((call.before, "input"), (call.after, "result")):
-        if not mask_finite_members(state).all():
+        if not make_finite_member_mask(state).all():
             raise NotMeasuredError(f"the {name} has NaN or inf")
 
 
@@ -335,7 +335,7 @@ def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor)
         call = selected.with_image_and_inverse_patterns_from(
             selected.call_and_find_image(selected.before)[0]
         )
-    finite = mask_finite_members(call.after)
+    finite = make_finite_member_mask(call.after)
     if finite.all():
         return _largest_round_trip_error(call)
     return (
@@ -359,14 +359,15 @@ def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
 
 
 def _repeat_near_members_in_float64(
-    call: LayerCall, members: list[int], spread: float | None
+    call: LayerCall, members: list[int], spread_over_runs: float | None
 ) -> LayerCall:
     """Repeat a call in float64 on some members, each moved by a small step to avoid kinks.
 
-    `spread` is the largest relative difference of repeated runs. Raises `NotMeasuredError` if it is
-    above `TOLERANCE`, if the Jacobian is not square, or if the layer does not run in float64.
+    `spread_over_runs` is the largest relative difference of repeated runs. Raises
+    `NotMeasuredError` if it is above `TOLERANCE`, if the Jacobian is not square, or if the layer
+    does not run in float64.
     """
-    if (spread or 0.0) > TOLERANCE:
+    if (spread_over_runs or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
     _check_input_and_image_finite(call)
     given, returned, n = count_entries(call.before), count_entries(call.after), len(call.before[0])
@@ -378,21 +379,24 @@ def _repeat_near_members_in_float64(
     return near
 
 
-def _independent_member_and_image(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
-    """Return member k of the batch, and its image with a graph for autograd, as vectors.
+def _independent_member_and_image(call: LayerCall, member: int) -> tuple[Tensor, Tensor]:
+    """Return one member of the batch, and its image with a graph for autograd, as vectors.
 
-    Raises `NotMeasuredError` if the image of another member depends on member k.
+    Raises `NotMeasuredError` if the image of another member depends on this member.
     """
-    x = torch.cat([t[k].flatten() for t in call.before]).requires_grad_()
-    parts = zip(call.before, x.split([t[k].numel() for t in call.before]), strict=True)
-    state = [torch.cat([t[:k], part.reshape(t[k : k + 1].shape), t[k + 1 :]]) for t, part in parts]
+    x = torch.cat([t[member].flatten() for t in call.before]).requires_grad_()
+    parts = zip(call.before, x.split([t[member].numel() for t in call.before]), strict=True)
+    state = [
+        torch.cat([t[:member], part.reshape(t[member : member + 1].shape), t[member + 1 :]])
+        for t, part in parts
+    ]
     after = list_tensors(call.call_and_find_image(tuple(state))[1])
-    others = torch.cat([torch.cat([t[:k], t[k + 1 :]]).flatten() for t in after])
+    others = torch.cat([torch.cat([t[:member], t[member + 1 :]]).flatten() for t in after])
     if len(others) and others.requires_grad:
         (leak,) = grad(others, x, torch.randn_like(others), True, allow_unused=True)
         if leak is not None and leak.abs().max() > 0:
             raise NotMeasuredError("the image of a member depends on other members of the batch")
-    return x, torch.cat([t[k].flatten() for t in after])
+    return x, torch.cat([t[member].flatten() for t in after])
 
 
 def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
@@ -407,8 +411,8 @@ def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
     return J
 
 
-def _jacobian_singular_values(call: LayerCall, k: int, most_jacobian_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian at member k of the batch, the largest first.
+def _jacobian_singular_values(call: LayerCall, member: int, most_jacobian_rows: int) -> Tensor:
+    """Return the singular values of the Jacobian at one member, the largest first.
 
     Raises `NotMeasuredError` if the Jacobian has too many rows or cannot be computed.
     """
@@ -418,9 +422,9 @@ def _jacobian_singular_values(call: LayerCall, k: int, most_jacobian_rows: int) 
             f"the Jacobian has {count} rows, above the limit of {most_jacobian_rows}"
         )
     try:
-        x, y = _independent_member_and_image(call, k)
-        if count > ROWS:  # gradients are faster if member k is the whole batch
-            x, y = _independent_member_and_image(call.select_members_without_image([k]), 0)
+        x, y = _independent_member_and_image(call, member)
+        if count > ROWS:  # gradients are faster if the member is the whole batch
+            x, y = _independent_member_and_image(call.select_members_without_image([member]), 0)
         return torch.linalg.svdvals(_finite_jacobian(x, y))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]

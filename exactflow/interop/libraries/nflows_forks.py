@@ -38,15 +38,15 @@ class CouplingsTransformBase(nn.Module):
 
 def make_fork_library(
     name: str,
-    transforms: ModuleType,
-    flows: Sequence[type],
+    transforms_module: ModuleType,
+    flow_classes: Sequence[type],
     couplings_class: type[CouplingsTransformBase],
 ) -> Library:
     """Describe nflows, or a fork of nflows, as a `Library`."""
 
     def make_model_call(model: Any, context: Any) -> ModelCall:
         path, draw = "", None
-        if isinstance(model, tuple(flows)):
+        if isinstance(model, tuple(flow_classes)):
             embedding = getattr(model, "_embedding_net", None)
             if embedding is not None and not isinstance(embedding, nn.Identity):
                 context = embedding(context)
@@ -58,13 +58,13 @@ def make_fork_library(
     return Library(
         name=name,
         make_module=lambda couplings, shape: couplings_class(couplings),
-        sequences={transforms.CompositeTransform: "_transforms"},
+        sequences={transforms_module.CompositeTransform: "_transforms"},
         other_containers={
-            transforms.MultiscaleCompositeTransform: "_transforms",
-            transforms.InverseTransform: "_transform",
-            **dict.fromkeys(flows, "_transform"),
+            transforms_module.MultiscaleCompositeTransform: "_transforms",
+            transforms_module.InverseTransform: "_transform",
+            **dict.fromkeys(flow_classes, "_transform"),
         },
-        readers={getattr(transforms, name): reader for name, reader in _READERS.items()},
+        readers={getattr(transforms_module, name): reader for name, reader in _READERS.items()},
         model_call=make_model_call,
     )
 

@@ -16,11 +16,11 @@ from exactflow.interop.library import (
     Library,
     ModelCall,
     Reader,
-    list_class_and_subclasses,
+    list_class_and_subclasses_in_namespace,
 )
 from exactflow.interop.modules import BijectionModule
 
-FLOWS = (lazy.Flow, *list_class_and_subclasses(flows, lazy.Flow))
+FLOWS = (lazy.Flow, *list_class_and_subclasses_in_namespace(flows, lazy.Flow))
 
 
 class CouplingsTransform(Transform):
