@@ -90,13 +90,15 @@ def rounding_error_bound(
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
-def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
+def check_rounding_error(
+    flow: CouplingFlow, largest_accepted: Any = None, dtype: Any = np.float64
+) -> None:
     """Raise `InvalidInputError` if `rounding_error_bound` exceeds the accepted error.
 
-    If `accepted` is None, errors up to 1e-6 in float64, and 1e-2 in float32, are accepted.
+    If `largest_accepted` is None, errors up to 1e-6 in float64, and 1e-2 in float32, are accepted.
     """
     kind = np.dtype(dtype)
-    accepted = ACCEPTED[kind] if accepted is None else accepted
+    accepted = ACCEPTED[kind] if largest_accepted is None else largest_accepted
     is_number = isinstance(accepted, Real)
     if not (is_number and accepted >= 0):
         raise InvalidInputError(

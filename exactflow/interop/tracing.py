@@ -37,7 +37,7 @@ def list_tensors(value: Any) -> Tensors:
     return tuple(leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
 
-def count_entries(value: Any) -> int:
+def count_tensor_entries(value: Any) -> int:
     """Count the entries of all tensors in a nested structure."""
     return sum(tensor.numel() for tensor in list_tensors(value))
 
@@ -84,7 +84,7 @@ def _find_image_or_first_batch(result: Any, entry_count: int) -> Any:
             f"the result, of type {type(result).__name__}, is neither a tensor with a row for each "
             "member of the batch, nor a list, tuple or dictionary of such tensors"
         )
-    return next((part for part in parts if count_entries(part) == entry_count), parts[0])
+    return next((part for part in parts if count_tensor_entries(part) == entry_count), parts[0])
 
 
 def _are_all_batched_tensors(*leaves: Any) -> bool:
@@ -148,7 +148,7 @@ class LayerCall:
 
     def with_image_and_inverse_patterns_from(self, result: Any) -> "LayerCall":
         """Return the call with the image and the inverse patterns that its `result` contains."""
-        image = _find_image_or_first_batch(result, count_entries(self.before))
+        image = _find_image_or_first_batch(result, count_tensor_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
         whole = tree_map_only(
             Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), result
@@ -210,7 +210,7 @@ class LayerCall:
             raise NotMeasuredError(
                 f"{where} raises {root_cause_type_and_message(error)}"
             ) from error
-        return value, _find_image_or_first_batch(value, count_entries(inputs))
+        return value, _find_image_or_first_batch(value, count_tensor_entries(inputs))
 
     def map_tensors(self, inputs: Tensors) -> Tensors:
         """Return the images of the inputs under the layer."""

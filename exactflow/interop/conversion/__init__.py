@@ -34,7 +34,7 @@ from exactflow.interop.conversion.comparison import (
     run_forward_and_invert_given_latents,
 )
 from exactflow.interop.conversion.installing import (
-    ModelPair,
+    ModelAndFloat64Copy,
     install_replacements_matching_their_layers,
 )
 from exactflow.interop.conversion.merging import group_layers
@@ -48,7 +48,7 @@ from exactflow.interop.module_tree import (
     preserve_rng_state,
     wrapper_attribute,
 )
-from exactflow.interop.tracing import copy_and_detach_tensors, count_entries
+from exactflow.interop.tracing import copy_and_detach_tensors, count_tensor_entries
 
 
 def convert(
@@ -145,7 +145,7 @@ the reason why the models were not compared, or None if they were.
 
 def _check_agreement_and_measure_differences(
     model: nn.Module,
-    converted: ModelPair,
+    converted: ModelAndFloat64Copy,
     layers: list[ConvertedLayer],
     arguments: tuple[Any, ...],
     context: Any,
@@ -167,7 +167,7 @@ def _check_agreement_and_measure_differences(
             "the converted model returns NaN or inf, or tensors of other shapes than the given "
             "model: convert fewer layers with only=[..]"
         )
-    if not count_entries(arguments):
+    if not count_tensor_entries(arguments):
         return None, None, None, "the example is empty"
     try:
         arguments, context = copy_and_detach_tensors((arguments, context), torch.float64)

@@ -48,13 +48,13 @@ SAMPLES = 4
 MARK = "couplings._extra_state"
 """A state dict has one key with this end for each layer that couplings or an identity replace."""
 
-ModelPair = tuple[nn.Module, nn.Module]
+ModelAndFloat64Copy = tuple[nn.Module, nn.Module]
 """A converted model in its dtype, and the same model in float64."""
 
 
 def install_replacements_matching_their_layers(
-    models: ModelPair, replacements: list[tuple[LayerGroup, Replacement]]
-) -> tuple[ModelPair, list[ConvertedLayer], list[UnconvertedLayer]]:
+    models: ModelAndFloat64Copy, replacements: list[tuple[LayerGroup, Replacement]]
+) -> tuple[ModelAndFloat64Copy, list[ConvertedLayer], list[UnconvertedLayer]]:
     """Install each replacement that agrees with the layers of its group, in both models.
 
     The models are the copy to convert and its float64 copy. Return both models, reports on the

@@ -61,7 +61,7 @@ class LayerGroup:
 
 
 def group_layers(
-    chains: list[list[ReadLayer]], inputs: Mapping[str, LayerInput]
+    chains: list[list[ReadLayer]], inputs_by_path: Mapping[str, LayerInput]
 ) -> tuple[list[LayerGroup], list[UnconvertedLayer]]:
     """Return groups of layers to merge, and reports on the layers that are in no group.
 
@@ -76,7 +76,7 @@ def group_layers(
             ]
             continue
         try:
-            groups.append(LayerGroup(tuple(part), _find_or_draw_input(part, inputs)))
+            groups.append(LayerGroup(tuple(part), _find_or_draw_input(part, inputs_by_path)))
         except InvalidInputError as error:
             unconverted += [layer.report_unconverted(str(error)) for layer in part]
     return groups, unconverted
@@ -98,14 +98,16 @@ def _split_into_mergeable_parts(chain: list[ReadLayer]) -> Iterator[list[ReadLay
     yield part
 
 
-def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput]) -> LayerInput:
+def _find_or_draw_input(
+    layers: list[ReadLayer], inputs_by_path: Mapping[str, LayerInput]
+) -> LayerInput:
     """Return the recorded input of the first layer, or else random data on which all layers run.
 
     Raises `InvalidInputError` if the layers run neither on random vectors nor on random images.
     """
     path = layers[0].place.path
-    if path in inputs and inputs[path][0].numel():
-        return inputs[path]
+    if path in inputs_by_path and inputs_by_path[path][0].numel():
+        return inputs_by_path[path]
     modules = [layer.place.module for layer in layers]
     held = [
         t for module in modules for t in list_state_dict_tensors(module) if t.is_floating_point()

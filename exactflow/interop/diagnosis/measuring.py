@@ -29,7 +29,7 @@ from exactflow.interop.tracing import (
     NotMeasuredError,
     Tensors,
     copy_and_detach_tensors,
-    count_entries,
+    count_tensor_entries,
     list_tensors,
     make_finite_member_mask,
 )
@@ -370,7 +370,11 @@ def _repeat_near_members_in_float64(
     if (spread_over_runs or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
     _check_input_and_image_finite(call)
-    given, returned, n = count_entries(call.before), count_entries(call.after), len(call.before[0])
+    given, returned, n = (
+        count_tensor_entries(call.before),
+        count_tensor_entries(call.after),
+        len(call.before[0]),
+    )
     if given != returned or {len(t) for t in (*call.before, *call.after)} != {n}:
         raise NotMeasuredError(f"an input has {given // n} numbers, and its image {returned // n}")
     near = call.repeat_near_in_float64(members, OFFSET)
@@ -416,7 +420,7 @@ def _jacobian_singular_values(call: LayerCall, member: int, most_jacobian_rows: 
 
     Raises `NotMeasuredError` if the Jacobian has too many rows or cannot be computed.
     """
-    count = count_entries(call.before) // len(call.before[0])
+    count = count_tensor_entries(call.before) // len(call.before[0])
     if count > most_jacobian_rows:
         raise NotMeasuredError(
             f"the Jacobian has {count} rows, above the limit of {most_jacobian_rows}"

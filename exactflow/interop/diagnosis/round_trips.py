@@ -15,7 +15,7 @@ from exactflow.interop.tracing import (
     NotMeasuredError,
     Tensors,
     Tracer,
-    count_entries,
+    count_tensor_entries,
     list_tensors,
     make_finite_member_mask,
     run_preferably_without_gradients,
@@ -122,7 +122,7 @@ def prepare_inverse_on_draws(
     cyclically.
     """
     n = len(latents_like[0])
-    count = max(1, min(most_draws, MOST_ENTRIES * n // max(count_entries(latents_like), 1)))
+    count = max(1, min(most_draws, MOST_ENTRIES * n // max(count_tensor_entries(latents_like), 1)))
     selected = inverse.select_members_without_image([k % n for k in range(count)])
     if call.draw_latents is None:
         drawn = tuple(torch.randn(count, *t.shape[1:]).to(t) for t in latents_like)

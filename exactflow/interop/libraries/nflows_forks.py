@@ -21,7 +21,7 @@ from exactflow.interop.modules import BijectionModule
 
 
 class CouplingsTransformBase(nn.Module):
-    """Couplings with the methods of a ``Transform``, which ignore the context."""
+    """Couplings with the methods of a ``Transform``; the context is ignored."""
 
     def __init__(self, couplings: BijectionModule):
         super().__init__()
