@@ -139,8 +139,9 @@ class Check:
         self._count_and_print_instance(label if shown else "")
 
     def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
-        """Prove identities between block matrices for all n, by expanding both sides, and count one
-        instance; raise `ProofError` if an identity is false.
+        """Prove identities between matrices with n x n blocks, for all n, and count one instance.
+
+        Both sides are expanded. Raise `ProofError` if an identity is false.
 
         Parameters
         ----------
@@ -182,7 +183,7 @@ class Check:
         return ProofError(self.failures[-1])
 
     def _record_claim_begun_unless_open_here(self) -> None:
-        """Record the claim as begun, once more, if it has ended or began in another process."""
+        """Record the claim as begun again, if it has ended or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
             record_claim(uuid4().hex, self._claim)
@@ -322,7 +323,7 @@ class Options:
 
         In a notebook the picture is also shown below its cell, with or without a folder.
         """
-        show = _notebook_display()
+        show = _find_notebook_display()
         if self.plot is None and show is None:
             return
         try:
@@ -349,7 +350,7 @@ class Options:
 ShowPngWithName = Callable[[bytes, str], object]
 
 
-def _notebook_display() -> ShowPngWithName | None:
+def _find_notebook_display() -> ShowPngWithName | None:
     """Return the function that shows a picture in the notebook; None outside of notebooks."""
     if current_run() is not None:
         return None

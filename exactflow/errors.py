@@ -59,8 +59,9 @@ class MissingExtraError(ExactFlowError, ImportError):
 
 
 def printable(text: object, most_characters: int = 2000) -> str:
-    r"""Return text without control characters, for a message. The middle of a text of more than
-    `most_characters` is omitted.
+    r"""Escape control characters in a text, for a message; shorten a text that is too long.
+
+    The middle of a text of more than `most_characters` is omitted.
 
     >>> print(printable("two\nlines of \x1b[31mred"))
     two\nlines of \x1b[31mred

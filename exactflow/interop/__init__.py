@@ -71,7 +71,7 @@ def to_module(
     bias: "np.ndarray | None" = None,
     accept_error: float | None = None,
 ) -> Any:
-    """Return a float64 module of a library that applies a flow; refuse large rounding errors.
+    """Return a flow as a float64 module of a library; refuse a flow with large rounding errors.
 
     ==========  ========================  ======================================================
     library     module                    the method that applies the flow
@@ -169,7 +169,7 @@ def _unwrap_linear_flow(flow: Any) -> CouplingFlow:
 
 
 def _check_bias_and_add_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
-    """Return the given bias plus the bias of a result of `whiten`; None if both are missing.
+    """Return `bias` plus the bias that a result of `whiten` has; None if both are missing.
 
     A result of `whiten` subtracts the mean of the data by its bias. Raises `InvalidInputError`
     unless the given bias has `dimension` finite numbers.

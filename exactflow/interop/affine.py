@@ -57,10 +57,14 @@ class AffineMap:
         return float(np.linalg.cond(self.matrix))
 
     def after(self, other: "AffineMap") -> "AffineMap":
-        """Return the map that applies `other` first, then this map; products are rounded."""
+        """Return the map that applies `other` first, then this map; matrix products are rounded."""
         has_bias = self.bias is not None or other.bias is not None
         shift = self.matrix @ other.bias_or_zeros + self.bias_or_zeros if has_bias else None
         return AffineMap(self.matrix @ other.matrix, shift)
+
+
+DataToLatentMap = AffineMap
+"""The map of a layer from data to latent, even if the library calls it the inverse."""
 
 
 def to_float64(tensor: Any) -> np.ndarray:
@@ -89,7 +93,7 @@ def read_affine_map(matrix_or_kernel: Any, bias: Any = None) -> AffineMap:
 
 
 def read_channel_values(tensor: Any) -> np.ndarray:
-    """Return a tensor with one entry for each channel as a vector in float64."""
+    """Flatten a tensor that has one entry for each channel to a vector in float64."""
     shape = [size for size in tensor.shape if size != 1]
     if len(shape) > 1:
         raise InvalidInputError(
@@ -99,23 +103,25 @@ def read_channel_values(tensor: Any) -> np.ndarray:
     return to_float64(tensor).reshape(-1)
 
 
-def permutation_map(indices: Any) -> AffineMap:
-    """Return the permutation of coordinates that maps a vector x to x[indices]."""
-    indices = np.asarray(indices.detach().cpu() if hasattr(indices, "detach") else indices)
-    return AffineMap(np.eye(len(indices))[indices], kind="permutation")
+def permutation_map(source_indices: Any) -> AffineMap:
+    """Return the permutation of coordinates that maps a vector x to x[source_indices]."""
+    is_tensor = hasattr(source_indices, "detach")
+    sources = np.asarray(source_indices.detach().cpu() if is_tensor else source_indices)
+    return AffineMap(np.eye(len(sources))[sources], kind="permutation")
 
 
-def diagonal_map(scale: np.ndarray, bias: np.ndarray) -> AffineMap:
+def diagonal_map(scales: np.ndarray, bias: np.ndarray) -> AffineMap:
     """Return the map that multiplies each coordinate by its scale, and adds its bias."""
-    return AffineMap(np.diag(scale), bias, "diagonal")
+    return AffineMap(np.diag(scales), bias, "diagonal")
 
 
 def probe_affine_map(
     map_rows: Callable[[Any], Any], dimension: int, device: Any, has_bias: bool
 ) -> AffineMap:
-    """Return an affine function of row vectors as a map, from its values at 0 and at unit vectors.
+    """Read an affine map from the values of `map_rows` at 0 and at the unit vectors.
 
-    The value at 0 is the bias; without `has_bias` it is left out, since it is known to be zero.
+    `map_rows` applies the map to row vectors. The value at 0 is the bias; without `has_bias` it is
+    left out, since it is known to be zero.
     """
     import torch
 

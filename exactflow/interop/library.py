@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from exactflow.interop.affine import AffineMap
+from exactflow.interop.affine import DataToLatentMap
 from exactflow.interop.modules import BijectionModule
 
 METHODS = ("inverse", "reverse")
@@ -22,7 +22,7 @@ METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
 """Names by which libraries call the option of ``forward`` that inverts a module."""
 
-Reader = Callable[[Any], AffineMap]
+Reader = Callable[[Any], DataToLatentMap]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class CallConvention:
     condition: str | None = None
 
     def method_for_direction(self, module: nn.Module, is_forward: bool) -> Callable[..., Any]:
-        """Return the method of a module that maps forward, or else the method that inverts."""
+        """Return the forward method of a module if `is_forward`, else the inverse method."""
         method: Callable[..., Any] = getattr(module, self.forward if is_forward else self.inverse)
         return method
 
@@ -77,7 +77,7 @@ class ModelCall:
     draw_latents: Callable[[int, Mapping[str, Any]], Any] | None = None
 
     def call(self, value: Any, *others: Any, is_forward: bool = True) -> Any:
-        """Call the module forward, or else in the inverse direction, and return the result."""
+        """Call the module, forward if `is_forward`, else in the inverse direction."""
         if self.convention is None:
             return self.module(value, *others, **self.options)
         method = self.convention.method_for_direction(self.module, is_forward)
@@ -94,7 +94,7 @@ def make_model_call(model: nn.Module, context: Any) -> ModelCall:
 
 
 def infer_convention(module: nn.Module) -> CallConvention | None:
-    """Infer the calls of a module from the names of its methods and options; None if unknown."""
+    """Infer how a module is called from the names of methods and options; None if unknown."""
     for name in METHODS:
         if callable(getattr(type(module), name, None)):
             return CallConvention("forward", name)
@@ -106,8 +106,8 @@ def infer_convention(module: nn.Module) -> CallConvention | None:
     return CallConvention("forward", "forward", found[0]) if found else None
 
 
-def list_class_and_subclasses(package: Any, base: type) -> list[type]:
-    """List the classes in the namespace of a package that are `base` or its subclasses."""
+def list_class_and_subclasses_in_namespace(package: Any, base: type) -> list[type]:
+    """List the classes in the namespace of a package that are `base` or subclasses of it."""
     named = vars(package).values()
     return [kind for kind in named if isinstance(kind, type) and base in kind.__mro__]
 

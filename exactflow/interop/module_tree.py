@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from exactflow.errors import InvalidInputError, safe_error_message
-from exactflow.interop.libraries import PACKAGES, find_library_or_torch, top_level_package_name
+from exactflow.interop.libraries import PACKAGES, find_library_or_torch, top_level_package_of_class
 
 Model = TypeVar("Model")
 
@@ -44,7 +44,8 @@ def copy_model(model: Model) -> Model:
         return copy.deepcopy(model, detached)
     except Exception as error:  # a class that cannot be copied may raise any error
         raise InvalidInputError(
-            f"the model cannot be copied ({root_cause_text(error)}): make copy.deepcopy(model) work"
+            f"the model cannot be copied ({root_cause_type_and_message(error)}): "
+            "make copy.deepcopy(model) work"
         ) from None
 
 
@@ -68,8 +69,8 @@ def wrapper_attribute(model: Any) -> str | None:
     return "_orig_mod" if "_orig_mod" in getattr(model, "_modules", ()) else None
 
 
-def list_parameters_and_buffers(module: nn.Module) -> list[Tensor]:
-    """List the parameters and buffers of a module."""
+def list_state_dict_tensors(module: nn.Module) -> list[Tensor]:
+    """List the tensors of a state dict of a module: parameters and persistent buffers."""
     return [t for t in module.state_dict(keep_vars=True).values() if isinstance(t, Tensor)]
 
 
@@ -85,7 +86,7 @@ def preserve_rng_state() -> Iterator[None]:
             np.random.set_state(states[1])
 
 
-def root_cause_text(error: BaseException) -> str:
+def root_cause_type_and_message(error: BaseException) -> str:
     """Return the type and message of the first error in a chain of causes, as one line."""
     seen: set[int] = set()  # an error that is raised again may be its own cause
     while (earlier := error.__cause__ or error.__context__) is not None and id(earlier) not in seen:
@@ -100,7 +101,7 @@ def root_cause_text(error: BaseException) -> str:
 def intercept_methods(
     module: nn.Module,
     path_for_errors: str,
-    names: Iterable[str],
+    method_names: Iterable[str],
     around: Callable[[str, Any, Any], Any],
 ) -> Iterator[None]:
     """Replace calls of some methods of a module by calls of `around`, within a ``with`` block.
@@ -122,13 +123,15 @@ def intercept_methods(
 
         return call_around
 
-    vars(module).update({name: make_interceptor(name, getattr(module, name)) for name in names})
+    vars(module).update(
+        {name: make_interceptor(name, getattr(module, name)) for name in method_names}
+    )
     try:
         yield
     finally:
-        for name in names:
+        for name in method_names:
             vars(module).pop(name)
-        vars(module).update({name: own[name] for name in names if name in own})
+        vars(module).update({name: own[name] for name in method_names if name in own})
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +150,6 @@ class ModulePlace:
     module: nn.Module
     parent: nn.Module | None
     is_plain: bool
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-        return self.path.rpartition(".")[2]
 
     @property
     def kind(self) -> str:
@@ -195,25 +193,26 @@ def find_layer_chains(model: nn.Module) -> list[list[ModulePlace]]:
 
 
 def _walk_layers_and_gaps(
-    place: ModulePlace, is_known_container: bool
+    place: ModulePlace, is_in_known_containers_only: bool
 ) -> Iterator[ModulePlace | None]:
     """Yield the layers of a module, and None where something may be computed between two layers."""
     library, kind = find_library_or_torch(place.module), type(place.module)
     if kind in library.sequences:
         children = place.list_child_places(library.sequences[kind])
         for child in reversed(children) if library.is_latent_first else children:
-            yield from _walk_layers_and_gaps(child, is_known_container)
-            if not is_known_container:
+            yield from _walk_layers_and_gaps(child, is_in_known_containers_only)
+            if not is_in_known_containers_only:
                 yield None
         return
     is_list = kind in (nn.ModuleList, nn.ModuleDict)
     is_layer = (
-        top_level_package_name(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
+        top_level_package_of_class(place.module) in ("exactflow", *PACKAGES.values())
+        and not is_list
     )
     if kind not in library.other_containers and (is_layer or not place.list_child_places()):
         yield place
         return
-    is_known = is_known_container and (is_list or kind in library.other_containers)
+    is_known = is_in_known_containers_only and (is_list or kind in library.other_containers)
     for child in place.list_child_places(library.other_containers.get(kind, "")):
         yield None
         yield from _walk_layers_and_gaps(child, is_known)
@@ -225,7 +224,7 @@ def replace_module_in_place(model: nn.Module, path: str, new: nn.Module) -> nn.M
     place = find_place(model, path)
     if place.parent is None:
         return new
-    place.parent._modules[place.name] = new
+    place.parent._modules[path.rpartition(".")[2]] = new
     for holder in model.modules():
         find_library_or_torch(holder).update_references(holder, place.module, new)
     return model

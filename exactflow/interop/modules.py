@@ -189,14 +189,14 @@ class CouplingModule(nn.Module):
         self.register_parameter("log_gain", gain)
 
     def _add_shift(
-        self, values: Tensor, kept: Tensor, sign: int = 1, may_overwrite: bool = False
+        self, values: Tensor, kept: Tensor, shift_sign: int = 1, may_overwrite: bool = False
     ) -> Tensor:
-        """Return values + sign * weight kept; `may_overwrite` permits to overwrite the values."""
+        """Return values + shift_sign * weight kept; `values` may change if `may_overwrite`."""
         if kept.ndim == 2:
-            return torch.addmm(values, kept, self.weight.T, alpha=sign)
+            return torch.addmm(values, kept, self.weight.T, alpha=shift_sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
         add = values.baddbmm_ if may_overwrite else values.baddbmm
-        return add(weight, kept, alpha=sign)
+        return add(weight, kept, alpha=shift_sign)
 
     def scales(self) -> Tensor | None:
         """Return the scales, with the factors from training; None for an additive layer."""

@@ -54,7 +54,7 @@ ENLARGED = 1 + 2.0**-20
 """The factor by which the computed bound is enlarged, to cover the rounding errors in it."""
 SMALL = Fraction(1, 10**9)
 """The largest coarse bound that is returned, as a multiple of the largest entry of the matrix."""
-MultipleOfLargestEntryOrInfinity = Fraction | float
+MultipleOfLargestMatrixEntryOrInfinity = Fraction | float
 """A bound as a multiple of the largest entry of a matrix; infinity if a number may overflow."""
 ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 """The default of `accept_error` by dtype."""
@@ -62,7 +62,7 @@ ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 
 def rounding_error_bound(
     flow: CouplingFlow, *, dtype: Any = np.float64
-) -> MultipleOfLargestEntryOrInfinity:
+) -> MultipleOfLargestMatrixEntryOrInfinity:
     """Bound the forward error of a float64 module, of any library, that applies a flow over QQ.
 
     The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of the
@@ -82,21 +82,23 @@ def rounding_error_bound(
     layers = [round_layer_to_floats(layer, dtype) for layer in flow.layers]
     entry = max(map(abs, flow.domain_matrix().iter_values()))
     largest = Fraction(int(entry.numerator), int(entry.denominator))
-    limits = np.finfo(dtype)
-    unit = float(limits.eps) / 2
-    floats = _FloatLimits(unit, float(limits.tiny) / unit, float(limits.max))
+    info = np.finfo(dtype)
+    unit = float(info.eps) / 2
+    limits = _FloatLimits(unit, float(info.tiny) / unit, float(info.max))
     with np.errstate(over="ignore", invalid="ignore"):
-        bound = _coarse_if_small_else_tight_bound(layers, flow.dimension, largest, floats)
+        bound = _coarse_or_tight_absolute_error_bound(layers, flow.dimension, largest, limits)
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
-def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
+def check_rounding_error(
+    flow: CouplingFlow, largest_accepted: Any = None, dtype: Any = np.float64
+) -> None:
     """Raise `InvalidInputError` if `rounding_error_bound` exceeds the accepted error.
 
-    If `accepted` is None, errors up to 1e-6 in float64, and 1e-2 in float32, are accepted.
+    If `largest_accepted` is None, errors up to 1e-6 in float64, and 1e-2 in float32, are accepted.
     """
     kind = np.dtype(dtype)
-    accepted = ACCEPTED[kind] if accepted is None else accepted
+    accepted = ACCEPTED[kind] if largest_accepted is None else largest_accepted
     is_number = isinstance(accepted, Real)
     if not (is_number and accepted >= 0):
         raise InvalidInputError(
@@ -108,7 +110,7 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
         remedy = ""
         if kind == np.float32:
             remedy = 'run JAX in float64 (jax.config.update("jax_enable_x64", True)), '
-        elif not _are_layer_numbers_representable(flow, kind.type):
+        elif not _are_layer_numbers_exactly_representable(flow, kind.type):
             # a flow of floats may come from balance already, which is then no remedy
             remedy = "use exactflow.balance, whose layers are floats with small entries, "
         raise InvalidInputError(
@@ -131,7 +133,7 @@ def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> Flo
     return FloatCoupling(layer.moves, shift, scale)
 
 
-def _are_layer_numbers_representable(flow: CouplingFlow, dtype: Any) -> bool:
+def _are_layer_numbers_exactly_representable(flow: CouplingFlow, dtype: Any) -> bool:
     """Whether a dtype represents all numbers of the layers of a flow exactly."""
     values = {value for layer in flow.layers for value in layer.scales_and_nonzero_shift_entries()}
     return all(QQ(*_round_to_dtype(value, dtype).as_integer_ratio()) == value for value in values)
@@ -143,35 +145,37 @@ def _round_to_dtype(value: Element, dtype: Any) -> float:
 
 
 class _FloatLimits(NamedTuple):
-    """The numbers u and t of the module docstring for a dtype, and the dtype's largest number."""
+    """The unit roundoff u of a dtype, t = least normal number / u, and the largest number."""
 
     unit: float
     least: float
     most: float
 
 
-def _coarse_if_small_else_tight_bound(
+def _coarse_or_tight_absolute_error_bound(
     layers: Sequence[FloatCoupling],
     dimension: int,
     largest_matrix_entry: Fraction,
-    floats: _FloatLimits,
+    limits: _FloatLimits,
 ) -> float:
-    """Bound the error max |y - M x| in the module docstring; infinity if a number may overflow.
+    """Bound the absolute error of the stored layers; infinity if a number may overflow.
 
-    A coarse bound from |A_K| .. |A_1|, computed in linear time, suffices if it is at most `SMALL`
-    times the largest entry of M; otherwise return the bound of the module docstring.
+    The error is max |y - M x| in the module docstring. A coarse bound from |A_K| .. |A_1|, computed
+    in linear time, suffices if it is at most `SMALL` times the largest entry of M; otherwise return
+    the bound of the module docstring.
     """
     counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
     sizes, peak = np.ones(dimension), 1.0
     for layer in layers:
-        absolute = _absolute_layer_with_nonzeros_at_least(layer, floats.least)
-        sizes = absolute.forward(sizes) + floats.least
+        absolute = _absolute_layer_with_nonzeros_at_least(layer, limits.least)
+        sizes = absolute.forward(sizes) + limits.least
         peak = max(peak, sizes.max())
-    bound = float(ENLARGED * _higham_gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
-    if bound <= SMALL * largest_matrix_entry and ENLARGED * peak <= floats.most:
+    bound = float(ENLARGED * _higham_gamma(sum(counts) + len(counts), limits.unit) * sizes.max())
+    if bound <= SMALL * largest_matrix_entry and ENLARGED * peak <= limits.most:
         return bound
     return float(
-        ENLARGED * _tight_error_bound(list(zip(layers, counts, strict=True)), dimension, floats)
+        ENLARGED
+        * _tight_absolute_error_bound(list(zip(layers, counts, strict=True)), dimension, limits)
     )
 
 
@@ -185,15 +189,15 @@ def _absolute_layer_with_nonzeros_at_least(layer: FloatCoupling, least: float) -
     return FloatCoupling(layer.moves, shift, np.maximum(layer.scale, least))
 
 
-def _tight_error_bound(
-    layers_and_roundings: Sequence[tuple[FloatCoupling, int]], dimension: int, floats: _FloatLimits
+def _tight_absolute_error_bound(
+    layers_and_roundings: Sequence[tuple[FloatCoupling, int]], dimension: int, limits: _FloatLimits
 ) -> float:
-    """Return the bound in the module docstring, or infinity if a number may overflow.
+    """Return the bound of the module docstring on the error; infinity if a number may overflow.
 
     Each layer k comes with its number n_k of roundings. `slack` bounds the relative errors of all
     products: of the products of the module in its dtype, and of this function in float64.
     """
-    layers, d, (unit, least, most) = layers_and_roundings, dimension, floats
+    layers, d, (unit, least, most) = layers_and_roundings, dimension, limits
     slack = _higham_gamma(sum(d + n for _, n in layers)) + _higham_gamma(
         sum(n for _, n in layers), unit
     )

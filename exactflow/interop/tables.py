@@ -49,14 +49,14 @@ def _draw_row_as_list(heads: Sequence[str], row: Sequence[str], width: int) -> l
     return [part for line in (row[0], *pairs) for part in wrap(line, width)]
 
 
-def _break_name(name: str, room: int) -> list[str]:
-    """Break a name after blanks and dots into lines of at most `room` characters.
+def _break_name(name: str, most_characters: int) -> list[str]:
+    """Break a name after blanks and dots into lines of at most `most_characters`.
 
-    A word that is longer than `room` is a line of its own.
+    A longer word is a line of its own.
     """
     found = [""]
     for word in re.findall(r"[^ .]+[ .]*|[ .]+", name):
-        if found[-1] and len((found[-1] + word).rstrip()) > room:
+        if found[-1] and len((found[-1] + word).rstrip()) > most_characters:
             found.append("")
         found[-1] += word
     return [line.rstrip() for line in found]

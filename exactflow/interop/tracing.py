@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map, tree_map_only
 
 from exactflow.interop.library import CallConvention
-from exactflow.interop.module_tree import copy_model, intercept_methods, root_cause_text
+from exactflow.interop.module_tree import copy_model, intercept_methods, root_cause_type_and_message
 
 Tensors = tuple[Tensor, ...]
 Result = TypeVar("Result")
@@ -37,15 +37,17 @@ def list_tensors(value: Any) -> Tensors:
     return tuple(leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
 
-def count_entries(value: Any) -> int:
+def count_tensor_entries(value: Any) -> int:
     """Count the entries of all tensors in a nested structure."""
     return sum(tensor.numel() for tensor in list_tensors(value))
 
 
-def copy_and_detach_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
+def copy_and_detach_tensors(value: Any, float_dtype: torch.dtype | None = None) -> Any:
     """Copy a nested structure with detached tensors; convert floats to the dtype, if given."""
     return tree_map_only(
-        Tensor, lambda t: t.detach().to(dtype if t.is_floating_point() else None, copy=True), value
+        Tensor,
+        lambda t: t.detach().to(float_dtype if t.is_floating_point() else None, copy=True),
+        value,
     )
 
 
@@ -54,13 +56,13 @@ def replace_tensors_by_slots(value: Any) -> Any:
     return tree_map_only(Tensor, lambda _: SLOT, value)
 
 
-def mask_finite_members(values: Tensors) -> Tensor:
+def make_finite_member_mask(values: Tensors) -> Tensor:
     """Return a boolean mask of the members of a batch that have finite numbers only."""
     return torch.stack([torch.isfinite(t.flatten(1)).all(1) for t in values]).all(0)
 
 
 def _list_image_candidates(result: Any) -> list[Any]:
-    """List the result of a layer, its nested parts, and its nested lists without the last element.
+    """List a result, its nested parts, and its nested lists without their last elements.
 
     The last element of a list may be a log-determinant, after an image of several tensors.
     """
@@ -82,7 +84,7 @@ def _find_image_or_first_batch(result: Any, entry_count: int) -> Any:
             f"the result, of type {type(result).__name__}, is neither a tensor with a row for each "
             "member of the batch, nor a list, tuple or dictionary of such tensors"
         )
-    return next((part for part in parts if count_entries(part) == entry_count), parts[0])
+    return next((part for part in parts if count_tensor_entries(part) == entry_count), parts[0])
 
 
 def _are_all_batched_tensors(*leaves: Any) -> bool:
@@ -145,8 +147,8 @@ class LayerCall:
         return calls[0]
 
     def with_image_and_inverse_patterns_from(self, result: Any) -> "LayerCall":
-        """Return the call with the image and the inverse patterns that are found in its result."""
-        image = _find_image_or_first_batch(result, count_entries(self.before))
+        """Return the call with the image and the inverse patterns that its `result` contains."""
+        image = _find_image_or_first_batch(result, count_tensor_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
         whole = tree_map_only(
             Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), result
@@ -159,7 +161,7 @@ class LayerCall:
         )
 
     def select_members_without_image(self, members: Any) -> "LayerCall":
-        """Return the call on the members of the batch with these indices, without an image."""
+        """Return the call on the members with these indices in the batch, without an image."""
         n = len(self.before[0])
         pattern, before, others = tree_map_only(
             Tensor,
@@ -205,8 +207,10 @@ class LayerCall:
             )
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
-            raise NotMeasuredError(f"{where} raises {root_cause_text(error)}") from error
-        return value, _find_image_or_first_batch(value, count_entries(inputs))
+            raise NotMeasuredError(
+                f"{where} raises {root_cause_type_and_message(error)}"
+            ) from error
+        return value, _find_image_or_first_batch(value, count_tensor_entries(inputs))
 
     def map_tensors(self, inputs: Tensors) -> Tensors:
         """Return the images of the inputs under the layer."""
@@ -217,7 +221,7 @@ class LayerCall:
         )
 
     def find_own_log_dets(self, inputs: Tensors) -> Tensor:
-        """Call the layer on the inputs; return its log-determinants, one for each member.
+        """Call the layer on the inputs; return the log-determinants of the layer by member.
 
         If the layer adds its log-determinants to a sum that is an argument, this sum is subtracted.
         """
@@ -282,11 +286,11 @@ class Tracer:
         convention: CallConvention,
         name: str,
         method: Callable,
-        given: tuple,
+        arguments_and_options: tuple,
     ) -> Any:
         """Run a method of a module, and record the call unless it is inside a recorded call."""
         calls, self.calls = self.calls, None
-        arguments, options = given
+        arguments, options = arguments_and_options
         if calls is None:
             return method(*arguments, **options)
         bound = signature(method).bind_partial(*arguments, **options)

@@ -33,26 +33,29 @@ from exactflow.interop.conversion.comparison import (
     run_both_directions,
     run_forward_and_invert_given_latents,
 )
-from exactflow.interop.conversion.installing import ModelPair, install_agreeing_replacements
+from exactflow.interop.conversion.installing import (
+    ModelAndFloat64Copy,
+    install_replacements_matching_their_layers,
+)
 from exactflow.interop.conversion.merging import group_layers
 from exactflow.interop.conversion.reading import read_linear_layers
-from exactflow.interop.conversion.replacements import By, find_replacements
+from exactflow.interop.conversion.replacements import CouplingsOrInverse, find_replacements
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
-    list_parameters_and_buffers,
+    list_state_dict_tensors,
     preserve_rng_state,
     wrapper_attribute,
 )
-from exactflow.interop.tracing import copy_and_detach_tensors, count_entries
+from exactflow.interop.tracing import copy_and_detach_tensors, count_tensor_entries
 
 
 def convert(
     model: Any,
     example: Any = None,
     *,
-    by: By = "couplings",
+    by: CouplingsOrInverse = "couplings",
     context: Any = None,
     only: str | Collection[str] | None = None,
 ) -> tuple[Any, Conversion]:
@@ -109,7 +112,7 @@ def convert(
     (True, True)
     """
     only = [only] if isinstance(only, str) else only
-    check_option("by", by, get_args(By))
+    check_option("by", by, get_args(CouplingsOrInverse))
     _check_model_and_only(model, only)
     arguments = example if isinstance(example, tuple) else () if example is None else (example,)
     with preserve_rng_state():
@@ -118,7 +121,7 @@ def convert(
         chains, unconverted = read_linear_layers(new, only)
         groups, alone = group_layers(chains, before.layer_inputs)
         replacements, singular = find_replacements(groups, by)
-        pair, layers, failed = install_agreeing_replacements(
+        pair, layers, failed = install_replacements_matching_their_layers(
             (new, copy_for_float64_evaluation(model)), replacements
         )
         unconverted += [*alone, *singular, *failed]
@@ -128,27 +131,27 @@ def convert(
             raise InvalidInputError(
                 f"no layer of the model can be converted: the model has {listed or 'no layers'}"
             )
-        differences = _largest_differences_of_agreeing_models(
+        differences = _check_agreement_and_measure_differences(
             model, pair, layers, arguments, context, before
         )
     return pair[0], Conversion(tuple(layers), tuple(unconverted), *differences)
 
 
-LargestDifferencesOrReason = tuple[float | None, float | None, float | None, str | None]
+LargestDifferencesOrReasonNotCompared = tuple[float | None, float | None, float | None, str | None]
 """The largest differences of latents, of log-determinants and of inverses between two models, and
 the reason why the models were not compared, or None if they were.
 """
 
 
-def _largest_differences_of_agreeing_models(
+def _check_agreement_and_measure_differences(
     model: nn.Module,
-    converted: ModelPair,
+    converted: ModelAndFloat64Copy,
     layers: list[ConvertedLayer],
     arguments: tuple[Any, ...],
     context: Any,
     given_run: ModelRun,
-) -> LargestDifferencesOrReason:
-    """Return the largest differences of a model and its conversion, which agree up to rounding.
+) -> LargestDifferencesOrReasonNotCompared:
+    """Check that a model and its conversion agree; return their largest differences.
 
     The differences are measured in the dtype of the models. Raises `MethodError` if the models
     differ beyond rounding; this test is made in float64 if the given model runs in float64.
@@ -164,7 +167,7 @@ def _largest_differences_of_agreeing_models(
             "the converted model returns NaN or inf, or tensors of other shapes than the given "
             "model: convert fewer layers with only=[..]"
         )
-    if not count_entries(arguments):
+    if not count_tensor_entries(arguments):
         return None, None, None, "the example is empty"
     try:
         arguments, context = copy_and_detach_tensors((arguments, context), torch.float64)
@@ -190,7 +193,7 @@ def _check_model_and_only(model: Any, only: Any) -> None:
     is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
     if only is not None and not (is_list and all(isinstance(x, str) for x in only)):
         raise InvalidInputError(f"expected a list of paths or patterns as only=.., got {only!r}")
-    if any(tensor.is_meta for tensor in list_parameters_and_buffers(model)):
+    if any(tensor.is_meta for tensor in list_state_dict_tensors(model)):
         raise InvalidInputError(
             "expected a model whose parameters have values, got a model on the meta device: load "
             "its weights on the CPU"

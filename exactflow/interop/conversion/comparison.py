@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isnan
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.libraries import find_library_or_torch, find_model_call
 from exactflow.interop.library import CallConvention, ModelCall
-from exactflow.interop.module_tree import copy_model, find_layer_chains, root_cause_text
+from exactflow.interop.module_tree import copy_model, find_layer_chains, root_cause_type_and_message
 from exactflow.interop.tracing import LayerCall, Tracer
 
 LayerInput = tuple[Tensor, Any]
@@ -30,6 +30,8 @@ DifferenceOrNoneIfEmpty = float | None
 """The largest difference of two tensors; None for empty tensors, NaN for different shapes."""
 
 LogDetOrNone = Tensor | float | None
+
+LatentsLogDetsOrInverse = Literal["latents", "log-determinants", "inverse"]
 
 SEED = 0
 AGREEING_DIGITS = 0.25
@@ -42,7 +44,7 @@ given model's inverse.
 
 @dataclass(frozen=True, eq=False)
 class ModelRun:
-    """A run of a model on an example and of its inverse on latents, in evaluation mode.
+    """A run, in evaluation mode, of a model on an example, and of the inverse on latents.
 
     Attributes
     ----------
@@ -62,7 +64,7 @@ class ModelRun:
     layer_images: tuple[dict[str, Tensor], ...] = ({}, {})
 
     @property
-    def tensors_by_kind(self) -> dict[str, list[Tensor]]:
+    def tensors_by_kind(self) -> dict[LatentsLogDetsOrInverse, list[Tensor]]:
         """The returned tensors under the keys "latents", "log-determinants" and "inverse".
 
         The log-determinants are the images with fewer axes than the latents.
@@ -78,7 +80,7 @@ class ModelRun:
 def run_both_directions(
     model: nn.Module, arguments: tuple[Any, ...], context: Any, latents: Any = None
 ) -> ModelRun:
-    """Run a copy of a model on an example, and the inverse on given latents or on the result.
+    """Run a copy of a model on `arguments`, and its inverse on `latents`, or else on the result.
 
     Raises `InvalidInputError` if the model fails on the example or returns numbers that are not
     finite, or if its inverse fails on given latents.
@@ -139,7 +141,7 @@ def _make_tracer_of_all_layers(model: nn.Module, call: ModelCall) -> Tracer:
 
 
 def _seed_generators_and_call(error_prefix: str, call: Callable[[], Any]) -> Any:
-    """Seed the random number generators, and return the result of a function.
+    """Seed the random number generators, then call a function and return its result.
 
     An exception becomes an `InvalidInputError` whose message begins with `error_prefix`.
     """
@@ -152,7 +154,7 @@ def _seed_generators_and_call(error_prefix: str, call: Callable[[], Any]) -> Any
         raise
     except Exception as error:  # a library may raise any error
         where = getattr(error, "where", "")
-        says = f"{error_prefix}: {root_cause_text(error)}{where and f' (in {where})'}"
+        says = f"{error_prefix}: {root_cause_type_and_message(error)}{where and f' (in {where})'}"
         raise InvalidInputError(says) from None
 
 
@@ -171,13 +173,13 @@ def largest_difference_nan_if_shapes_differ(one: Tensor, two: Tensor) -> Differe
 
 def largest_differences_by_kind(
     before: ModelRun, after: ModelRun
-) -> dict[str, DifferenceOrNoneIfEmpty]:
+) -> dict[LatentsLogDetsOrInverse, DifferenceOrNoneIfEmpty]:
     """Return the largest differences of two runs in latents, log-determinants and inverses.
 
     The kinds are in this order. A difference is None if the tensors are missing or empty, and NaN
     if their shapes differ or some of their numbers are not finite.
     """
-    found: dict[str, DifferenceOrNoneIfEmpty] = {}
+    found: dict[LatentsLogDetsOrInverse, DifferenceOrNoneIfEmpty] = {}
     for kind, one in before.tensors_by_kind.items():
         pairs = zip(one, after.tensors_by_kind[kind], strict=False)
         known = [
@@ -194,7 +196,7 @@ def check_runs_agree(
     expected_inverse: Any,
     sets_of_merged_paths: Iterable[set[str]],
 ) -> None:
-    """Raise `MethodError` with the first layer that differs, if two runs differ beyond rounding.
+    """Raise `MethodError`, with the first differing layer, if two runs differ beyond rounding.
 
     Parameters
     ----------
@@ -216,12 +218,12 @@ def check_runs_agree(
         error = largest_difference_nan_if_shapes_differ(given.back[0], expected_inverse)
         inverse_slack = INVERSE_FACTOR * (error or 0.0)
 
-    def differ_beyond(
-        absolute: float, relative_to_largest: float, pair: tuple[Tensor, Tensor]
+    def differ_beyond_tolerances(
+        absolute: float, relative: float, pair: tuple[Tensor, Tensor]
     ) -> bool:
-        """Whether max |a - b| > absolute + relative_to_largest (1 + max |a|), for pair = (a, b)."""
+        """Whether max |a - b| > absolute + relative * (1 + max |a|), for pair = (a, b)."""
         apart = largest_difference_nan_if_shapes_differ(*pair)
-        most = absolute + relative_to_largest * (1 + pair[0].abs().max())
+        most = absolute + relative * (1 + pair[0].abs().max())
         return apart is not None and not apart <= most
 
     for part, images in given.tensors_by_kind.items():
@@ -229,14 +231,14 @@ def check_runs_agree(
         slack = inverse_slack * is_inverse
         unit = coarse if part == "log-determinants" else fine
         pairs = zip(images, converted.tensors_by_kind[part], strict=False)
-        if not any(differ_beyond(slack, unit, pair) for pair in pairs):
+        if not any(differ_beyond_tolerances(slack, unit, pair) for pair in pairs):
             continue
         made, other = (run.layer_images[is_inverse] for run in (given, converted))
         inner = {
             path for group in sets_of_merged_paths for path in [p for p in made if p in group][:-1]
         }
         known = [path for path in made if path in other and path not in inner]
-        differs = (p for p in known if differ_beyond(slack, fine, (made[p], other[p])))
+        differs = (p for p in known if differ_beyond_tolerances(slack, fine, (made[p], other[p])))
         where = next((f"first at {p or 'the model'}" for p in differs), "although no layer differs")
         raise MethodError(
             f"the converted model differs from the given one in its {part}, {where}: convert fewer "

@@ -1,4 +1,4 @@
-"""Fourth step of `convert`: install each replacement that agrees with its layers.
+"""Fourth step of `convert`: install the replacements that agree with the replaced layers.
 
 `restore` installs the couplings of a saved state into a new model.
 """
@@ -22,7 +22,7 @@ from exactflow.interop.module_tree import (
     copy_model,
     find_place,
     replace_module_in_place,
-    root_cause_text,
+    root_cause_type_and_message,
 )
 from exactflow.interop.modules import (
     AffineModule,
@@ -48,17 +48,17 @@ SAMPLES = 4
 MARK = "couplings._extra_state"
 """A state dict has one key with this end for each layer that couplings or an identity replace."""
 
-ModelPair = tuple[nn.Module, nn.Module]
+ModelAndFloat64Copy = tuple[nn.Module, nn.Module]
 """A converted model in its dtype, and the same model in float64."""
 
 
-def install_agreeing_replacements(
-    models: ModelPair, replacements: list[tuple[LayerGroup, Replacement]]
-) -> tuple[ModelPair, list[ConvertedLayer], list[UnconvertedLayer]]:
-    """Install the replacements that agree with their layers, in a model and in its float64 copy.
+def install_replacements_matching_their_layers(
+    models: ModelAndFloat64Copy, replacements: list[tuple[LayerGroup, Replacement]]
+) -> tuple[ModelAndFloat64Copy, list[ConvertedLayer], list[UnconvertedLayer]]:
+    """Install each replacement that agrees with the layers of its group, in both models.
 
-    Return both models, reports on the converted layers, and reports on the layers of the groups
-    whose replacements are not installed.
+    The models are the copy to convert and its float64 copy. Return both models, reports on the
+    converted layers, and reports on the layers of the groups whose replacements are not installed.
     """
     layers, unconverted = list[ConvertedLayer](), list[UnconvertedLayer]()
     model, twin = models
@@ -67,7 +67,9 @@ def install_agreeing_replacements(
         try:
             layer = _check_and_report_replacement(group, replacement)
         except Exception as error:  # a library may raise any error
-            text = str(error) if isinstance(error, MethodError) else root_cause_text(error)
+            text = (
+                str(error) if isinstance(error, MethodError) else root_cause_type_and_message(error)
+            )
             unconverted += group.report_unconverted(text)
             continue
         model = _install_couplings_and_identities(model, group, replacement.stored)
@@ -79,7 +81,7 @@ def install_agreeing_replacements(
 def _install_couplings_and_identities(
     model: nn.Module, group: LayerGroup, couplings: BijectionModule
 ) -> nn.Module:
-    """Replace the first matrix of a group by couplings, and its other layers by identities."""
+    """Replace the first matrix of a group by couplings, and the other layers by identities."""
     for place in (group.first_matrix_place, *group.identity_places):
         module = find_place(model, place.path).module
         bijection = couplings if place is group.first_matrix_place else IdentityModule()
@@ -132,13 +134,13 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
     )
 
 
-def restore(model: nn.Module, state: State) -> nn.Module:
+def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
     """Return a copy of an unconverted model with the couplings and tensors of a converted model.
 
     Parameters
     ----------
-    model : the model that was given to `exactflow.interop.convert`, with any weights.
-    state : ``state_dict()`` of the converted model.
+    unconverted_model : the model that was given to `exactflow.interop.convert`, with any weights.
+    converted_state : ``state_dict()`` of the converted model.
 
     Raises
     ------
@@ -155,22 +157,22 @@ def restore(model: nn.Module, state: State) -> nn.Module:
     >>> torch.equal(again(x), converted(x))
     True
     """
-    if not isinstance(model, nn.Module):
+    if not isinstance(unconverted_model, nn.Module):
         raise InvalidInputError(
-            f"expected a model as a torch.nn.Module, got {type(model).__name__}"
+            f"expected a model as a torch.nn.Module, got {type(unconverted_model).__name__}"
         )
-    names = map(str, state) if isinstance(state, Mapping) else ()
+    names = map(str, converted_state) if isinstance(converted_state, Mapping) else ()
     heads = [name.removesuffix(MARK) for name in names if f".{name}".endswith(f".{MARK}")]
     if not heads:
         raise InvalidInputError(
             "expected the state of a converted model, got a state without couplings: pass "
             "state_dict() of the model that convert returns"
         )
-    new = copy_model(model)
+    new = copy_model(unconverted_model)
     try:
         for head in heads:
             place = find_place(new, head.removesuffix("."))
-            own = select_substate_without_prefix(state, f"{head}couplings.")
+            own = select_substate_without_prefix(converted_state, f"{head}couplings.")
             kinds: tuple[type[BijectionModule], ...] = IdentityModule, AffineModule, FlowModule
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
             library = find_library_or_torch(place.module)
@@ -181,10 +183,10 @@ def restore(model: nn.Module, state: State) -> nn.Module:
             new = replace_module_in_place(
                 new, place.path, library.make_replacement(place.module, couplings)
             )
-        new.load_state_dict(state)
+        new.load_state_dict(converted_state)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(
             "the state does not fit the conversion of this model "
-            f"({root_cause_text(error)}): pass state_dict() of the converted model"
+            f"({root_cause_type_and_message(error)}): pass state_dict() of the converted model"
         ) from None
     return new

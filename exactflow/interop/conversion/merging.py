@@ -11,7 +11,11 @@ from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.comparison import LayerInput, run_chain_and_sum_log_dets
 from exactflow.interop.conversion.reading import ReadLayer
 from exactflow.interop.conversion.report import UnconvertedLayer
-from exactflow.interop.module_tree import ModulePlace, list_parameters_and_buffers, root_cause_text
+from exactflow.interop.module_tree import (
+    ModulePlace,
+    list_state_dict_tensors,
+    root_cause_type_and_message,
+)
 
 SAMPLES = 4
 """The number of members of random data."""
@@ -38,7 +42,7 @@ class LayerGroup:
 
     @property
     def input_dtype(self) -> torch.dtype:
-        """The dtype of the input of the group; the replacement is stored in it."""
+        """The dtype of the input of the group, in which the replacement is stored."""
         return self.input[0].dtype
 
     @property
@@ -57,7 +61,7 @@ class LayerGroup:
 
 
 def group_layers(
-    chains: list[list[ReadLayer]], inputs: Mapping[str, LayerInput]
+    chains: list[list[ReadLayer]], inputs_by_path: Mapping[str, LayerInput]
 ) -> tuple[list[LayerGroup], list[UnconvertedLayer]]:
     """Return groups of layers to merge, and reports on the layers that are in no group.
 
@@ -72,7 +76,7 @@ def group_layers(
             ]
             continue
         try:
-            groups.append(LayerGroup(tuple(part), _find_or_draw_input(part, inputs)))
+            groups.append(LayerGroup(tuple(part), _find_or_draw_input(part, inputs_by_path)))
         except InvalidInputError as error:
             unconverted += [layer.report_unconverted(str(error)) for layer in part]
     return groups, unconverted
@@ -94,20 +98,19 @@ def _split_into_mergeable_parts(chain: list[ReadLayer]) -> Iterator[list[ReadLay
     yield part
 
 
-def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput]) -> LayerInput:
+def _find_or_draw_input(
+    layers: list[ReadLayer], inputs_by_path: Mapping[str, LayerInput]
+) -> LayerInput:
     """Return the recorded input of the first layer, or else random data on which all layers run.
 
     Raises `InvalidInputError` if the layers run neither on random vectors nor on random images.
     """
     path = layers[0].place.path
-    if path in inputs and inputs[path][0].numel():
-        return inputs[path]
+    if path in inputs_by_path and inputs_by_path[path][0].numel():
+        return inputs_by_path[path]
     modules = [layer.place.module for layer in layers]
     held = [
-        t
-        for module in modules
-        for t in list_parameters_and_buffers(module)
-        if t.is_floating_point()
+        t for module in modules for t in list_state_dict_tensors(module) if t.is_floating_point()
     ]
     reason = ""
     for pixels in PIXELS:
@@ -118,7 +121,7 @@ def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput
             with torch.no_grad():
                 run_chain_and_sum_log_dets(modules, x, None)
         except Exception as error:  # a layer may raise any error for a shape that it does not take
-            reason = reason or root_cause_text(error)
+            reason = reason or root_cause_type_and_message(error)
             continue
         return x, None
     raise InvalidInputError(

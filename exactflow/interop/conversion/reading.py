@@ -11,15 +11,15 @@ from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap
+from exactflow.interop.affine import DataToLatentMap
 from exactflow.interop.conversion.report import UnconvertedLayer
-from exactflow.interop.libraries import find_library_or_torch, top_level_package_name
+from exactflow.interop.libraries import find_library_or_torch, top_level_package_of_class
 from exactflow.interop.module_tree import (
     ModulePlace,
     copy_for_float64_evaluation,
     find_layer_chains,
     find_place,
-    root_cause_text,
+    root_cause_type_and_message,
     wrapper_attribute,
 )
 
@@ -37,7 +37,7 @@ class ReadLayer:
     """
 
     place: ModulePlace
-    map: AffineMap
+    map: DataToLatentMap
     is_trainable: bool | None
     is_mergeable: bool
 
@@ -46,7 +46,7 @@ class ReadLayer:
         return UnconvertedLayer(self.place.path, self.place.kind, reason)
 
 
-def linear_map(module: Any) -> AffineMap:
+def linear_map(module: Any) -> DataToLatentMap:
     """Return the affine map of a linear module of a flow library, from data to latent.
 
     The map x -> A x + bias acts on vectors, or on the channels of each pixel. It is computed in
@@ -105,7 +105,7 @@ def read_linear_layers(
     for chain in found:
         chains.append([])
         for place in chain:
-            read: AffineMap | str
+            read: DataToLatentMap | str
             if counts[id(place.module)] > 1:
                 read = "the model uses the layer in two places"
             else:
@@ -160,7 +160,7 @@ def _requires_grad_of_replaced_parameters(module: nn.Module) -> set[bool]:
     }
 
 
-def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> AffineMap | str:
+def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> DataToLatentMap | str:
     """Return the map of a layer, or the reason why the layer is not converted."""
     module = place.module
     reason = _find_type_or_hook_obstacle(module)
@@ -175,23 +175,23 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
     except InvalidInputError as error:
         return str(error)
     except Exception as error:  # a reader may raise any error for a layer with unknown options
-        return f"the layer cannot be read: {root_cause_text(error)}"
+        return f"the layer cannot be read: {root_cause_type_and_message(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
     is_selected = place.is_plain or _path_matches_any_pattern(place, patterns)
-    if top_level_package_name(module) == "torch" and not is_selected:
+    if top_level_package_of_class(module) == "torch" and not is_selected:
         return "the layer may belong to a conditioner: name its path in only=[..] to convert it"
     return found
 
 
 def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
-    """Return the reason why a module's type or hooks forbid its replacement; None without one."""
+    """Return why a module's type or hooks forbid a replacement; None if they allow it."""
     library, kind = find_library_or_torch(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
         return "the layer has a parametrization, which a replacement would lose"
     if kind not in library.readers:
-        if top_level_package_name(module) == "exactflow":
+        if top_level_package_of_class(module) == "exactflow":
             return "the layer consists of couplings already"
         name = wrapper_attribute(module)
         remedy = f": convert its .{name}" if name else ""
@@ -215,7 +215,7 @@ HoldersByParameter = dict[int, list[tuple[str, int]]]
 
 
 def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -> str | None:
-    """Name another module that holds a parameter of this module; None if no other module does."""
+    """Describe a parameter that the module shares with another module; None if there is none."""
     own = set(map(id, module.modules()))
     for name, p in module.named_parameters():
         for path, other in holders[id(p)]:
@@ -231,6 +231,6 @@ def _is_mergeable(place: ModulePlace) -> bool:
     output.
     """
     module = place.module
-    may_be_used = top_level_package_name(module) == "torch" and not place.is_plain
+    may_be_used = top_level_package_of_class(module) == "torch" and not place.is_plain
     is_partial = type(module) in find_library_or_torch(module).replaced_parameters
     return not (module._forward_hooks or may_be_used or is_partial)

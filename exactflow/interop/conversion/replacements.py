@@ -29,7 +29,7 @@ from exactflow.interop.conversion.report import UnconvertedLayer
 from exactflow.interop.module_tree import copy_model
 from exactflow.interop.modules import AffineModule, BijectionModule, FlowModule
 
-By = Literal["couplings", "inverse"]
+CouplingsOrInverse = Literal["couplings", "inverse"]
 
 WITHIN = 1e-10
 """The largest accepted error in float64, as a multiple of the largest entry of the matrix."""
@@ -39,7 +39,7 @@ BITS = 128, 1024
 
 @dataclass(frozen=True, eq=False)
 class Replacement:
-    """A module that replaces the layers of a group, in two dtypes; and the errors of its matrix.
+    """The module that replaces a group of layers, in two dtypes, and the errors of its matrix.
 
     W stands for the exact product of the matrices of these layers.
 
@@ -62,7 +62,7 @@ class Replacement:
 
 
 def find_replacements(
-    groups: list[LayerGroup], by: By
+    groups: list[LayerGroup], by: CouplingsOrInverse
 ) -> tuple[list[tuple[LayerGroup, Replacement]], list[UnconvertedLayer]]:
     """Return the groups with their replacements, and reports on the layers of all other groups."""
     find = _make_matrix_replacement if by == "inverse" else _make_coupling_replacement
@@ -112,7 +112,7 @@ def _make_coupling_replacement(group: LayerGroup) -> Replacement:
     return Replacement(fine, stored, result.flow, fine_error, error, relative)
 
 
-class RoundedModule(NamedTuple):
+class AffineModuleWithErrors(NamedTuple):
     """An affine module, the largest error of its matrix, and the relative error of its inverse."""
 
     module: AffineModule
@@ -121,23 +121,25 @@ class RoundedModule(NamedTuple):
 
 
 def _make_matrix_replacement(group: LayerGroup) -> Replacement:
-    """Return the composed matrix of a group, and its inverse, as modules with rounded entries.
+    """Return the composed matrix of a group and its inverse, rounded, as modules in two dtypes.
 
     The errors are measured against the exact product of the matrices of the layers.
     """
     target = group.composed_map
     factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)
-    fine, fine_error, _ = _make_rounded_module(target, exact, torch.float64)
-    stored, error, inverse_error = _make_rounded_module(target, exact, group.input_dtype)
+    fine, fine_error, _ = _round_matrix_and_inverse_to_module(target, exact, torch.float64)
+    stored, error, inverse_error = _round_matrix_and_inverse_to_module(
+        target, exact, group.input_dtype
+    )
     relative = max(error / _largest_absolute_entry(target.matrix), inverse_error)
     return Replacement(fine, stored, None, fine_error, error, relative)
 
 
-def _make_rounded_module(
+def _round_matrix_and_inverse_to_module(
     target: AffineMap, exact_matrix: DyadicMatrix, dtype: torch.dtype
-) -> RoundedModule:
-    """Return an affine map as a module in a dtype, with the errors of its matrix and inverse.
+) -> AffineModuleWithErrors:
+    """Round the matrix of a map, and its inverse, to a dtype; return a module and the errors.
 
     The matrix is compared with `exact_matrix`, the inverse with the exact inverse of the rounded
     matrix.
@@ -152,13 +154,15 @@ def _make_rounded_module(
         None if target.bias is None else torch.tensor(target.bias),
     ).to(dtype)
     error = (exact_matrix - DyadicMatrix.from_floats(W)).max_abs()
-    return RoundedModule(module, error, inverse.error / _largest_absolute_entry(inverse.matrix))
+    return AffineModuleWithErrors(
+        module, error, inverse.error / _largest_absolute_entry(inverse.matrix)
+    )
 
 
 def _largest_error_of_stored_product(module: FlowModule, target: AffineMap) -> Fraction:
-    """Return the largest absolute entry of a target matrix minus the product of stored layers.
+    """Return max |target matrix - product of the module's layers| over all entries.
 
-    The product of the layers that the module stores is computed exactly.
+    The product of the layers, as the module stores them, is computed exactly.
     """
     W = target.matrix
     if module.signs is not None:
@@ -171,23 +175,23 @@ def _largest_error_of_stored_product(module: FlowModule, target: AffineMap) -> F
     return (DyadicMatrix.from_floats(W) - apply_float_layers_exactly(layers)).max_abs()
 
 
-class RoundedInverse(NamedTuple):
-    """The rounded inverse of a matrix, the largest error of its entries, and log |det matrix|."""
+class InverseErrorAndLogAbsDet(NamedTuple):
+    """The rounded inverse of a matrix W, the largest error of its entries, and log |det W|."""
 
     matrix: np.ndarray
     error: Fraction
     log_abs_det: float
 
 
-def round_inverse_and_log_abs_det(W: np.ndarray, dtype: torch.dtype) -> RoundedInverse:
-    """Round each entry of the inverse of W to the nearest float; return also log |det W|.
+def round_inverse_and_log_abs_det(W: np.ndarray, dtype: torch.dtype) -> InverseErrorAndLogAbsDet:
+    """Round the inverse of W to the nearest floats; return also the error, and log |det W|.
 
     Raises `SingularMatrixError` for a singular W, and `InvalidInputError` if an entry of the
     inverse is beyond the range of the dtype.
     """
     info = torch.finfo(dtype)
     least, unit, most = (frexp(x)[1] for x in (info.smallest_normal, info.eps, info.max))
-    for bounds, size in _enclose_inverse_and_log_det(W):
+    for bounds, size in _enclose_inverse_and_round_log_det(W):
         values, log_abs_det = [_round_to_nearest_float(low, least, unit) for low, _ in bounds], size
         if values == [_round_to_nearest_float(high, least, unit) for _, high in bounds]:
             break
@@ -199,13 +203,17 @@ def round_inverse_and_log_abs_det(W: np.ndarray, dtype: torch.dtype) -> RoundedI
             f"{info.dtype}"
         )
     error = max(abs(x - end) for x, pair in zip(values, bounds, strict=True) for end in pair)
-    return RoundedInverse(np.array(values, dtype=float).reshape(W.shape), error, log_abs_det)
+    return InverseErrorAndLogAbsDet(
+        np.array(values, dtype=float).reshape(W.shape), error, log_abs_det
+    )
 
 
 LowerAndUpperBound = tuple[Fraction, Fraction]
 
 
-def _enclose_inverse_and_log_det(W: np.ndarray) -> Iterator[tuple[list[LowerAndUpperBound], float]]:
+def _enclose_inverse_and_round_log_det(
+    W: np.ndarray,
+) -> Iterator[tuple[list[LowerAndUpperBound], float]]:
     """Yield lower and upper bounds for each entry of the inverse of W, and log |det W| rounded.
 
     Each yield has tighter bounds than the one before; the last bounds are exact. Raises
@@ -239,16 +247,19 @@ def _exact_ball_to_fraction(x: arb) -> Fraction:
     return Fraction(mantissa << max(exponent, 0), 1 << max(-exponent, 0))
 
 
-def _round_to_nearest_float(x: Fraction, normal_exponent: int, eps_exponent: int) -> Fraction:
+def _round_to_nearest_float(
+    x: Fraction, normal_frexp_exponent: int, eps_frexp_exponent: int
+) -> Fraction:
     """Return the float nearest to a number; of two nearest floats, the one with an even mantissa.
 
     The exponents are the results of `frexp` for the smallest normal number and for eps: floats
-    from 2^e to 2^(e + 1) are multiples of 2^(e + eps_exponent - 1), for e >= normal_exponent - 1.
+    from 2^e to 2^(e + 1) are multiples of 2^(e + eps_frexp_exponent - 1), for all e from
+    normal_frexp_exponent - 1 on.
     """
     numerator, denominator = x.as_integer_ratio()
     exponent = numerator.bit_length() - denominator.bit_length()
     if abs(numerator) << max(-exponent, 0) < denominator << max(exponent, 0):
         exponent -= 1
-    last = max(exponent, normal_exponent - 1) + eps_exponent - 1
+    last = max(exponent, normal_frexp_exponent - 1) + eps_frexp_exponent - 1
     up, down = 1 << max(-last, 0), 1 << max(last, 0)
     return Fraction(round(Fraction(numerator * up, denominator * down)) * down, up)

@@ -95,7 +95,7 @@ class Conversion:
 
     @property
     def summary(self) -> str:
-        """A sentence on the converted layers, their errors, and the differences of the models."""
+        """A sentence about the converted layers, their errors and the differences of the models."""
         count, total = len(self.layers), sum(layer.couplings for layer in self.layers)
         what = f"{total} couplings" if total else "matrices and their inverses"
         largest = max(layer.relative_error for layer in self.layers)

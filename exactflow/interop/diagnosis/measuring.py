@@ -16,7 +16,7 @@ from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
 from exactflow.interop.diagnosis.round_trips import (
     DrawnRoundTrip,
     RoundTrip,
-    count_newly_nonfinite,
+    count_newly_nonfinite_members,
     find_first_newly_nonfinite_path,
     make_tracer_of_inner_invertible_modules,
     prepare_call_on_data,
@@ -29,9 +29,9 @@ from exactflow.interop.tracing import (
     NotMeasuredError,
     Tensors,
     copy_and_detach_tensors,
-    count_entries,
+    count_tensor_entries,
     list_tensors,
-    mask_finite_members,
+    make_finite_member_mask,
 )
 
 RUNS = 4
@@ -53,12 +53,12 @@ Result = TypeVar("Result")
 
 
 def measure_model(
-    model: Any, x: Tensor, context: Any, draws: int = 256, most_jacobian_rows: int = ROWS
+    model: Any, x: Tensor, context: Any, most_draws: int = 256, most_jacobian_rows: int = ROWS
 ) -> Diagnosis:
     """Run a model and its inverse, and measure each layer, in the model's dtype and in float64.
 
-    `draws` is the number of latents to draw, `most_jacobian_rows` the largest number of rows of a
-    Jacobian that is computed.
+    At most `most_draws` latents are drawn. Jacobians with more than `most_jacobian_rows` rows are
+    not computed.
     """
     with torch.no_grad():
         call = find_model_call(copy_model(model), copy_and_detach_tensors(context, x.dtype))
@@ -66,22 +66,24 @@ def measure_model(
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
     except NotMeasuredError as reason:
-        if not (draws and _is_caused_by_unimplemented_forward(reason)):
+        if not (most_draws and _is_caused_by_unimplemented_forward(reason)):
             raise
         decoding = replace(prepare_call_on_data(call, x), is_forward=False)
-        trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), draws), tracer)
+        trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), most_draws), tracer)
     builders = [_FactsBuilder(one) for one in (*trip.calls, trip.whole)]
-    _record_digits_lost_errors_and_notes(trip, builders, torch.finfo(x.dtype).eps / 2)
+    _record_digits_lost_model_error_notes(trip, builders, torch.finfo(x.dtype).eps / 2)
     count = 0
     if not trip.whole.is_forward:
         count = len(trip.whole.before[0])
         _record_draws_lost_in_decoding(trip, builders)
-    elif draws and trip.back:
-        report_stage(f"{draws} draws")
+    elif most_draws and trip.back:
+        report_stage(f"{most_draws} draws")
         start, latents = trip.whole.inverse, trip.whole.after
         drawn = builders[-1].measure_or_note_reason(
             "draws",
-            lambda: DrawnRoundTrip(prepare_inverse_on_draws(call, start, latents, draws), tracer),
+            lambda: DrawnRoundTrip(
+                prepare_inverse_on_draws(call, start, latents, most_draws), tracer
+            ),
         )
         if drawn:
             count = drawn.count
@@ -117,21 +119,21 @@ def _is_caused_by_unimplemented_forward(reason: NotMeasuredError) -> bool:
     return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
 
 
-def _record_digits_lost_errors_and_notes(
+def _record_digits_lost_model_error_notes(
     trip: RoundTrip, builders: "list[_FactsBuilder]", unit_roundoff: float
 ) -> None:
-    """Record the digits that layers and model lose, the error of the model, and notes."""
+    """Record the digits that each layer and the model lose, the model's error, and notes."""
 
-    def digits_lost_or_gained(error_before: float, error_after: float) -> float:
+    def digits_lost_negative_if_gained(error_before: float, error_after: float) -> float:
         before, after = (min(max(x, unit_roundoff), 1) for x in (error_before, error_after))
         return math.log10(after / before)
 
-    pairs = trip.pairs if mask_finite_members(trip.whole.after).all() else []
+    pairs = trip.pairs if make_finite_member_mask(trip.whole.after).all() else []
     for builder, (call, back) in zip(builders, pairs, strict=False):
         arrived = float(_relative_errors_by_member(back.before, call.after).max())
         returned = float(_relative_errors_by_member(back.after, call.before).max())
-        builder.row["digits_lost"] = digits_lost_or_gained(arrived, returned)
-        if builder.row["error"] == math.inf and count_newly_nonfinite(back):
+        builder.row["digits_lost"] = digits_lost_negative_if_gained(arrived, returned)
+        if builder.row["error"] == math.inf and count_newly_nonfinite_members(back):
             builder.notes.append("the inverse returns NaN or inf")
     whole = builders[-1]
     if trip.back is None:
@@ -142,7 +144,7 @@ def _record_digits_lost_errors_and_notes(
     by_layers = sum(builder.row.get("digits_lost", math.nan) for builder in builders[:-1])
     whole.row["error"] = float(errors.max())
     whole.row["digits_lost"] = (
-        digits_lost_or_gained(0, whole.row["error"]) - by_layers if pairs else None
+        digits_lost_negative_if_gained(0, whole.row["error"]) - by_layers if pairs else None
     )
     shapes = [[tuple(t.shape) for t in state] for state in (trip.back.after, trip.whole.before)]
     if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
@@ -173,9 +175,9 @@ def _record_draw_errors_and_lost_draws(
 
 
 def _record_draws_lost_in_decoding(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
-    """Record how many draws each layer of a model that only decodes maps to NaN or inf."""
+    """Record, for a model that only decodes, how many draws each layer maps to NaN or inf."""
     for builder, call in zip(builders, (*trip.calls, trip.whole), strict=True):
-        builder.row["draws_lost"] = count_newly_nonfinite(call)
+        builder.row["draws_lost"] = count_newly_nonfinite_members(call)
     if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
         builders[-1].note_lost_draws(len(trip.whole.before[0]), path)
 
@@ -199,17 +201,17 @@ class _FactsBuilder:
         return self.call.path or "the model"
 
     def measure_or_note_reason(self, fact: str, measure: Callable[[], Result]) -> Result | None:
-        """Return the result of `measure`; if the fact cannot be measured, note why, return None."""
+        """Return the result of `measure`, or note why `fact` is not measured, and return None."""
         try:
             return measure()
         except NotMeasuredError as reason:
             self.unknown.setdefault(str(reason), []).append(fact)
             return None
 
-    def note_lost_draws(self, draws: int, first_path: str) -> None:
-        """Note how many draws become NaN or inf, and the first layer that maps a draw to them."""
+    def note_lost_draws(self, total_draws: int, first_path: str) -> None:
+        """Note how many of all draws become NaN or inf, first in the layer at `first_path`."""
         lost = self.row["draws_lost"]
-        self.notes.append(f"{lost} of {draws} draws become NaN or inf, first in {first_path}")
+        self.notes.append(f"{lost} of {total_draws} draws become NaN or inf, first in {first_path}")
 
     def record_draw_error_and_lost_draws(self, decoding_and_encoding: list[LayerCall]) -> None:
         """Record the round-trip error of the layer on draws, and how many draws the layer loses.
@@ -219,8 +221,8 @@ class _FactsBuilder:
         """
         calls = decoding_and_encoding
         if calls:
-            self.row["draws_lost"] = sum(map(count_newly_nonfinite, calls))
-            finite = mask_finite_members(calls[0].before)
+            self.row["draws_lost"] = sum(map(count_newly_nonfinite_members, calls))
+            finite = make_finite_member_mask(calls[0].before)
             self.row["draw_error"] = self.measure_or_note_reason(
                 "draws", lambda: _largest_round_trip_error_where_finite(calls[0], finite)
             )
@@ -250,7 +252,7 @@ class _FactsBuilder:
     def _record_log_dets_both_directions(
         self, near_call: LayerCall, singular_values: list[Tensor] | None
     ) -> None:
-        """Record the log-determinants that both directions return, and the true ones.
+        """Record the returned and the true log-determinants of both directions.
 
         The true log-determinants are computed from the singular values of the Jacobian. If these
         values are unknown, minus the log-determinant of the forward direction is due for the
@@ -281,7 +283,7 @@ class _FactsBuilder:
 def _worst_pair_or_first_returned(
     returned: list[float], due: list[float] | None
 ) -> tuple[float, float | None]:
-    """Of pairs (returned number, number due), return the pair that differs most.
+    """Return the pair (returned number, number due) whose two numbers differ most.
 
     If no numbers are due, return the first returned number and None.
     """
@@ -310,7 +312,7 @@ def _relative_errors_by_member(found: Tensors, wanted: Tensors) -> Tensor:
 
 def _check_input_and_image_finite(call: LayerCall) -> None:
     for state, name in ((call.before, "input"), (call.after, "result")):
-        if not mask_finite_members(state).all():
+        if not make_finite_member_mask(state).all():
             raise NotMeasuredError(f"the {name} has NaN or inf")
 
 
@@ -322,7 +324,7 @@ def _largest_round_trip_error(call: LayerCall) -> float:
 
 
 def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor) -> float | None:
-    """Return the largest round-trip error of the members in the mask that have finite images.
+    """Return the largest round-trip error of all members in the mask that map to finite images.
 
     The error is None if there are no such members, or if there is not one image for each member.
     """
@@ -333,7 +335,7 @@ def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor)
         call = selected.with_image_and_inverse_patterns_from(
             selected.call_and_find_image(selected.before)[0]
         )
-    finite = mask_finite_members(call.after)
+    finite = make_finite_member_mask(call.after)
     if finite.all():
         return _largest_round_trip_error(call)
     return (
@@ -357,17 +359,22 @@ def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
 
 
 def _repeat_near_members_in_float64(
-    call: LayerCall, members: list[int], spread: float | None
+    call: LayerCall, members: list[int], spread_over_runs: float | None
 ) -> LayerCall:
-    """Repeat a call in float64 on some members, each moved by a small random step, off kinks.
+    """Repeat a call in float64 on some members, each moved by a small step to avoid kinks.
 
-    `spread` is the largest relative difference of repeated runs. Raises `NotMeasuredError` if it is
-    above `TOLERANCE`, if the Jacobian is not square, or if the layer does not run in float64.
+    `spread_over_runs` is the largest relative difference of repeated runs. Raises
+    `NotMeasuredError` if it is above `TOLERANCE`, if the Jacobian is not square, or if the layer
+    does not run in float64.
     """
-    if (spread or 0.0) > TOLERANCE:
+    if (spread_over_runs or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
     _check_input_and_image_finite(call)
-    given, returned, n = count_entries(call.before), count_entries(call.after), len(call.before[0])
+    given, returned, n = (
+        count_tensor_entries(call.before),
+        count_tensor_entries(call.after),
+        len(call.before[0]),
+    )
     if given != returned or {len(t) for t in (*call.before, *call.after)} != {n}:
         raise NotMeasuredError(f"an input has {given // n} numbers, and its image {returned // n}")
     near = call.repeat_near_in_float64(members, OFFSET)
@@ -376,21 +383,24 @@ def _repeat_near_members_in_float64(
     return near
 
 
-def _independent_member_and_image(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
-    """Return member k of the batch, and its image with a graph for autograd, as vectors.
+def _independent_member_and_image(call: LayerCall, member: int) -> tuple[Tensor, Tensor]:
+    """Return one member of the batch, and its image with a graph for autograd, as vectors.
 
-    Raises `NotMeasuredError` if the image of another member depends on member k.
+    Raises `NotMeasuredError` if the image of another member depends on this member.
     """
-    x = torch.cat([t[k].flatten() for t in call.before]).requires_grad_()
-    parts = zip(call.before, x.split([t[k].numel() for t in call.before]), strict=True)
-    state = [torch.cat([t[:k], part.reshape(t[k : k + 1].shape), t[k + 1 :]]) for t, part in parts]
+    x = torch.cat([t[member].flatten() for t in call.before]).requires_grad_()
+    parts = zip(call.before, x.split([t[member].numel() for t in call.before]), strict=True)
+    state = [
+        torch.cat([t[:member], part.reshape(t[member : member + 1].shape), t[member + 1 :]])
+        for t, part in parts
+    ]
     after = list_tensors(call.call_and_find_image(tuple(state))[1])
-    others = torch.cat([torch.cat([t[:k], t[k + 1 :]]).flatten() for t in after])
+    others = torch.cat([torch.cat([t[:member], t[member + 1 :]]).flatten() for t in after])
     if len(others) and others.requires_grad:
         (leak,) = grad(others, x, torch.randn_like(others), True, allow_unused=True)
         if leak is not None and leak.abs().max() > 0:
             raise NotMeasuredError("the image of a member depends on other members of the batch")
-    return x, torch.cat([t[k].flatten() for t in after])
+    return x, torch.cat([t[member].flatten() for t in after])
 
 
 def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
@@ -405,20 +415,20 @@ def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
     return J
 
 
-def _singular_values(call: LayerCall, k: int, most_jacobian_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian at member k of the batch, the largest first.
+def _jacobian_singular_values(call: LayerCall, member: int, most_jacobian_rows: int) -> Tensor:
+    """Return the singular values of the Jacobian at one member, the largest first.
 
     Raises `NotMeasuredError` if the Jacobian has too many rows or cannot be computed.
     """
-    count = count_entries(call.before) // len(call.before[0])
+    count = count_tensor_entries(call.before) // len(call.before[0])
     if count > most_jacobian_rows:
         raise NotMeasuredError(
             f"the Jacobian has {count} rows, above the limit of {most_jacobian_rows}"
         )
     try:
-        x, y = _independent_member_and_image(call, k)
-        if count > ROWS:  # gradients are faster if member k is the whole batch
-            x, y = _independent_member_and_image(call.select_members_without_image([k]), 0)
+        x, y = _independent_member_and_image(call, member)
+        if count > ROWS:  # gradients are faster if the member is the whole batch
+            x, y = _independent_member_and_image(call.select_members_without_image([member]), 0)
         return torch.linalg.svdvals(_finite_jacobian(x, y))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
@@ -432,9 +442,12 @@ def _singular_values_at_all_or_first_member(
 
     If the Jacobian has more than `ROWS` rows, list them at the first member only.
     """
-    first = _singular_values(call, 0, most_jacobian_rows)
+    first = _jacobian_singular_values(call, 0, most_jacobian_rows)
     count = len(call.before[0]) if len(first) <= ROWS else 1
-    return [first, *(_singular_values(call, k, most_jacobian_rows) for k in range(1, count))]
+    return [
+        first,
+        *(_jacobian_singular_values(call, k, most_jacobian_rows) for k in range(1, count)),
+    ]
 
 
 def _condition_number(singular_values: Tensor) -> float:

@@ -48,7 +48,7 @@ def draw_bars(diagnosis: Any, *, ax: Any) -> Any:
 def _texts_and_relative_bar_lengths(
     rows: Sequence[Any], attribute: str, text_template: str, value_to_length: Any
 ) -> list[tuple[str, float]]:
-    """Return, for each row, the text of a fact, and its bar's length divided by the longest."""
+    """Return, for each row, a fact as text, and the length of its bar relative to the longest."""
     values = [getattr(row, attribute) for row in rows]
     lengths = [value_to_length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
     most = max(lengths) or 1.0

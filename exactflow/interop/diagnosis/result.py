@@ -57,12 +57,12 @@ class LayerFacts:
 
     @property
     def log_det_error(self) -> float | None:
-        """The error of the returned log-determinant; None if this or the true one is unknown."""
+        """The distance of the returned log-determinant from the true one; None if unknown."""
         return _distance_if_known(self.log_det, self.log_det_due)
 
     @property
     def log_det_back_error(self) -> float | None:
-        """The error of the inverse's log-determinant; None if this or the true one is unknown."""
+        """The distance of the inverse's log-determinant from the true one; None if unknown."""
         return _distance_if_known(self.log_det_back, self.log_det_back_due)
 
     @property
@@ -176,7 +176,7 @@ class Diagnosis:
         least = None if self.whole.error is None else self.whole.least
         return least if least is None else 1 / least if least else math.inf
 
-    def compare_lipschitz(self, data: Any, eps: Any) -> LipschitzComparison:
+    def compare_lipschitz_with_bound_near(self, data: Any, eps: Any) -> LipschitzComparison:
         """Return lower Lipschitz bounds of this flow, and of every smooth bijection near the data.
 
         The second bounds hold for every smooth bijection that maps N(0, I) to a law within the W2
@@ -193,7 +193,7 @@ class Diagnosis:
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:
-        """The facts of the layers, then of the model; only once if the model is its only layer."""
+        """The facts of the layers, then of the model, unless the model itself is the only layer."""
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
     def find_worst_fault(self, bounds: Mapping[str, float]) -> Fault | None:
@@ -239,7 +239,7 @@ class Diagnosis:
     def _format_head_and_rows(
         self, attributes_and_formats_by_head: dict[str, tuple[str, str]]
     ) -> list[list[str]]:
-        """Return a row of heads and the rows of the table, as text; a first column names layers."""
+        """Return the heads, then the rows of a table, as text; the first column names layers."""
         rows = [["layer", *attributes_and_formats_by_head]]
         for row in self.rows:
             columns = attributes_and_formats_by_head.values()

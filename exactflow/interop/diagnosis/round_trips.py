@@ -8,16 +8,16 @@ from torch import Tensor
 from exactflow.errors import InvalidInputError
 from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.library import METHODS, OPTIONS, ModelCall
-from exactflow.interop.module_tree import root_cause_text
+from exactflow.interop.module_tree import root_cause_type_and_message
 from exactflow.interop.tracing import (
     SLOT,
     LayerCall,
     NotMeasuredError,
     Tensors,
     Tracer,
-    count_entries,
+    count_tensor_entries,
     list_tensors,
-    mask_finite_members,
+    make_finite_member_mask,
     run_preferably_without_gradients,
 )
 
@@ -95,7 +95,7 @@ class DrawnRoundTrip:
             decoded = replace(decoded, inverse_patterns=latents.inverse_patterns)
             self.calls, self.count = calls[::-1], len(decoded.before[0])
             self.first_nonfinite_path = find_first_newly_nonfinite_path(calls, decoded)
-            finite = mask_finite_members(decoded.after)
+            finite = make_finite_member_mask(decoded.after)
             data = decoded.inverse.select_members_without_image(finite.nonzero().flatten())
             self.before = tuple(t[finite] for t in decoded.before)
             self.after: Tensors = ()
@@ -105,7 +105,7 @@ class DrawnRoundTrip:
                 self.first_nonfinite_path = (
                     self.first_nonfinite_path or find_first_newly_nonfinite_path(calls, encoded)
                 )
-                finite = mask_finite_members(encoded.after)
+                finite = make_finite_member_mask(encoded.after)
                 self.before, self.after = (
                     tuple(t[finite] for t in state) for state in (self.before, encoded.after)
                 )
@@ -113,30 +113,33 @@ class DrawnRoundTrip:
 
 
 def prepare_inverse_on_draws(
-    call: ModelCall, inverse: LayerCall, like: Tensors, most_draws: int
+    call: ModelCall, inverse: LayerCall, latents_like: Tensors, most_draws: int
 ) -> LayerCall:
     """Return the call of the inverse, not run yet, on at most `most_draws` drawn latents.
 
-    Each latent has the shape of a member of `like`. Latents are drawn from the base of the model,
-    or from a normal distribution if the model has no base. Conditions are repeated cyclically.
+    Each latent has the shape of a member of `latents_like`. Latents are drawn from the base of the
+    model, or from a normal distribution if the model has no base. Conditions are repeated
+    cyclically.
     """
-    n = len(like[0])
-    count = max(1, min(most_draws, MOST_ENTRIES * n // max(count_entries(like), 1)))
+    n = len(latents_like[0])
+    count = max(1, min(most_draws, MOST_ENTRIES * n // max(count_tensor_entries(latents_like), 1)))
     selected = inverse.select_members_without_image([k % n for k in range(count)])
     if call.draw_latents is None:
-        drawn = tuple(torch.randn(count, *t.shape[1:]).to(t) for t in like)
+        drawn = tuple(torch.randn(count, *t.shape[1:]).to(t) for t in latents_like)
     else:
         try:
             with torch.no_grad():
                 drawn = list_tensors(call.draw_latents(count, selected.others[1]))
         except Exception as error:  # a library may raise any error
-            raise NotMeasuredError(f"the base raises {root_cause_text(error)}") from error
-    shapes = [[tuple(t.shape[1:]) for t in each] for each in (drawn, like)]
+            raise NotMeasuredError(
+                f"the base raises {root_cause_type_and_message(error)}"
+            ) from error
+    shapes = [[tuple(t.shape[1:]) for t in each] for each in (drawn, latents_like)]
     if shapes[0] != shapes[1]:
         raise NotMeasuredError(
             f"the base draws latents of shapes {shapes[0]}, but the model needs shapes {shapes[1]}"
         )
-    drawn = tuple(t.detach().to(own) for t, own in zip(drawn, like, strict=True))
+    drawn = tuple(t.detach().to(own) for t, own in zip(drawn, latents_like, strict=True))
     return replace(selected, before=drawn, inverse_patterns=inverse.inverse_patterns)
 
 
@@ -168,14 +171,14 @@ def run_and_trace(call: LayerCall, tracer: Tracer) -> tuple[LayerCall, list[Laye
 
 
 def find_first_newly_nonfinite_path(calls: list[LayerCall], whole: LayerCall) -> str | None:
-    """Return the path of the first call that maps finite numbers to NaN or inf, or None."""
+    """Return the path of the first call that maps finite numbers to NaN or inf; else None."""
     for call in (*calls, whole):
-        if count_newly_nonfinite(call):
+        if count_newly_nonfinite_members(call):
             return call.path or "the model"
     return None
 
 
-def count_newly_nonfinite(call: LayerCall) -> int:
+def count_newly_nonfinite_members(call: LayerCall) -> int:
     """Count the members of a batch that a call maps from finite numbers to NaN or inf."""
-    before, after = mask_finite_members(call.before), mask_finite_members(call.after)
+    before, after = make_finite_member_mask(call.before), make_finite_member_mask(call.after)
     return int((before & ~after).sum()) if len(before) == len(after) else 0

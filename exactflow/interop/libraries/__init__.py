@@ -37,7 +37,7 @@ def find_library_or_torch(module: Any) -> "Library":
     return load_library(next((_NAMES[home] for home in homes if home in _NAMES), "torch"))
 
 
-def top_level_package_name(module: Any) -> str:
+def top_level_package_of_class(module: Any) -> str:
     """Return the top-level name of the package that defines the class of a module."""
     return type(module).__module__.split(".")[0]
 

@@ -58,11 +58,14 @@ class FlowjaxCoupling(AbstractBijection):
         )
 
     def _map_moved_half_with_log_det(
-        self, x: Array, map_scale_moved_shift: Callable[[Array, Array, Array], Array], sign: int
+        self,
+        x: Array,
+        map_scale_moved_shift: Callable[[Array, Array, Array], Array],
+        log_det_sign: int,
     ) -> tuple[Array, Array]:
         """Map the moved half of x by a function of the scale, the moved half and the shift.
 
-        Return the new vector, and ``sign`` times the sum of the logarithms of the scales.
+        Return the new vector, and ``log_det_sign`` times the sum of the logarithms of the scales.
         """
         first, second = x[: self.half], x[self.half :]
         moved, kept = (first, second) if self.is_first else (second, first)
@@ -70,7 +73,7 @@ class FlowjaxCoupling(AbstractBijection):
         shift = jnp.matmul(self.weight, kept, precision=jax.lax.Precision.HIGHEST)
         moved = map_scale_moved_shift(scale, moved, shift)
         whole = jnp.concatenate((moved, kept) if self.is_first else (kept, moved))
-        return whole, sign * jnp.log(scale).sum()
+        return whole, log_det_sign * jnp.log(scale).sum()
 
 
 def _make_inverted_bijection(module: BijectionModule, shape: tuple[int, ...]) -> Any:

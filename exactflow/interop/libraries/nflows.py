@@ -3,7 +3,7 @@
 from nflows import flows, transforms
 
 from exactflow.interop.libraries.nflows_forks import CouplingsTransformBase, make_fork_library
-from exactflow.interop.library import list_class_and_subclasses
+from exactflow.interop.library import list_class_and_subclasses_in_namespace
 
 
 class Couplings(CouplingsTransformBase, transforms.Transform):
@@ -11,5 +11,5 @@ class Couplings(CouplingsTransformBase, transforms.Transform):
 
 
 LIBRARY = make_fork_library(
-    "nflows", transforms, list_class_and_subclasses(flows, flows.Flow), Couplings
+    "nflows", transforms, list_class_and_subclasses_in_namespace(flows, flows.Flow), Couplings
 )

@@ -21,7 +21,7 @@ from exactflow.interop.modules import BijectionModule
 
 
 class CouplingsTransformBase(nn.Module):
-    """Couplings with the methods of a ``Transform``, which ignore the context."""
+    """Couplings with the methods of a ``Transform``; the context is ignored."""
 
     def __init__(self, couplings: BijectionModule):
         super().__init__()
@@ -38,17 +38,18 @@ class CouplingsTransformBase(nn.Module):
 
 def make_fork_library(
     name: str,
-    transforms: ModuleType,
-    flows: Sequence[type],
+    transforms_module: ModuleType,
+    flow_classes: Sequence[type],
     couplings_class: type[CouplingsTransformBase],
 ) -> Library:
-    """Return nflows or its fork as a `Library`, given transforms, flow and couplings classes."""
+    """Describe nflows, or a fork of nflows, as a `Library`."""
 
     def make_model_call(model: Any, context: Any) -> ModelCall:
         path, draw = "", None
-        if isinstance(model, tuple(flows)):
-            embedding = _embedding_unless_identity(model)
-            context = context if embedding is None else embedding(context)
+        if isinstance(model, tuple(flow_classes)):
+            embedding = getattr(model, "_embedding_net", None)
+            if embedding is not None and not isinstance(embedding, nn.Identity):
+                context = embedding(context)
             draw = partial(_draw_one_per_context_else_count, getattr(model, "_distribution"))  # noqa: B009
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
@@ -57,13 +58,13 @@ def make_fork_library(
     return Library(
         name=name,
         make_module=lambda couplings, shape: couplings_class(couplings),
-        sequences={transforms.CompositeTransform: "_transforms"},
+        sequences={transforms_module.CompositeTransform: "_transforms"},
         other_containers={
-            transforms.MultiscaleCompositeTransform: "_transforms",
-            transforms.InverseTransform: "_transform",
-            **dict.fromkeys(flows, "_transform"),
+            transforms_module.MultiscaleCompositeTransform: "_transforms",
+            transforms_module.InverseTransform: "_transform",
+            **dict.fromkeys(flow_classes, "_transform"),
         },
-        readers={getattr(transforms, name): reader for name, reader in _READERS.items()},
+        readers={getattr(transforms_module, name): reader for name, reader in _READERS.items()},
         model_call=make_model_call,
     )
 
@@ -75,11 +76,6 @@ def _draw_one_per_context_else_count(
     context = options_with_context.get("context")
     drawn: Tensor = base.sample(count) if context is None else base.sample(1, context)[:, 0]
     return drawn
-
-
-def _embedding_unless_identity(model: Any) -> nn.Module | None:
-    found: nn.Module | None = getattr(model, "_embedding_net", None)
-    return None if isinstance(found, nn.Identity) else found
 
 
 def _read_linear(module: Any) -> AffineMap:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from exactflow.interop.affine import (
     AffineMap,
+    DataToLatentMap,
     diagonal_map,
     permutation_map,
     read_affine_map,
@@ -72,28 +73,28 @@ def _draw_from_base_or_bases(
     return drawn if is_list else drawn[0]
 
 
-def _read_weight(module: Any) -> AffineMap:
+def _read_weight(module: Any) -> DataToLatentMap:
     return read_affine_map(module._assemble_W() if module.use_lu else module.W)
 
 
-def _read_transposed_weight(module: Any) -> AffineMap:
+def _read_transposed_weight(module: Any) -> DataToLatentMap:
     return AffineMap(_read_weight(module).matrix.T)
 
 
-def _read_permutation(module: Any) -> AffineMap:
+def _read_permutation(module: Any) -> DataToLatentMap:
     if module.mode == "shuffle":
         return permutation_map(module.inv_perm)
     d = module.num_channels
     return permutation_map(np.roll(np.arange(d), -((d + 1) // 2)))
 
 
-def _read_lu_after_permutation(module: Any) -> AffineMap:
+def _read_lu_after_permutation(module: Any) -> DataToLatentMap:
     linear = module.linear
     permutation = permutation_map(module.permutation._permutation)
     return read_affine_map(linear.weight(), linear.bias).after(permutation)
 
 
-def _read_inverted_scale_and_shift(module: Any) -> AffineMap:
+def _read_inverted_scale_and_shift(module: Any) -> DataToLatentMap:
     scale = np.exp(-read_channel_values(module.s))
     return diagonal_map(scale, -scale * read_channel_values(module.t))
 

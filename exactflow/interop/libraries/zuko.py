@@ -16,11 +16,11 @@ from exactflow.interop.library import (
     Library,
     ModelCall,
     Reader,
-    list_class_and_subclasses,
+    list_class_and_subclasses_in_namespace,
 )
 from exactflow.interop.modules import BijectionModule
 
-FLOWS = (lazy.Flow, *list_class_and_subclasses(flows, lazy.Flow))
+FLOWS = (lazy.Flow, *list_class_and_subclasses_in_namespace(flows, lazy.Flow))
 
 
 class CouplingsTransform(Transform):
@@ -99,7 +99,7 @@ class StepSequence(nn.Module):
     def forward(
         self, x: Tensor, reverse: bool = False, context: Any = None
     ) -> tuple[Tensor, Tensor]:
-        """Map data to latent, or with `reverse` latent to data; return also log-determinants."""
+        """Map data to latent, or if `reverse` latent to data; return also the log-determinants."""
         total = x.new_zeros(())
         for step in list(self.steps)[:: -1 if reverse else 1]:
             x, log_det = step(x, reverse, context=context)
