@@ -200,7 +200,7 @@ def fit_along_a_path(M: np.ndarray, K: int) -> Fit:
             T = find_shears_along_path(M, pattern, Attempt(pull=0.1, tol=0.01), start)
         except StuckError:
             continue
-        size = np.linalg.norm(pattern.product(T) - M) / np.linalg.norm(M)
+        size = np.linalg.norm(pattern.product(T.X) - M) / np.linalg.norm(M)
         return Fit(float(size), np.zeros((K, n, n)), np.zeros((K, n)))
     return Fit(np.inf, np.zeros((K, n, n)), np.zeros((K, n)))
 
