@@ -420,7 +420,7 @@ def describe_first_difference_if_any(
     return ""
 
 
-# ------------------------------------------------------------------------- the quick test
+# ------------------------------------------------------- test of products at random vectors
 
 
 class Draw(NamedTuple):
@@ -891,8 +891,9 @@ def five_letter_equation_if_c_proportional_to_C(
     C, k, r = blocks.C, find_minus_c_over_C(blocks, p), rank(blocks.C, p)
     if k is None:
         raise RefutedError(
-            'an obstruction of kind "linear" excludes a pattern of five letters only if C is not 0 '
-            "and c = k C for a number k, which does not hold here"
+            'an obstruction of kind "linear" excludes a pattern of five letters only if the block '
+            "C of the target is not 0, and the block c of its inverse is k C for a number k; this "
+            "does not hold here"
         )
     Du, aN = (
         quotient_by_krylov_space(blocks.D, C, p),
@@ -1067,7 +1068,7 @@ def shift_equations_exclude_pattern(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: Characteristic
 ) -> bool:
     """Whether linear equations that every possible shift V satisfies have no solution, so that the
-    pattern is excluded.  Here D' = D - C V and a' = a + V c.
+    pattern is excluded.  They are conditions on D' = D - C V and a' = a + V c.
 
     Theorem, in the notation of `jordan_blocks_exclude_pattern`, if that function returned False.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')

@@ -59,6 +59,7 @@ GOOD = {
     "outer": 1,
     "padding": "zero",
     "partition": (1, 1),
+    "layer_partition": (1, 1),
     "path": "none/c.json",
     "points": [[0, 0], [1, 1]],
     "radius": 1,

@@ -114,8 +114,8 @@ def _resolve_scripts_and_theorem_titles(
     scripts = names_or_paths
     if is_all == bool(scripts):
         raise InvalidInputError(
-            "expected names of theorems, FILEs, or only --all: exactflow theorems lists the names, "
-            "and exactflow prove --template prints a script to begin with"
+            "expected names of theorems, FILEs, or --all alone: `exactflow theorems` lists the "
+            "names, and `exactflow prove --template` prints a script to begin with"
         )
     titles: TitlesByPath = {}
     if is_all or any(Path(name).suffix != ".py" for name in scripts):

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.challenge is not None:
         if arguments.challenge < 1:
             raise InvalidInputError(
-                f"expected at least one instance as --challenge, got {arguments.challenge}"
+                f"expected a number of instances >= 1 as --challenge, got {arguments.challenge}"
             )
         found = theorem.challenge(
             arguments.challenge, seed=arguments.seed, progress=not arguments.json

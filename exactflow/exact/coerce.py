@@ -273,8 +273,8 @@ def _as_exact_field(domain: Domain) -> Domain:
 
 
 def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
-    """Raise unless each generator of a field is a symbol or an exponential. The exponents must be
-    numbers times different products of powers of symbols.
+    """Raise unless each generator of a field is a symbol, or the exponential of a number times a
+    product of powers of symbols. No two exponentials may have the same product.
 
     Such generators are algebraically independent (Ax 1971).
     """

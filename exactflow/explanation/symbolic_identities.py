@@ -176,7 +176,7 @@ class FreeRing:
         if len(words.terms) != 1:
             raise InvalidInputError(
                 f"expected a single word, got {words}: the inverse of a sum is not a sum of words; "
-                "use a new symbol for the sum, and define one of its terms by that symbol"
+                "use a new symbol S for the sum, and replace one term by S minus the other terms"
             )
         ((word, x),) = words.terms.items()
         letters = []
@@ -354,8 +354,8 @@ def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
             map(_is_ring_expression, (equation.left, equation.right))
         ):
             raise InvalidInputError(
-                "expected equations in sums, products, inverses, U, L, diag and blocks, got "
-                f"'{equation}'"
+                "expected an equation between matrices made by sums, products, inverses, U(..), "
+                f"L(..), diag(..) and blocks(..), got '{equation}'"
             )
     return found
 

@@ -161,7 +161,7 @@ class LayerCall:
         )
 
     def select_members_without_image(self, members: Any) -> "LayerCall":
-        """Return the call on the members with these indices in the batch, without an image."""
+        """Return this call for the members of the batch with these indices; it has no image."""
         n = len(self.before[0])
         pattern, before, others = tree_map_only(
             Tensor,

@@ -128,7 +128,7 @@ def _split_points_and_images(
 
 @dataclass(frozen=True)
 class PointObstruction(Checkable):
-    """Proof that no additive couplings of a pattern map some points to their images.
+    """Proof that no additive couplings with a given pattern map given points to given images.
 
     Attributes
     ----------

@@ -219,7 +219,7 @@ def test_scripts_that_are_refused(run, tmp_path, model, words):
         (b"", "d.npy: expected"),
         (np.ones((2, 2), int), "got torch.int64 of shape (2, 2)"),
         (np.ones((3, 5)), "the model does not run on x of shape (3, 5)"),
-        (np.full((2, 2), np.nan), "x of finite numbers"),
+        (np.full((2, 2), np.nan), "expected x to have finite numbers only"),
         (np.ones(2), "expected x as a batch of floats"),
     ],
 )

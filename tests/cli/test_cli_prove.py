@@ -121,7 +121,7 @@ def test_the_template_runs(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "expected names of theorems, FILEs, or only --all"),
+        ([], "expected names of theorems, FILEs, or --all alone"),
         (["."], "expected a proof script, got '.': a directory"),
         (["true.py", "none.py"], "got 'none.py': No such file"),
         (["c.json"], r"got 'c.json': not a Python script (.py)"),
@@ -159,7 +159,7 @@ def test_all_runs_every_theorem(run, monkeypatch):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("--all", "true.py"), "expected names of theorems, FILEs, or only --all"),
+        (("--all", "true.py"), "expected names of theorems, FILEs, or --all alone"),
         (("seven_layers",), "expected a theorem, such as six_layers, or a proof script (.py), got"),
         (("true.txt",), "not a Python script (.py)"),
     ],

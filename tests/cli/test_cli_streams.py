@@ -275,7 +275,7 @@ def test_theorems(run):
     assert json.loads(run(*challenge, 2, "--json")[1])["instances"] == 2
     assert run(*challenge, 0)[::2] == (
         2,
-        "exactflow: error: expected at least one instance as --challenge, got 0\n",
+        "exactflow: error: expected a number of instances >= 1 as --challenge, got 0\n",
     )
     assert "need the NAME of a theorem" in run("theorems", "--challenge", 2)[2]
 

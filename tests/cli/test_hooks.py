@@ -53,6 +53,7 @@ def step(project, name, python=sys.executable, limits="", **inputs):
         "PATH": f"{folder}:{os.environ['PATH']}",
         "GITHUB_ACTION_PATH": str(ACTION),
         "GITHUB_STEP_SUMMARY": str(project / "summary.md"),
+        "PIP_NO_COMPILE": "1",  # most of what is installed is never imported
     }
     for key, text in found["env"].items():
         (value,) = re.fullmatch(r"\$\{\{ inputs\.(\w+) \}\}", text).groups()
@@ -291,7 +292,11 @@ def run(project, tmp_path):
     if not (ROOT / ".git").exists():
         pytest.skip("needs the repository")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PRE_COMMIT_HOME": str(tmp_path / "cache"), "PATH": path}
+    environment = os.environ | {
+        "PRE_COMMIT_HOME": str(tmp_path / "cache"),
+        "PATH": path,
+        "PIP_NO_COMPILE": "1",  # most of what is installed is never imported
+    }
 
     def run(*command):
         return subprocess.run(
@@ -318,9 +323,6 @@ def test_the_hook_of_the_guide(project, run):
 @pytest.mark.slow
 def test_the_hook_by_pre_commit(project, run):
     command = [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), "exactflow-check", "-a"]
-    done = run(*command)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Passed" in done.stdout
     (project / "linked").symlink_to(project / "a.cert.json")
     (project / "linked").rename(project / "Linked.Cert.JSON")
     run("git", "add", "Linked.Cert.JSON")
@@ -328,7 +330,8 @@ def test_the_hook_by_pre_commit(project, run):
     (project / "Linked.Cert.JSON").unlink()
     (project / "Linked.Cert.JSON").symlink_to(project / "a.json")
     (project / "a.cert.json").write_bytes((project / "a.json").read_bytes())
-    assert run(*command).returncode == 0
+    done = run(*command)  # each run installs exactflow anew
+    assert (done.returncode, "Passed" in done.stdout) == (0, True), done.stdout + done.stderr
     spoil(project)
     (project / "exactflow.py").write_text(FOREIGN)
     done = run(*command)

@@ -152,7 +152,7 @@ def _yield_attempts_and_starts(
 
 
 class Solution(Protocol):
-    """Layers with a product near a target, and steps that correct this product."""
+    """Layers with a product near a target, and Newton steps that bring the product nearer."""
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return layers whose product is near the target."""

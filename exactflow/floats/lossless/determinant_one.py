@@ -184,7 +184,7 @@ def _unit_determinant_shears_from_svd(target: Target) -> list[FloatCoupling]:
         find_balanced_on_one_thread(Target.from_floats(halves, Q), None, "closed", 0).layers
         for Q in (Vt, U)
     ]
-    # makes the product of the singular values one, by a change of the least accurate, the smallest
+    # the product of the singular values becomes 1: the smallest, the least accurate one, is changed
     logs[np.argmin(s)] -= logs.sum()
     middle = yield_shears_of_exp_diagonal(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]

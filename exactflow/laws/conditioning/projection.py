@@ -159,8 +159,8 @@ class ProjectedLaw:
                     return line.gap_spanned_by_block(axis, block, lower(cost / total))
             bits *= 2
         raise PrecisionError(
-            f"{TUNING.most_precision} bits do not suffice to find the largest gap: the target is "
-            "too large for this eps; raise eps"
+            f"{TUNING.most_precision} bits do not suffice to find the largest gap between atoms: "
+            "the target is too large for this eps; raise eps"
         )
 
     def _yield_block_costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:

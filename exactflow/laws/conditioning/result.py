@@ -315,8 +315,8 @@ def _normal_quantile(below: int, total: int) -> mpmath.mpf:
 
 
 def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpmath.mpf:
-    """Return a lower bound of the squared distance of the atoms on a line from the maps with slopes
-    at most `most_slope`.
+    """Return a lower bound of the squared W2 distance between the atoms on a line and the image of
+    the normal law under any map with slopes at most `most_slope`.
 
     The formula, with the R_j, is in the docstring of
     `exactflow.laws.conditioning.lipschitz_regression`.

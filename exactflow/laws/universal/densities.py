@@ -172,8 +172,8 @@ class PiecewiseConstantDensity:
         band_masses: np.ndarray,
         most_total_kl_loss: float,
     ) -> list[Tile]:
-        """Return tiles: the runs of each column, cut at the quantiles of x2 that correspond to the
-        ends of the bands of z2.
+        """Return tiles: in each column, the intervals of x2 with constant density, cut where the
+        mass below x2 equals the mass of z2 below an end of a band.
 
         The density is constant on each tile, so nothing is lost, whatever `most_total_kl_loss` is.
         """

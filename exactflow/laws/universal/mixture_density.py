@@ -122,7 +122,8 @@ class MixtureDensity:
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
         flow = np.exp(-z * z / 2) * width / (b - a)
-        # If slots are narrow, the density of the flow is constant on the column.
+        # `flow` is the density of a flow with one slot on the column; `flat` is its limit for many
+        # slots, which is constant.
         flat = np.full_like(density, mass * ROOT / (b - a))
         bends = rel_entr(densities, np.outer(density, parts / mass) + TINY).sum(axis=1)
         rows = rel_entr(density, flow), rel_entr(density, flat), bends, density

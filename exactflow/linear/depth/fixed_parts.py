@@ -71,7 +71,9 @@ class FixedParts:
 
     @staticmethod
     def from_pencil(pencil: Pencil) -> "FixedParts":
-        """Return the parts of D - C V and a + V c that no shift V changes."""
+        """Return the parts of D - C V and a + V c that are the same for all shifts V; C, D, a and c
+        are the blocks of the pencil.
+        """
         r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
         both = (
             *_largest_annihilating_rows_and_quotient(*pencil[:2]),

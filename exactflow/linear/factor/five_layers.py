@@ -255,10 +255,10 @@ class Peel(NamedTuple):
 def peel_coordinates_off_second_half(
     inverse: Blocks, removed_count: int, draws: Draws
 ) -> Peel | None:
-    """Reduce M to a matrix with `removed_count` coordinates fewer in the second half; None if the
-    draws are unlucky.
+    """Reduce the matrix M, of which `inverse` are the blocks of the inverse, to a matrix with
+    `removed_count` coordinates fewer in the second half. Return None if the draws are unlucky.
 
-    `inverse` are the blocks of M^-1. `removed_count` must not exceed the size of the first half,
+    `removed_count` must not exceed the size of the first half,
     and the second half must not become smaller than the first.
     """
     a, b, c, d = inverse

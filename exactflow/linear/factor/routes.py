@@ -253,8 +253,8 @@ def _check_uneven_permutation_size(problem: Problem) -> None:
 
 
 def _check_symbol_count(problem: Problem, route: Route) -> None:
-    """Raise `MethodError` if the matrix has too many symbols for a route that computes new
-    entries.
+    """Raise `MethodError` if the matrix has too many symbols for this route. Routes that do no
+    arithmetic with the entries take any number of symbols.
     """
     field, d = problem.target.domain, sum(problem.partition)
     if not field.is_FractionField or route.name in ("permutation", "short"):

@@ -407,15 +407,15 @@ def test_inputs_that_are_no_integer_columns(x, match):
     [
         ({"limit": 0}, "argument limit to be an integer from 1"),
         ({"limit": 2**52}, "argument limit to be an integer from 1"),
-        ({"limit": 1.5}, "integer limit"),
-        ({"limit": "x"}, "integer limit"),
+        ({"limit": 1.5}, "argument limit to be an integer"),
+        ({"limit": "x"}, "argument limit to be an integer"),
         ({"bits": 0}, "argument bits to be an integer from 1"),
         ({"bits": 51}, "argument bits to be an integer from 1"),
         ({"limit": 2**51}, "lower the argument limit"),
         ({"limit": 2**49, "bits": 50}, "lower the argument (bits or )?limit"),
         ({"orientation": "pad"}, "orientation to be one of 'error', 'flip'"),
         ({"method": "none"}, "method to be one of"),
-        ({"seed": -1}, "integer seed"),
+        ({"seed": -1}, "argument seed to be an integer"),
         ({"partition": (1, 2)}, "p \\+ q = 4"),
     ],
 )

@@ -68,6 +68,6 @@ def test_refuses_eps(eps, words):
 
 
 def test_too_many_atoms_is_a_short_message():
-    with pytest.raises(InvalidInputError, match="atoms, but at most 1048576") as error:
+    with pytest.raises(InvalidInputError, match="atoms, and at most 1048576") as error:
         approximate(Ring(HUGE, HUGE), "1/10")
     assert len(str(error.value)) < 300

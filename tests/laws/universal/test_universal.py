@@ -324,7 +324,7 @@ def test_marginals_are_within_the_bound(name):
     [
         (TRIANGLE, 0, "eps >= 2"),
         (TRIANGLE, "-1/2", "eps >= 2"),
-        (uniform([0] * 8, [1] * 8), "1/20", "needs 1.* atoms, but at most 1048576"),
+        (uniform([0] * 8, [1] * 8), "1/20", "needs 1.* atoms, and at most 1048576"),
         (uniform([0, 0], [1, 1]), "1/1000000", "atoms"),
         (Ring(1, 2), "1/1000000", "atoms"),
         ("checkerboard", 1, "second moments"),

@@ -65,7 +65,7 @@ def test_circle_error_is_that_of_arcs():
         (lambda: Segments([([0], [1])]), "two or more"),
         (lambda: Segments([([0, 0], [1, float("nan")])]), "finite end points"),
         (lambda: Segments([[0, 0]]), "sequence of numbers"),
-        (lambda: Sphere([0] * 8).quantize(QQ(1, 40), 60), "atoms, but at most"),
+        (lambda: Sphere([0] * 8).quantize(QQ(1, 40), 60), "atoms, and at most"),
     ],
 )
 def test_refuses(make, words):

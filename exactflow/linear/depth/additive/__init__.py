@@ -362,7 +362,8 @@ def _random_affine_combination(particular_and_basis: DomainMatrix, draw: Draws) 
 def _yield_shifts_by_random_charpoly_on_im_C(
     pencil: Pencil, charpoly_particular_and_basis: DomainMatrix
 ) -> Candidates:
-    """Yield random V for which D - C V has, on im C, a random characteristic polynomial g.
+    """Yield shifts V for which D - C V has, on im C, a random characteristic polynomial g; C and D
+    are blocks of the pencil.
 
     The coefficients of g solve the equations of `charpoly_equations_on_im_C_if_proportional`.
     The first column of `charpoly_particular_and_basis` is a particular solution; the other columns

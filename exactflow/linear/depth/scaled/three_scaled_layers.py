@@ -55,7 +55,7 @@ class _EquationOfTwoScales(NamedTuple):
     row: DomainMatrix
 
     def reversed(self) -> "_EquationOfTwoScales":
-        """Return the same equation with i and j exchanged, and both sides negated."""
+        """Return the negated equation, with the indices i and j of its two scales exchanged."""
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:

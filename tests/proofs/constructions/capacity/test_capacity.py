@@ -165,7 +165,7 @@ def test_centers_alone_attain_the_separation():
         (4, 0, {}, "argument k to be an integer from 1"),
         (4, 17, {}, "at most 16 Gaussians"),
         (4, 9, {"Delta": 2}, "or Delta"),
-        (4, 2, {"Delta": 5}, "Delta from 1 to 4"),
+        (4, 2, {"Delta": 5}, "Delta to be an integer from 1 to 4"),
         (4, 2, {"m": 2}, "argument m to be an integer from 0 to 1"),
         (4, 2, {"w": 5}, "sep > 2 w"),
         (4, 2, {"w": 10**400}, r"w = 1.000e\+400"),
