@@ -1187,58 +1187,71 @@ rewrite !mul0mx !mulmx0 mulmx1 !addr0 add0r.
 by rewrite embed_block -{1}[B2]hsubmxK add_row_mx addr0 subrr.
 Qed.
 
+(* Some U on the right makes D keep the rows of H, which is a left inverse of C. *)
+Lemma keep_rows p q (A : 'M[F]_p) B C (D : 'M_q) a b c d (H : 'M_(p, q)) :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> H *m C = 1%:M -> H *m c \in unitmx ->
+  let V := H *m D - H in H *m (D - C *m V) = H /\ D - C *m V \in unitmx.
+Proof.
+move=> inv HC uHc V; split; first by rewrite mulmxBr mulmxA HC mul1mx subKr.
+have e0 : C *m a + D *m c = 0.
+  by move: inv; rewrite mulmx_block scalar_mx_block => /eq_block_mx[].
+apply: (@unit_lower_right _ _ A (B - A *m V) C _ (a + V *m c) (b + V *m d) c d).
+  by rewrite -!mulmxN -mul_block_U -mul_U -mulmxA mul_UK.
+have -> : a + V *m c = - (H *m c).
+  by rewrite mulmxBl -[a]mul1mx -HC -!mulmxA addrA -mulmxDr e0 mulmx0 add0r.
+by rewrite -scaleN1r unitmxZ ?unitrN1.
+Qed.
+
+(* k of these rows belong to a basis h, in which D' is [d1 d2; 0 1], and C is [h0 C; E]. *)
+Lemma corner_basis p q k (C : 'M[F]_(q + k, p)) (D' : 'M_(q + k)) (H : 'M_(p, q + k)) :
+  (k <= p)%N -> H *m C = 1%:M -> H *m D' = H -> D' \in unitmx ->
+  exists (h g : 'M[F]_(q + k)) (c1 : 'M_(q, p)) E d1 d2,
+  [/\ h *m g = 1%:M, h *m C = col_mx c1 E, h *m D' *m g = block_mx d1 d2 0 1%:M &
+      d1 \in unitmx].
+Proof.
+move=> kp HC HD' uD'; pose E : 'M[F]_(k, p) := pid_mx k; pose K := E *m H.
+have KC : K *m C = E by rewrite -mulmxA HC mulmx1.
+have KD' : K *m D' = K by rewrite -mulmxA HD'.
+have [|h0 _ uh] := @complete_rows _ _ K (C *m pid_mx k).
+  by rewrite mulmxA KC mul_pid_mx minnn (minn_idPr kp) pid_mx_1.
+have hg := mulmxV uh; set h := col_mx h0 K in uh hg; set g := invmx h in hg.
+have Kg : K *m g = row_mx 0 1%:M.
+  by move: hg; rewrite mul_col_mx scalar_mx_block block_mxEv => /eq_col_mx[].
+pose d := h0 *m D' *m g.
+have hD'g : h *m D' *m g = block_mx (lsubmx d) (rsubmx d) 0 1%:M.
+  by rewrite !mul_col_mx KD' Kg block_mxEv hsubmxK.
+exists h, g, (h0 *m C), E, (lsubmx d), (rsubmx d); split=> //; first by rewrite mul_col_mx KC.
+have : h *m D' *m g \in unitmx by rewrite !unitmx_mul uh uD' unitmx_inv.
+by rewrite hD'g !unitmxE det_ublock det1 mulr1.
+Qed.
+
 Theorem peel p q k (N : 'M[F]_(p + (q + k))) (l : 'M_(p, q + k)) :
   (k <= p)%N -> (p <= q)%N -> \det N = 1 -> l *m dlsubmx N = 1%:M ->
   exists (N2 : 'M_(p + q)) (l2 : 'M_(p, q)),
   [/\ \det N2 = 1, l2 *m dlsubmx N2 = 1%:M & forall r, ULU r N2 -> ULU r.+1 N].
 Proof.
-move=> kp pq dN lC; destruct (inverse_blocks dN lC) as [a [b [c [d [l' [NN' e0 lc]]]]]].
+move=> kp pq dN lC; destruct (inverse_blocks dN lC) as [a [b [c [d [l' [inv _ lc]]]]]].
 have [H [HC uHc]] := exists_projection lC lc.
-move: dN HC e0 NN' {lC}; rewrite -[N]submxK block_mxKdl block_mxKdr.
-move: (ulsubmx N) (ursubmx N) (dlsubmx N) (drsubmx N) => A B C D dN HC e0 NN'.
-pose V := H *m D - H; pose D' := D - C *m V; pose B' := B - A *m V.
-have HD' : H *m D' = H by rewrite mulmxBr mulmxA HC mul1mx subKr.
-have eNV : block_mx A B C D *m U (- V) = block_mx A B' C D'.
-  by rewrite mul_block_U !mulmxN.
-have uD' : D' \in unitmx.
-  apply: (@unit_lower_right _ _ A B' C D' (a + V *m c) (b + V *m d) c d).
-    by rewrite -eNV -mul_U -mulmxA mul_UK NN'.
-  have -> : a + V *m c = - (H *m c).
-    rewrite mulmxBl -[a]mul1mx -HC -!mulmxA addrA -mulmxDr e0 mulmx0 add0r.
-    by [].
-  by rewrite -scaleN1r unitmxZ ?unitrN1.
-pose E : 'M[F]_(k, p) := pid_mx k; pose K := E *m H.
-have KC : K *m C = E by rewrite -mulmxA HC mulmx1.
-have KD' : K *m D' = K by rewrite -mulmxA HD'.
-have [|h0 _ uh] := @complete_rows _ _ K (C *m pid_mx k).
-  by rewrite mulmxA KC mul_pid_mx minnn (minn_idPr kp) pid_mx_1.
-set h := col_mx h0 K in uh; pose g := invmx h.
-have hg : h *m g = 1%:M by apply: mulmxV.
-have Kg : K *m g = row_mx 0 1%:M.
-  by move: hg; rewrite mul_col_mx scalar_mx_block block_mxEv => /eq_col_mx[].
-pose d1 := lsubmx (h0 *m D' *m g); pose d2 := rsubmx (h0 *m D' *m g).
-have hD'g : h *m D' *m g = block_mx d1 d2 0 1%:M.
-  by rewrite !mul_col_mx KD' Kg block_mxEv hsubmxK.
-have u1 : d1 \in unitmx.
-  have : h *m D' *m g \in unitmx by rewrite !unitmx_mul uh uD' unitmx_inv.
-  by rewrite hD'g !unitmxE det_ublock det1 mulr1.
-destruct (clear_corner A (B' *m g) (h0 *m C) E d2 u1 kp pq) as [T [X [Y [N2 [l2 [lN2 eN2]]]]]].
+rewrite -[N]submxK in dN inv *; rewrite {lC lc}.
+move: (ulsubmx N) (ursubmx N) (dlsubmx N) (drsubmx N) HC dN inv => A B C D HC dN inv.
+have [HD' uD'] := keep_rows inv HC uHc.
+pose V := H *m D - H; rewrite -/V in HD' uD'; pose D' := D - C *m V; pose B' := B - A *m V.
+have [h [g [c1 [E [d1 [d2 [hg hC hD'g u1]]]]]]] := corner_basis kp HC HD' uD'.
+destruct (clear_corner A (B' *m g) c1 E d2 u1 kp pq) as [T [X [Y [N2 [l2 [lN2 eN2]]]]]].
 pose P := basis p h *m block_mx A B' C D' *m basis p g.
-have eP : P = block_mx A (B' *m g) (col_mx (h0 *m C) E) (block_mx d1 d2 0 1%:M).
-  by rewrite /P mul_diag_block mul_block_diag !mul1mx !mulmx1 hD'g mul_col_mx KC.
+have eP : P = block_mx A (B' *m g) (col_mx c1 E) (block_mx d1 d2 0 1%:M).
+  by rewrite /P mul_diag_block mul_block_diag !mul1mx !mulmx1 hD'g hC.
+have eNV : block_mx A B C D *m U (- V) = block_mx A B' C D' by rewrite mul_block_U !mulmxN.
 rewrite -eP in eN2; exists N2, l2; split=> // [|r].
   rewrite -(det_embed k) -eN2 !det_mulmx !det_L !det_U mul1r !mulr1 mulrAC.
-  rewrite -!det_mulmx basisM hg basis1 mul1mx -eNV det_mulmx dN det_U mulr1.
-  by [].
+  by rewrite -!det_mulmx basisM hg basis1 mul1mx -eNV det_mulmx dN det_U mulr1.
 move/(ULU_embed k); rewrite -eN2 => /(ULU_left (- T))/(ULU_right (- X)).
 rewrite mul_UK -(mulmxA _ (U X)) mul_UU addNr U0 mulmx1.
-have gh : g *m h = 1%:M by apply: mulVmx.
-move/(ULU_basis hg) => hP.
-exists (g *m (- Y)), V, (basis p g *m (P *m L Y) *m basis p h).
-split=> //; rewrite -(conj_basisL _ hg) -conj_basisM // -(mulmxA P).
-rewrite -[in L Y](opprK Y) mul_LL mulmx1 /P !mulmxA basisM gh basis1 mul1mx.
-by rewrite -(mulmxA _ (basis p g)) basisM gh basis1 mulmx1 -eNV -mulmxA mul_UU subrr
-           U0 mulmx1.
+have gh := mulmx1C hg; move/(ULU_basis hg) => hP.
+exists (g *m (- Y)), V, (basis p g *m (P *m L Y) *m basis p h); split=> //.
+rewrite -(conj_basisL _ hg) -conj_basisM // -(mulmxA P) -[in L Y](opprK Y) mul_LL mulmx1.
+rewrite /P !mulmxA basisM gh basis1 mul1mx -(mulmxA _ (basis p g)) basisM gh basis1 mulmx1.
+by rewrite -eNV -mulmxA mul_UU subrr U0 mulmx1.
 Qed.
 
 Lemma ULU_pairs p q r (M : 'M[F]_(p + q)) :

@@ -410,6 +410,71 @@ Qed.
 Definition alternates n (s : 'I_n -> 'I_n) (o : 'I_n -> bool) :=
   forall x, s x != x -> o (s x) = ~~ o x.
 
+Section Recolouring.
+Variables (n : nat) (s t : 'I_n -> 'I_n) (x y : 'I_n) (o : 'I_n -> bool).
+Hypotheses (sK : involutive s) (tK : involutive t).
+
+Definition unswapped z := if (z == x) || (z == t x) then z else t z.
+Definition recoloured c z := if z == x then c else if z == y then ~~ c else o z.
+
+Let t_x z : (t z == x) = (z == t x). Proof. by rewrite -{1}[x]tK (inj_eq (inv_inj tK)). Qed.
+
+Lemma unswappedK : involutive unswapped.
+Proof.
+move=> z; rewrite /unswapped; have [zxy|/negPf zxy] := boolP ((z == x) || (z == t x)).
+  by rewrite zxy.
+by rewrite t_x (inj_eq (inv_inj tK)) orbC zxy tK.
+Qed.
+
+Lemma unswapped_moves : t x != x ->
+  (#|[pred z | unswapped z != z]| < #|[pred z | t z != z]|)%N.
+Proof.
+move=> tx; apply/proper_card/properP; split; last first.
+  by exists x; rewrite !inE ?tx // /unswapped !eqxx.
+by apply/subsetP=> z; rewrite !inE /unswapped; case: ifP => // _; rewrite eqxx.
+Qed.
+
+Lemma recoloured_swap c : t x != x -> y = t x -> alternates unswapped o ->
+  alternates t (recoloured c).
+Proof.
+move=> tx yt t'o z; rewrite /recoloured yt t_x (inj_eq (inv_inj tK)); have := t'o z.
+rewrite /unswapped; have [->|_] := eqVneq z x; first by rewrite [x == t x]eq_sym (negPf tx).
+by have [->|_ /= to_z] := eqVneq z (t x); rewrite ?negbK.
+Qed.
+
+(* What s keeps may have any colour, *)
+Lemma recoloured_fixed : s x = x -> alternates s o -> alternates s (recoloured (~~ o y)).
+Proof.
+move=> sx so; have e z : z != x -> recoloured (~~ o y) z = o z.
+  by rewrite /recoloured negbK => /negPf->; case: eqP => // ->.
+move=> z sz; have zx : z != x by apply: contraNneq sz => ->; rewrite sx.
+by rewrite !e ?so // -[X in _ != X]sx (inj_eq (inv_inj sK)).
+Qed.
+
+(* and swaps x - x' and y - y' may replace x - y and x' - y'. *)
+Lemma recoloured_rerouted (q := tperm y (s x)) : s x != x -> s y != y -> x != y ->
+  alternates (fun z => q (s (q z))) o -> alternates s (recoloured (~~ o (s x))).
+Proof.
+move=> sx sy /negPf xy so; have yx : (y == x) = false by rewrite eq_sym.
+have oy : s x != y -> o (s y) = ~~ o (s x).
+  move=> sxy; have s'sx : q (s (q (s x))) = s y.
+    by rewrite /q tpermR tpermD // 1?eq_sym // (inj_eq (inv_inj sK)) yx.
+  by rewrite -s'sx so // s'sx (inj_eq (inv_inj sK)) yx.
+have sxz z : (s z == x) = (z == s x) by rewrite -{1}[x]sK (inj_eq (inv_inj sK)).
+have syz z : (s z == y) = (z == s y) by rewrite -{1}[y]sK (inj_eq (inv_inj sK)).
+move=> z sz; rewrite /recoloured negbK sxz syz.
+have [->|zx] := eqVneq z x; first by rewrite eq_sym (negPf sx) negbK; case: ifP.
+have [->|zy] := eqVneq z y.
+  rewrite [y == s y]eq_sym (negPf sy); case: ifP => // /negbT ysx.
+  by rewrite oy // eq_sym.
+have [->//|zsx] := eqVneq z (s x).
+have [e|zsy] := eqVneq z (s y).
+  by rewrite e oy ?negbK //; apply: contraNneq zx => xy'; rewrite e -xy' sK.
+have e : q (s (q z)) = s z by rewrite /q !tpermD // eq_sym ?syz ?(inj_eq (inv_inj sK)).
+by rewrite -e so // e.
+Qed.
+End Recolouring.
+
 (* By induction on the swaps of t: without x - y, and with x - y and x' - y' in the place of the
    swaps x - x' and y - y' of s, there are two colours; those of x and y are chosen again. *)
 Lemma two_colours n (s t : 'I_n -> 'I_n) : involutive s -> involutive t ->
@@ -419,54 +484,23 @@ have [k] := ubnP #|[pred x | t x != x]|; elim: k s t => // k IH s t tk sK tK.
 have [x tx|t1] := pickP (fun x => t x != x); last first.
   exists (fun x : 'I_n => (x < s x)%N); split=> x; last by rewrite (eqP (negbFE (t1 x))) eqxx.
   by move=> sx; rewrite sK -leqNgt ltn_neqAle (inj_eq val_inj) sx.
-pose y := t x; have tx_y z : (t z == x) = (z == y) by rewrite -{1}[x]tK (inj_eq (inv_inj tK)).
-have ty_x z : (t z == y) = (z == x) by rewrite (inj_eq (inv_inj tK)).
-pose t' z := if (z == x) || (z == y) then z else t z.
-have t'K : involutive t'.
-  move=> z; rewrite /t'; have [zxy|/negPf zxy] := boolP ((z == x) || (z == y)).
-    by rewrite zxy.
-  by rewrite tx_y ty_x orbC zxy tK.
-have {}IH s' : involutive s' -> exists o', alternates s' o' /\ alternates t' o'.
-  move=> s'K; apply: IH => //; move: tk; rewrite ltnS; apply: leq_trans.
-  apply/proper_card/properP; split; last by exists x; rewrite inE ?tx // /t' !eqxx.
-  by apply/subsetP=> z; rewrite !inE /t'; case: ifP => // _; rewrite eqxx.
-pose recolour (o' : 'I_n -> bool) c z := if z == x then c else if z == y then ~~ c else o' z.
-have t_ok o' c : alternates t' o' -> alternates t (recolour o' c).
-  move=> t'o z; rewrite /recolour tx_y ty_x; have := t'o z; rewrite /t'.
-  have [->|_] := eqVneq z x; first by rewrite [x == y]eq_sym (negPf tx).
-  by have [->|_ /= to_z] := eqVneq z y; rewrite ?negbK.
+have {}IH z s' : involutive s' -> t z != z ->
+    exists o, alternates s' o /\ forall c, alternates t (recoloured z (t z) o c).
+  move=> s'K tz; have [||o [s'o t'o]] := IH s' (unswapped t z) _ s'K.
+  - by apply: leq_trans (unswapped_moves tz) _; rewrite -ltnS.
+  - exact: unswappedK.
+  by exists o; split=> // c; apply: recoloured_swap.
+have ttx : t (t x) != t x by rewrite (inj_eq (inv_inj tK)).
 have [sx|sx] := eqVneq (s x) x.
-  have [o' [so t'o]] := IH s sK; exists (recolour o' (~~ o' y)); split; last exact: t_ok.
-  have e z : z != x -> recolour o' (~~ o' y) z = o' z.
-    by rewrite /recolour negbK => /negPf->; case: eqP => // ->.
-  move=> z sz; have zx : z != x by apply: contraNneq sz => ->; rewrite sx.
-  by rewrite !e ?so // -[X in _ != X]sx (inj_eq (inv_inj sK)).
-have [sy|sy] := eqVneq (s y) y.
-  have [o' [so t'o]] := IH s sK; exists (recolour o' (o' x)); split; last exact: t_ok.
-  have e z : z != y -> recolour o' (o' x) z = o' z.
-    by rewrite /recolour => /negPf->; case: eqP => // ->.
-  move=> z sz; have zy : z != y by apply: contraNneq sz => ->; rewrite sy.
-  by rewrite !e ?so // -[X in _ != X]sy (inj_eq (inv_inj sK)).
-pose q := tperm y (s x); pose s' z := q (s (q z)).
-have s'K : involutive s' by move=> z; rewrite /s' tpermK sK tpermK.
-have [o' [so t'o]] := IH s' s'K; exists (recolour o' (~~ o' (s x))); split; last exact: t_ok.
-have yx : (y == x) = false by apply: negPf.
-have o'y : s x != y -> o' (s y) = ~~ o' (s x).
-  move=> sxy; have s'sx : s' (s x) = s y.
-    by rewrite /s' /q tpermR tpermD // 1?eq_sym // (inj_eq (inv_inj sK)) yx.
-  by rewrite -s'sx so // s'sx (inj_eq (inv_inj sK)) yx.
-have sxz z : (s z == x) = (z == s x) by rewrite -{1}[x]sK (inj_eq (inv_inj sK)).
-have syz z : (s z == y) = (z == s y) by rewrite -{1}[y]sK (inj_eq (inv_inj sK)).
-move=> z sz; rewrite /recolour negbK sxz syz.
-have [->|zx] := eqVneq z x; first by rewrite eq_sym (negPf sx) negbK; case: ifP.
-have [->|zy] := eqVneq z y.
-  rewrite [y == s y]eq_sym (negPf sy); case: ifP => // /negbT ysx.
-  by rewrite o'y // eq_sym.
-have [->//|zsx] := eqVneq z (s x).
-have [e|zsy] := eqVneq z (s y).
-  by rewrite e o'y ?negbK //; apply: contraNneq zx => xy; rewrite e -xy sK.
-have e : s' z = s z by rewrite /s' /q !tpermD // eq_sym ?syz ?(inj_eq (inv_inj sK)).
-by rewrite -e so // e.
+  have [o [so t_o]] := IH x s sK tx; exists (recoloured x (t x) o (~~ o (t x))).
+  by split=> //; apply: recoloured_fixed.
+have [sy|sy] := eqVneq (s (t x)) (t x).
+  have [o [so t_o]] := IH _ s sK ttx; exists (recoloured (t x) (t (t x)) o (~~ o (t (t x)))).
+  by split=> //; apply: recoloured_fixed.
+have s'K : involutive (fun z => tperm (t x) (s x) (s (tperm (t x) (s x) z))).
+  by move=> z; rewrite tpermK sK tpermK.
+have [o [so t_o]] := IH x _ s'K tx; exists (recoloured x (t x) o (~~ o (s x))); split=> //.
+by apply: recoloured_rerouted so; rewrite // eq_sym.
 Qed.
 
 (* An index of each swap, and what is negated. *)
@@ -1254,6 +1288,267 @@ Qed.
 (* All entries are at most 2 in absolute value, and those of a row add up to at most 4. *)
 Definition small m n (M : 'M[R]_(m, n)) := entries 2 M /\ rows 4 M.
 
+Lemma rows_small c m n (M : 'M_(m, n)) : c <= 2 -> rows c M -> small M.
+Proof.
+move=> c2 rM; split=> [i j|]; first exact: le_trans (rows_entry i j rM) c2.
+by apply: rows_le rM; apply: le_trans c2 _; rewrite ler_nat.
+Qed.
+
+(* The last n of e + n coordinates. *)
+Section Last.
+Variables e n : nat.
+Let I1 : 'M[R]_(e + n, n) := col_mx 0 1%:M.
+
+Lemma mul_last m (Q : 'M_(m, e + n)) : Q *m I1 = rsubmx Q.
+Proof. by rewrite -{1}[Q]hsubmxK mul_row_col mulmx0 mulmx1 add0r. Qed.
+
+Lemma last_gram : I1^T *m I1 = 1%:M.
+Proof. by rewrite mul_last tr_col_mx row_mxKr trmx1. Qed.
+
+Lemma rows_last : rows 1 I1 /\ rows 1 I1^T.
+Proof.
+split; last by apply: rows_orthogonal; rewrite trmxK last_gram.
+have [|_ //] := @rows_half _ _ _ (col_mx 1%:M 0 : 'M_(e + n, e)) I1.
+rewrite !tr_col_mx !trmx1 !trmx0 !mul_col_row add_block_mx !mul0mx !mulmx0 !mulmx1.
+by rewrite !addr0 add0r [RHS]scalar_mx_block.
+Qed.
+End Last.
+
+(* What first_layer finds, and the involution K T. *)
+Section Frames.
+Variables (e n : nat) (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)).
+Variables (D : 'M[R]_(e + n)) (W0 : 'M[R]_(e + n, n)) (u : 'M[R]_(e + n, e)).
+Let C' : 'M_(e + n, n) := C + W0 *m A.
+Let Ch : 'M_(e + n) := row_mx u C'.
+Let Jh : 'M_(e + n) := row_mx (D^T *m u) (- (B^T - D^T *m W0)).
+Let T : 'M_(e + n) := Jh^T *m Ch.
+Hypotheses (MM : block_mx A B C D *m (block_mx A B C D)^T = 1%:M) (WB : W0 *m B = 0).
+Hypotheses (CC : Ch^T *m Ch = 1%:M) (JJ : Jh^T *m Jh = 1%:M).
+
+Lemma after_first_layer : block_mx A B C' D = L W0 *m block_mx A B C D.
+Proof. by rewrite mul_L WB addr0. Qed.
+
+Lemma inverse_after_first_layer : block_mx A B C' D *m
+  block_mx (A^T - C^T *m W0) C^T (B^T - D^T *m W0) D^T = 1%:M.
+Proof.
+rewrite after_first_layer -!mulmxN -mul_block_L -tr_block_mx -mulmxA.
+by rewrite (mulmxA (block_mx A B C D)) MM mul1mx; apply: mulmx1C; apply: mul_LL.
+Qed.
+
+Lemma frames_reversed : (e <= 1)%N -> \det (block_mx A B C D) = 1 ->
+  exists k : 'M_n, let K := block_mx 1%:M 0 0 k in
+    [/\ k^T = k, k *m k = 1%:M, (K *m T)^T = K *m T, K *m T *m (K *m T) = 1%:M &
+        \tr (K *m T) = \tr K].
+Proof.
+move=> e1 dM; apply: reversed_first (e1) _ _ _ => [||f]; last first.
+- apply: orthogonal_reversed; rewrite trmx_mul trmxK mulmxA -(mulmxA _ Jh) (mulmx1C JJ).
+  by rewrite mulmx1.
+- rewrite (det_frames inverse_after_first_layer CC JJ) after_first_layer.
+  by rewrite (det_mulmx (L W0)) det_L dM mulr1.
+by rewrite trmx_mul trmxK mulmxA -(mulmxA _ Jh) (mulmx1C JJ) mulmx1.
+Qed.
+
+Variable k : 'M[R]_n.
+Let K : 'M_(e + n) := block_mx 1%:M 0 0 k.
+Let D' := Ch *m K *m Jh^T.
+Let V := C'^T *m (D - D').
+Let N : 'M_(n, e + n) := B - A *m V.
+Hypotheses (symk : k^T = k) (kk : k *m k = 1%:M).
+Hypotheses (symT : (K *m T)^T = K *m T) (TT : K *m T *m (K *m T) = 1%:M).
+
+Lemma middle_in_frame : D' = Ch *m (K *m T) *m Ch^T.
+Proof. by rewrite /D' -!mulmxA (mulmx1C CC) mulmx1. Qed.
+
+Lemma middle_involution : D'^T = D' /\ D' *m D' = 1%:M.
+Proof.
+rewrite middle_in_frame trmx_mul trmxK (trmx_mul Ch) symT mulmxA; split=> //.
+move: (K *m T) TT => X XX.
+by rewrite !mulmxA -(mulmxA _ Ch^T) CC mulmx1 -(mulmxA Ch) XX mulmx1 (mulmx1C CC).
+Qed.
+
+Lemma rows_frame : [/\ rows 1 Ch, rows 1 Ch^T, rows 1 C', rows 1 C'^T & rows 1 D'].
+Proof.
+have [symD DD] := middle_involution; have CC' := mulmx1C CC.
+split; try by apply: rows_orthogonal; rewrite ?trmxK ?symD.
+  by move: CC'; rewrite tr_row_mx mul_row_col => /rows_half[].
+apply: rows_orthogonal; rewrite trmxK; move: CC.
+by rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+Qed.
+
+Lemma rows_blocks : [/\ rows 1 A, rows 1 A^T, rows 1 D & C *m A^T = 0].
+Proof.
+have [AABB CCDD] : A *m A^T + B *m B^T = 1%:M /\ C *m C^T + D *m D^T = 1%:M.
+  by move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[].
+have [[rA _] [_ rD]] := (rows_half AABB, rows_half CCDD).
+move: (mulmx1C MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[+ _ _ _].
+rewrite -{2}[A]trmxK -{2}[C]trmxK => AC; have [rAt _] := rows_half AC; split=> //.
+by rewrite -[LHS]trmxK trmx_mul -[A^T^T]/(A^T^T) (halves_disjoint AC) trmx0.
+Qed.
+
+Lemma first_shift : W0 = (A *m C'^T)^T.
+Proof.
+have [_ _ _ CA] := rows_blocks.
+have AABB : A *m A^T + B *m B^T = 1%:M.
+  by move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[].
+rewrite trmx_mul trmxK /C' mulmxDl CA add0r -mulmxA (canRL (addrK _) AABB) mulmxBr mulmx1.
+by rewrite mulmxA WB mul0mx subr0.
+Qed.
+
+(* N is B - G D with small rows, and G D' with small rows and columns. *)
+Lemma target_parts : exists F H, [/\ N = F + H, rows 1 F, rows 1 H & rows 1 H^T].
+Proof.
+have [[symD _] [rA rAt rD _]] := (middle_involution, rows_blocks).
+have [_ _ rC' rCt rD'] := rows_frame; pose G := A *m C'^T.
+have rG : rows 1 G := rows_mulr rA rCt.
+have cG : rows 1 G^T by rewrite trmx_mul trmxK; apply: rows_mulr.
+exists (B - G *m D), (G *m D'); split.
+- by rewrite /N /V mulmxA mulmxBr opprB addrA addrAC.
+- rewrite /G -mulmxA; apply: rows_half_sub; last exact: rows_mulr.
+  by move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[].
+- exact: rows_mulr.
+by rewrite (trmx_mul G) symD; apply: rows_mulr.
+Qed.
+
+Lemma rows_target : rows 2 N /\ rows 2 V.
+Proof.
+have [F [H [-> rF rH _]]] := target_parts; have [_ _ _ rCt rD'] := rows_frame.
+have [_ _ rD _] := rows_blocks.
+split; first by rewrite -[2]/(1 + 1 : R); apply: rows_add.
+by apply: rows_mull => //; rewrite -[2]/(1 + 1 : R); apply/rows_add/rows_opp.
+Qed.
+
+(* In the coordinates of the columns of Ch, below e rows of zeros. *)
+Let I1 : 'M[R]_(e + n, n) := col_mx 0 1%:M.
+Let N' := I1 *m (N *m Ch).
+
+Lemma target_once : rows 2 N' /\
+  forall x y x' y', 1 < `|N' x y| -> 1 < `|N' x' y'| -> (x == x') = (y == y').
+Proof.
+have [rI1 rI1t] := rows_last e n; have [rN _] := rows_target.
+have [rCh rCht _ _ _] := rows_frame; split; first exact: rows_mull (rows_mulr rN rCh).
+have [F [H [eN rF rH cH]]] := target_parts.
+pose H' := I1 *m (H *m Ch); have rH' : rows 1 H' := rows_mull ler01 rI1 (rows_mulr rH rCh).
+have cH' : rows 1 H'^T.
+  by rewrite trmx_mul (trmx_mul H); apply: rows_mulr (rows_mulr rCht cH) rI1t.
+have far x y : 1 < `|N' x y| -> H' x y != 0.
+  apply: contraTneq => z; rewrite -leNgt /N' eN mulmxDl mulmxDr mxE z addr0.
+  exact: rows_entry (rows_mull ler01 rI1 (rows_mulr rF rCh)).
+move=> x y x' y' /far xy /far xy'; apply/eqP/eqP => same; rewrite same in xy.
+  exact: rows_once rH' xy xy'.
+by apply: (rows_once cH' (x := y')); rewrite mxE.
+Qed.
+
+Lemma weight_target : (weight N' <= n * 2)%N.
+Proof.
+have [rN _] := rows_target; have [rCh _ _ _ _] := rows_frame.
+rewrite -[X in (_ <= X)%N]add0n /weight big_split_ord /N' mul_col_mx mul0mx mul1mx.
+apply: leq_add.
+  by rewrite big1 // => i _; rewrite big1 // => j _; rewrite col_mxEu mxE eqxx normr0 ltr10.
+apply: leq_trans (weight_rows (rows_mulr rN rCh)).
+by apply: leq_sum => i _; apply: leq_sum => j _; rewrite col_mxEd.
+Qed.
+
+(* A solution in these coordinates gives the letters. *)
+Variables Y0 Z0 : 'M[R]_(e + n).
+Hypotheses (ZY0 : 1%:M + Z0 *m Y0 = K) (YZ0 : 1%:M + Y0 *m Z0 = K *m T).
+Hypothesis YX : forall x y : 'I_(e + n), (x < e)%N -> Y0 y x = 0.
+Let Y := Ch *m (Y0 *m I1).
+Let Z := I1^T *m Z0 *m Ch^T.
+
+Lemma target_minus : N - Z = I1^T *m (N' - Z0) *m Ch^T.
+Proof.
+rewrite mulmxBr mulmxBl /N' !mulmxA last_gram mul1mx.
+by rewrite -[_ *m Ch *m Ch^T]mulmxA (mulmx1C CC) mulmx1.
+Qed.
+
+Lemma lower_minus : C' - Y = Ch *m ((1%:M - Y0) *m I1).
+Proof. by rewrite mulmxBl mul1mx mulmxBr [Ch *m I1]mul_last row_mxKr. Qed.
+
+Lemma letters_product : block_mx A B C D =
+  L (- W0) *m U ((N - Z) *m D') *m L Y *m U Z *m L (D' *m (C' - Y)) *m U V.
+Proof.
+have [_ DD] := middle_involution; have [_ uD] := mulmx1_unit DD.
+have invD : invmx D' = D' by rewrite -[LHS]mulmx1 -DD mulKmx.
+have YI : Y0 *m I1 *m I1^T = Y0.
+  rewrite mul_last tr_col_mx trmx1 trmx0 mul_mx_row mulmx0 mulmx1 -[RHS]hsubmxK.
+  congr row_mx; apply/matrixP => y i; rewrite !mxE.
+  by rewrite (YX (x := lshift n i) y (ltn_ord i)).
+have ZY : 1%:M + Z *m Y = k.
+  have <- : I1^T *m K *m I1 = k.
+    rewrite mul_last tr_col_mx trmx0 trmx1 mul_row_block row_mxKr.
+    by rewrite mul0mx mul1mx add0r.
+  rewrite -ZY0 mulmxDr mulmxDl mulmx1 last_gram /Z /Y !mulmxA.
+  by rewrite -[_ *m Ch^T *m Ch]mulmxA CC mulmx1.
+have YZ : 1%:M + Y *m Z = D'.
+  rewrite middle_in_frame -YZ0 mulmxDr mulmxDl mulmx1 (mulmx1C CC) /Y /Z !mulmxA.
+  by rewrite -[Ch *m Y0 *m I1]mulmxA -[Ch *m (Y0 *m I1) *m I1^T]mulmxA YI.
+have uk := (mulmx1_unit kk).1.
+have := five_by_involution inverse_after_first_layer CC JJ uk ZY YZ.
+by rewrite -/V -/N -/D' -/Y -/Z invD after_first_layer => /move_L.
+Qed.
+
+Lemma letters_small : entries 1 Y0 -> rows 2 Y0 -> rows 2 Z0 -> entries 2 (N' - Z0) ->
+  [/\ small (- W0) /\ small ((N - Z) *m D'), small Y /\ small Z &
+      small (D' *m (C' - Y)) /\ small V].
+Proof.
+move=> eY0 rY0 rZ0 eZ0; have two0 : 0 <= 2 :> R by [].
+have [[rI1 rI1t] [symD _]] := (rows_last e n, middle_involution).
+have [rCh rCht rC' rCt rD'] := rows_frame; have [rA _ _ _] := rows_blocks.
+have [rN rV] := rows_target.
+have eY : entries 1 Y := entries_mul ler01 rCh (entries_mulr ler01 rI1t eY0).
+have rY : rows 2 Y := rows_mull two0 rCh (rows_mulr rY0 rI1).
+have rZ : rows 2 Z := rows_mulr (rows_mull two0 rI1t rZ0) rCht.
+have rX : rows 4 (N - Z) by move=> i; have := rows_add rN (rows_opp rZ) i; rewrite -natrD.
+have eC : entries 2 (C' - Y).
+  move=> i j; rewrite mxE [(- Y) i j]mxE; apply: le_trans (ler_normB _ _) _.
+  by rewrite -[2]/(1 + 1 : R) lerD // rows_entry.
+split; split; try exact: (rows_small (c := 2)).
+- apply: (rows_small (c := 1)); first by rewrite ler1n.
+  rewrite first_shift trmx_mul trmxK; apply/rows_opp/rows_mulr => //.
+  by have [] := rows_blocks.
+- split; last exact: rows_mulr rX rD'.
+  rewrite target_minus; apply: (entries_mulr two0); first by rewrite symD.
+  by apply: entries_mulr two0 _ (entries_mul two0 rI1t eZ0); rewrite trmxK.
+split; first exact: entries_mul.
+by apply: rows_le (rows_mull _ rD' (rows_add rC' (rows_opp rY)));
+  rewrite -[1 + 2]/(1%:R + 2) -natrD ?ler_nat ?ler0n.
+Qed.
+
+Lemma letters_sparse :
+  (nonzeros Y0 + nonzeros Z0 + nonzeros (N' - Z0)%R + nonzeros (1%:M - Y0)%R + 4 * e
+     <= weight N' + 6 * (e + n))%N ->
+  (nonzeros (- W0)%R + nonzeros ((N - Z) *m D')%R + nonzeros Y + nonzeros Z
+     + nonzeros (D' *m (C' - Y))%R + nonzeros V <= 11 * n + e)%N.
+Proof.
+move=> count; have [[rI1 rI1t] [symD _]] := (rows_last e n, middle_involution).
+have [rCh rCht _ rCt rD'] := rows_frame; have [_ rV] := rows_target.
+have nW0 : (nonzeros (- W0)%R <= n)%N.
+  rewrite nonzeros_opp first_shift nonzeros_tr -[n in X in (_ <= X)%N]muln1.
+  by apply: nonzeros_rows; have [rA _ _ _] := rows_blocks; apply: rows_mulr.
+have nX : (nonzeros ((N - Z) *m D')%R <= nonzeros (N' - Z0)%R)%N.
+  rewrite target_minus; apply: leq_trans (nonzeros_mul _ rD') (leq_trans (nonzeros_mul _ rCht) _).
+  by apply: nonzeros_mull; rewrite trmxK.
+have nY : (nonzeros Y <= nonzeros Y0)%N.
+  exact: leq_trans (nonzeros_mull _ rCht) (nonzeros_mul _ rI1).
+have nZ : (nonzeros Z <= nonzeros Z0)%N.
+  by apply: leq_trans (nonzeros_mul _ rCht) _; apply: nonzeros_mull; rewrite trmxK.
+have nW : (nonzeros (D' *m (C' - Y))%R + e <= nonzeros (1%:M - Y0)%R)%N.
+  rewrite nonzeros_row_mx addnC leq_add //; last first.
+    rewrite lower_minus mul_last.
+    by apply: leq_trans (nonzeros_mull _ _) (nonzeros_mull _ rCht); rewrite symD.
+  rewrite -[e in (e <= _)%N]card_ord -sum1_card /nonzeros exchange_big; apply: leq_sum => i _.
+  rewrite (bigD1 (lshift n i)) //= !mxE eqxx (YX (x := lshift n i) _ (ltn_ord i)) subr0.
+  by rewrite oner_neq0 leq_addr.
+have nV : (nonzeros V <= n * 2)%N by apply: nonzeros_rows.
+rewrite -(leq_add2r (e + 4 * e)) addn.[AC (6*2) (3*4*2*(5*7)*8*(1*6))].
+apply: leq_trans (leq_add (leq_add (leq_add (leq_add (leq_add nY nZ) nX) nW) (leqnn _))
+  (leq_add nW0 nV)) _.
+apply: leq_trans (leq_add (leq_trans count (leq_add weight_target (leqnn _))) (leqnn _)) _.
+rewrite -(mulSn 4 e) -[X in (_ <= X)%N]addnA -(mulSn 5 e) -(mulnS n 2) !(mulnC n) mulnDr.
+by rewrite addn.[AC ((1*2)*1) (1*3*4*2)] -!mulnDl.
+Qed.
+End Frames.
+
 Theorem six_small_LULULU e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
@@ -1263,167 +1558,28 @@ Theorem six_small_LULULU e n (M : 'M[R]_(n + (e + n))) :
 Proof.
 move=> e1; rewrite -[M]submxK.
 move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D MM dM.
-have [W0 [u [WB CC JJ]]] := first_layer MM; move/mulmx1C: CC => CC; move/mulmx1C: JJ => JJ.
-have LM : block_mx A B (C + W0 *m A) D = L W0 *m block_mx A B C D by rewrite mul_L WB addr0.
-have inv : block_mx A B (C + W0 *m A) D *m
-    block_mx (A^T - C^T *m W0) C^T (B^T - D^T *m W0) D^T = 1%:M.
-  rewrite LM -!mulmxN -mul_block_L -tr_block_mx -mulmxA.
-  by rewrite (mulmxA (block_mx A B C D)) MM mul1mx; apply: mulmx1C; apply: mul_LL.
-rewrite -[D^T *m W0 - _]opprB in JJ.
-set Ch := row_mx u _ in CC; set Jh := row_mx _ _ in JJ.
-have dT : \det (Jh^T *m Ch) = 1.
-  by rewrite (det_frames inv CC JJ) LM (det_mulmx (L W0)) det_L dM mulr1.
-have CC' : Ch *m Ch^T = 1%:M by apply: mulmx1C.
-have JJ' : Jh *m Jh^T = 1%:M by apply: mulmx1C.
-have TT : (Jh^T *m Ch)^T *m (Jh^T *m Ch) = 1%:M.
-  by rewrite trmx_mul trmxK mulmxA -(mulmxA _ Jh) JJ' mulmx1.
-have [f|k [symk kk symK KT trK]] := reversed_first e1 TT dT; first exact: orthogonal_reversed.
-set K := block_mx _ _ _ _ in symK KT trK; pose D' := Ch *m K *m Jh^T.
-have D'E : D' = Ch *m (K *m (Jh^T *m Ch)) *m Ch^T by rewrite -!mulmxA CC' mulmx1 /D' mulmxA.
-have symD : D'^T = D' by rewrite D'E trmx_mul trmxK (trmx_mul Ch) symK mulmxA.
-have DD : D' *m D' = 1%:M.
-  rewrite D'E; move: (K *m _) KT => X XX.
-  by rewrite !mulmxA -(mulmxA _ Ch^T) CC mulmx1 -(mulmxA Ch) XX mulmx1.
-have uk := proj1 (mulmx1_unit kk); have [_ uD] := mulmx1_unit DD.
-have invD : invmx D' = D' by rewrite -[LHS]mulmx1 -DD mulKmx.
-have [AABB CCDD] : A *m A^T + B *m B^T = 1%:M /\ C *m C^T + D *m D^T = 1%:M.
-  by move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[].
-have [[rA _] [_ rD]] := (rows_half AABB, rows_half CCDD).
-have [rAt CA] : rows 1 A^T /\ C *m A^T = 0.
-  move: (mulmx1C MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[+ _ _ _].
-  rewrite -{2}[A]trmxK -{2}[C]trmxK => AC; have [? _] := rows_half AC; split=> //.
-  by rewrite -[LHS]trmxK trmx_mul -[A^T^T]/(A^T^T) (halves_disjoint AC) trmx0.
-have rD' : rows 1 D' by apply: rows_orthogonal; rewrite symD.
-have rCt : rows 1 (C + W0 *m A)^T.
-  apply: rows_orthogonal; rewrite trmxK; move: CC; rewrite tr_row_mx mul_col_row.
-  by rewrite scalar_mx_block => /eq_block_mx[].
-have rC' : rows 1 (C + W0 *m A).
-  by move: CC'; rewrite tr_row_mx mul_row_col => /rows_half[].
-set C' := C + _ in inv CC JJ rCt rC' LM *.
-pose V := C'^T *m (D - D'); pose G := A *m C'^T; pose N := B - A *m V.
-have rV : rows 2 V by apply: rows_mull => //; rewrite -[2]/(1 + 1 : R); apply/rows_add/rows_opp.
-have rG : rows 1 G := rows_mulr rA rCt.
-have rF : rows 1 (B - G *m D).
-  by rewrite /G -mulmxA; apply: rows_half_sub => //; apply: rows_mulr.
-have cG : rows 1 G^T by rewrite trmx_mul trmxK; apply: rows_mulr.
-have [rH cH] : rows 1 (G *m D') /\ rows 1 (G *m D')^T.
-  by rewrite (trmx_mul G) symD; split; apply: rows_mulr.
-have eN : N = (B - G *m D) + G *m D' by rewrite /N /V mulmxA mulmxBr opprB addrA addrAC.
-have rN : rows 2 N by rewrite eN -[2]/(1 + 1 : R); apply: rows_add.
-pose I0 : 'M[R]_(e + n, e) := col_mx 1%:M 0; pose I1 : 'M[R]_(e + n, n) := col_mx 0 1%:M.
-have II : I0 *m I0^T + I1 *m I1^T = 1%:M.
-  rewrite !tr_col_mx !trmx1 !trmx0 !mul_col_row add_block_mx !mul0mx !mulmx0 !mulmx1.
-  by rewrite !addr0 add0r [RHS]scalar_mx_block.
-have I11 : I1^T *m I1 = 1%:M.
-  by rewrite tr_col_mx mul_row_col trmx0 trmx1 mul0mx mulmx1 add0r.
-have [_ rI1] := rows_half II; have rI1t : rows 1 I1^T by apply: rows_orthogonal; rewrite trmxK.
-have rCh : rows 1 Ch by apply: rows_orthogonal.
-have rCht : rows 1 Ch^T by apply: rows_orthogonal; rewrite trmxK.
-have symK' : K^T = K by rewrite tr_block_mx symk trmx1 !trmx0.
-have KK : K *m K = 1%:M by rewrite [RHS]scalar_mx_block /K; blocks; rewrite kk.
-have kE : I1^T *m K *m I1 = k.
-  by rewrite tr_col_mx trmx0 trmx1 mul_row_block mul_row_col !mul0mx !mul1mx !mulmx0 mulmx1 !add0r.
-pose N' := I1 *m (N *m Ch); pose X := [pred x : 'I_(e + n) | (x < e)%N].
-have Xe : #|X| = e.
+have [W0 [u [WB + +]]] := first_layer MM; rewrite -[D^T *m W0 - _]opprB => CC JJ.
+move: CC JJ => /mulmx1C CC /mulmx1C JJ.
+have [k [symk kk symT TT trT]] := frames_reversed MM WB CC JJ e1 dM.
+pose first := [pred x : 'I_(e + n) | (x < e)%N].
+have first_e : #|first| = e.
   rewrite -[RHS]card_ord -(card_imset _ (@lshift_inj e n)); apply: eq_card => x.
   apply/idP/imsetP => [xe|[i _ ->]]; last exact: (ltn_ord i).
   by exists (Ordinal xe); last apply: val_inj.
-have rNCh := rows_mulr rN rCh; have rN' : rows 2 N' by apply: rows_mull.
-pose F' := I1 *m ((B - G *m D) *m Ch); pose H' := I1 *m (G *m D' *m Ch).
-have eN' : N' = F' + H' by rewrite -mulmxDr -mulmxDl -eN.
-have rF' : rows 1 F' := rows_mull ler01 rI1 (rows_mulr rF rCh).
-have rH' : rows 1 H' := rows_mull ler01 rI1 (rows_mulr rH rCh).
-have cH' : rows 1 H'^T.
-  rewrite trmx_mul (trmx_mul (G *m D')); exact: rows_mulr (rows_mulr rCht cH) rI1t.
-have far x y : 1 < `|N' x y| -> H' x y != 0.
-  apply: contraTneq => z; rewrite -leNgt eN' mxE z addr0; exact: rows_entry.
-have [||x Xx|x y|x y x' y' /far + /far|Y0 [Z0 []]] :=
-  small_solution (N := N') (X := X) symK' KK symK KT.
-- by rewrite trK.
-- by rewrite Xe.
-- have -> : x = lshift n (Ordinal Xx) by apply: val_inj.
+have [rN' once] := target_once MM CC symT TT.
+have [||||x xe|x y|Y0 [Z0 [[ZY0 YZ0] [eY0 rY0] [rZ0 eZ0] YX]]] :=
+  @small_solution _ (block_mx 1%:M 0 0 k) _ _ first _ _ symT TT _ _ _ _ once.
+- by rewrite tr_block_mx symk trmx1 !trmx0.
+- by rewrite [RHS]scalar_mx_block; blocks; rewrite kk.
+- by rewrite trT.
+- by rewrite first_e.
+- have -> : x = lshift n (Ordinal xe) by apply: val_inj.
   by rewrite block_mxEul mxE eqxx.
 - exact: rows_entry.
-- move=> xy xy'; apply/eqP/eqP => same; rewrite same in xy.
-    exact: rows_once rH' xy xy'.
-  by apply: (rows_once cH' (x := y')); rewrite mxE.
-move=> [ZY0 YZ0] [eY0 rY0] [rZ0 eZ0] YX count.
-have mul_I1 m (Q : 'M_(m, e + n)) : Q *m I1 = rsubmx Q.
-  by rewrite -{1}[Q]hsubmxK mul_row_col mulmx0 mulmx1 add0r.
-have YI : Y0 *m I1 *m I1^T = Y0.
-  rewrite -[RHS]mulmx1 -II mulmxDr !mulmxA [Y0 *m I0](_ : _ = 0) ?mul0mx ?add0r //.
-  apply/matrixP=> y i; rewrite -[Y0]hsubmxK mul_row_col mulmx0 mulmx1 addr0 !mxE.
-  exact: (YX (lshift n i) y (ltn_ord i)).
-pose Y := Ch *m (Y0 *m I1); pose Z := I1^T *m Z0 *m Ch^T.
-have ZY : 1%:M + Z *m Y = k.
-  rewrite -kE -ZY0 mulmxDr mulmxDl mulmx1 I11 /Z /Y !mulmxA.
-  by rewrite -[_ *m Ch^T *m Ch]mulmxA CC mulmx1.
-have YZ : 1%:M + Y *m Z = D'.
-  rewrite D'E -YZ0 mulmxDr mulmxDl mulmx1 CC' /Y /Z !mulmxA.
-  by rewrite -[Ch *m Y0 *m I1]mulmxA -[Ch *m (Y0 *m I1) *m I1^T]mulmxA YI.
-have NZ : N - Z = I1^T *m (N' - Z0) *m Ch^T.
-  by rewrite mulmxBr mulmxBl /N' !mulmxA I11 mul1mx -[_ *m Ch *m Ch^T]mulmxA CC' mulmx1.
-have CY : C' - Y = Ch *m ((1%:M - Y0) *m I1).
-  by rewrite mulmxBl mul1mx mulmxBr [Ch *m I1]mul_I1 row_mxKr.
-have eM : block_mx A B C' D = U ((N - Z) *m invmx D') *m L Y *m U Z *m
-    L (invmx D' *m (C' - Y)) *m U V by apply: (five_by_involution inv CC JJ uk ZY YZ).
-rewrite invD in eM; exists (- W0), ((N - Z) *m D'), Y, Z, (D' *m (C' - Y)), V.
-have eW : W0 = G^T.
-  rewrite trmx_mul trmxK /C' mulmxDl CA add0r -mulmxA (canRL (addrK _) AABB) mulmxBr mulmx1.
-  by rewrite mulmxA WB mul0mx subr0.
-have rW : rows 1 W0 by rewrite eW.
-have symD' : rows 1 D'^T by rewrite symD.
-have two0 : 0 <= 2 :> R by [].
-have eY : entries 1 Y := entries_mul ler01 rCh (entries_mulr ler01 rI1t eY0).
-have rY : rows 2 Y := rows_mull two0 rCh (rows_mulr rY0 rI1).
-have rZ : rows 2 Z := rows_mulr (rows_mull two0 rI1t rZ0) rCht.
-have eX : entries 2 ((N - Z) *m D').
-  rewrite NZ; apply: (entries_mulr two0 symD').
-  by apply: entries_mulr two0 _ (entries_mul two0 rI1t eZ0); rewrite trmxK.
-have rX : rows 4 (N - Z) by move=> i; have := rows_add rN (rows_opp rZ) i; rewrite -natrD.
-have eC : entries 2 (C' - Y).
-  move=> i j; rewrite mxE [(- Y) i j]mxE; apply: le_trans (ler_normB _ _) _.
-  by rewrite -[2]/(1 + 1 : R) lerD // rows_entry.
-have rows_small c m p (Q : 'M_(m, p)) : c <= 2 -> rows c Q -> small Q.
-  move=> c2 rQ; split=> [i j|]; first exact: le_trans (rows_entry i j rQ) c2.
-  by apply: rows_le rQ; apply: le_trans c2 _; rewrite ler_nat.
-split.
-- by apply: move_L; rewrite -LM eM.
-- split; first by apply: (rows_small 1) (rows_opp rW); rewrite ler1n.
-  by split; [exact: eX | exact: rows_mulr rX rD'].
-- by split; apply: (rows_small 2).
-- split; last exact: (rows_small 2).
-  split; first exact: entries_mul.
-  by apply: rows_le (rows_mull _ rD' (rows_add rC' (rows_opp rY)));
-    rewrite -[1 + 2]/(1%:R + 2) -natrD ?ler_nat ?ler0n.
-have nW0 : (nonzeros (- W0)%R <= n)%N.
-  by rewrite nonzeros_opp eW nonzeros_tr -[n in X in (_ <= X)%N]muln1; apply: nonzeros_rows.
-have nX : (nonzeros ((N - Z) *m D')%R <= nonzeros (N' - Z0)%R)%N.
-  rewrite NZ; apply: leq_trans (nonzeros_mul _ rD') (leq_trans (nonzeros_mul _ rCht) _).
-  by apply: nonzeros_mull; rewrite trmxK.
-have nY : (nonzeros Y <= nonzeros Y0)%N.
-  exact: leq_trans (nonzeros_mull _ rCht) (nonzeros_mul _ rI1).
-have nZ : (nonzeros Z <= nonzeros Z0)%N.
-  by apply: leq_trans (nonzeros_mul _ rCht) _; apply: nonzeros_mull; rewrite trmxK.
-have nW : (nonzeros (D' *m (C' - Y))%R + e <= nonzeros (1%:M - Y0)%R)%N.
-  rewrite nonzeros_row_mx addnC leq_add //; last first.
-    by rewrite CY mul_I1; exact: leq_trans (nonzeros_mull _ symD') (nonzeros_mull _ rCht).
-  rewrite -[e in (e <= _)%N]card_ord -sum1_card /nonzeros exchange_big; apply: leq_sum => i _.
-  rewrite (bigD1 (lshift n i)) //= !mxE eqxx (YX (lshift n i) _ (ltn_ord i)) subr0.
-  by rewrite oner_neq0 leq_addr.
-have nV : (nonzeros V <= n * 2)%N by apply: nonzeros_rows.
-have nN : (weight N' <= n * 2)%N.
-  rewrite -[X in (_ <= X)%N]add0n /weight big_split_ord /N' mul_col_mx mul0mx mul1mx.
-  apply: leq_add.
-    by rewrite big1 // => i _; rewrite big1 // => j _; rewrite col_mxEu mxE eqxx normr0 ltr10.
-  apply: leq_trans (weight_rows rNCh); apply: leq_sum => i _; apply: leq_sum => j _.
-  by rewrite col_mxEd.
-rewrite Xe in count; rewrite -(leq_add2r (e + 4 * e)) addn.[AC (6*2) (3*4*2*(5*7)*8*(1*6))].
-apply: leq_trans (leq_add (leq_add (leq_add (leq_add (leq_add nY nZ) nX) nW) (leqnn _))
-  (leq_add nW0 nV)) _.
-apply: leq_trans (leq_add (leq_trans count (leq_add nN (leqnn _))) (leqnn _)) _.
-rewrite -(mulSn 4 e) -[X in (_ <= X)%N]addnA -(mulSn 5 e) -(mulnS n 2) !(mulnC n) mulnDr.
-by rewrite addn.[AC ((1*2)*1) (1*3*4*2)] -!mulnDl.
+have [sWX sYZ sWV] := letters_small MM WB CC symT TT eY0 rY0 rZ0 eZ0.
+rewrite first_e => /(letters_sparse MM WB CC symT TT YX) few; do 6!eexists.
+split; [| exact: sWX | exact: sYZ | exact: sWV | exact: few].
+exact: (letters_product MM WB CC JJ kk symT TT ZY0 YZ0 YX).
 Qed.
 
 (* The other order, by inversion: the inverse of M is M^T. *)
@@ -1664,6 +1820,40 @@ split=> [i j|i j||].
   by apply: contraL iM => /(subsetP A'B); rewrite inE.
 Qed.
 
+Lemma act_unfold P Q x : P *m Q = 1%:M -> act P (act Q x) = x.
+Proof. by move=> PQ; rewrite -actM PQ act1. Qed.
+
+(* One coupling more, behind P: h U L U before P Q^-1, where Q = U L U. *)
+Lemma next_coupling A M B f (P : 'M[int]_d) : coupling_map G M B f -> [disjoint M & B] ->
+  (#|M| <= #|A|)%N -> (#|B| <= #|~: A|)%N -> P *m P^T = 1%:M ->
+  exists (Q : 'M[int]_d) u l h, [/\ Q^T *m Q = 1%:M /\ \det Q = 1,
+    coupling_map G A (~: A) u, coupling_map G (~: A) A l, coupling_map G A (~: A) h &
+    forall x, f (act P x) = act (P *m Q^T) (h (u (l (u x))))].
+Proof.
+move=> fC MB MA BA PP.
+have [s [b eP]] := (orthogonal_signed_permutation int_discrete P).1 PP.
+rewrite -/(signed s b) in eP; pose f' := act P^T \o f \o act P.
+have f'C : coupling_map G (s @: M) (s @: B) f'.
+  by rewrite /f' eP; apply: coupling_conj; rewrite // -eP.
+destruct (@swap A (s @: M) (s @: B)) as [L1 [L2 [t [c [L1A L2A eQ inA]]]]].
+- by rewrite imset_disjoint //; apply: perm_inj.
+- by rewrite card_imset //; apply: perm_inj.
+- by rewrite card_imset //; apply: perm_inj.
+case/andP: inA => MA' BA'; set Q := _ *m _ in eQ.
+have QQ : Q^T *m Q = 1%:M.
+  rewrite -[Q in _ *m Q]trmxK; apply/(orthogonal_signed_permutation int_discrete _).2.
+  by exists t, c.
+have AC : [disjoint A & ~: A] by rewrite -setI_eq0 setICr.
+exists Q, (act (1%:M + L1)), (act (1%:M + L2)), (act Q \o f' \o act Q^T).
+split; [| exact: shear_coupling | exact: shear_coupling | |].
+- by split=> //; rewrite !det_mulmx (det_shear AC L1A) (det_shear _ L2A) ?mulr1 // disjoint_sym.
+- apply: coupling_sub MA' BA' _; have -> : act Q = act Q^T^T by rewrite trmxK.
+  by rewrite eQ; apply: coupling_conj; rewrite // -eQ trmxK.
+move=> x; have <- : act Q x = act (1%:M + L1) (act (1%:M + L2) (act (1%:M + L1) x)).
+  by rewrite /Q !actM.
+by rewrite /f' /= actM !(act_unfold _ QQ) act_unfold.
+Qed.
+
 (* The half that the k-th of alternating couplings moves, and the one that it reads. *)
 Definition side A k := if odd k then ~: A else A.
 Definition other A k := if odd k then A else ~: A.
@@ -1674,6 +1864,27 @@ Lemma eq_iteri_lt T n (f g : nat -> T -> T) :
   (forall k, (k < n)%N -> f k =1 g k) -> iteri n f =1 iteri n g.
 Proof. by elim: n => // n IH fg x; rewrite !iteriS fg // IH // => k kn; apply/fg/ltnW. Qed.
 
+(* Three couplings behind an even number and one more, with which the first of them merges. *)
+Lemma three_more A (g : nat -> 'cV[R]_d -> 'cV[R]_d) m (u l h : 'cV[R]_d -> 'cV[R]_d) :
+  odd m = false -> alternate A g -> coupling_map G A (~: A) u -> coupling_map G (~: A) A l -> coupling_map G A (~: A) h ->
+  exists2 g', alternate A g' & forall x, iteri m.+3 g' x = h (u (l (u (iteri m.+1 g x)))).
+Proof.
+move=> oddm gC uC lC hC; have AC : [disjoint A & ~: A] by rewrite -setI_eq0 setICr.
+pose g' k := if (k < m)%N then g k else nth id [:: u \o g m; l; h \o u] (k - m).
+have g'E j : g' (m + j)%N = nth id [:: u \o g m; l; h \o u] j.
+  by rewrite /g' ltnNge leq_addr addKn.
+exists g' => [k|x].
+  have [km|mk] := ltnP k m; first by rewrite /g' km.
+  have gm : coupling_map G A (~: A) (g m) by have := gC m; rewrite /side /other /= oddm.
+  rewrite -(subnKC mk) g'E /side /other /= oddD oddm; case: (k - m)%N => [|[|[|j]]] //=.
+  + exact: coupling_comp AC uC gm.
+  + exact: coupling_comp AC hC uC.
+  + by rewrite nth_nil; apply: coupling_id.
+have -> : iteri m.+3 g' x = g' (m + 2)%N (g' (m + 1)%N (g' (m + 0)%N (iteri m g' x))).
+  by rewrite addn2 addn1 addn0.
+by rewrite !g'E (@eq_iteri_lt _ m g' g) // => k km y; rewrite /g' km.
+Qed.
+
 Theorem one_mask A N (f : nat -> 'cV[R]_d -> 'cV[R]_d) (M B : nat -> {set 'I_d}) :
   (forall k, (k < N)%N -> coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
   (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
@@ -1682,9 +1893,6 @@ Theorem one_mask A N (f : nat -> 'cV[R]_d -> 'cV[R]_d) (M B : nat -> {set 'I_d})
   [/\ P *m P^T = 1%:M, \det P = 1, alternate A g &
       forall x, iteri N f x = act P (iteri (2 * N).-1 g x)].
 Proof.
-have AC k : [disjoint side A k & other A k].
-  rewrite -setI_eq0 /side /other; apply/eqP.
-  by case: (odd k); rewrite ?setICr // setIC setICr.
 move=> fC fits M0 B0; elim: N => [|N IH] in fC fits *.
   exists 1%:M, (fun _ => id).
   by split=> [||k|x]; rewrite ?mul1mx ?trmx1 ?det1 ?act1 //; apply: coupling_id.
@@ -1693,51 +1901,14 @@ case: N => [|N] in IH fC fits *.
   split=> [||[|k]|x]; rewrite ?mul1mx ?trmx1 ?det1 ?act1 //; last exact: coupling_id.
   by apply: coupling_sub M0 B0 _; have [] := fC 0%N isT.
 have [k kN|k kN|P [g [PP dP gC fgP]]] := IH; [exact/fC/ltnW | exact/fits/ltnW |].
-have [s [b eP]] := (orthogonal_signed_permutation int_discrete P).1 PP.
-rewrite -/(signed s b) in eP.
-have [fN MB] := fC N.+1 (ltnSn _); have [MA BA] := fits N.+1 (ltnSn _).
-pose f' := act P^T \o f N.+1 \o act P.
-have f'C : coupling_map G (s @: M N.+1) (s @: B N.+1) f'.
-  by rewrite /f' eP; apply: coupling_conj; rewrite // -eP.
-destruct (@swap A (s @: M N.+1) (s @: B N.+1)) as [L1 [L2 [t [c [L1A L2A eQ inA]]]]].
-- by rewrite imset_disjoint //; apply: perm_inj.
-- by rewrite card_imset //; apply: perm_inj.
-- by rewrite card_imset //; apply: perm_inj.
-case/andP: inA => MA' BA'; set Q := _ *m _ in eQ.
-have QQ : Q^T *m Q = 1%:M.
-  rewrite -[Q in _ *m Q]trmxK; apply/(orthogonal_signed_permutation int_discrete _).2.
-  by exists t, c.
-have QQ' := mulmx1C QQ.
-have dQ : \det Q = 1 by rewrite !det_mulmx (det_shear (AC 0%N) L1A) (det_shear (AC 1%N) L2A) !mulr1.
-pose h := act Q \o f' \o act Q^T.
-have hC : coupling_map G A (~: A) h.
-  apply: coupling_sub MA' BA' _; have -> : h = act Q^T^T \o f' \o act Q^T by rewrite trmxK.
-  by rewrite eQ; apply: coupling_conj; rewrite // -eQ trmxK.
-pose S1 := act (1%:M + L1); pose S2 := act (1%:M + L2).
-have QE y : act Q y = S1 (S2 (S1 y)) by rewrite /Q !actM.
-clearbody Q; pose m := (2 * N)%N; rewrite mulnS -/m /= in fgP.
-pose g' k := if (k < m)%N then g k else nth id [:: S1 \o g m; S2; h \o S1] (k - m).
-have g'E j : g' (m + j)%N = nth id [:: S1 \o g m; S2; h \o S1] j.
-  by rewrite /g' ltnNge leq_addr addKn.
-exists (P *m Q^T), g'; split.
+have [[fN MB] [MA BA]] := (fC N.+1 (ltnSn _), fits N.+1 (ltnSn _)).
+destruct (next_coupling fN MB MA BA PP) as [Q [u [l [h [[QQ dQ] uC lC hC fP]]]]].
+have [|g' g'C gg'] := three_more (m := (2 * N)%N) _ gC uC lC hC; first by rewrite oddM.
+exists (P *m Q^T), g'; split=> // [||x].
 - by rewrite trmx_mul trmxK mulmxA -(mulmxA P) QQ mulmx1.
 - by rewrite det_mulmx det_tr dP dQ mul1r.
-- move=> k; have [km|mk] := ltnP k m; first by rewrite /g' km.
-  have oddm : odd m = false by rewrite /m oddM.
-  have S1C : coupling_map G A (~: A) S1 by apply: shear_coupling.
-  have gm : coupling_map G A (~: A) (g m) by have := gC m; rewrite /side /other /= oddm.
-  rewrite -(subnKC mk) g'E /side /other /= oddD oddm; case: (k - m)%N => [|[|[|j]]] /=.
-  + exact: coupling_comp (AC 0%N) S1C gm.
-  + exact: shear_coupling.
-  + exact: coupling_comp (AC 0%N) hC S1C.
-  + by rewrite nth_nil; apply: coupling_id.
-- move=> x; have -> : (2 * N.+2).-1 = m.+3 by rewrite !mulnS.
-  have -> : iteri m.+3 g' x = g' (m + 2)%N (g' (m + 1)%N (g' (m + 0)%N (iteri m g' x))).
-    by rewrite addn2 addn1 addn0.
-  rewrite !g'E (@eq_iteri_lt _ m g' g) => [|k km y]; last by rewrite /g' km.
-  have QK z : act Q^T (act Q z) = z by rewrite -actM QQ act1.
-  have PK z : act P (act P^T z) = z by rewrite -actM PP act1.
-  by rewrite /= fgP -!QE actM /h /f' /= !QK PK.
+have [e1 e3] : ((2 * N.+1).-1 = (2 * N).+1 /\ (2 * N.+2).-1 = (2 * N).+3)%N by rewrite !mulnS.
+by rewrite e3 gg' -fP -e1 -fgP.
 Qed.
 End OneMask.
 
@@ -2168,6 +2339,53 @@ rewrite mN; move: mN; rewrite leq_eqVlt => /predU1P[->|mN].
 by rewrite mN [ramp (l N) _ _]/ramp behind ?mN ?ltnSn // scale0r addr0.
 Qed.
 
+(* m is the number of ramps before x. *)
+Lemma ramps_before N (knot : nat -> R) tau x : 0 < tau ->
+  (forall i l, (i < l < N)%N -> knot i + tau <= knot l) ->
+  exists m, [/\ (m <= N)%N, forall i, (i < N)%N -> (knot i + tau <= x) = (i < m)%N,
+    (m < N)%N -> x < knot m + tau & forall i, (m < i < N)%N -> x <= knot i].
+Proof.
+move=> tau_gt0 knots; pose m := find (fun i => x < knot i + tau) (iota 0 N).
+have mN : (m <= N)%N by rewrite -[X in (_ <= X)%N](size_iota 0 N) find_size.
+have before i : (i < m)%N -> knot i + tau <= x.
+  move=> im; have := before_find 0%N im; rewrite nth_iota ?(leq_trans im) // add0n leNgt.
+  by move->.
+have at_m : (m < N)%N -> x < knot m + tau.
+  move=> m_lt; have : has (fun i => x < knot i + tau) (iota 0 N).
+    by rewrite has_find size_iota.
+  by move/(nth_find 0%N); rewrite nth_iota // add0n.
+have behind i : (m < i < N)%N -> x <= knot i.
+  move=> /andP[mi iN]; apply/ltW/(lt_le_trans (at_m (ltn_trans mi iN))).
+  by apply: knots; rewrite mi.
+exists m; split=> // i iN; have [/before//|mi] := ltnP i m; apply/negbTE; rewrite -ltNge.
+have [im|im] := leqP i m.
+  have im' : i = m by apply/anti_leq; rewrite im.
+  by rewrite im' in iN *; apply: at_m.
+by apply: le_lt_trans (behind i _) _; rewrite ?im ?ltrDl.
+Qed.
+
+(* On the way from b_m to b_(m + 1), and within r, no other ramp between two of them is met. *)
+Lemma ramps_on_the_way N (b : nat -> R) r u e m : (m <= N)%N ->
+  (forall i l, (i < l <= N)%N -> r *+ 2 < b l - b i) -> - r <= e <= r -> 0 <= u <= 1 ->
+  ((m < N)%N = false -> u = 0) -> let y := e + (b m + u * (b m.+1 - b m)) in
+  (forall i, (i < m)%N -> b i.+1 - r <= y) /\ (forall i, (m < i < N)%N -> y <= b i + r).
+Proof.
+move=> mN apart /andP[e_ge e_le] /andP[u0 u1] last_u y.
+have r_ge0 : 0 <= r *+ 2.
+  by have := le_trans e_ge e_le; rewrite -subr_ge0 opprK -mulr2n.
+have b_le i l : (i <= l <= N)%N -> b i <= b l.
+  move=> /andP[]; rewrite leq_eqVlt => /predU1P[->//|il lN].
+  by rewrite -subr_ge0 (le_trans r_ge0) // ltW // apart // il.
+have gap : (m < N)%N -> 0 <= b m.+1 - b m by move=> lt; rewrite subr_ge0 b_le // leqnSn.
+split=> [i im|i /andP[mi iN]].
+  apply: le_trans (_ : b m - r <= _); first by rewrite lerD2r b_le // im.
+  rewrite /y addrCA lerD2l -[- r]addr0 lerD //.
+  by case: ltnP last_u gap => [_ _ /(_ isT)/(mulr_ge0 u0)|_ /(_ erefl)-> _] //; rewrite mul0r.
+apply: le_trans (_ : b m.+1 + r <= _); last by rewrite lerD2r b_le // mi ltnW.
+rewrite /y addrC lerD // -lerBrDl ler_piMl //.
+by apply/gap/(ltn_trans mi).
+Qed.
+
 Theorem two_couplings_with_ramps p q N (a : nat -> 'cV[R]_p) (b : nat -> 'cV[R]_q)
     (knot : nat -> R) (j : 'I_p) (k : 'I_q) (tau delta r : R) :
   let t1 (z : 'cV_p) := b 0%N +
@@ -2183,64 +2401,33 @@ Theorem two_couplings_with_ramps p q N (a : nat -> 'cV[R]_p) (b : nat -> 'cV[R]_
   [/\ (m <= N)%N, forall i, (i < N)%N -> (knot i + tau <= z1 j 0) = (i < m)%N &
       (forall i, (i < N)%N -> ~~ (knot i < z1 j 0 < knot i + tau)) -> u = 0 /\ v = 0].
 Proof.
-move=> t1 t2 tau_gt0 knots apart z1 z2; rewrite ler_norml => /andP[dz_ge dz_le] y2.
+move=> t1 t2 tau_gt0 knots apart z1 z2; rewrite ler_norml => dz y2.
 have up i : knot i < knot i + tau by rewrite ltrDl.
-have r_ge0 : 0 <= r *+ 2.
-  by have := le_trans dz_ge dz_le; rewrite -subr_ge0 opprK -mulr2n.
-set x := z1 j 0; pose m := find (fun i => x < knot i + tau) (iota 0 N).
-have mN : (m <= N)%N by rewrite -[X in (_ <= X)%N](size_iota 0 N) find_size.
-have before i : (i < m)%N -> knot i + tau <= x.
-  move=> im; have := before_find 0%N im; rewrite nth_iota ?(leq_trans im) // add0n leNgt.
-  by move->.
-have at_m : (m < N)%N -> x < knot m + tau.
-  move=> m_lt; have : has (fun i => x < knot i + tau) (iota 0 N).
-    by rewrite has_find size_iota.
-  by move/(nth_find 0%N); rewrite nth_iota // add0n.
-have behind i : (m < i < N)%N -> x <= knot i.
-  move=> /andP[mi iN]; apply/ltW/(lt_le_trans (at_m (ltn_trans mi iN))).
-  by apply: knots; rewrite mi.
-pose u := if (m < N)%N then ramp (knot m) (knot m + tau) x else 0.
-have u01 : 0 <= u <= 1.
-  by rewrite /u; case: ifP => _; rewrite ?ramp01 // lexx ler01.
+have [m [mN before at_m behind]] := ramps_before (z1 j 0) tau_gt0 knots.
+pose part (l h x : R) := if (m < N)%N then ramp l h x else 0.
+have part01 l h x : ((m < N)%N -> l < h) -> 0 <= part l h x <= 1.
+  by rewrite /part; case: ltnP => [_ /(_ isT)/ramp01|] //; rewrite lexx ler01.
+pose u := part (knot m) (knot m + tau) (z1 j 0).
 have t1E : t1 z1 = b m + u *: (b m.+1 - b m).
-  by apply: (@ladder _ b knot (fun i => knot i + tau)).
+  apply: (@ladder _ b knot (fun i => knot i + tau)) => // i im.
+  by rewrite before // (leq_trans im).
 have y2k : y2 k 0 = delta * z2 k 0 + (b m k 0 + u * (b m.+1 k 0 - b m k 0)).
   by rewrite /y2 t1E !mxE.
-have b_le i l : (i <= l <= N)%N -> b i k 0 <= b l k 0.
-  move=> /andP[]; rewrite leq_eqVlt => /predU1P[->//|il lN].
-  by rewrite -subr_ge0 (le_trans r_ge0) // ltW // apart // il.
 have steps i : (i < N)%N -> b i k 0 + r < b i.+1 k 0 - r.
   by move=> iN; rewrite ltrBrDr -addrA -mulr2n addrC -ltrBrDr apart // ltnSn.
-have [w_ge w_le] : 0 <= u * (b m.+1 k 0 - b m k 0) /\
-    ((m < N)%N -> u * (b m.+1 k 0 - b m k 0) <= b m.+1 k 0 - b m k 0).
-  have [m_lt|] := boolP (m < N)%N; last by rewrite /u => /negPf->; rewrite mul0r.
-  have gap : 0 <= b m.+1 k 0 - b m k 0 by rewrite subr_ge0 b_le // leqnSn.
-  by case/andP: u01 => u0 u1; rewrite mulr_ge0 // ler_piMl.
-have y_ge : b m k 0 - r <= y2 k 0.
-  by rewrite y2k addrCA lerD2l -[- r]addr0 lerD.
-have y_le : (m < N)%N -> y2 k 0 <= b m.+1 k 0 + r.
-  by move=> /w_le w1; rewrite y2k addrC lerD // -lerBrDl.
-pose v := if (m < N)%N then ramp (b m k 0 + r) (b m.+1 k 0 - r) (y2 k 0) else 0.
-have v01 : 0 <= v <= 1.
-  by rewrite /v; case: ifP => mN'; rewrite ?ramp01 ?steps // lexx ler01.
-exists m, u, v; split; split=> //.
+have [|y_ge y_le] := ramps_on_the_way mN apart dz (part01 _ _ (z1 j 0) (fun _ => up m)).
+  by rewrite /part => ->.
+rewrite -/u -y2k in y_ge y_le.
+exists m, u, (part (b m k 0 + r) (b m.+1 k 0 - r) (y2 k 0)); split; split=> //.
+- exact: part01.
+- by apply: part01 => /steps.
 - by rewrite /y2 t1E.
-- congr (_ + _).
-  apply: (@ladder _ a (fun i => b i k 0 + r) (fun i => b i.+1 k 0 - r)) => // [i im|i /andP[mi iN]].
-    apply: le_trans y_ge; rewrite lerD2r; apply: b_le.
-    by rewrite im.
-  apply: le_trans (y_le (ltn_trans mi iN)) _; rewrite lerD2r; apply: b_le.
-  by rewrite mi ltnW.
-- move=> i iN; have [/before//|mi] := ltnP i m; apply/negbTE; rewrite -ltNge.
-  have [im|im] := leqP i m.
-    have im' : i = m by apply/anti_leq; rewrite im.
-    by rewrite im' in iN *; apply: at_m.
-  apply: lt_trans (at_m (ltn_trans im iN)) (le_lt_trans _ (up i)).
-  by apply: knots; rewrite im.
-- move=> off; have [m_lt|] := boolP (m < N)%N; last by rewrite /u /v => /negPf->.
-  have x_le : x <= knot m by have := off m m_lt; rewrite at_m // andbT -leNgt.
-  have u0 : u = 0 by rewrite /u m_lt /ramp x_le.
-  by split=> //; rewrite /v m_lt /ramp y2k u0 mul0r addr0 addrC lerD2l dz_le.
+- by congr (_ + _); apply: (@ladder _ a (fun i => b i k 0 + r) (fun i => b i.+1 k 0 - r)).
+move=> off; rewrite /u /part; have [m_lt|] := boolP (m < N)%N; last by [].
+have x_le : z1 j 0 <= knot m by have := off m m_lt; rewrite at_m // andbT -leNgt.
+have u0 : u = 0 by rewrite /u /part m_lt /ramp x_le.
+rewrite {1}/ramp x_le; split=> //.
+by case/andP: dz => _ dz; rewrite /ramp y2k u0 mul0r addr0 addrC lerD2l dz.
 Qed.
 End Ramps.
 
