@@ -7,7 +7,7 @@ From exactflow Require Import layers.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* At most four shears.  [a b; c d] is the inverse of M = [A B; C D].

@@ -17,7 +17,7 @@ From exactflow Require maps orthogonal decided statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* A product of k + 1 matrices is one of k, and one more. *)
@@ -35,9 +35,9 @@ by rewrite mem_rcons inE => /orP[/eqP->|/kKs].
 Qed.
 End Products.
 
-Ltac a_shear := match goal with |- shear (U _) => left | |- shear (block_mx _ _ 0 _) => left
+Local Ltac a_shear := match goal with |- shear (U _) => left | |- shear (block_mx _ _ 0 _) => left
   | _ => right end; eexists; reflexivity.
-Ltac all_shears := repeat (apply productS; last a_shear); apply product1; a_shear.
+Local Ltac all_shears := repeat (apply productS; last a_shear); apply product1; a_shear.
 
 Lemma pairs (R : comUnitRingType) p q k M (X : nat -> 'M[R]_(p, q)) (Y : nat -> 'M[R]_(q, p)) m :
   product_of_at_most k shear M -> product_of_at_most (k + m.*2) shear

@@ -5,7 +5,7 @@ From exactflow.certificates Require Import shears.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* How many shears a matrix of determinant 1 needs, halves of n and n entries: six suffice, five do
@@ -2173,7 +2173,7 @@ Variables (R : comRingType) (n : nat).
 Implicit Types (N : 'M[R]_n) (S : {set 'I_n}) (s t y : 'rV[R]_n).
 
 Lemma principal_minor_rows N S :
-  minor N S = \det (\matrix_(i, j) if i \in S then N i j else (i == j)%:R).
+  principal_minor N S = \det (\matrix_(i, j) if i \in S then N i j else (i == j)%:R).
 Proof.
 apply: eq_bigr => s _; congr (_ * _).
 have [/forallP fix_s | /forallPn[i]] := boolP [forall i, (i \in S) || (i == s i)].
@@ -2184,10 +2184,10 @@ rewrite negb_or => /andP[/negbTE iS /negbTE si].
 by rewrite (bigD1 i) // [RHS](bigD1 i) //= !mxE iS si !mul0r.
 Qed.
 
-Lemma principal_minor_scalar (c : R) S : minor c%:M S = c ^+ #|S|.
+Lemma principal_minor_scalar (c : R) S : principal_minor c%:M S = c ^+ #|S|.
 Proof.
 pose y : 'rV[R]_n := \row_i if i \in S then c else 1.
-have -> : minor c%:M S = \det (diag_mx y).
+have -> : principal_minor c%:M S = \det (diag_mx y).
   rewrite principal_minor_rows; congr (\det _); apply/matrixP => i j; rewrite !mxE.
   by case: ifP => // _; rewrite mulr1n.
 by rewrite det_diag -prodr_const [RHS]big_mkcond; apply: eq_bigr => i _; rewrite mxE.
@@ -2199,23 +2199,23 @@ Lemma det_within y S :
 Proof. by rewrite det_diag [RHS]big_mkcond; apply: eq_bigr => i _; rewrite mxE. Qed.
 
 Lemma principal_minor_mull y N S :
-  minor (diag_mx y *m N) S = (\prod_(i in S) y 0 i) * minor N S.
+  principal_minor (diag_mx y *m N) S = (\prod_(i in S) y 0 i) * principal_minor N S.
 Proof.
 rewrite !principal_minor_rows -det_within -det_mulmx; congr (\det _).
 by apply/matrixP => i j; rewrite !mul_diag_mx !mxE; case: ifP; rewrite ?mul1r.
 Qed.
 
 Lemma principal_minor_mulr y N S :
-  minor (N *m diag_mx y) S = (\prod_(i in S) y 0 i) * minor N S.
+  principal_minor (N *m diag_mx y) S = (\prod_(i in S) y 0 i) * principal_minor N S.
 Proof.
-have tr M : minor M S = minor M^T S.
-  rewrite /minor -det_tr; congr (\det _); apply/matrixP => i j.
+have tr M : principal_minor M S = principal_minor M^T S.
+  rewrite /principal_minor -det_tr; congr (\det _); apply/matrixP => i j.
   by rewrite !mxE andbC eq_sym.
 by rewrite tr trmx_mul tr_diag_mx principal_minor_mull -tr.
 Qed.
 
 Lemma det_add_diag y N :
-  \det (diag_mx y + N) = \sum_(S : {set 'I_n}) (\prod_(i in ~: S) y 0 i) * minor N S.
+  \det (diag_mx y + N) = \sum_(S : {set 'I_n}) (\prod_(i in ~: S) y 0 i) * principal_minor N S.
 Proof.
 transitivity (\sum_(S : {set 'I_n}) \det (\matrix_(i, j) if i \in S then N i j else diag_mx y i j)).
   rewrite exchange_big; apply: eq_bigr => s _; rewrite -big_distrr; congr (_ * _).
@@ -2228,11 +2228,11 @@ Qed.
 End PrincipalMinors.
 
 Theorem coef_char_poly (R : comRingType) n (N : 'M[R]_n) k : (k <= n)%N ->
-  (char_poly N)`_(n - k) = (-1) ^+ k * \sum_(S : {set 'I_n} | #|S| == k) minor N S.
+  (char_poly N)`_(n - k) = (-1) ^+ k * \sum_(S : {set 'I_n} | #|S| == k) principal_minor N S.
 Proof.
 move=> kn; rewrite /char_poly /char_poly_mx -diag_const_mx det_add_diag coef_sum.
 rewrite big_distrr [RHS]big_mkcond; apply: eq_bigr => S _ /=.
-have -> : minor (- map_mx polyC N) S = ((-1) ^+ #|S| * minor N S)%:P.
+have -> : principal_minor (- map_mx polyC N) S = ((-1) ^+ #|S| * principal_minor N S)%:P.
   rewrite -scaleN1r -mul_scalar_mx -diag_const_mx principal_minor_mull.
   rewrite (eq_bigr (fun=> -1)) => [|i _]; last by rewrite mxE.
   rewrite prodr_const polyCM polyC_exp polyCN; congr (_ * _).
@@ -2287,12 +2287,12 @@ have kn : (k <= n)%N by rewrite -Sk -[X in (_ <= X)%N]card_ord max_card.
 have prod_gt0 (T : {set 'I_n}) (r : 'rV[F]_n) : positive_row r -> 0 < \prod_(i in T) r 0 i.
   by move=> r_gt0; apply: prodr_gt0.
 have {}signs (T : {set 'I_n}) : #|T| == k ->
-    0 <= z * minor (1%:M + Y *m Z) T /\ z * minor (1%:M + Z *m Y) T <= 0.
+    0 <= z * principal_minor (1%:M + Y *m Z) T /\ z * principal_minor (1%:M + Z *m Y) T <= 0.
   move=> /eqP/signs[D_ge0 a_le0]; split.
     by rewrite -eD principal_minor_mulr mulrCA pmulr_rge0 ?prod_gt0.
   by rewrite -ea principal_minor_mull mulrCA pmulr_rle0 ?prod_gt0.
-have /(congr1 ( *%R z))/eqP : \sum_(T : {set 'I_n} | #|T| == k) minor (1%:M + Y *m Z) T =
-    \sum_(T : {set 'I_n} | #|T| == k) minor (1%:M + Z *m Y) T.
+have /(congr1 ( *%R z))/eqP : \sum_(T : {set 'I_n} | #|T| == k) principal_minor (1%:M + Y *m Z) T =
+    \sum_(T : {set 'I_n} | #|T| == k) principal_minor (1%:M + Z *m Y) T.
   by apply: (mulfI (negbT (signr_eq0 F k))); rewrite -!(coef_char_poly _ kn) char_poly_YZ.
 rewrite -subr_eq0 !big_distrr -sumrB psumr_eq0 => [|T /signs[]]; last first.
   by rewrite -oppr_ge0; apply: addr_ge0.
@@ -2445,13 +2445,13 @@ Qed.
 (* diag(1, D), where D has 1 on the diagonal and 2 elsewhere: its diagonal entries
    are not opposed to those of 1, but the 2-minors, 1 - 4 = -3, are. *)
 Lemma minor_ones (x : F) (S : {set 'I_n}) :
-  minor (const_mx x - 1%:M) S = (-1) ^+ #|S| * (1 - x *+ #|S|).
+  principal_minor (const_mx x - 1%:M) S = (-1) ^+ #|S| * (1 - x *+ #|S|).
 Proof.
 pose v : 'rV[F]_n := \row_i (i \in S)%:R; pose u : 'cV[F]_n := \col_i (x * (i \in S)%:R).
 pose s : 'rV[F]_n := \row_i (-1) ^+ (i \in S).
 have vs : v *m diag_mx s = - v.
   by apply/rowP=> i; rewrite mul_mx_diag !mxE; case: (i \in S); rewrite ?mul1r // mul0r oppr0.
-have -> : minor (const_mx x - 1%:M) S = \det ((1%:M - u *m v) *m diag_mx s).
+have -> : principal_minor (const_mx x - 1%:M) S = \det ((1%:M - u *m v) *m diag_mx s).
   rewrite mulmxBl mul1mx -mulmxA vs mulmxN opprK; congr (\det _); apply/matrixP => i j.
   rewrite !mxE big_ord1 !mxE; case: eqP => [<-|_].
     by case: (i \in S); rewrite /= ?mulr1 ?mulr0 ?addr0 // addrC.
@@ -2472,7 +2472,7 @@ Qed.
 Lemma opposed_twos : (1 < n)%N -> opposed 2 (const_mx 2 - 1%:M : 'M[F]_n) 1%:M.
 Proof.
 move=> n_gt1; exists (-1); first by rewrite oppr_eq0 oner_neq0.
-have e (S : {set 'I_n}) : #|S| = 2 -> minor (const_mx 2 - 1%:M) S = -3%:R :> F.
+have e (S : {set 'I_n}) : #|S| = 2 -> principal_minor (const_mx 2 - 1%:M) S = -3%:R :> F.
   move=> S2; rewrite minor_ones S2 sqrrN expr1n mul1r -mulrnA.
   by rewrite (mulrSr _ 3) opprD addrCA subrr addr0.
 split=> [S S2|].

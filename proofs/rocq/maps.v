@@ -8,7 +8,7 @@ From exactflow Require Import involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* Involutions over the integers.
@@ -1866,7 +1866,8 @@ Proof. by elim: n => // n IH fg x; rewrite !iteriS fg // IH // => k kn; apply/fg
 
 (* Three couplings behind an even number and one more, with which the first of them merges. *)
 Lemma three_more A (g : nat -> 'cV[R]_d -> 'cV[R]_d) m (u l h : 'cV[R]_d -> 'cV[R]_d) :
-  odd m = false -> alternate A g -> coupling_map G A (~: A) u -> coupling_map G (~: A) A l -> coupling_map G A (~: A) h ->
+  odd m = false -> alternate A g ->
+  coupling_map G A (~: A) u -> coupling_map G (~: A) A l -> coupling_map G A (~: A) h ->
   exists2 g', alternate A g' & forall x, iteri m.+3 g' x = h (u (l (u (iteri m.+1 g x)))).
 Proof.
 move=> oddm gC uC lC hC; have AC : [disjoint A & ~: A] by rewrite -setI_eq0 setICr.

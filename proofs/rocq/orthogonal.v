@@ -7,7 +7,7 @@ From exactflow Require Import involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* Rotations: six shears of bounded norms, over every real closed field. *)

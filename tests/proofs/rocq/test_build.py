@@ -10,6 +10,7 @@ import pytest
 import proofs
 from exactflow.claims import ProofError
 from exactflow.files.rocq.syntax import LIBRARY
+from exactflow.files.rocq.theorem import PACKAGES
 from proofs import __main__ as runner
 from proofs.rocq import build as module
 from proofs.rocq.build import build, project, run, source_path
@@ -207,6 +208,33 @@ def test_the_project_lists_every_file_of_rocq_after_what_it_requires():
     listed = [Path(source).stem for source in sources]
     for name, others in LIBRARY.items():
         assert all(listed.index(other) < listed.index(name) for other in others)
+
+
+ROOT = Path(proofs.__file__).parent.parent
+OPAM = ROOT / "coq-exactflow.opam"
+
+
+@pytest.mark.skipif(shutil.which("coq_makefile") is None, reason="coq_makefile is not installed")
+def test_the_opam_package_compiles_every_file_of_the_project(tmp_path):
+    shutil.copy(ROOT / "_CoqProject", tmp_path)
+    assert '["coq_makefile" "-f" "_CoqProject" "-o" "Makefile.coq"]' in OPAM.read_text()
+    listed = run("coq_makefile", "-sources-of", "-f", "_CoqProject", folder=tmp_path).split()
+    assert sorted(listed) == sorted(project(ROOT).sources)
+
+
+def test_the_opam_package_needs_the_versions_that_messages_name():
+    needed = re.findall(r'"(coq\S*)" \{>= "(\d+\.\d+)', OPAM.read_text())
+    assert [name for name, _ in needed] == ["coq", "coq-mathcomp-algebra"]
+    assert PACKAGES.startswith("Coq {} with MathComp {} ".format(*(found for _, found in needed)))
+
+
+def test_a_file_that_requires_ours_gets_no_names_of_one_letter_notations_or_scopes():
+    for source in project(ROOT).sources:
+        text, letters, rest = (ROOT / source).read_text().partition("Module letters.\n")
+        text += rest.partition("End letters.\n")[2]
+        assert bool(letters) == source.endswith("/definitions.v")
+        kept = r"^(?:Notation|Infix|Coercion|Open Scope|(?:Definition|Theorem|Lemma) \w\b).*"
+        assert re.findall(kept, text, re.MULTILINE) == []
 
 
 def test_the_library_is_found_in_the_package_where_the_project_lacks_it(tmp_path):
