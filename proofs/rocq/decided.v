@@ -199,8 +199,8 @@ Implicit Types x y s t : 'rV[F]_n.
 Lemma char_poly_diag x :
   char_poly (diag_mx x) = \prod_(z <- [seq x 0 i | i <- enum 'I_n]) ('X - z%:P).
 Proof.
-rewrite big_map big_enum /= /char_poly /char_poly_mx map_diag_mx -diag_const_mx -diag_mxB det_diag.
-by apply: eq_bigr => i _; rewrite !mxE.
+rewrite big_map big_enum /= char_poly_trig ?diag_mx_is_trig //.
+by apply: eq_bigr => i _; rewrite mxE eqxx.
 Qed.
 
 Lemma same_spectrum x y : char_poly (diag_mx x) = char_poly (diag_mx y) ->

@@ -898,10 +898,6 @@ rewrite sqrtr_ge0 -expr2 root_18; split=> //; first exact: bounded_L.
 exact: bounded_L (bounded_opp bY).
 Qed.
 
-Lemma forall_cons (T : eqType) (P : T -> Prop) x s :
-  P x -> (forall y, y \in s -> P y) -> forall y, y \in x :: s -> P y.
-Proof. by move=> Px Ps y /predU1P[->|/Ps]. Qed.
-
 Lemma shears_of_condition_18 p q (W0 Y W : 'M[R]_(q, p)) (X Z V : 'M[R]_(p, q)) :
   bounded 1 W0 -> bounded 4 X -> bounded 1 Y -> bounded 2 Z -> bounded 2 W -> bounded 2 V ->
   exists Ks : seq 'M[R]_(p + q),
@@ -919,9 +915,8 @@ have b2 k l (T : 'M[R]_(k, l)) : bounded 2 T -> bounded 4 T.
   by apply: bounded_le; rewrite ?ler0n ?ler_nat.
 exists [:: L W0; U X; L Y; U Z; L W; U V].
 split; [by [] | | by rewrite !big_cons big_nil mulmx1 !mulmxA].
-apply: forall_cons (cL _ (b1 _ _ _ bW0)) _; apply: forall_cons (cU _ bX) _.
-apply: forall_cons (cL _ (b1 _ _ _ bY)) _; apply: forall_cons (cU _ (b2 _ _ _ bZ)) _.
-by apply: forall_cons (cL _ (b2 _ _ _ bW)) _; apply: forall_cons (cU _ (b2 _ _ _ bV)) _.
+do 6?(apply/forall_cons; split); [exact/cL/b1 | exact: cU | exact/cL/b1 | exact/cU/b2 |
+  exact/cL/b2 | exact/cU/b2 | by []].
 Qed.
 
 Theorem six_of_condition_18 e n (M : 'M[R]_(n + (e + n))) :
