@@ -2,7 +2,7 @@
 
    Role.  A reader who has understood definitions.v, and the few definitions beside the last
    theorems here, reads what is proved.  The proofs derive it from statements.v, which is in
-   MathComp's own words but for three abbreviations; some derive it from maps.v and
+   MathComp's own words but for three abbreviations; some derive it from maps.v, integers.v and
    orthogonal.v, which is faster, and those on what is decided and on the edges from decided.v.
    `formal` compiles the statements of both files once more where nothing but MathComp, and for
    this file definitions.v, is known.
@@ -13,7 +13,7 @@ From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice f
 From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import definitions shears.
-From exactflow Require maps orthogonal decided statements.
+From exactflow Require maps integers orthogonal decided statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -466,7 +466,7 @@ Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
        nonzeros _ _ V <= 11 * n + e)%N].
 Proof.
 move=> small nonzeros e1 MM dM.
-destruct (maps.six_small_LULULU maps.int_discrete e1 MM dM)
+destruct (integers.six_small_LULULU integers.int_discrete e1 MM dM)
   as [W0 [X [Y [Z [W [V [eM [[s1 _] [s2 _]] [[s3 _] [s4 _]] [[s5 _] [s6 _]] few]]]]]]].
 by exists W0, X, Y, Z, W, V.
 Qed.
