@@ -179,7 +179,7 @@ def write_index(path: Path, root: Path) -> None:
 def write_formal(folder: Path, root: Path, goals_of: str) -> None:
     """Write a page about the formal proofs, one for each file, and one for each theorem.
 
-    The page of a theorem has its rows of ``proved.md``, and its formal statements.
+    The page of a theorem has its rows of what is formally proved, and its formal statements.
     """
     files = {Path(source).stem: root / source for source in project(root).sources}
     for name, file in files.items():
@@ -196,14 +196,13 @@ def write_formal(folder: Path, root: Path, goals_of: str) -> None:
         chain(*(definitions_of(files[name]) for name in ("headlines", "statements")))
     )
     write(folder / "words.md", f"# Words of the statements\n\n```coq\n{words}\n{more}\n```\n")
-    table = (root / "proofs" / "rocq" / "proved.md").read_text(encoding="utf-8").rstrip()
     stated = {
         name: (" ".join(comment.split()), statement.rstrip())
         for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, sources))
     }
     groups = {name: row for name, row in ROWS.items() if row.formal}
     for name, row in groups.items():
-        write(folder / f"{name}.md", formal_page(row, table, stated))
+        write(folder / f"{name}.md", formal_page(row, stated))
     write(folder / "index.md", formal_index(groups, files))
 
 
@@ -233,23 +232,18 @@ def formal_index(groups: dict[str, Theorem], files: Iterable[str]) -> str:
     return "\n".join([*lines, "```{toctree}\n:hidden:\n", *pages, "```\n"])
 
 
-def formal_page(row: Theorem, table: str, stated: dict[str, tuple[str, str]]) -> str:
-    """Return the page of the formal statements of a theorem, with the rows that name them."""
+def formal_page(row: Theorem, stated: dict[str, tuple[str, str]]) -> str:
+    """Return the page of the formal statements of a theorem."""
     parts = [
         f"# Formally proved: {row.script.replace('_', ' ')}\n",
         f"[Theorem {row.number}](../theorems/{row.script}.ipynb), explained and checked. "
         "[Words](words.md) of the statements.\n",
         "**How general each statement is**\n",
     ]
-    for line in table.splitlines()[2:]:
-        theorem, where, *names = (cell.strip() for cell in line.strip("|").split("|"))
-        headlines, statements = (
-            [name for name in re.findall(r"`(\w+)`", cell) if name in row.formal] for cell in names
-        )
-        if headlines or statements:
-            told = [f"headlines: {formal_links(headlines)}"] * bool(headlines)
-            told += [f"statements: {formal_links(statements)}"] * bool(statements)
-            parts.append(f"- **{theorem}**\\\n  {where}\\\n  " + "; ".join(told))
+    for part in row.proved:
+        told = f"headlines: {formal_links(part.headlines)}"
+        told += f"; statements: {formal_links(part.statements)}" * bool(part.statements)
+        parts.append(f"- **{part.claim}**\\\n  {part.generality}\\\n  {told}")
     for name in row.formal:
         said, statement = stated[name]
         parts += [f"\n## {name.replace('_', ' ')}\n", said, f"\n```coq\n{statement}\n```"]

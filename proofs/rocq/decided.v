@@ -7,7 +7,7 @@ From exactflow Require Import layers.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* At most four shears.  [a b; c d] is the inverse of M = [A B; C D].
@@ -199,8 +199,8 @@ Implicit Types x y s t : 'rV[F]_n.
 Lemma char_poly_diag x :
   char_poly (diag_mx x) = \prod_(z <- [seq x 0 i | i <- enum 'I_n]) ('X - z%:P).
 Proof.
-rewrite big_map big_enum /= /char_poly /char_poly_mx map_diag_mx -diag_const_mx -diag_mxB det_diag.
-by apply: eq_bigr => i _; rewrite !mxE.
+rewrite big_map big_enum /= char_poly_trig ?diag_mx_is_trig //.
+by apply: eq_bigr => i _; rewrite mxE eqxx.
 Qed.
 
 Lemma same_spectrum x y : char_poly (diag_mx x) = char_poly (diag_mx y) ->
@@ -409,56 +409,6 @@ rewrite big_cons IH => [|N NKs]; last by apply: kind; rewrite inE NKs orbT.
 rewrite mulmx1; have [[X ->]|[Y ->]] := kind K (mem_head _ _).
   by rewrite (flatmx0 X) U0.
 by rewrite (thinmx0 Y) L0.
-Qed.
-
-(* Six alternating shears that make -1: the upper left blocks of U A L B U C and of its inverse up
-   to signs say A B + E D = -2, so not all four norms are below 1. *)
-Lemma half_turn_blocks (R : comUnitRingType) p q (A C E : 'M[R]_(p, q)) (B D F : 'M_(q, p)) :
-  U A *m L B *m U C *m L D *m U E *m L F = - 1%:M -> A *m B + E *m D = - 1%:M - 1%:M.
-Proof.
-move=> e; have : U A *m L B *m U C *m (- (L D *m U E *m L F)) = 1%:M.
-  by rewrite mulmxN !mulmxA e opprK.
-move/mulmx1C; rewrite mulNmx -!(mulmxA (L D)) -(mulmxA (U E)) => /(congr1 -%R); rewrite opprK.
-move/(canRL (mul_LK D))/(canRL (mul_UK E))/(canRL (mul_LK F)).
-rewrite scalar_mx_block opp_block_mx !oppr0 mul_L mul_U mul_L [U A *m _]mul_U mul_block_U.
-move/eq_block_mx=> [+ _ _ _].
-rewrite !mulNmx !mulmxN !mulmx1 ?mulmx0 ?oppr0 ?add0r ?opprK.
-by move/(canRL (addKr 1%:M)) ->; rewrite addrA subrK.
-Qed.
-
-Lemma half_turn_norms (R : realFieldType) p q (A E : 'M[R]_(p, q)) (B D : 'M_(q, p)) k :
-  (0 < p)%N -> 0 <= k -> A *m B + E *m D = - 1%:M - 1%:M ->
-  bounded k A -> bounded k B -> bounded k D -> bounded k E -> 1 <= k.
-Proof.
-case: p A E B D => // p A E B D _ k0 e bA bB bD bE.
-pose norm m (v : 'cV[R]_m) : R := (v^T *m v) 0 0.
-have normE m (v : 'cV[R]_m) : norm m v = \sum_i v i 0 ^+ 2.
-  by rewrite /norm mxE; apply: eq_bigr => i _; rewrite mxE.
-pose x : 'cV[R]_p.+1 := delta_mx 0 0.
-have x1 : norm _ x = 1.
-  rewrite normE (bigD1 (0 : 'I_p.+1)) //= !mxE !eqxx expr1n big1 ?addr0 // => i i0.
-  by rewrite !mxE (negbTE i0) expr0n.
-clearbody x; have two (G : 'M[R]_(p.+1, q)) (H : 'M_(q, p.+1)) : bounded k G -> bounded k H ->
-    norm _ (G *m (H *m x)) <= k ^+ 4.
-  move=> bG bH; apply: le_trans (bG _) _; rewrite (exprD k 2 2) ler_wpM2l ?sqr_ge0 //.
-  by apply: le_trans (bH _) _; rewrite -/(norm _ x) x1 mulr1.
-have par m (u v : 'cV[R]_m) : norm _ (u + v) <= 2 * norm _ u + 2 * norm _ v.
-  rewrite !normE -mulrDr -big_split mulr_sumr; apply: ler_sum => i _; rewrite /= mxE.
-  have : (u i 0 + v i 0) ^+ 2 + (u i 0 - v i 0) ^+ 2 = 2 * (u i 0 ^+ 2 + v i 0 ^+ 2).
-    by rewrite sqrrD sqrrB addrACA (addrACA (u i 0 ^+ 2)) subrr addr0 -!mulr2n -mulrnDl mulr_natl.
-  by move=> <-; rewrite lerDl sqr_ge0.
-have k4 : 4 <= 4 * k ^+ 4.
-  have e4 : 4 = norm _ (A *m (B *m x) + E *m (D *m x)).
-    rewrite !mulmxA -mulmxDl e -opprD -raddfD /= mulNmx mul_scalar_mx normE.
-    rewrite (eq_bigr (fun i => 4 * x i 0 ^+ 2)) => [|i _]; last first.
-      by rewrite !mxE sqrrN exprMn; congr (_ * _); rewrite -mulr2n -natrX.
-    by rewrite -mulr_sumr -normE x1 mulr1.
-  rewrite {1}e4; apply: le_trans (par _ _ _) _.
-  apply: le_trans (lerD (ler_wpM2l _ (two A B _ _)) (ler_wpM2l _ (two E D _ _))) _;
-    rewrite ?ler0n //.
-  by rewrite -mulrDl -natrD lexx.
-rewrite -(ler_pXn2r (n := 4)) ?nnegrE ?ler01 // expr1n.
-by move: k4; rewrite -{1}[4]mulr1 ler_pM2l ?ltr0n.
 Qed.
 
 (* Permutations of the corners of the unit square by additive couplings of pairs of numbers.

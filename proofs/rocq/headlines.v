@@ -2,7 +2,7 @@
 
    Role.  A reader who has understood definitions.v, and the few definitions beside the last
    theorems here, reads what is proved.  The proofs derive it from statements.v, which is in
-   MathComp's own words but for three abbreviations; some derive it from maps.v and
+   MathComp's own words but for three abbreviations; some derive it from maps.v, integers.v and
    orthogonal.v, which is faster, and those on what is decided and on the edges from decided.v.
    `formal` compiles the statements of both files once more where nothing but MathComp, and for
    this file definitions.v, is known.
@@ -13,11 +13,11 @@ From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice f
 From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import definitions shears.
-From exactflow Require maps orthogonal decided statements.
+From exactflow Require maps integers orthogonal decided statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* A product of k + 1 matrices is one of k, and one more. *)
@@ -35,9 +35,9 @@ by rewrite mem_rcons inE => /orP[/eqP->|/kKs].
 Qed.
 End Products.
 
-Ltac a_shear := match goal with |- shear (U _) => left | |- shear (block_mx _ _ 0 _) => left
+Local Ltac a_shear := match goal with |- shear (U _) => left | |- shear (block_mx _ _ 0 _) => left
   | _ => right end; eexists; reflexivity.
-Ltac all_shears := repeat (apply productS; last a_shear); apply product1; a_shear.
+Local Ltac all_shears := repeat (apply productS; last a_shear); apply product1; a_shear.
 
 Lemma pairs (R : comUnitRingType) p q k M (X : nat -> 'M[R]_(p, q)) (Y : nat -> 'M[R]_(q, p)) m :
   product_of_at_most k shear M -> product_of_at_most (k + m.*2) shear
@@ -399,7 +399,10 @@ Proof. exact: statements.every_rotation_is_six_bounded_shears. Qed.
 Theorem half_turn_norms (R : realFieldType) p q (A C E : 'M[R]_(p, q)) (B D F : 'M_(q, p)) k :
   (0 < p)%N -> 0 <= k -> U A *m L B *m U C *m L D *m U E *m L F = - 1%:M ->
   bounded k A -> bounded k B -> bounded k D -> bounded k E -> 1 <= k.
-Proof. by move=> p0 k0 /decided.half_turn_blocks; apply: decided.half_turn_norms. Qed.
+Proof.
+move=> p0 k0 e bA bB bD bE.
+exact (orthogonal.half_turn_norms k0 p0 (orthogonal.half_turn_blocks e) bA bB bD bE).
+Qed.
 
 (* If six alternating shears make -1, the first, second, fourth and fifth are not all of condition
    below (3 + sqrt 5) / 2 = 2.618.. *)
@@ -408,40 +411,23 @@ Theorem half_turn_conditions (R : rcfType) p q (A C E : 'M[R]_(p, q)) (B D F : '
   condition_at_most k (U A) -> condition_at_most k (L B) -> condition_at_most k (L D) ->
   condition_at_most k (U E) -> (3 + Num.sqrt 5) / 2 <= k.
 Proof.
-move=> p0 e cA cB cD cE; rewrite leNgt; apply/negP => lt; pose s : R := Num.sqrt 5.
-have ss : s ^+ 2 = 5 by rewrite sqr_sqrtr ?ler0n.
-have s1 : 1 < s by rewrite -(ltr_pXn2r (n := 2)) ?nnegrE ?sqrtr_ge0 ?ler01 // ss expr1n ltr1n.
-pose l := Num.max k 2; have l2 : 2 <= l by rewrite le_max lexx orbT.
-have weaker n (K : 'M[R]_n) : condition_at_most k K -> condition_at_most l K.
-  by intros [a [b [a0 b0 ab ba bb]]]; exists a, b; split=> //; rewrite le_max ab.
-have l1 : 1 < l by rewrite lt_max ltr1n orbT.
-have small : l ^+ 2 + 1 < 3 * l.
-  have below : l < (3 + s) / 2.
-    by rewrite gt_max lt ltr_pdivlMr ?ltr0n // -natrM (natrD _ 3 1) ltrD2l.
-  have above : (3 - s) / 2 < l.
-    by apply: lt_le_trans l2; rewrite ltr_pdivrMr ?ltr0n // ltrBlDr -natrM
-      (natrD _ 3 1) -addrA ltrDl addr_gt0 ?ltr01 // (lt_trans _ s1) ?ltr01.
-  have sum : (3 - s) / 2 + (3 + s) / 2 = 3.
-    by rewrite -mulrDl addrACA addNr addr0 -natrD -[(3 + 3)%N]/(3 * 2)%N natrM mulfK ?pnatr_eq0.
-  have product : (3 + s) / 2 * ((3 - s) / 2) = 1.
-    rewrite mulf_div [(3 + s) * _]mulrC -subr_sqr ss -natrX -natrB // -natrM divff //.
-    by rewrite pnatr_eq0.
-  move: ((3 + s) / 2) ((3 - s) / 2) sum product below above => phi psi sum product below above.
-  suff e3 : l ^+ 2 + 1 - 3 * l = (l - phi) * (l - psi).
-    by rewrite -subr_lt0 e3 nmulr_rlt0 ?subr_lt0 // subr_gt0.
-  by rewrite -sum -product mulrDl mulrBl !mulrBr opprB opprD addrACA expr2 ![_ * l]mulrC.
-have [a /andP[a0 a1] bA] := orthogonal.shift_norm_of_U l1 small (weaker _ _ cA).
-have [b /andP[b0 b1] bB] := orthogonal.shift_norm_of_L l1 small (weaker _ _ cB).
-have [d /andP[d0 d1] bD] := orthogonal.shift_norm_of_L l1 small (weaker _ _ cD).
-have [c /andP[c0 c1] bE] := orthogonal.shift_norm_of_U l1 small (weaker _ _ cE).
-pose m := Num.max (Num.max a b) (Num.max c d).
-have m0 : 0 <= m by rewrite !le_max a0.
-have [am bm] : a <= m /\ b <= m by rewrite !le_max !lexx !orbT.
-have [cm dm] : c <= m /\ d <= m by rewrite !le_max !lexx !orbT.
-have := decided.half_turn_norms p0 m0 (decided.half_turn_blocks e)
-  (orthogonal.bounded_le a0 am bA) (orthogonal.bounded_le b0 bm bB)
-  (orthogonal.bounded_le d0 dm bD) (orthogonal.bounded_le c0 cm bE).
-by rewrite leNgt !gt_max a1 b1 c1 d1.
+move=> p0 e cA cB cD cE; rewrite leNgt; apply/negP => lt.
+have [a [a0 a1 [bU bL]]] := orthogonal.short_shears p q lt.
+have := orthogonal.half_turn_norms a0 p0 (orthogonal.half_turn_blocks e)
+  (bU _ cA) (bL _ cB) (bL _ cD) (bU _ cE).
+by rewrite leNgt a1.
+Qed.
+
+(* Of six shears or fewer, in any order, that make -1, not all are of condition below it. *)
+Theorem half_turn_in_any_order (R : rcfType) p q (k : R) : (0 < p)%N ->
+  product_of_at_most 6 (fun K => shear K /\ condition_at_most k K) (- 1%:M : 'M[R]_(p + q)) ->
+  (3 + Num.sqrt 5) / 2 <= k.
+Proof.
+move=> p0 [Ks [six kind e]]; rewrite leNgt; apply/negP => lt.
+have [a [a0 a1 [bU bL]]] := orthogonal.short_shears p q lt.
+apply: (orthogonal.no_half_turn a0 p0 a1 six) (esym e) => K /kind[[[X ->]|[Y ->]] c].
+  by exists true, X; first exact: bU.
+by exists false, Y; first exact: bL.
 Qed.
 
 (* Each of the six shears of a rotation has condition number at most 18. *)
@@ -466,7 +452,7 @@ Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
        nonzeros _ _ V <= 11 * n + e)%N].
 Proof.
 move=> small nonzeros e1 MM dM.
-destruct (maps.six_small_LULULU maps.int_discrete e1 MM dM)
+destruct (integers.six_small_LULULU integers.int_discrete e1 MM dM)
   as [W0 [X [Y [Z [W [V [eM [[s1 _] [s2 _]] [[s3 _] [s4 _]] [[s5 _] [s6 _]] few]]]]]]].
 by exists W0, X, Y, Z, W, V.
 Qed.

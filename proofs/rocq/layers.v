@@ -5,7 +5,7 @@ From exactflow.certificates Require Import shears.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* How many shears a matrix of determinant 1 needs, halves of n and n entries: six suffice, five do
@@ -1187,58 +1187,71 @@ rewrite !mul0mx !mulmx0 mulmx1 !addr0 add0r.
 by rewrite embed_block -{1}[B2]hsubmxK add_row_mx addr0 subrr.
 Qed.
 
+(* Some U on the right makes D keep the rows of H, which is a left inverse of C. *)
+Lemma keep_rows p q (A : 'M[F]_p) B C (D : 'M_q) a b c d (H : 'M_(p, q)) :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> H *m C = 1%:M -> H *m c \in unitmx ->
+  let V := H *m D - H in H *m (D - C *m V) = H /\ D - C *m V \in unitmx.
+Proof.
+move=> inv HC uHc V; split; first by rewrite mulmxBr mulmxA HC mul1mx subKr.
+have e0 : C *m a + D *m c = 0.
+  by move: inv; rewrite mulmx_block scalar_mx_block => /eq_block_mx[].
+apply: (@unit_lower_right _ _ A (B - A *m V) C _ (a + V *m c) (b + V *m d) c d).
+  by rewrite -!mulmxN -mul_block_U -mul_U -mulmxA mul_UK.
+have -> : a + V *m c = - (H *m c).
+  by rewrite mulmxBl -[a]mul1mx -HC -!mulmxA addrA -mulmxDr e0 mulmx0 add0r.
+by rewrite -scaleN1r unitmxZ ?unitrN1.
+Qed.
+
+(* k of these rows belong to a basis h, in which D' is [d1 d2; 0 1], and C is [h0 C; E]. *)
+Lemma corner_basis p q k (C : 'M[F]_(q + k, p)) (D' : 'M_(q + k)) (H : 'M_(p, q + k)) :
+  (k <= p)%N -> H *m C = 1%:M -> H *m D' = H -> D' \in unitmx ->
+  exists (h g : 'M[F]_(q + k)) (c1 : 'M_(q, p)) E d1 d2,
+  [/\ h *m g = 1%:M, h *m C = col_mx c1 E, h *m D' *m g = block_mx d1 d2 0 1%:M &
+      d1 \in unitmx].
+Proof.
+move=> kp HC HD' uD'; pose E : 'M[F]_(k, p) := pid_mx k; pose K := E *m H.
+have KC : K *m C = E by rewrite -mulmxA HC mulmx1.
+have KD' : K *m D' = K by rewrite -mulmxA HD'.
+have [|h0 _ uh] := @complete_rows _ _ K (C *m pid_mx k).
+  by rewrite mulmxA KC mul_pid_mx minnn (minn_idPr kp) pid_mx_1.
+have hg := mulmxV uh; set h := col_mx h0 K in uh hg; set g := invmx h in hg.
+have Kg : K *m g = row_mx 0 1%:M.
+  by move: hg; rewrite mul_col_mx scalar_mx_block block_mxEv => /eq_col_mx[].
+pose d := h0 *m D' *m g.
+have hD'g : h *m D' *m g = block_mx (lsubmx d) (rsubmx d) 0 1%:M.
+  by rewrite !mul_col_mx KD' Kg block_mxEv hsubmxK.
+exists h, g, (h0 *m C), E, (lsubmx d), (rsubmx d); split=> //; first by rewrite mul_col_mx KC.
+have : h *m D' *m g \in unitmx by rewrite !unitmx_mul uh uD' unitmx_inv.
+by rewrite hD'g !unitmxE det_ublock det1 mulr1.
+Qed.
+
 Theorem peel p q k (N : 'M[F]_(p + (q + k))) (l : 'M_(p, q + k)) :
   (k <= p)%N -> (p <= q)%N -> \det N = 1 -> l *m dlsubmx N = 1%:M ->
   exists (N2 : 'M_(p + q)) (l2 : 'M_(p, q)),
   [/\ \det N2 = 1, l2 *m dlsubmx N2 = 1%:M & forall r, ULU r N2 -> ULU r.+1 N].
 Proof.
-move=> kp pq dN lC; destruct (inverse_blocks dN lC) as [a [b [c [d [l' [NN' e0 lc]]]]]].
+move=> kp pq dN lC; destruct (inverse_blocks dN lC) as [a [b [c [d [l' [inv _ lc]]]]]].
 have [H [HC uHc]] := exists_projection lC lc.
-move: dN HC e0 NN' {lC}; rewrite -[N]submxK block_mxKdl block_mxKdr.
-move: (ulsubmx N) (ursubmx N) (dlsubmx N) (drsubmx N) => A B C D dN HC e0 NN'.
-pose V := H *m D - H; pose D' := D - C *m V; pose B' := B - A *m V.
-have HD' : H *m D' = H by rewrite mulmxBr mulmxA HC mul1mx subKr.
-have eNV : block_mx A B C D *m U (- V) = block_mx A B' C D'.
-  by rewrite mul_block_U !mulmxN.
-have uD' : D' \in unitmx.
-  apply: (@unit_lower_right _ _ A B' C D' (a + V *m c) (b + V *m d) c d).
-    by rewrite -eNV -mul_U -mulmxA mul_UK NN'.
-  have -> : a + V *m c = - (H *m c).
-    rewrite mulmxBl -[a]mul1mx -HC -!mulmxA addrA -mulmxDr e0 mulmx0 add0r.
-    by [].
-  by rewrite -scaleN1r unitmxZ ?unitrN1.
-pose E : 'M[F]_(k, p) := pid_mx k; pose K := E *m H.
-have KC : K *m C = E by rewrite -mulmxA HC mulmx1.
-have KD' : K *m D' = K by rewrite -mulmxA HD'.
-have [|h0 _ uh] := @complete_rows _ _ K (C *m pid_mx k).
-  by rewrite mulmxA KC mul_pid_mx minnn (minn_idPr kp) pid_mx_1.
-set h := col_mx h0 K in uh; pose g := invmx h.
-have hg : h *m g = 1%:M by apply: mulmxV.
-have Kg : K *m g = row_mx 0 1%:M.
-  by move: hg; rewrite mul_col_mx scalar_mx_block block_mxEv => /eq_col_mx[].
-pose d1 := lsubmx (h0 *m D' *m g); pose d2 := rsubmx (h0 *m D' *m g).
-have hD'g : h *m D' *m g = block_mx d1 d2 0 1%:M.
-  by rewrite !mul_col_mx KD' Kg block_mxEv hsubmxK.
-have u1 : d1 \in unitmx.
-  have : h *m D' *m g \in unitmx by rewrite !unitmx_mul uh uD' unitmx_inv.
-  by rewrite hD'g !unitmxE det_ublock det1 mulr1.
-destruct (clear_corner A (B' *m g) (h0 *m C) E d2 u1 kp pq) as [T [X [Y [N2 [l2 [lN2 eN2]]]]]].
+rewrite -[N]submxK in dN inv *; rewrite {lC lc}.
+move: (ulsubmx N) (ursubmx N) (dlsubmx N) (drsubmx N) HC dN inv => A B C D HC dN inv.
+have [HD' uD'] := keep_rows inv HC uHc.
+pose V := H *m D - H; rewrite -/V in HD' uD'; pose D' := D - C *m V; pose B' := B - A *m V.
+have [h [g [c1 [E [d1 [d2 [hg hC hD'g u1]]]]]]] := corner_basis kp HC HD' uD'.
+destruct (clear_corner A (B' *m g) c1 E d2 u1 kp pq) as [T [X [Y [N2 [l2 [lN2 eN2]]]]]].
 pose P := basis p h *m block_mx A B' C D' *m basis p g.
-have eP : P = block_mx A (B' *m g) (col_mx (h0 *m C) E) (block_mx d1 d2 0 1%:M).
-  by rewrite /P mul_diag_block mul_block_diag !mul1mx !mulmx1 hD'g mul_col_mx KC.
+have eP : P = block_mx A (B' *m g) (col_mx c1 E) (block_mx d1 d2 0 1%:M).
+  by rewrite /P mul_diag_block mul_block_diag !mul1mx !mulmx1 hD'g hC.
+have eNV : block_mx A B C D *m U (- V) = block_mx A B' C D' by rewrite mul_block_U !mulmxN.
 rewrite -eP in eN2; exists N2, l2; split=> // [|r].
   rewrite -(det_embed k) -eN2 !det_mulmx !det_L !det_U mul1r !mulr1 mulrAC.
-  rewrite -!det_mulmx basisM hg basis1 mul1mx -eNV det_mulmx dN det_U mulr1.
-  by [].
+  by rewrite -!det_mulmx basisM hg basis1 mul1mx -eNV det_mulmx dN det_U mulr1.
 move/(ULU_embed k); rewrite -eN2 => /(ULU_left (- T))/(ULU_right (- X)).
 rewrite mul_UK -(mulmxA _ (U X)) mul_UU addNr U0 mulmx1.
-have gh : g *m h = 1%:M by apply: mulVmx.
-move/(ULU_basis hg) => hP.
-exists (g *m (- Y)), V, (basis p g *m (P *m L Y) *m basis p h).
-split=> //; rewrite -(conj_basisL _ hg) -conj_basisM // -(mulmxA P).
-rewrite -[in L Y](opprK Y) mul_LL mulmx1 /P !mulmxA basisM gh basis1 mul1mx.
-by rewrite -(mulmxA _ (basis p g)) basisM gh basis1 mulmx1 -eNV -mulmxA mul_UU subrr
-           U0 mulmx1.
+have gh := mulmx1C hg; move/(ULU_basis hg) => hP.
+exists (g *m (- Y)), V, (basis p g *m (P *m L Y) *m basis p h); split=> //.
+rewrite -(conj_basisL _ hg) -conj_basisM // -(mulmxA P) -[in L Y](opprK Y) mul_LL mulmx1.
+rewrite /P !mulmxA basisM gh basis1 mul1mx -(mulmxA _ (basis p g)) basisM gh basis1 mulmx1.
+by rewrite -eNV -mulmxA mul_UU subrr U0 mulmx1.
 Qed.
 
 Lemma ULU_pairs p q r (M : 'M[F]_(p + q)) :
@@ -2160,7 +2173,7 @@ Variables (R : comRingType) (n : nat).
 Implicit Types (N : 'M[R]_n) (S : {set 'I_n}) (s t y : 'rV[R]_n).
 
 Lemma principal_minor_rows N S :
-  minor N S = \det (\matrix_(i, j) if i \in S then N i j else (i == j)%:R).
+  principal_minor N S = \det (\matrix_(i, j) if i \in S then N i j else (i == j)%:R).
 Proof.
 apply: eq_bigr => s _; congr (_ * _).
 have [/forallP fix_s | /forallPn[i]] := boolP [forall i, (i \in S) || (i == s i)].
@@ -2171,10 +2184,10 @@ rewrite negb_or => /andP[/negbTE iS /negbTE si].
 by rewrite (bigD1 i) // [RHS](bigD1 i) //= !mxE iS si !mul0r.
 Qed.
 
-Lemma principal_minor_scalar (c : R) S : minor c%:M S = c ^+ #|S|.
+Lemma principal_minor_scalar (c : R) S : principal_minor c%:M S = c ^+ #|S|.
 Proof.
 pose y : 'rV[R]_n := \row_i if i \in S then c else 1.
-have -> : minor c%:M S = \det (diag_mx y).
+have -> : principal_minor c%:M S = \det (diag_mx y).
   rewrite principal_minor_rows; congr (\det _); apply/matrixP => i j; rewrite !mxE.
   by case: ifP => // _; rewrite mulr1n.
 by rewrite det_diag -prodr_const [RHS]big_mkcond; apply: eq_bigr => i _; rewrite mxE.
@@ -2186,23 +2199,23 @@ Lemma det_within y S :
 Proof. by rewrite det_diag [RHS]big_mkcond; apply: eq_bigr => i _; rewrite mxE. Qed.
 
 Lemma principal_minor_mull y N S :
-  minor (diag_mx y *m N) S = (\prod_(i in S) y 0 i) * minor N S.
+  principal_minor (diag_mx y *m N) S = (\prod_(i in S) y 0 i) * principal_minor N S.
 Proof.
 rewrite !principal_minor_rows -det_within -det_mulmx; congr (\det _).
 by apply/matrixP => i j; rewrite !mul_diag_mx !mxE; case: ifP; rewrite ?mul1r.
 Qed.
 
 Lemma principal_minor_mulr y N S :
-  minor (N *m diag_mx y) S = (\prod_(i in S) y 0 i) * minor N S.
+  principal_minor (N *m diag_mx y) S = (\prod_(i in S) y 0 i) * principal_minor N S.
 Proof.
-have tr M : minor M S = minor M^T S.
-  rewrite /minor -det_tr; congr (\det _); apply/matrixP => i j.
+have tr M : principal_minor M S = principal_minor M^T S.
+  rewrite /principal_minor -det_tr; congr (\det _); apply/matrixP => i j.
   by rewrite !mxE andbC eq_sym.
 by rewrite tr trmx_mul tr_diag_mx principal_minor_mull -tr.
 Qed.
 
 Lemma det_add_diag y N :
-  \det (diag_mx y + N) = \sum_(S : {set 'I_n}) (\prod_(i in ~: S) y 0 i) * minor N S.
+  \det (diag_mx y + N) = \sum_(S : {set 'I_n}) (\prod_(i in ~: S) y 0 i) * principal_minor N S.
 Proof.
 transitivity (\sum_(S : {set 'I_n}) \det (\matrix_(i, j) if i \in S then N i j else diag_mx y i j)).
   rewrite exchange_big; apply: eq_bigr => s _; rewrite -big_distrr; congr (_ * _).
@@ -2215,11 +2228,11 @@ Qed.
 End PrincipalMinors.
 
 Theorem coef_char_poly (R : comRingType) n (N : 'M[R]_n) k : (k <= n)%N ->
-  (char_poly N)`_(n - k) = (-1) ^+ k * \sum_(S : {set 'I_n} | #|S| == k) minor N S.
+  (char_poly N)`_(n - k) = (-1) ^+ k * \sum_(S : {set 'I_n} | #|S| == k) principal_minor N S.
 Proof.
 move=> kn; rewrite /char_poly /char_poly_mx -diag_const_mx det_add_diag coef_sum.
 rewrite big_distrr [RHS]big_mkcond; apply: eq_bigr => S _ /=.
-have -> : minor (- map_mx polyC N) S = ((-1) ^+ #|S| * minor N S)%:P.
+have -> : principal_minor (- map_mx polyC N) S = ((-1) ^+ #|S| * principal_minor N S)%:P.
   rewrite -scaleN1r -mul_scalar_mx -diag_const_mx principal_minor_mull.
   rewrite (eq_bigr (fun=> -1)) => [|i _]; last by rewrite mxE.
   rewrite prodr_const polyCM polyC_exp polyCN; congr (_ * _).
@@ -2274,12 +2287,12 @@ have kn : (k <= n)%N by rewrite -Sk -[X in (_ <= X)%N]card_ord max_card.
 have prod_gt0 (T : {set 'I_n}) (r : 'rV[F]_n) : positive_row r -> 0 < \prod_(i in T) r 0 i.
   by move=> r_gt0; apply: prodr_gt0.
 have {}signs (T : {set 'I_n}) : #|T| == k ->
-    0 <= z * minor (1%:M + Y *m Z) T /\ z * minor (1%:M + Z *m Y) T <= 0.
+    0 <= z * principal_minor (1%:M + Y *m Z) T /\ z * principal_minor (1%:M + Z *m Y) T <= 0.
   move=> /eqP/signs[D_ge0 a_le0]; split.
     by rewrite -eD principal_minor_mulr mulrCA pmulr_rge0 ?prod_gt0.
   by rewrite -ea principal_minor_mull mulrCA pmulr_rle0 ?prod_gt0.
-have /(congr1 ( *%R z))/eqP : \sum_(T : {set 'I_n} | #|T| == k) minor (1%:M + Y *m Z) T =
-    \sum_(T : {set 'I_n} | #|T| == k) minor (1%:M + Z *m Y) T.
+have /(congr1 ( *%R z))/eqP : \sum_(T : {set 'I_n} | #|T| == k) principal_minor (1%:M + Y *m Z) T =
+    \sum_(T : {set 'I_n} | #|T| == k) principal_minor (1%:M + Z *m Y) T.
   by apply: (mulfI (negbT (signr_eq0 F k))); rewrite -!(coef_char_poly _ kn) char_poly_YZ.
 rewrite -subr_eq0 !big_distrr -sumrB psumr_eq0 => [|T /signs[]]; last first.
   by rewrite -oppr_ge0; apply: addr_ge0.
@@ -2432,13 +2445,13 @@ Qed.
 (* diag(1, D), where D has 1 on the diagonal and 2 elsewhere: its diagonal entries
    are not opposed to those of 1, but the 2-minors, 1 - 4 = -3, are. *)
 Lemma minor_ones (x : F) (S : {set 'I_n}) :
-  minor (const_mx x - 1%:M) S = (-1) ^+ #|S| * (1 - x *+ #|S|).
+  principal_minor (const_mx x - 1%:M) S = (-1) ^+ #|S| * (1 - x *+ #|S|).
 Proof.
 pose v : 'rV[F]_n := \row_i (i \in S)%:R; pose u : 'cV[F]_n := \col_i (x * (i \in S)%:R).
 pose s : 'rV[F]_n := \row_i (-1) ^+ (i \in S).
 have vs : v *m diag_mx s = - v.
   by apply/rowP=> i; rewrite mul_mx_diag !mxE; case: (i \in S); rewrite ?mul1r // mul0r oppr0.
-have -> : minor (const_mx x - 1%:M) S = \det ((1%:M - u *m v) *m diag_mx s).
+have -> : principal_minor (const_mx x - 1%:M) S = \det ((1%:M - u *m v) *m diag_mx s).
   rewrite mulmxBl mul1mx -mulmxA vs mulmxN opprK; congr (\det _); apply/matrixP => i j.
   rewrite !mxE big_ord1 !mxE; case: eqP => [<-|_].
     by case: (i \in S); rewrite /= ?mulr1 ?mulr0 ?addr0 // addrC.
@@ -2459,7 +2472,7 @@ Qed.
 Lemma opposed_twos : (1 < n)%N -> opposed 2 (const_mx 2 - 1%:M : 'M[F]_n) 1%:M.
 Proof.
 move=> n_gt1; exists (-1); first by rewrite oppr_eq0 oner_neq0.
-have e (S : {set 'I_n}) : #|S| = 2 -> minor (const_mx 2 - 1%:M) S = -3%:R :> F.
+have e (S : {set 'I_n}) : #|S| = 2 -> principal_minor (const_mx 2 - 1%:M) S = -3%:R :> F.
   move=> S2; rewrite minor_ones S2 sqrrN expr1n mul1r -mulrnA.
   by rewrite (mulrSr _ 3) opprD addrCA subrr addr0.
 split=> [S S2|].

@@ -1,13 +1,13 @@
 (* Orthogonal matrices over real closed fields: rotations are six shears of bounded norms, and
    Gaussians are of two couplings. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
+From mathcomp Require Import ssrAC ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
 From exactflow.certificates Require Import shears.
 From exactflow Require Import involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Local Open Scope ring_scope.
 
 (* Rotations: six shears of bounded norms, over every real closed field. *)
@@ -730,7 +730,7 @@ Lemma orthogonal_J (R : comRingType) e n m (A Z : 'M[R]_n) (B : 'M[R]_(n, m))
   let Ch := row_mx u C' in let Jh := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
   Ch^T *m Ch = 1%:M -> Ch *m Ch^T = 1%:M -> W0^T *m Ch = row_mx 0 Z -> Jh^T *m Jh = 1%:M.
 Proof.
-rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AA AC CA CC].
+rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AA AtC CA CC].
 move=> C'E ZE Ch Jh oC oC' W0Ch.
 have ZZ : Z *m Z^T = W0^T *m W0.
   have := mulmxA W0^T Ch (Ch^T *m W0).
@@ -747,7 +747,7 @@ have XJ p (X : 'M_(p, m)) Y S T : Y *m A^T + X *m B^T = T -> Y *m C^T + X *m D^T
   move=> <- <-; rewrite ZT !mulmxBr mulmxDl !mulmxA opprD addrACA.
   by rewrite [RHS]addrC -!addrA addKr [RHS]addrC addrA addrK addrC.
 have := XJ _ D C _ _ CA CC; rewrite mul1mx subr0 => DJ.
-have := XJ _ B A _ _ AA AC; rewrite mul0mx add0r => BJ.
+have := XJ _ B A _ _ AA AtC; rewrite mul0mx add0r => BJ.
 have vE : (D + W0 *m B)^T *m u = D^T *m u.
   by rewrite trmxD mulmxDl trmx_mul -mulmxA Wu mulmx0 addr0.
 rewrite /Jh vE; apply: row_gram; first by rewrite trmx_mul trmxK -mulmxA DDu.
@@ -809,7 +809,8 @@ have AA : Ah^T *m Ah = F - H *m H.
   have -> : H *m H = (row_mx 0 C)^T *m row_mx 0 C.
     by rewrite -OH trmx_mul -mulmxA [O^T *m _]mulmxA OO mul1mx HT.
   rewrite !tr_row_mx !mul_col_row !trmx0 !mul0mx !mulmx0.
-  by have [AC _] := gram_block orthM; rewrite opp_block_mx add_block_mx !(oppr0, addr0) -AC addrK.
+  have [gramC _] := gram_block orthM.
+  by rewrite opp_block_mx add_block_mx !(oppr0, addr0) -gramC addrK.
 have GF : G *m F = F - G *m H by rewrite -{1}[G](subKr 1%:M) -GH mulmxBl mul1mx -mulmxA HF.
 have GAA : G *m (Ah^T *m Ah) = F - H.
   by rewrite AA mulmxBr GF mulmxA {2}GH mulmxBl mul1mx opprB addrA subrK.
@@ -898,10 +899,6 @@ rewrite sqrtr_ge0 -expr2 root_18; split=> //; first exact: bounded_L.
 exact: bounded_L (bounded_opp bY).
 Qed.
 
-Lemma forall_cons (T : eqType) (P : T -> Prop) x s :
-  P x -> (forall y, y \in s -> P y) -> forall y, y \in x :: s -> P y.
-Proof. by move=> Px Ps y /predU1P[->|/Ps]. Qed.
-
 Lemma shears_of_condition_18 p q (W0 Y W : 'M[R]_(q, p)) (X Z V : 'M[R]_(p, q)) :
   bounded 1 W0 -> bounded 4 X -> bounded 1 Y -> bounded 2 Z -> bounded 2 W -> bounded 2 V ->
   exists Ks : seq 'M[R]_(p + q),
@@ -919,9 +916,8 @@ have b2 k l (T : 'M[R]_(k, l)) : bounded 2 T -> bounded 4 T.
   by apply: bounded_le; rewrite ?ler0n ?ler_nat.
 exists [:: L W0; U X; L Y; U Z; L W; U V].
 split; [by [] | | by rewrite !big_cons big_nil mulmx1 !mulmxA].
-apply: forall_cons (cL _ (b1 _ _ _ bW0)) _; apply: forall_cons (cU _ bX) _.
-apply: forall_cons (cL _ (b1 _ _ _ bY)) _; apply: forall_cons (cU _ (b2 _ _ _ bZ)) _.
-by apply: forall_cons (cL _ (b2 _ _ _ bW)) _; apply: forall_cons (cU _ (b2 _ _ _ bV)) _.
+do 6?(apply/forall_cons; split); [exact/cL/b1 | exact: cU | exact/cL/b1 | exact/cU/b2 |
+  exact/cL/b2 | exact/cU/b2 | by []].
 Qed.
 
 Theorem six_of_condition_18 e n (M : 'M[R]_(n + (e + n))) :
@@ -1005,20 +1001,26 @@ Qed.
 
 (* A shear of condition below 2.618.., where k^2 + 1 = 3 k, has a shift of norm below 1: the vectors
    (X y, (k - 1) y) show it. *)
-Lemma shift_norm k m n (X : 'M[R]_(m, n)) : 1 < k -> k ^+ 2 + 1 < 3 * k ->
+Definition shift_bound (k : R) := (1 + (k - 1) ^+ 2 / k) / 2.
+
+Lemma shift_bound01 k : 1 < k -> k ^+ 2 + 1 < 3 * k -> 0 <= shift_bound k < 1.
+Proof.
+move=> k1 small; have k0 : 0 < k by apply: lt_trans ltr01 k1.
+have r0 : 0 <= (k - 1) ^+ 2 / k by rewrite divr_ge0 ?sqr_ge0 // ltW.
+have r1 : (k - 1) ^+ 2 / k < 1.
+  by rewrite ltr_pdivrMr // mul1r sqrrB1 addrAC ltrBlDr -mulrS -mulr_natl.
+rewrite divr_ge0 ?addr_ge0 ?ler01 ?ler0n //= ltr_pdivrMr ?ltr0n // mul1r.
+by rewrite (_ : 2 = 1 + 1) ?ltrD2l // -mulr2n.
+Qed.
+
+Lemma shift_norm k m n (X : 'M[R]_(m, n)) : 1 < k ->
   (forall y, k ^+ 2 * dot (X *m y) (X *m y) + (k - 1) ^+ 2 * dot y y
     <= k * (dot (X *m y) (X *m y) + (k - 1) ^+ 2 * dot y y)) ->
-  exists2 l, 0 <= l < 1 & bounded l X.
+  bounded (shift_bound k) X.
 Proof.
-move=> k1 small near; have k0 : 0 < k by apply: lt_trans ltr01 k1.
+move=> k1 near y; have k0 : 0 < k by apply: lt_trans ltr01 k1.
 have km0 : 0 < k - 1 by rewrite subr_gt0.
-pose r := (k - 1) ^+ 2 / k; have r0 : 0 <= r by rewrite divr_ge0 ?sqr_ge0 // ltW.
-have r1 : r < 1.
-  by rewrite ltr_pdivrMr // mul1r sqrrB1 addrAC ltrBlDr -mulrS -mulr_natl.
-exists ((1 + r) / 2).
-  rewrite divr_ge0 ?addr_ge0 ?ler01 ?ler0n //= ltr_pdivrMr ?ltr0n // mul1r.
-  by rewrite (_ : 2 = 1 + 1) ?ltrD2l // -mulr2n.
-move=> y; apply: (@le_trans _ _ (r * dot y y)).
+rewrite /shift_bound; set r := _ / k; apply: (@le_trans _ _ (r * dot y y)).
   have {near} := near y; rewrite mulrDr /r.
   move: (dot (_ *m _) _) (dot y y) ((k - 1) ^+ 2) => N M s near.
   rewrite mulrAC ler_pdivlMr // mulrC -(ler_pM2l km0) !mulrBl !mul1r lerBlDr addrAC lerBrDr.
@@ -1028,10 +1030,10 @@ have := sqr_ge0 (1 - r); rewrite -[X in 0 <= X](subKr ((1 + r) ^+ 2)) subr_sqrDB
 by rewrite expr_div_n ler_pdivlMr ?exprn_gt0 ?ltr0n // -natrX mulr_natr.
 Qed.
 
-Lemma shift_norm_of_U k (X : 'M[R]_(p, q)) : 1 < k -> k ^+ 2 + 1 < 3 * k ->
-  condition_at_most k (U X) -> exists2 l, 0 <= l < 1 & bounded l X.
+Lemma shift_norm_of_U k (X : 'M[R]_(p, q)) : 1 < k ->
+  condition_at_most k (U X) -> bounded (shift_bound k) X.
 Proof.
-move=> k1 small cond; apply: (shift_norm k1 small) => y.
+move=> k1 cond; apply: (shift_norm k1) => y.
 have uX : shear (U X) by left; exists X.
 have := shear_norm uX cond (col_mx (X *m y) ((k - 1) *: y)).
 have -> : U X *m col_mx (X *m y) ((k - 1) *: y) = col_mx (k *: (X *m y)) ((k - 1) *: y).
@@ -1039,10 +1041,10 @@ have -> : U X *m col_mx (X *m y) ((k - 1) *: y) = col_mx (k *: (X *m y)) ((k - 1
 by rewrite !dot_col !dotZ -!expr2.
 Qed.
 
-Lemma shift_norm_of_L k (Y : 'M[R]_(q, p)) : 1 < k -> k ^+ 2 + 1 < 3 * k ->
-  condition_at_most k (L Y) -> exists2 l, 0 <= l < 1 & bounded l Y.
+Lemma shift_norm_of_L k (Y : 'M[R]_(q, p)) : 1 < k ->
+  condition_at_most k (L Y) -> bounded (shift_bound k) Y.
 Proof.
-move=> k1 small cond; apply: (shift_norm k1 small) => x.
+move=> k1 cond; apply: (shift_norm k1) => x.
 have uY : shear (L Y) by right; exists Y.
 have := shear_norm uY cond (col_mx ((k - 1) *: x) (Y *m x)).
 have -> : L Y *m col_mx ((k - 1) *: x) (Y *m x) = col_mx ((k - 1) *: x) (k *: (Y *m x)).
@@ -1078,6 +1080,249 @@ apply: le_trans (product_norm (k0) _ x) _; first by move=> K /kind[sK]; apply: s
 by rewrite ler_wpM2r ?dot_ge0 // ler_weXn2l.
 Qed.
 End CouplingNorms.
+
+(* Half turns.
+
+   Six alternating shears that make -1, with shifts A, .., F: the upper left blocks of
+   U A L B U C and of its inverse up to signs say A B + E D = -2; and so do C D + A F and E F + C B,
+   for the letters may be rotated.
+
+   Main results
+     half_turn_norms   so the norms of A, B, D and E are not all below 1
+     no_half_turn      nor are those of at most six shears, in any order, that make -1
+     short_shears      where condition numbers are below (3 + sqrt 5) / 2, norms are
+
+   Plan.  In any order, neighbours of one type merge, to six alternating shears with norms below
+   n1, .., n6 where the n add up to at most 6.  Then one of n1 n2 + n5 n4, n3 n4 + n1 n6 and
+   n5 n6 + n3 n2 is at most 2: they add up to (n1 + n3 + n5) (n2 + n4 + n6), which is at most 9,
+   less n1 n4 + n3 n6 + n5 n2. *)
+Lemma half_turn_blocks (R : comUnitRingType) p q (A C E : 'M[R]_(p, q)) (B D F : 'M_(q, p)) :
+  U A *m L B *m U C *m L D *m U E *m L F = - 1%:M -> A *m B + E *m D = - (1%:M + 1%:M).
+Proof.
+move=> e; have : U A *m L B *m U C *m (- (L D *m U E *m L F)) = 1%:M.
+  by rewrite mulmxN !mulmxA e opprK.
+move/mulmx1C; rewrite mulNmx -!(mulmxA (L D)) -(mulmxA (U E)) => /(congr1 -%R); rewrite opprK.
+move/(canRL (mul_LK D))/(canRL (mul_UK E))/(canRL (mul_LK F)).
+rewrite scalar_mx_block opp_block_mx !oppr0 mul_L mul_U mul_L [U A *m _]mul_U mul_block_U.
+move/eq_block_mx=> [+ _ _ _].
+rewrite !mulNmx !mulmxN !mulmx1 ?mulmx0 ?oppr0 ?add0r ?opprK.
+by move/(canRL (addKr 1%:M)) ->; rewrite addrA subrK opprD.
+Qed.
+
+Lemma rotate_half_turn (R : comUnitRingType) n (K N : 'M[R]_n) :
+  K *m N = - 1%:M -> N *m K = - 1%:M.
+Proof.
+move=> e; have /mulmx1C : K *m - N = 1%:M by rewrite mulmxN e opprK.
+by rewrite mulNmx => /(congr1 -%R); rewrite opprK.
+Qed.
+
+(* One of the three is at most 2. *)
+Lemma weights_of_six x u y v z w : (x + y + z + (u + v + w) <= 6)%N ->
+  [|| x * u + z * v <= 2, y * v + x * w <= 2 | z * w + y * u <= 2]%N.
+Proof.
+move=> six; have [//|h1] := leqP (x * u + z * v) 2; have [//|h2] := leqP (y * v + x * w) 2.
+have [//|h3] := leqP (z * w + y * u) 2; exfalso.
+have e : (x * u + z * v + (y * v + x * w) + (z * w + y * u) + (x * v + y * w + z * u)
+    = (x + y + z) * (u + v + w))%N.
+  by rewrite addn.[AC (2*2*2*3) ((1*7*4)*(6*3*8)*(9*2*5))] !mulnDl !mulnDr.
+have st : ((x + y + z) * (u + v + w) <= 9)%N.
+  rewrite -(leq_pmul2l (m := 4)) //; apply: leq_trans (nat_AGM2 _ _) _.
+  by rewrite (leq_exp2r _ 6).
+have : (x * v + y * w + z * u == 0)%N.
+  rewrite -leqn0 -(leq_add2l (3 + 3 + 3)); apply: (leq_trans _ st).
+  by rewrite -e leq_add2r !leq_add.
+rewrite !addn_eq0 !muln_eq0 => /andP[/andP[/orP[]/eqP n0 yw] zu]; move: h1 h2 h3 yw zu {six e st};
+  rewrite n0 ?mul0n ?muln0 ?add0n ?addn0.
+  case: z => [|z]; first by rewrite mul0n.
+  case: y => [|y]; first by rewrite mul0n.
+  by move=> _ _ + /= /eqP w0 /eqP u0; rewrite w0 u0 !muln0.
+case: u => [|u]; first by rewrite muln0.
+case: w => [|w]; first by rewrite muln0.
+by rewrite !orbF => _ _ + /eqP y0 /eqP z0; rewrite y0 z0.
+Qed.
+
+Section HalfTurn.
+Variables (R : realFieldType) (p q : nat).
+
+Lemma bounded_add k l m n (X Y : 'M[R]_(m, n)) : 0 <= k -> 0 <= l ->
+  bounded k X -> bounded l Y -> bounded (k + l) (X + Y).
+Proof.
+move=> k0 l0 bX bY x; rewrite mulmxDl dotDl !dotDr [dot (Y *m x) (X *m x)]dotC.
+have none r (u : 'cV[R]_r) : dot u u <= 0 -> u = 0.
+  by move=> le; apply/eqP; rewrite -dot_eq0 eq_le le dot_ge0.
+have cs : dot (X *m x) (Y *m x) <= k * l * dot x x.
+  have [k1|k1] := eqVneq k 0.
+    have := bX x; rewrite k1 expr0n mul0r => /none ->.
+    by rewrite -[0](mul0mx _ (0 : 'cV[R]_1)) !mul0r dot_mul trmx0 mul0mx /dot trmx0 mul0mx mxE.
+  have [l1|l1] := eqVneq l 0.
+    have := bY x; rewrite l1 expr0n mul0r => /none ->.
+    by rewrite mulr0 mul0r /dot mulmx0 mxE.
+  have kl : 0 < k * l by rewrite mulr_gt0 // lt_def ?k1 ?l1.
+  move: (bX x) (bY x) (dot_ge0 (l *: (X *m x) - k *: (Y *m x))); rewrite dotB !dotZ -!expr2.
+  rewrite subr_ge0 [l * k]mulrC => ha hb hc; rewrite -(ler_pM2l kl) -(@ler_pMn2r _ 2) //.
+  apply: le_trans hc _; apply: le_trans (lerD (ler_wpM2l (sqr_ge0 l) ha)
+    (ler_wpM2l (sqr_ge0 k) hb)) _.
+  rewrite [l ^+ 2 * _]mulrCA -mulr2n [k * l * (_ * _)]mulrA -[k * l * (k * l)]expr2 exprMn.
+  by rewrite !mulrA.
+apply: le_trans (lerD (lerD (bX x) cs) (lerD cs (bY x))) _.
+by rewrite sqrrD mulr2n !mulrDl !addrA.
+Qed.
+
+Lemma bounded_two k : (0 < p)%N -> 0 <= k -> bounded k (- (1%:M + 1%:M) : 'M[R]_p) -> 2 <= k.
+Proof.
+case: p => // r _ k0 /(_ (delta_mx 0 0)); rewrite mulNmx dotNl dotC dotNl opprK mulmxDl mul1mx.
+have d1 : dot (delta_mx 0 0 : 'cV[R]_r.+1) (delta_mx 0 0) = 1.
+  by rewrite /dot trmx_delta mul_delta_mx mxE !eqxx.
+rewrite dotDl !dotDr !d1 mulr1 => four; rewrite -(ler_pXn2r (n := 2)) ?nnegrE ?ler0n //.
+by apply: le_trans four; rewrite -natrX -!mulr2n -mulrnA.
+Qed.
+
+Variable a : R.
+Hypothesis a0 : 0 <= a.
+
+Lemma half_turn_weights (A E : 'M_(p, q)) (B D : 'M_(q, p)) k l m n : (0 < p)%N ->
+  A *m B + E *m D = - (1%:M + 1%:M) -> bounded (a *+ k) A -> bounded (a *+ l) B ->
+  bounded (a *+ m) E -> bounded (a *+ n) D -> 2 <= a ^+ 2 *+ (k * l + m * n).
+Proof.
+move=> p0 e bA bB bE bD; have an i : 0 <= a *+ i by rewrite mulrn_wge0.
+have mul i j : a *+ i * (a *+ j) = a ^+ 2 *+ (i * j) by rewrite mulrnAl mulrnAr -mulrnA mulnC expr2.
+have := bounded_add _ _ (bounded_mul bA bB) (bounded_mul bE bD); rewrite e !mul -mulrnDr.
+by move=> /(_ _ _)/bounded_two; apply; rewrite ?mulrn_wge0 ?sqr_ge0.
+Qed.
+Lemma half_turn_norms (A E : 'M_(p, q)) (B D : 'M_(q, p)) : (0 < p)%N ->
+  A *m B + E *m D = - (1%:M + 1%:M) ->
+  bounded a A -> bounded a B -> bounded a D -> bounded a E -> 1 <= a.
+Proof.
+move=> p0 e bA bB bD bE;
+have := half_turn_weights (k := 1) (l := 1) (m := 1) (n := 1) p0 e bA bB bE bD.
+by rewrite lerMn2r /= expr_ge1.
+Qed.
+
+(* Letters of norm at most a n. *)
+Definition weighted b n (K : 'M[R]_(p + q)) := if b then exists2 X, bounded (a *+ n) X & K = U X
+  else exists2 Y, bounded (a *+ n) Y & K = L Y.
+Fixpoint weighted_word b c (M : 'M[R]_(p + q)) := if c is n :: c' then exists K N,
+  [/\ weighted b n K, weighted_word (~~ b) c' N & M = K *m N] else M = 1%:M.
+
+Lemma weighted_mul b m n K N : weighted b m K -> weighted b n N -> weighted b (n + m) (K *m N).
+Proof.
+have an i : 0 <= a *+ i by rewrite mulrn_wge0.
+rewrite /weighted mulrnDr; case: b => [] [X bX ->] [Y bY ->].
+  by exists (Y + X); [apply: bounded_add | rewrite mul_UU].
+exists (Y + X); first exact: bounded_add.
+by rewrite [L Y]/L mul_L !mulmx1 mulmx0 addr0.
+Qed.
+
+Lemma weighted_grow b c M : weighted_word b c M -> weighted_word b (rcons c 0%N) M.
+Proof.
+have none m n : bounded (a *+ 0) (0 : 'M[R]_(m, n)).
+  by move=> x; rewrite mul0mx /dot trmx0 mul0mx mxE expr0n mul0r.
+elim: c b M => [|n c IH] b M /= => [->|[K [N [wK /IH wN ->]]]]; last by exists K, N.
+exists 1%:M, 1%:M; rewrite mulmx1; split=> //.
+by case: b; exists 0; rewrite ?U0 ?L0.
+Qed.
+
+Lemma weighted_cons b b' c K M : weighted b 1 K -> weighted_word b' c M ->
+  exists c', [/\ size c' = (size c).+1, sumn c' = (sumn c).+1 & weighted_word b c' (K *m M)].
+Proof.
+move=> wK; have [->|bb'] := eqVneq b' b; last first.
+  exists (1%N :: c); split=> //; exists K, M; rewrite (_ : ~~ b = b') //.
+  by move: bb'; case: (b) (b') => [] [].
+case: c => [/= ->|n c [N [M' [wN wM' ->]]]].
+  by exists [:: 1%N]; split=> //; exists K, 1%:M; split.
+exists (rcons ((n + 1)%N :: c) 0%N); rewrite size_rcons -cats1 sumn_cat /= !addn0 addn1.
+split=> //; rewrite cats1 mulmxA -addn1; apply: (@weighted_grow b ((n + 1)%N :: c)).
+by exists (K *m N), M'; split=> //; apply: weighted_mul.
+Qed.
+
+Lemma weighted_shears (Ks : seq 'M[R]_(p + q)) m : (size Ks <= m)%N ->
+  (forall K, K \in Ks -> exists b, weighted b 1 K) -> exists b c,
+  [/\ size c = m, sumn c = size Ks & weighted_word b c (\big[mulmx/1%:M]_(K <- Ks) K)].
+Proof.
+elim: Ks m => [|K Ks IH] m.
+  move=> _ _; exists true, (nseq m 0%N); rewrite big_nil size_nseq sumn_nseq; split=> //.
+  elim: m => [//|m IH]; rewrite -addn1 nseqD cats1; exact: weighted_grow.
+case: m => // m /IH {}IH short.
+have [K' K's|b [c [<- e w]]] := IH; first by apply: short; rewrite inE K's orbT.
+have [b' wK] := short K (mem_head _ _); have [c' [size_c' sum_c' w']] := weighted_cons wK w.
+by exists b', c'; rewrite size_c' sum_c' e big_cons.
+Qed.
+
+Lemma no_weighted_half_turn (A C E : 'M[R]_(p, q)) (B D F : 'M_(q, p)) x u y v z w :
+  (0 < p)%N -> a < 1 -> (x + y + z + (u + v + w) <= 6)%N ->
+  bounded (a *+ x) A -> bounded (a *+ u) B -> bounded (a *+ y) C -> bounded (a *+ v) D ->
+  bounded (a *+ z) E -> bounded (a *+ w) F ->
+  U A *m L B *m U C *m L D *m U E *m L F <> - 1%:M.
+Proof.
+move=> p0 a1 six bA bB bC bD bE bF e1.
+have few k : (k <= 2)%N -> 2 <= a ^+ 2 *+ k -> False.
+  move=> k2 le; suff : 2 < (2 : R) by rewrite ltxx.
+  apply: le_lt_trans le (le_lt_trans (ler_wpMn2l (sqr_ge0 _) k2) _).
+  by rewrite ltrMn2r /= expr_lt1.
+have e2 : U C *m L D *m U E *m L F *m U A *m L B = - 1%:M.
+  by rewrite -mulmxA; apply: rotate_half_turn; rewrite !mulmxA.
+have e3 : U E *m L F *m U A *m L B *m U C *m L D = - 1%:M.
+  by rewrite -mulmxA; apply: rotate_half_turn; rewrite !mulmxA.
+case/or3P: (weights_of_six six) => /few; apply.
+- exact: half_turn_weights p0 (half_turn_blocks e1) bA bB bE bD.
+- exact: half_turn_weights p0 (half_turn_blocks e2) bC bD bA bF.
+exact: half_turn_weights p0 (half_turn_blocks e3) bE bF bC bB.
+Qed.
+
+Theorem no_half_turn (Ks : seq 'M[R]_(p + q)) : (0 < p)%N -> a < 1 -> (size Ks <= 6)%N ->
+  (forall K, K \in Ks -> exists b, weighted b 1 K) ->
+  \big[mulmx/1%:M]_(K <- Ks) K <> - 1%:M.
+Proof.
+move=> p0 a1 size6 /(weighted_shears size6)[b [c [c6 sum_c w]]] e; rewrite {}e in w.
+rewrite -{}sum_c in size6; move: c c6 size6 w.
+case=> [|x [|u [|y [|v [|z [|w []]]]]]] //= _; rewrite addn0 => six.
+case: b; intros [_ [_ [[A bA ->] [_ [_ [[B bB ->] [_ [_ [[C bC ->] [_ [_ [[D bD ->]
+  [_ [_ [[E bE ->] [_ [_ [[F bF ->] -> ->]]] ->]]] ->]]] ->]]] ->]]] e]]].
+  apply: (no_weighted_half_turn p0 a1 _ bA bB bC bD bE bF); last by rewrite e mulmx1 !mulmxA.
+  by rewrite addn.[AC (3*3) (1*(4*(2*(5*(3*6)))))].
+apply: (no_weighted_half_turn p0 a1 _ bB bC bD bE bF bA).
+  by rewrite addn.[AC (3*3) (6*(1*(4*(2*(5*3)))))].
+by apply: rotate_half_turn; rewrite e mulmx1 !mulmxA.
+Qed.
+End HalfTurn.
+
+Lemma condition_le (R : realFieldType) n k l (K : 'M[R]_n) :
+  k <= l -> condition_at_most k K -> condition_at_most l K.
+Proof. by intros kl [a [b [a0 b0 ab ba bb]]]; exists a, b; split=> //; apply: le_trans kl. Qed.
+
+(* l^2 + 1 < 3 l between 2 and (3 + sqrt 5) / 2, a root of l^2 + 1 = 3 l. *)
+Lemma below_root (R : rcfType) (k : R) : k < (3 + Num.sqrt 5) / 2 ->
+  exists l, [/\ k <= l, 1 < l & l ^+ 2 + 1 < 3 * l].
+Proof.
+move=> lt; pose s : R := Num.sqrt 5; have ss : s ^+ 2 = 5 by rewrite sqr_sqrtr ?ler0n.
+have s1 : 1 < s by rewrite -(ltr_pXn2r (n := 2)) ?nnegrE ?sqrtr_ge0 ?ler01 // ss expr1n ltr1n.
+pose l := Num.max k 2; have l2 : 2 <= l by rewrite le_max lexx orbT.
+exists l; split; [by rewrite le_max lexx | by rewrite lt_max ltr1n orbT |].
+have below : l < (3 + s) / 2.
+  by rewrite gt_max lt ltr_pdivlMr ?ltr0n // -natrM (natrD _ 3 1) ltrD2l.
+have above : (3 - s) / 2 < l.
+  by apply: lt_le_trans l2; rewrite ltr_pdivrMr ?ltr0n // ltrBlDr -natrM
+    (natrD _ 3 1) -addrA ltrDl addr_gt0 ?ltr01 // (lt_trans _ s1) ?ltr01.
+have sum : (3 - s) / 2 + (3 + s) / 2 = 3.
+  by rewrite -mulrDl addrACA addNr addr0 -natrD -[(3 + 3)%N]/(3 * 2)%N natrM mulfK ?pnatr_eq0.
+have product : (3 + s) / 2 * ((3 - s) / 2) = 1.
+  rewrite mulf_div [(3 + s) * _]mulrC -subr_sqr ss -natrX -natrB // -natrM divff //.
+  by rewrite pnatr_eq0.
+move: ((3 + s) / 2) ((3 - s) / 2) sum product below above => phi psi sum product below above.
+suff e3 : l ^+ 2 + 1 - 3 * l = (l - phi) * (l - psi).
+  by rewrite -subr_lt0 e3 nmulr_rlt0 ?subr_lt0 // subr_gt0.
+by rewrite -sum -product mulrDl mulrBl !mulrBr opprB opprD addrACA expr2 ![_ * l]mulrC.
+Qed.
+
+Lemma short_shears (R : rcfType) p q (k : R) : k < (3 + Num.sqrt 5) / 2 -> exists a,
+  [/\ 0 <= a, a < 1 & (forall X : 'M_(p, q), condition_at_most k (U X) -> bounded a X) /\
+    forall Y : 'M_(q, p), condition_at_most k (L Y) -> bounded a Y].
+Proof.
+move=> /below_root[l [kl l1 small]]; have /andP[a0 a1] := shift_bound01 l1 small.
+exists (shift_bound l); split=> //; split=> [X|Y] /(condition_le kl).
+  exact: shift_norm_of_U.
+exact: shift_norm_of_L.
+Qed.
 
 (* Gaussians: which covariances two couplings generate, or one. *)
 

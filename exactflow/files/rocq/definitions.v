@@ -9,11 +9,17 @@ Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
-(* U X adds X times the second half to the first, L Y adds Y times the first to the second. *)
-Definition U (R : comUnitRingType) p q (X : 'M[R]_(p, q)) : 'M[R]_(p + q) :=
+(* U X adds X times the second half to the first, L Y adds Y times the first to the second: with
+   these letters, if they are imported. *)
+Definition upper_shear (R : comUnitRingType) p q (X : 'M[R]_(p, q)) : 'M[R]_(p + q) :=
   block_mx 1%:M X 0 1%:M.
-Definition L (R : comUnitRingType) p q (Y : 'M[R]_(q, p)) : 'M[R]_(p + q) :=
+Definition lower_shear (R : comUnitRingType) p q (Y : 'M[R]_(q, p)) : 'M[R]_(p + q) :=
   block_mx 1%:M 0 Y 1%:M.
+Module letters.
+Notation U := upper_shear.
+Notation L := lower_shear.
+End letters.
+Import letters.
 Definition shear (R : comUnitRingType) p q (K : 'M[R]_(p + q)) :=
   (exists X, K = U X) \/ (exists Y, K = L Y).
 Arguments shear {R p q} K.
@@ -31,11 +37,12 @@ Definition product_of_at_most (R : comUnitRingType) n k (kind : 'M[R]_n -> Prop)
 
 (* The principal minor of N at S; D and a are opposed at k if, up to one common factor z, those of
    D of size k are >= 0, those of a are <= 0, and not all of them vanish. *)
-Definition minor (R : comRingType) n (N : 'M[R]_n) (S : {set 'I_n}) :=
+Definition principal_minor (R : comRingType) n (N : 'M[R]_n) (S : {set 'I_n}) :=
   \det (\matrix_(i, j) if (i \in S) && (j \in S) then N i j else (i == j)%:R).
 Definition opposed (F : numFieldType) n k (D a : 'M[F]_n) := exists2 z : F, z != 0 &
-  (forall S : {set 'I_n}, #|S| = k -> 0 <= z * minor D S /\ z * minor a S <= 0) /\
-  exists2 S : {set 'I_n}, #|S| = k & (minor D S != 0) || (minor a S != 0).
+  (forall S : {set 'I_n}, #|S| = k ->
+     0 <= z * principal_minor D S /\ z * principal_minor a S <= 0) /\
+  exists2 S : {set 'I_n}, #|S| = k & (principal_minor D S != 0) || (principal_minor a S != 0).
 
 (* |X x| <= k |x| for all x, in the Euclidean norm. *)
 Definition bounded (R : realFieldType) (k : R) p q (X : 'M[R]_(p, q)) := forall x : 'cV_q,

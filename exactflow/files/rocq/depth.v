@@ -11,9 +11,9 @@ From exactflow.certificates Require Export shears rationals.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Close Scope Q_scope.
-Open Scope ring_scope.
+Local Open Scope ring_scope.
 
 (* Trace k: the k-th powers of D and a have different traces.
    Linear Ws: multipliers of linear equations that the letters fulfil.
@@ -105,7 +105,7 @@ End Check.
 
 Section Sound.
 Variable n : nat.
-Notation mx := (matrix_of n).
+Local Notation mx := (matrix_of n).
 Implicit Types A B C D a b c d : rows.
 
 Definition listE := (addE, oppE, mulE, oneE, zeroE).

@@ -9,7 +9,7 @@ Unset Strict Implicit.
 Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory order.Order.Theory.
 Close Scope Q_scope.
-Open Scope ring_scope.
+Local Open Scope ring_scope.
 
 (* Integers over a common denominator: a matrix, row by row. *)
 Definition fractions := (positive * seq (seq Z))%type.
@@ -82,7 +82,7 @@ Definition divided (g : positive) (D : positive) (s : seq (seq Z)) : option frac
 
 Section Flow.
 Variables (d : nat) (first second flips : seq nat).
-Notation mx := (matrix_of_layer d first second).
+Local Notation mx := (matrix_of_layer d first second).
 
 (* The rows of a product, those of either half over a denominator of their own. *)
 Definition state := (fractions * fractions)%type.
@@ -138,7 +138,7 @@ Definition holds is_gram bound (pads : seq nat) (t : fractions) (ls : seq layer)
   else false].
 
 (* ------------------------------------------------------------------ soundness *)
-Notation frac D z := (rational (Qmake z D)).
+Local Notation frac D z := (rational (Qmake z D)).
 
 Lemma fracE D z : frac D z = whole z / (Pos.to_nat D)%:R. Proof. by []. Qed.
 

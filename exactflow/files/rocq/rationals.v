@@ -12,7 +12,7 @@ Unset Strict Implicit.
 Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory order.Order.Theory.
 Close Scope Q_scope.
-Open Scope ring_scope.
+Local Open Scope ring_scope.
 
 Definition whole (z : Z) : rat :=
   match z with
@@ -127,7 +127,7 @@ Qed.
 Section Lists.
 Variable n : nat.
 Implicit Types s t : rows.
-Notation mx := (matrix_of n).
+Local Notation mx := (matrix_of n).
 
 Definition tabulate (f : nat -> nat -> Q) : rows := mkseq (fun i => mkseq (f i) n) n.
 Definition sum (f : nat -> Q) : Q :=

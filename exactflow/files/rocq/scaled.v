@@ -13,7 +13,7 @@ Unset Strict Implicit.
 Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory order.Order.Theory.
 Close Scope Q_scope.
-Open Scope ring_scope.
+Local Open Scope ring_scope.
 
 Definition is_coupling n (K : 'M[rat]_(n + n)) :=
   (exists (s : 'rV_n) X, (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
@@ -162,7 +162,7 @@ Fixpoint symmetric m k (ps es : seq polynomial) :=
 
 Section Symmetric.
 Variable v : seq rat.
-Notation at_v := (map (at_ v)).
+Local Notation at_v := (map (at_ v)).
 
 Lemma same_symmetric m k ps ps' es es' : at_v ps = at_v ps' -> at_v es = at_v es' ->
   at_v (symmetric m k ps es) = at_v (symmetric m k ps' es').
@@ -225,7 +225,7 @@ End ScaledCheck.
 
 Section ScaledSound.
 Variable n : nat.
-Notation mx := (matrix_of n).
+Local Notation mx := (matrix_of n).
 Implicit Types A B C D a b c d : rows.
 
 Lemma one_sidedP P Q R f g : one_sided n P Q R -> positive_row f -> positive_row g ->
@@ -339,7 +339,7 @@ Definition scaled_layer := (bool * seq Q * rows)%type.
 
 Section ScaledClaim.
 Variable n : nat.
-Notation mx := (matrix_of n).
+Local Notation mx := (matrix_of n).
 Definition row_of (s : seq Q) : 'rV[rat]_n := \row_i rational (nth (Qmake 0 1) s i).
 Definition diagonal (s : seq Q) :=
   tabulate n (fun i j => if i == j then nth (Qmake 0 1) s i else Qmake 0 1).

@@ -34,12 +34,12 @@ From exactflow.certificates Require Export definitions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
-Open Scope ring_scope.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
+Local Open Scope ring_scope.
 
 (* sums: two sums are equal up to the order of their terms.
    expand: multiply out, and drop factors 1 and terms 0; blocks: the same block by block. *)
-Ltac sums := rewrite -[LHS]addr0 -[RHS]addr0 -?addrA;
+Local Ltac sums := rewrite -[LHS]addr0 -[RHS]addr0 -?addrA;
   repeat match goal with
   | |- ?x = ?x => reflexivity
   | |- ?a + _ = ?a + _ => congr (_ + _)

@@ -7,9 +7,9 @@ From exactflow.certificates Require Export depth.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory order.Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory letters.
 Close Scope Q_scope.
-Open Scope ring_scope.
+Local Open Scope ring_scope.
 
 Definition is_unequal_shear p q (K : 'M[rat]_(p + q)) :=
   (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/

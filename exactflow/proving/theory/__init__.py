@@ -4,16 +4,24 @@
     >>> theorems["six layers"].check([[0, -1], [1, 0]]).depth
     3
 
-``theorems.toml`` is the single source of the tables in README, in the book and of ``exactflow
-theorems``. `instance_checks` has the functions that check the theorems on instances.
+``theorems.toml`` is the single source of the tables in README, in the book, in
+``proofs/rocq/proved.md`` and of ``exactflow theorems``. `instance_checks` has the functions that
+check the theorems on instances.
 """
 
 import tomllib
+from collections.abc import Iterable
 from importlib.resources import files as resources
 from typing import Any
 
 from exactflow.proving.theory.instance_checks import TRIALS
-from exactflow.proving.theory.theorem import Challenge, Hypothesis, Theorem, Theorems
+from exactflow.proving.theory.theorem import (
+    Challenge,
+    FormalStatements,
+    Hypothesis,
+    Theorem,
+    Theorems,
+)
 
 __all__ = ["Challenge", "Hypothesis", "Theorem", "Theorems", "theorems"]
 
@@ -26,9 +34,15 @@ _ROWS = tomllib.loads(
 )
 
 
+def _build_formal_statements(
+    claim: str, generality: str, headlines: Iterable[str], statements: Iterable[str] = ()
+) -> FormalStatements:
+    return FormalStatements(claim, generality, tuple(headlines), tuple(statements))
+
+
 def _build_theorem(name: str, row: dict[str, Any]) -> Theorem:
     row["source"] = row["source"].replace("KMR", _KMR)
-    row["formal"] = tuple(row.get("formal", ()))
+    row["proved"] = tuple(_build_formal_statements(**part) for part in row.get("proved", ()))
     return Theorem(name=name, **row, **TRIALS.get(name, {}))
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import partial
 from html import escape
 from textwrap import fill
-from typing import Any
+from typing import Any, NamedTuple
 
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.numbers import to_index
@@ -23,6 +23,17 @@ class Hypothesis:
     says: str
     why: str
     holds: Callable[[Any], bool]
+
+
+class FormalStatements(NamedTuple):
+    """A row of ``proofs/rocq/proved.md``: a claim, in which generality it is formally proved, and
+    the names of the theorems of headlines.v and of statements.v that state it.
+    """
+
+    claim: str
+    generality: str
+    headlines: tuple[str, ...]
+    statements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,8 +93,7 @@ class Theorem:
     tried : the part of the statement that `trial` checks on an instance.
     trial : a function that checks `tried` on an instance and returns the result of `function`.
     draw_instance : a function that draws an instance.
-    formal : the names of theorems in ``proofs/rocq``; ``proved.md`` in that folder says how general
-        they are.
+    proved : the parts that are formally proved.
     """
 
     number: str
@@ -100,7 +110,13 @@ class Theorem:
     tried: str = ""
     trial: Callable[[Any], Any] | None = None
     draw_instance: Callable[[random.Random], Any] | None = None
-    formal: tuple[str, ...] = ()
+    proved: tuple[FormalStatements, ...] = ()
+
+    @property
+    def formal(self) -> tuple[str, ...]:
+        """The names of the formal theorems in ``proofs/rocq``: first those of headlines.v."""
+        headlines = (name for row in self.proved for name in row.headlines)
+        return (*headlines, *(name for row in self.proved for name in row.statements))
 
     def check(self, instance: Any) -> Any:
         """Check the theorem on an instance, and return the result of the theorem's `function`.

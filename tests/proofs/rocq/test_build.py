@@ -10,6 +10,7 @@ import pytest
 import proofs
 from exactflow.claims import ProofError
 from exactflow.files.rocq.syntax import LIBRARY
+from exactflow.files.rocq.theorem import PACKAGES
 from proofs import __main__ as runner
 from proofs.rocq import build as module
 from proofs.rocq.build import build, project, run, source_path
@@ -47,10 +48,13 @@ COQDEP = r"""#!/bin/sh
 for source; do
     case "$source" in *.v) ;; *) continue;; esac
     required=$(sed -n 's/^Require \(.*\)\.$/\1.vo/p' "$source")
+    [ -z "$CHAIN" ] || required="$before"
     echo "${source}o ${source%.v}.glob: $source" $required
+    before="${source}o"
 done
 """
 COQCHK = r"""#!/bin/sh
+echo "$*" >> "$STUBS/checked"
 echo
 for word; do case "$word" in exactflow.*) echo "Checking library: $word";; esac; done
 echo "CONTEXT SUMMARY"
@@ -209,6 +213,33 @@ def test_the_project_lists_every_file_of_rocq_after_what_it_requires():
         assert all(listed.index(other) < listed.index(name) for other in others)
 
 
+ROOT = Path(proofs.__file__).parent.parent
+OPAM = ROOT / "coq-exactflow.opam"
+
+
+@pytest.mark.skipif(shutil.which("coq_makefile") is None, reason="coq_makefile is not installed")
+def test_the_opam_package_compiles_every_file_of_the_project(tmp_path):
+    shutil.copy(ROOT / "_CoqProject", tmp_path)
+    assert '["coq_makefile" "-f" "_CoqProject" "-o" "Makefile.coq"]' in OPAM.read_text()
+    listed = run("coq_makefile", "-sources-of", "-f", "_CoqProject", folder=tmp_path).split()
+    assert sorted(listed) == sorted(project(ROOT).sources)
+
+
+def test_the_opam_package_needs_the_versions_that_messages_name():
+    needed = re.findall(r'"(coq\S*)" \{>= "(\d+\.\d+)', OPAM.read_text())
+    assert [name for name, _ in needed] == ["coq", "coq-mathcomp-algebra"]
+    assert PACKAGES.startswith("Coq {} with MathComp {} ".format(*(found for _, found in needed)))
+
+
+def test_a_file_that_requires_ours_gets_no_names_of_one_letter_notations_or_scopes():
+    for source in project(ROOT).sources:
+        text, letters, rest = (ROOT / source).read_text().partition("Module letters.\n")
+        text += rest.partition("End letters.\n")[2]
+        assert bool(letters) == source.endswith("/definitions.v")
+        kept = r"^(?:Notation|Infix|Coercion|Open Scope|(?:Definition|Theorem|Lemma) \w\b).*"
+        assert re.findall(kept, text, re.MULTILINE) == []
+
+
 def test_the_library_is_found_in_the_package_where_the_project_lacks_it(tmp_path):
     root, name = Path(proofs.__file__).parents[1], f"{BOTTOM}/shears.v"
     assert source_path(root, name) == source_path(tmp_path, name) == root / name
@@ -219,8 +250,8 @@ def test_the_library_is_found_in_the_package_where_the_project_lacks_it(tmp_path
 
 
 def test_the_integers_need_not_wait_for_the_real_numbers():
-    maps = (Path(proofs.__file__).parent / "rocq" / "maps.v").read_text()
-    assert re.findall(r"^From exactflow Require \w+ (.*)\.$", maps, re.MULTILINE) == ["involutions"]
+    text = (ROOT / "proofs" / "rocq" / "integers.v").read_text()
+    assert re.findall(r"^From exactflow Require \w+ (.*)\.$", text, re.MULTILINE) == ["involutions"]
 
 
 def test_two_files_compile_side_by_side(stubs, tmp_path):
@@ -261,6 +292,18 @@ def test_the_formal_proofs_claim_the_same_from_kept_files(stubs, capsys):
     assert code == 0
     assert second.count(", compiled before") == 1
     assert said in second.splitlines()
+
+
+def test_coqchk_checks_each_compiled_file_once_and_begins_before_the_last(
+    stubs, capsys, monkeypatch
+):
+    monkeypatch.setenv("CHAIN", "each file requires the one above it")
+    assert claims_of_the_formal_proofs(capsys)[0] == 0
+    runs = (stubs / "checked").read_text().splitlines()
+    checked = [re.findall(r"-norec (\S+)", one) for one in runs]
+    modules = list(project(ROOT).sources.values())
+    last = modules.index("exactflow.headlines")
+    assert checked == [modules[:last], modules[last : last + 1]]
 
 
 @pytest.mark.slow
