@@ -270,7 +270,8 @@ def _write_multipliers_negated_unless_weights_nonnegative(
     multipliers: list[Matrix], pattern_length: int, blocks: PatternBlocks
 ) -> RocqTerm:
     """Return the multipliers of linear equations in Rocq's syntax. All of them are negated unless,
-    in the combination of the equations, the weights of the positive unknowns are nonnegative.
+    in the combination of the equations, the weights of the positive unknowns and the constant term
+    are nonnegative.
     """
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
     W = list(map(as_rectangular_matrix, multipliers))
