@@ -73,7 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = {}
     for word in ("exact", "for_all_n", "certified", "numeric", "formal"):
-        if _patterns_in_effect(config, "exactflow_scripts", SCRIPTS):
+        if _configured_patterns_or_default(config, "exactflow_scripts", SCRIPTS):
             text = word.replace("formal", "formally proved").replace("_", " ")
             config.addinivalue_line("markers", f"{word}: a claim of a proof script, {text}")
     limit, within = config.option.exactflow_timeout, config.option.exactflow_within
@@ -90,16 +90,16 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
-def _patterns_in_effect(
-    config: pytest.Config, option_name: str, patterns_with_exactflow_option: tuple[str, ...]
+def _configured_patterns_or_default(
+    config: pytest.Config, option_name: str, default_with_exactflow_option: tuple[str, ...]
 ) -> list[str]:
     """Return the patterns of a configuration option.
 
-    If none are configured, return `patterns_with_exactflow_option` with --exactflow, else [].
+    If none are configured, return `default_with_exactflow_option` with --exactflow, else [].
     """
     configured: list[str] = config.getini(option_name)
     return configured or [
-        pattern for pattern in patterns_with_exactflow_option if config.option.exactflow
+        pattern for pattern in default_with_exactflow_option if config.option.exactflow
     ]
 
 
@@ -122,7 +122,7 @@ def pytest_collect_file(
         from exactflow.proving.pytest_items import CertificateFile
 
         return [*others, CertificateFile.from_parent(parent, path=file_path)]
-    if file_path.suffix == ".py" and _is_script_or_record_reason(file_path, parent):
+    if file_path.suffix == ".py" and _is_script_else_note_skip_reason(file_path, parent):
         from exactflow.proving.pytest_items import ScriptFile
 
         return [ScriptFile.from_parent(parent, path=file_path)]
@@ -159,7 +159,8 @@ def _relative_path_if_inside(path: Path, config: pytest.Config) -> str:
 def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
     patterns = [
-        pattern.lower() for pattern in _patterns_in_effect(config, "exactflow_files", FILES)
+        pattern.lower()
+        for pattern in _configured_patterns_or_default(config, "exactflow_files", FILES)
     ]
     if _matches_a_pattern(Path(str(path).lower()), patterns):  # C.Cert.JSON matches, too
         return True
@@ -170,12 +171,16 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
     )
 
 
-def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
-    """Whether a file is a proof script. If a file with claims is no script, record why."""
+def _is_script_else_note_skip_reason(path: Path, parent: pytest.Collector) -> bool:
+    """Whether a file is a proof script. If a file with claims is no script, note in the stash why
+    it is skipped.
+    """
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
     is_script, reason = False, ""
-    if _matches_a_pattern(path, _patterns_in_effect(config, "exactflow_scripts", SCRIPTS)):
+    if _matches_a_pattern(
+        path, _configured_patterns_or_default(config, "exactflow_scripts", SCRIPTS)
+    ):
         is_script = not path.name.startswith("_")
         reason = "" if is_script else "its name begins with _"
     elif is_asked and all(

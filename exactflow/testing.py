@@ -199,7 +199,7 @@ def assert_invertible(
 
     if isinstance(module, Flow | MapResult):
         back: Any = module.backward(module.forward(x))
-    elif _is_diagnosable(module, x):
+    elif _is_torch_module_and_float_batch(module, x):
         bounds = {
             "round trip": tol,
             "draws": draw_tol,
@@ -251,7 +251,7 @@ def _as_exact_matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
     return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_square_matrix(flow)
 
 
-def _is_diagnosable(module: Any, x: Any) -> bool:
+def _is_torch_module_and_float_batch(module: Any, x: Any) -> bool:
     """Whether `diagnose` accepts the input: a module of PyTorch, and a batch of floats."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(module, torch.nn.Module):

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = "layers", "method", "orientation", "partition", "seed"
     result = balance(source.matrix, **common.get_attributes(arguments, *names))
     pads = pad_coordinates_or_empty(result.partition, source.matrix.shape[0])
-    written = common.write_result_and_describe_file(result, arguments, source)
+    written = common.write_output_if_asked_and_describe(result, arguments, source)
     bound = result.inverse_difference_bound
     if arguments.json:
         inverse_error = str(bound) if bound.is_finite else None

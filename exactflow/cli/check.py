@@ -156,18 +156,18 @@ def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResu
     reads_stdin = "-" in (*arguments.certificates, arguments.target)
     stdin = read_file_or_stdin("-") if reads_stdin else b""
     return partial(
-        _check_in_new_process,
+        _check_in_new_process_else_incomplete,
         command=command,
         stdin_bytes=stdin,
         most_seconds=min(arguments.timeout, MOST_SECONDS),
     )
 
 
-def _check_in_new_process(
+def _check_in_new_process_else_incomplete(
     file: str, command: list[str], stdin_bytes: bytes, most_seconds: float
 ) -> CheckResult:
     """Check a file in a new process. The verdict is incomplete if this takes more than
-    `most_seconds`.
+    `most_seconds`, or if the process dies.
     """
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))

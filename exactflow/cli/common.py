@@ -216,10 +216,12 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
         select_encoder(output)
 
 
-def write_result_and_describe_file(
+def write_output_if_asked_and_describe(
     result: Any, arguments: argparse.Namespace, source: "MatrixFile"
 ) -> str:
-    """Write a result to the file --output, and return lines about this file; "" without --output.
+    """Write a result to the file --output, if it is given, and return lines about this file.
+
+    Without --output nothing is written, and the text is empty.
 
     A file with the suffix .json is a certificate about the source, which the stand-alone checker
     must accept first; another file contains the layers as float64 arrays.

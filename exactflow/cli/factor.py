@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.perf_counter() - start
     pads = pad_coordinates_or_empty(flow.partition, d)
     verdict = str(Verification(flow))  # this does not check the flow, which `factor` has verified
-    written = common.write_result_and_describe_file(flow, arguments, source)
+    written = common.write_output_if_asked_and_describe(flow, arguments, source)
     if arguments.json:
         facts = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
         common.print_json_with_output_name(
@@ -84,7 +84,7 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
 
 
 def _print_layers_and_verdict(
-    flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
+    flow: CouplingFlow, title: str, seconds: float, verdict: str, pad_coordinates: tuple[int, ...]
 ) -> None:
     """Print the layers as a table. Below it, print the method, the time and the verdict.
 
@@ -107,7 +107,7 @@ def _print_layers_and_verdict(
         common.print_wrapped_lines(
             f"order: the layers act on the coordinates as listed: {list(flow.order)}"
         )
-    common.print_orientation_repair(flow, pads)
+    common.print_orientation_repair(flow, pad_coordinates)
     print(f"method: {flow.method}, {flow.depth} layers")
     print(f"time: factored and checked in {seconds:.3g} s")
     print(f"verdict: {verdict}")

@@ -171,16 +171,16 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
             # with a backend, a worker can be on another machine, which cannot write to the file
             progress_file=begun if arguments.backend is None else None,
         )
-        with _showing_last_claim_and_counting_scripts(begun, len(files)) as count_script:
+        with _showing_last_claim_and_counting_scripts(begun, len(files)) as increment_count:
             outcomes_in_order = parallel_map(
                 run_one,
                 longest_first,
                 jobs=jobs,
                 backend=arguments.backend,
-                result_if_lost=_outcome_of_lost_worker,
+                result_if_lost=_incomplete_outcome_of_lost_worker,
             )
             for outcome in outcomes_in_order:
-                count_script()
+                increment_count()
                 outcomes[outcome.path] = outcome
                 if arguments.verbose and not is_alone:
                     print(outcome.printed, end="")
@@ -197,7 +197,7 @@ def _rank_in_longest_first(path: str) -> int:
     return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
-def _outcome_of_lost_worker(path: str) -> Outcome:
+def _incomplete_outcome_of_lost_worker(path: str) -> Outcome:
     """Return the outcome "incomplete" of a script whose worker process died."""
     failure = f"{path}: the worker process ended before the script ended"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
@@ -221,20 +221,22 @@ def _showing_last_claim_and_counting_scripts(
     """
     count, is_over = 0, threading.Event()
 
-    def count_script() -> None:
+    def increment_ended_script_count() -> None:
         nonlocal count
         count += 1
 
-    def show_last_claim() -> None:
+    def keep_showing_last_claim_until_over() -> None:
         while not is_over.wait(0.2):
             with suppress(OSError, IndexError):
                 claim = claims_file.read_text("utf-8").splitlines()[-1]
                 report_stage(f"{count} of {script_count} scripts; {claim}", count / script_count)
 
-    thread = threading.Thread(target=copy_context().run, args=[show_last_claim], daemon=True)
+    thread = threading.Thread(
+        target=copy_context().run, args=[keep_showing_last_claim_until_over], daemon=True
+    )
     thread.start()
     try:
-        yield count_script
+        yield increment_ended_script_count
     finally:
         is_over.set()
         thread.join()

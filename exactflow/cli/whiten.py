@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read_matrix_file(arguments)
     result = whiten(source.matrix, partition=arguments.partition)
     within = result.generator_error
-    written = common.write_result_and_describe_file(result, arguments, source)
+    written = common.write_output_if_asked_and_describe(result, arguments, source)
     if arguments.json:
         errors = {"error": str(result.error), "generator_error": str(within)}
         record = common.flow_summary_record(result.flow) | errors | {"summary": str(result)}

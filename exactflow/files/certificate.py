@@ -25,7 +25,7 @@ from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_file_or_stdin
 from exactflow.files.roots import (
-    DecimalsIfNotReal,
+    DecimalsOrEmptyIfReal,
     find_root_index_or_largest_real,
     root_member_or_decimals,
 )
@@ -205,7 +205,7 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     provenance = content.get("provenance", {})
     field, parse = _read_field_and_entry_parser(content["field"], provenance.get("generator"))
 
-    def parse_shift_rows(rows: list) -> DomainMatrix:
+    def parse_shift_over_certificate_field(rows: list) -> DomainMatrix:
         entries = [[parse(entry) for entry in row] for row in rows]
         return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
@@ -214,7 +214,7 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
         LinearCoupling.trusted(  # shapes and signs were verified by the checker
             partition,
             layer["moves"],
-            parse_shift_rows(layer["shift"]),
+            parse_shift_over_certificate_field(layer["shift"]),
             [*map(parse, layer["scale"])],
         )
         for layer in content["layers"]
@@ -257,7 +257,7 @@ def _parse_rational(text: str) -> Element:
 
 def field_name_writer_and_decimals(
     field: Domain,
-) -> tuple[FieldName, EntryWriter, DecimalsIfNotReal]:
+) -> tuple[FieldName, EntryWriter, DecimalsOrEmptyIfReal]:
     """Return the name of a field in certificates; a function that writes an element as JSON; and
     the decimals of the generator. The decimals are [] if the generator is real, or there is none.
     """

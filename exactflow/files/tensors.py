@@ -115,7 +115,8 @@ def array_readers_by_name(data: bytes, suffix: str) -> ArrayReaders:
     content = _load_pt_tensor_or_named_tensors(data)
     tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
     return {
-        name: partial(_tensor_to_array_and_dtype, data, tensor) for name, tensor in tensors.items()
+        name: partial(_tensor_to_array_and_dtype_name, tensor, data)
+        for name, tensor in tensors.items()
     }
 
 
@@ -247,12 +248,13 @@ def _require_printable_names(content: dict) -> dict[str, Any]:
     return content
 
 
-def _tensor_to_array_and_dtype(file_data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
-    """Return a tensor as an array, and the name of its dtype.
+def _tensor_to_array_and_dtype_name(loaded_tensor: Any, file_data: bytes) -> tuple[np.ndarray, str]:
+    """Convert a tensor that PyTorch has loaded; return an array, and PyTorch's name of the dtype.
 
-    `file_data` is the content of the tensor's file.
+    `file_data` is the content of the tensor's file. The tensor may not have more entries than the
+    file has bytes.
     """
-    plain = _detach_dense_tensor_within_file(file_data, tensor)
+    plain = _detach_dense_tensor_within_file(file_data, loaded_tensor)
     name = str(plain.dtype).removeprefix("torch.")
     with _translating_errors_and_ignoring_warnings(
         "integers or floats that NumPy has, or bfloat16 or float8"

@@ -183,12 +183,13 @@ def _names_bound_to_method_check(nodes: Iterable[ast.AST]) -> set[str]:
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-def _claim_site_or_none(call: ast.Call, names_of_check: set[str]) -> ClaimSite | None:
+def _claim_site_or_none(call: ast.Call, aliases_of_check: set[str]) -> ClaimSite | None:
     """Return the site of a call that checks a claim; None for any other call.
 
-    `names_of_check` are the names that stand for a method `check`.
+    Such a call has the arguments `checked` and `evidence`, and no others. It calls an attribute
+    ``.check``, or one of `aliases_of_check`, the names to which a method `check` is bound.
     """
-    is_named = isinstance(call.func, ast.Name) and call.func.id in names_of_check
+    is_named = isinstance(call.func, ast.Name) and call.func.id in aliases_of_check
     if not is_named and _attribute_name_or_empty(call.func) != "check":
         return None
     given = dict(zip(("checked", "evidence"), call.args, strict=False))

@@ -22,6 +22,9 @@ from exactflow.proving.script_run import EXIT_CODES
 
 _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0} | EXIT_CODES
 
+CheckRecord: TypeAlias = dict[str, Any]
+"""The record of ``exactflow check --json`` for a certificate."""
+
 StderrOrReasonForNone: TypeAlias = str
 """The stderr of a command or, if the command printed no record, the reason why."""
 
@@ -53,11 +56,11 @@ class CertificateItem(pytest.Item):
     a failure.
     """
 
-    record: dict[str, Any]
+    record: CheckRecord
 
     def setup(self) -> None:
         """Run the whole check of the certificate; fail if the certificate is malformed."""
-        self.record = _check_certificate_within_time_limit(self)
+        self.record = _check_certificate_incomplete_on_timeout(self)
         if self.record["verdict"] == "malformed":
             _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 
@@ -87,10 +90,12 @@ class CertificateItem(pytest.Item):
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-def _check_certificate_within_time_limit(item: pytest.Item) -> dict[str, Any]:
-    """Check a certificate, and return the record of ``exactflow check --json``.
+def _check_certificate_incomplete_on_timeout(item: pytest.Item) -> CheckRecord:
+    """Check a certificate, and return the record of ``exactflow check --json``. The verdict is
+    "incomplete" if the check takes longer than --exactflow-timeout.
 
-    With a time limit the check runs in another process; otherwise it runs in this process.
+    With this option the check runs in another process; without it, there is no time limit, and the
+    check runs in this process.
     """
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
@@ -201,8 +206,8 @@ class FailureReportingRank(IntEnum):
     NONE = 3
 
 
-class _ItemOfScript(pytest.Item):
-    """One of the tests for a proof script.
+class _ItemReportingSharedScriptRun(pytest.Item):
+    """One of the tests that report the run of a proof script, which they share.
 
     With ``--dist loadgroup`` one worker of pytest-xdist runs all tests for the script.
     """
@@ -227,7 +232,9 @@ class _ItemOfScript(pytest.Item):
         failure, role = self.parent.record["failure"], self.failure_reporting_rank()
         if not failure or role is FailureReportingRank.NONE:
             return
-        items = [item for item in self.session.items if isinstance(item, _ItemOfScript)]
+        items = [
+            item for item in self.session.items if isinstance(item, _ItemReportingSharedScriptRun)
+        ]
         own = [item for item in items if item.parent is self.parent]
         first = min(own, key=lambda item: item.failure_reporting_rank())
         if role is FailureReportingRank.FAILED_CLAIM or first is self:
@@ -239,7 +246,7 @@ class _ItemOfScript(pytest.Item):
         pytest.skip(f"not reached: {failure}")
 
 
-class ClaimItem(_ItemOfScript):
+class ClaimItem(_ItemReportingSharedScriptRun):
     """The test that the claims at one place of a script hold; a place in a loop has several."""
 
     def __init__(self, *, site: ClaimSite, **keywords: Any) -> None:
@@ -284,7 +291,7 @@ class ClaimItem(_ItemOfScript):
         super().runtest()
 
 
-class ScriptEndItem(_ItemOfScript):
+class ScriptEndItem(_ItemReportingSharedScriptRun):
     """The test that a script runs to its end, checks claims, and reaches every claim.
 
     A claim that has an item of its own fails in its own item, not in this one.

@@ -272,7 +272,7 @@ def _make_rate_limited_stage_appender(run: ScriptRun) -> Callable[[str, float | 
     """
     last = 0.0
 
-    def append_stage_unless_too_frequent(stage: str, fraction_done: float | None) -> None:
+    def append_stage_unless_too_frequent(stage: str, _fraction_done: float | None) -> None:
         nonlocal last
         if time.monotonic() - last > 0.2:
             last = time.monotonic()

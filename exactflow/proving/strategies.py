@@ -42,8 +42,13 @@ MatrixOfDeterminantOne: TypeAlias = Matrix
 """A rational matrix of determinant 1."""
 
 
-def rationals(*, bound: int = 4) -> SearchStrategy[Fraction]:
-    """Return a strategy for rationals from -bound to bound with denominators of at most `bound`."""
+def rationals(*, largest_value_and_denominator: int = 4) -> SearchStrategy[Fraction]:
+    """Return a strategy for rationals of bounded absolute value and denominator.
+
+    For a bound b these are the rationals from -b to b with denominators of at most b; so their
+    numerators are at most b^2.
+    """
+    bound = largest_value_and_denominator
     return st.fractions(min_value=-bound, max_value=bound, max_denominator=bound)
 
 
@@ -85,7 +90,7 @@ def flows(
     for _ in range(draw(st.integers(0, most_layers))):
         moves = draw(st.sampled_from(HALVES))
         moved, kept = moved_and_kept(moves, (p, q))
-        row = st.lists(rationals(bound=3), min_size=kept, max_size=kept)
+        row = st.lists(rationals(largest_value_and_denominator=3), min_size=kept, max_size=kept)
         shift = draw(st.lists(row, min_size=moved, max_size=moved))
         scale = draw(st.none() | st.lists(scales, min_size=moved, max_size=moved))
         layers.append(LinearCoupling((p, q), moves, shift, scale))

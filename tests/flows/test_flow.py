@@ -11,7 +11,7 @@ from exactflow import CouplingFlow, LinearCoupling, factor
 from exactflow.errors import InvalidInputError
 from exactflow.proving.strategies import flows, partitions, rationals
 
-numbers = rationals(bound=3)
+numbers = rationals(largest_value_and_denominator=3)
 
 
 def dense_matrix(flow):

@@ -94,7 +94,7 @@ def _append_fixed_coordinates_to_equalize_halves(
     n, (p, q) = max(half_sizes), half_sizes
     places = [*range(p), *range(n, n + q)]
 
-    def embed_in_identity_of_grown_halves(M: Matrix) -> Matrix:
+    def embed_in_identity_of_equal_halves(M: Matrix) -> Matrix:
         result = checker.identity(2 * n)
         for i, entries in zip(places, M, strict=True):
             for j, entry in zip(places, entries, strict=True):
@@ -113,8 +113,8 @@ def _append_fixed_coordinates_to_equalize_halves(
         for pattern, found in claim.obstructions.items()
     }
     return claim._replace(
-        n=n, target=embed_in_identity_of_grown_halves(claim.target), obstructions=obstructions
-    ), embed_in_identity_of_grown_halves(inverse)
+        n=n, target=embed_in_identity_of_equal_halves(claim.target), obstructions=obstructions
+    ), embed_in_identity_of_equal_halves(inverse)
 
 
 def _write_layer(layer: dict[str, Any], is_additive: bool) -> RocqTerm:

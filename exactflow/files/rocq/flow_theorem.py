@@ -78,7 +78,7 @@ def flow_theorem(content: dict[str, Any], bound_if_smaller: Fraction | None = No
             ),
             layers=";\n  ".join(map(str, reversed(layers))),
             divisors=write_row(
-                reversed(_common_divisors_of_moved_product_rows(layers, halves, flips)), hex
+                reversed(_moved_rows_common_divisor_per_layer(layers, halves, flips)), hex
             ),
             d=d,
             is_covariance=str("covariance" in content).lower(),
@@ -119,7 +119,7 @@ def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, l
     return den, [[x.numerator * (den // x.denominator) for x in entries] for entries in M]
 
 
-def _common_divisors_of_moved_product_rows(
+def _moved_rows_common_divisor_per_layer(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
     """Return one divisor for each layer, in the order of application.

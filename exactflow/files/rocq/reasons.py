@@ -55,6 +55,7 @@ from exactflow.checker import (
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import to_element, to_elements
+from exactflow.exact.typing import DescendingCoefficients
 from exactflow.files.rocq.syntax import RocqTerm, write_rational, write_row, write_rows
 
 
@@ -124,10 +125,12 @@ def write_rank_obstruction(
     stable_D, stable_a = _left_kernel_of_krylov(*of_D, n), _left_kernel_of_krylov(*of_a, n)
     for at_1, f, p, uses_rows in candidates:
         killer = dup_mul(p, f, QQ)
-        K = _left_kernel_in_row_space(of_D[0], dup_mul(killer, f, QQ) if at_1 else killer, stable_D)
+        K = _left_kernel_of_polynomial_in_span(
+            of_D[0], dup_mul(killer, f, QQ) if at_1 else killer, stable_D
+        )
         R = K * of_D[0].eval_poly(killer if at_1 else p)
         P = _left_kernel_of_krylov(*of_a, len(f) - 1) if uses_rows else none
-        Q = _left_kernel_in_row_space(of_a[0], p, stable_a)
+        Q = _left_kernel_of_polynomial_in_span(of_a[0], p, stable_a)
         T = (P * of_a[0].eval_poly(f)).vstack(Q)
         of_R, of_T = (list(linalg.rref(M.transpose())[1]) for M in (R, T))
         r, s = len(of_R), len(of_T)
@@ -189,9 +192,13 @@ def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMa
     return linalg.left_kernel(images)
 
 
-def _left_kernel_in_row_space(D: DomainMatrix, f: list, rows: DomainMatrix) -> DomainMatrix:
-    """Return a basis of the vectors l in the span of `rows` with l f(D) = 0, for a polynomial f."""
-    return linalg.left_kernel(rows * D.eval_poly(f)) * rows
+def _left_kernel_of_polynomial_in_span(
+    D: DomainMatrix, polynomial: DescendingCoefficients, spanning_rows: DomainMatrix
+) -> DomainMatrix:
+    """Return, as rows, a basis of the vectors l in the span of `spanning_rows` with l f(D) = 0,
+    where f is the polynomial.
+    """
+    return linalg.left_kernel(spanning_rows * D.eval_poly(polynomial)) * spanning_rows
 
 
 def _select_rows(M: DomainMatrix, row_indices: list[int]) -> DomainMatrix:
@@ -256,26 +263,25 @@ def write_scaled_obstruction(
         factor = target_det / det_D if det_D else 0
         last = [[x * factor, *exponents] for x, *exponents in multiplier[-1]]
         return _write_polynomials_with_sign_for_nonnegative_sum([*multiplier[:-1], last], blocks)
-    return _write_multipliers_with_sign_for_nonnegative_weights(multiplier, letters, blocks)
+    return _write_multipliers_negated_unless_weights_nonnegative(multiplier, letters, blocks)
 
 
-def _write_multipliers_with_sign_for_nonnegative_weights(
-    multipliers: list[Matrix], letter_count: int, blocks: PatternBlocks
+def _write_multipliers_negated_unless_weights_nonnegative(
+    multipliers: list[Matrix], pattern_length: int, blocks: PatternBlocks
 ) -> RocqTerm:
-    """Return the multipliers of linear equations in Rocq's syntax. They have a common sign: in the
-    combination of the equations, no positive unknown has a negative weight.
-
-    `letter_count` is the length of the pattern.
+    """Return the multipliers of linear equations in Rocq's syntax. All of them are negated unless,
+    in the combination of the equations, the weights of the positive unknowns and the constant term
+    are nonnegative.
     """
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
     W = list(map(as_rectangular_matrix, multipliers))
     last: list[DomainMatrix] = []
     right: list[DomainMatrix] = []
-    if letter_count == 2:
+    if pattern_length == 2:
         if (Di := linalg.inverse_or_none(D)) is None:
             Di = W[1] = D - D
         last, weights, right = [Di], W, [W[0] * D, W[1] * (A - B * Di * C)]
-    elif letter_count == 3:
+    elif pattern_length == 3:
         weights, right = [W[0] * C + A * W[1], c * W[0] + W[2]], [W[1], W[2] * D]
     else:
         weights = [W[0] * C, c * W[0]]

@@ -24,7 +24,7 @@ import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
@@ -33,6 +33,9 @@ from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.syntax import TheoremText, require_or_include_library
 from exactflow.files.version import __version__
+
+ProvedOrUndecidedExitCode: TypeAlias = Literal[0, 3]
+"""An exit code of ``exactflow check``: 0 for a proved theorem, 3 for an undecided one."""
 
 LIMIT = 3600
 """The time limit of coqc for a file, in seconds."""
@@ -92,7 +95,7 @@ def theorem_file_text_if_verified(certificate: bytes, standalone: bool = False) 
 @raising_keyboard_interrupt_if_ctrl_c_kills()  # Ctrl-C then also ends coqc and removes its folder
 def prove_verified_certificate_by_kernel(
     certificate: bytes, bound_if_smaller: Fraction | None = None
-) -> tuple[Literal[0, 3], list[str]]:
+) -> tuple[ProvedOrUndecidedExitCode, list[str]]:
     """Prove the theorem of a certificate by coqc, in a fresh folder.
 
     `checker` must have verified the certificate. `bound_if_smaller` replaces a larger bound

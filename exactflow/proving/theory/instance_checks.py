@@ -70,7 +70,7 @@ def is_rotation_within_rounding(W: Any) -> bool:
     return bool(off <= _ROUNDING) and has_positive_det(W)
 
 
-def is_list_of_flows(flows: Any) -> bool:
+def is_nonempty_list_of_flows(flows: Any) -> bool:
     is_list = isinstance(flows, list | tuple) and bool(flows)
     return is_list and all(isinstance(flow, CouplingFlow) for flow in flows)
 
@@ -122,7 +122,7 @@ FINITE_MAP = Hypothesis(
 FLOWS = Hypothesis(
     "a list of flows of linear couplings, each under a mask of its own",
     "a matrix alone has no masks",
-    is_list_of_flows,
+    is_nonempty_list_of_flows,
 )
 ROTATION = Hypothesis(
     "a rotation, up to rounding",
@@ -267,7 +267,7 @@ def check_two_layer_whitening(covariance: Any) -> "Whitening":
     return result
 
 
-def check_lossless_map_at_16_vectors(W: Any) -> "Lossless":
+def check_bound_and_inverse_at_16_vectors(W: Any) -> "Lossless":
     """Check, at 16 random integer vectors, that a lossless map differs from W / step by at most the
     bound of the map, and that the inverse map restores the vectors exactly.
     """
@@ -404,7 +404,7 @@ def draw_one_layer_flows(source: random.Random) -> list[CouplingFlow]:
     return flows
 
 
-def draw_finite_map(source: random.Random) -> tuple[list[list[int]], list[list[int]]]:
+def draw_points_and_images(source: random.Random) -> tuple[list[list[int]], list[list[int]]]:
     """Draw up to eight distinct points, and as many distinct images; each has 2 to 5 coordinates,
     which are 0, 1 or 2.
     """
@@ -428,7 +428,7 @@ def draw_histogram(source: random.Random) -> "Histogram":
 # ------------------------------------------------------- the table of checks and instances
 
 
-def _trial_row(
+def _pack_trial_as_theorem_fields(
     tried: str,
     trial: Callable[[Any], Any],
     draw_instance: Callable[[random.Random], Any],
@@ -448,44 +448,44 @@ _AT_MOST_SIX = "at most six layers equal the matrix, and the obstructions to few
 #: Name of a theorem -> the statement that is checked, the check, the function that draws an
 #: instance, and the hypotheses.
 TRIALS = {
-    "six layers": _trial_row(
+    "six layers": _pack_trial_as_theorem_fields(
         "at most six layers equal the matrix",
         check_at_most_six_layers,
         draw_invertible_matrix,
         POSITIVE,
     ),
-    "six is sharp": _trial_row(
+    "six is sharp": _pack_trial_as_theorem_fields(
         _AT_MOST_SIX, check_depth_and_obstructions, _draw_determinant_one, EVEN, ONE
     ),
-    "five is generic": _trial_row(
+    "five is generic": _pack_trial_as_theorem_fields(
         _AT_MOST_SIX, check_depth_and_obstructions, _draw_determinant_one, EVEN, ONE
     ),
-    "padding": _trial_row(
+    "padding": _pack_trial_as_theorem_fields(
         "three shears map (x, 0) to (A x, 0)",
         check_three_padding_shears,
         partial(draw_invertible_matrix, determinant="nonzero"),
         INVERTIBLE,
     ),
-    "permutations": _trial_row(
+    "permutations": _pack_trial_as_theorem_fields(
         "at most six layers of integers of absolute value at most 2 equal the permutation",
         check_permutation_in_six_small_layers,
         draw_even_permutation,
         EVEN_PERMUTATION,
     ),
-    "partitions": _trial_row(
+    "partitions": _pack_trial_as_theorem_fields(
         "at most as many layers as the theorem says equal the matrix under the partition",
         check_depth_bound_under_partition,
         draw_positive_det_matrix_and_partition,
         PAIR,
         POSITIVE_IN_PAIR,
     ),
-    "rotations": _trial_row(
+    "rotations": _pack_trial_as_theorem_fields(
         "six shears of condition at most 18 equal the rotation within 1e-9",
         check_rotation_depth_condition_and_error,
         draw_float64_rotation,
         ROTATION,
     ),
-    "affine depth": _trial_row(
+    "affine depth": _pack_trial_as_theorem_fields(
         "at most six layers equal the matrix, or four are certified to exist, and the "
         "obstructions to fewer are valid",
         partial(check_depth_and_obstructions, scales="positive"),
@@ -493,31 +493,31 @@ TRIALS = {
         EVEN,
         POSITIVE,
     ),
-    "gaussian depth": _trial_row(
+    "gaussian depth": _pack_trial_as_theorem_fields(
         "at most two layers whiten the covariance within 1e-9",
         check_two_layer_whitening,
         draw_float64_covariance,
     ),
-    "lossless": _trial_row(
+    "lossless": _pack_trial_as_theorem_fields(
         "integers are mapped near their images, within the bound, and are restored exactly",
-        check_lossless_map_at_16_vectors,
+        check_bound_and_inverse_at_16_vectors,
         draw_float64_rotation,
         INVERTIBLE,
     ),
-    "one mask": _trial_row(
+    "one mask": _pack_trial_as_theorem_fields(
         "at most 2 N + 4 layers under one mask equal the N layers",
         check_merged_masks_depth,
         draw_one_layer_flows,
         FLOWS,
     ),
-    "finite maps": _trial_row(
+    "finite maps": _pack_trial_as_theorem_fields(
         "at most four couplings map the points to the images, and the obstructions to fewer are "
         "valid",
         check_interpolation_depth_and_obstructions,
-        draw_finite_map,
+        draw_points_and_images,
         FINITE_MAP,
     ),
-    "universal in kl": _trial_row(
+    "universal in kl": _pack_trial_as_theorem_fields(
         "four layers with an exact inverse come within 1/4 of the law in KL",
         check_kl_bound_and_exact_inverse,
         draw_histogram,
