@@ -136,17 +136,17 @@ def to_module(
     return home.make_module(FlowModule(found, total_bias), (found.dimension, *(image or ())))
 
 
-def _check_image(image: Any, library: str, takes_images: bool) -> None:
-    """Raise `InvalidInputError` unless the library takes images, and `image` is two sizes >= 1."""
+def _check_image(height_and_width: Any, library: str, takes_images: bool) -> None:
+    """Raise `InvalidInputError` unless the library takes images, and both sizes are >= 1."""
     if not takes_images:
         raise InvalidInputError(
             f"modules of {library} take vectors only: move the channels to the last axis, and omit "
             "image=.."
         )
-    sizes = image if isinstance(image, tuple | list) else ()
+    sizes = height_and_width if isinstance(height_and_width, tuple | list) else ()
     if len(sizes) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in sizes):
         raise InvalidInputError(
-            f"expected two positive integers as image=(height, width), got {image!r:.80}"
+            f"expected two positive integers as image=(height, width), got {height_and_width!r:.80}"
         )
 
 

@@ -87,7 +87,7 @@ class ModelCall:
         )
 
 
-def make_model_call(model: nn.Module, context: Any) -> ModelCall:
+def make_model_call_record(model: nn.Module, context: Any) -> ModelCall:
     """Return the call of a model, with the keyword argument ``context`` if one is given."""
     options = {} if context is None else {"context": context}
     return ModelCall(model, infer_convention(model), options=options)
@@ -147,7 +147,7 @@ class Library:
     replaced_parameters: Mapping[type, tuple[str, ...]] = field(default_factory=dict)
     make_like: Callable[[Any, BijectionModule], nn.Module] | None = None
     convention: Callable[[nn.Module], CallConvention | None] = infer_convention
-    model_call: Callable[[Any, Any], ModelCall] = make_model_call
+    model_call: Callable[[Any, Any], ModelCall] = make_model_call_record
     update_references: Callable[[nn.Module, nn.Module, nn.Module], None] = lambda *modules: None
     float_type: Callable[[], Any] = lambda: np.float64
     takes_images: bool = True

@@ -69,8 +69,8 @@ def wrapper_attribute(model: Any) -> str | None:
     return "_orig_mod" if "_orig_mod" in getattr(model, "_modules", ()) else None
 
 
-def list_state_dict_tensors(module: nn.Module) -> list[Tensor]:
-    """List the tensors of a state dict of a module: parameters and persistent buffers."""
+def list_state_dict_tensors_with_repeats(module: nn.Module) -> list[Tensor]:
+    """List the parameters and persistent buffers of a module; shared tensors occur repeatedly."""
     return [t for t in module.state_dict(keep_vars=True).values() if isinstance(t, Tensor)]
 
 
@@ -112,19 +112,19 @@ def intercept_methods(
     """
     own = dict(vars(module))
 
-    def make_interceptor(name: str, method: Any) -> Any:
+    def wrap_to_call_around_instead(name: str, method: Any) -> Any:
         @wraps(method)
-        def call_around(*arguments: Any, **options: Any) -> Any:
+        def call_around_instead_adding_error_path(*arguments: Any, **options: Any) -> Any:
             try:
                 return around(name, method, (arguments, options))
             except Exception as error:
                 vars(error).setdefault("where", path_for_errors)
                 raise
 
-        return call_around
+        return call_around_instead_adding_error_path
 
     vars(module).update(
-        {name: make_interceptor(name, getattr(module, name)) for name in method_names}
+        {name: wrap_to_call_around_instead(name, getattr(module, name)) for name in method_names}
     )
     try:
         yield

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 State = Mapping[str, Tensor]
 """Tensors by name, as in a state dict."""
+PartitionAndMoves = Tensor
+"""The layout of a flow as an int64 tensor, see `BijectionModule.encode_partition_and_moves`."""
+LayoutThatMustMatch = PartitionAndMoves
+"""The layout of a saved module, which has to equal the layout of the module that loads it."""
 
 
 class BijectionModule(nn.Module):
@@ -30,7 +34,7 @@ class BijectionModule(nn.Module):
 
     Batches of any size N, zero included, and images of any size are accepted. This class is
     the identity; subclasses override `partition`, `map_unchecked`, `invert_unchecked` and
-    `log_det_of_one_member`.
+    `log_det_shared_by_members`.
     """
 
     partition: tuple[int, ...] = ()
@@ -38,12 +42,12 @@ class BijectionModule(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image, and the log-determinants, one for each member of the batch."""
         self.check_batch(x)
-        return self.map_unchecked(x), self.log_det_of_one_member(x).expand(x.shape[0])
+        return self.map_unchecked(x), self.log_det_shared_by_members(x).expand(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage, and the log-determinants of the inverse, one for each member."""
         self.check_batch(y)
-        return self.invert_unchecked(y), -self.log_det_of_one_member(y).expand(y.shape[0])
+        return self.invert_unchecked(y), -self.log_det_shared_by_members(y).expand(y.shape[0])
 
     def check_batch(self, x: Tensor) -> None:
         """Raise `InvalidInputError` unless x is a batch with `dimension` channels along axis 1.
@@ -77,9 +81,9 @@ class BijectionModule(nn.Module):
         """Return the preimage of a batch, without a check of the shape."""
         return y
 
-    def log_det_of_one_member(self, x: Tensor) -> Tensor:
-        """Return the log-determinant, a scalar that is the same for each member of the batch x."""
-        return x.new_zeros(())
+    def log_det_shared_by_members(self, batch: Tensor) -> Tensor:
+        """Return the log-determinant, one scalar that is the same for each member of a batch."""
+        return batch.new_zeros(())
 
     def couplings(self) -> list["CouplingModule"]:
         """Return the couplings in the order of application; none for a matrix or an identity."""
@@ -102,12 +106,12 @@ class BijectionModule(nn.Module):
         """The number of coordinates; 0 for an identity, which takes any number."""
         return sum(self.partition)
 
-    def get_extra_state(self) -> Tensor:
+    def get_extra_state(self) -> PartitionAndMoves:
         """Return the layout as a tensor, for the state dict."""
         return torch.tensor(self.encode_partition_and_moves(), dtype=torch.int64)
 
-    def set_extra_state(self, state: Tensor) -> None:
-        """Raise `ValueError` for the state of a module with another layout."""
+    def set_extra_state(self, state: LayoutThatMustMatch) -> None:
+        """Raise `ValueError` unless a saved layout equals the layout of the module; set nothing."""
         own = self.encode_partition_and_moves()
         if state.tolist() != own:
             raise ValueError(
@@ -161,9 +165,9 @@ class AffineModule(BijectionModule):
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
         return _multiply_channels_by_matrix(self.weight_inverse, x)
 
-    def log_det_of_one_member(self, x: Tensor) -> Tensor:
-        """Return the log-determinant for one member of the batch x, a scalar."""
-        return self.log_abs_det * prod(x.shape[2:])
+    def log_det_shared_by_members(self, batch: Tensor) -> Tensor:
+        """Return the log-determinant, one scalar that is the same for each member of a batch."""
+        return self.log_abs_det * prod(batch.shape[2:])
 
 
 class CouplingModule(nn.Module):
@@ -311,19 +315,19 @@ class FlowModule(BijectionModule):
             halves[i] = layer.inverse(halves[i], halves[1 - i])
         return self._apply_signs(self._join_and_restore_order(halves).reshape(y.shape))
 
-    def log_det_of_one_member(self, x: Tensor) -> Tensor:
-        """Return the log-determinant for one member of the batch x, a scalar."""
+    def log_det_shared_by_members(self, batch: Tensor) -> Tensor:
+        """Return the log-determinant, one scalar that is the same for each member of a batch."""
         parts = [
             layer.log_det_of_one_vector() for layer in self.couplings() if layer.scale is not None
         ]
-        return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
+        return torch.stack(parts).sum() * prod(batch.shape[2:]) if parts else batch.new_zeros(())
 
     def _apply_signs(self, x: Tensor) -> Tensor:
         return x if self.signs is None else _reshape_per_channel(self.signs, x) * x
 
     def _order_and_split_channels(self, x: Tensor) -> list[Tensor]:
         """Return the halves of vectors or flattened images, with channels in the flow's order."""
-        x = _flatten_pixel_axes(x)
+        x = _flatten_pixels_to_last_axis_if_any(x)
         x = x if self.order is None else x.index_select(1, self.order)
         return list(torch.split(x, list(self.partition), dim=1))
 
@@ -350,12 +354,12 @@ def _reshape_per_channel(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(-1, *[1] * (like.ndim - 2))
 
 
-def _flatten_pixel_axes(x: Tensor) -> Tensor:
+def _flatten_pixels_to_last_axis_if_any(x: Tensor) -> Tensor:
     """Return vectors (N, d) as they are, and images as (N, d, pixels)."""
     return x if x.ndim == 2 else x.flatten(2)
 
 
 def _multiply_channels_by_matrix(weight: Tensor, x: Tensor) -> Tensor:
     """Multiply each vector, or each pixel of each image, by a matrix."""
-    flat = _flatten_pixel_axes(x)
+    flat = _flatten_pixels_to_last_axis_if_any(x)
     return (flat @ weight.T if x.ndim == 2 else weight @ flat).reshape(x.shape)

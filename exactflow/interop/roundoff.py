@@ -54,6 +54,8 @@ ENLARGED = 1 + 2.0**-20
 """The factor by which the computed bound is enlarged, to cover the rounding errors in it."""
 SMALL = Fraction(1, 10**9)
 """The largest coarse bound that is returned, as a multiple of the largest entry of the matrix."""
+NumpyFloatType = type[np.floating[Any]]
+"""A NumPy scalar type, such as ``np.float32``; a call of it rounds a float."""
 MultipleOfLargestMatrixEntryOrInfinity = Fraction | float
 """A bound as a multiple of the largest entry of a matrix; infinity if a number may overflow."""
 ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
@@ -139,7 +141,7 @@ def _are_layer_numbers_exactly_representable(flow: CouplingFlow, dtype: Any) -> 
     return all(QQ(*_round_to_dtype(value, dtype).as_integer_ratio()) == value for value in values)
 
 
-def _round_to_dtype(value: Element, dtype: Any) -> float:
+def _round_to_dtype(value: Element, dtype: NumpyFloatType) -> float:
     with np.errstate(over="ignore"):
         return float(dtype(to_float(value)))
 

@@ -78,7 +78,7 @@ def _find_image_or_first_batch(result: Any, entry_count: int) -> Any:
     `NotMeasuredError` if the result has no batch.
     """
     candidates = _list_image_candidates(result)
-    parts = [part for part in candidates if _are_all_batched_tensors(*tree_leaves(part))]
+    parts = [part for part in candidates if _are_all_tensors_with_several_axes(*tree_leaves(part))]
     if not parts:
         raise NotMeasuredError(
             f"the result, of type {type(result).__name__}, is neither a tensor with a row for each "
@@ -87,7 +87,7 @@ def _find_image_or_first_batch(result: Any, entry_count: int) -> Any:
     return next((part for part in parts if count_tensor_entries(part) == entry_count), parts[0])
 
 
-def _are_all_batched_tensors(*leaves: Any) -> bool:
+def _are_all_tensors_with_several_axes(*leaves: Any) -> bool:
     return bool(leaves) and all(isinstance(x, Tensor) and x.ndim > 1 for x in leaves)
 
 
@@ -312,9 +312,11 @@ class Tracer:
             value = method(*arguments, **options)
         finally:
             self.calls = calls
-        maps_several = isinstance(value, tuple) and sum(map(_are_all_batched_tensors, value)) > 1
+        maps_several = (
+            isinstance(value, tuple) and sum(map(_are_all_tensors_with_several_axes, value)) > 1
+        )
         # a module that takes and returns several batches is not a layer of a flow
-        if not (maps_several and any(map(_are_all_batched_tensors, others))):
+        if not (maps_several and any(map(_are_all_tensors_with_several_axes, others))):
             with suppress(NotMeasuredError):  # a call whose result has no batch is not recorded
                 calls.append(call.with_image_and_inverse_patterns_from(value))
         return value

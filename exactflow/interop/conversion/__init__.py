@@ -44,7 +44,7 @@ from exactflow.interop.conversion.report import Conversion, ConvertedLayer
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
-    list_state_dict_tensors,
+    list_state_dict_tensors_with_repeats,
     preserve_rng_state,
     wrapper_attribute,
 )
@@ -193,7 +193,7 @@ def _check_model_and_only(model: Any, only: Any) -> None:
     is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
     if only is not None and not (is_list and all(isinstance(x, str) for x in only)):
         raise InvalidInputError(f"expected a list of paths or patterns as only=.., got {only!r}")
-    if any(tensor.is_meta for tensor in list_state_dict_tensors(model)):
+    if any(tensor.is_meta for tensor in list_state_dict_tensors_with_repeats(model)):
         raise InvalidInputError(
             "expected a model whose parameters have values, got a model on the meta device: load "
             "its weights on the CPU"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.interop.libraries import find_library_or_torch, find_model_call
+from exactflow.interop.libraries import find_library_or_torch, find_library_or_torch_model_call
 from exactflow.interop.library import CallConvention, ModelCall
 from exactflow.interop.module_tree import copy_model, find_layer_chains, root_cause_type_and_message
 from exactflow.interop.tracing import LayerCall, Tracer
@@ -92,11 +92,13 @@ def run_both_directions(
             "expected an example of finite numbers, got an example with NaN or inf"
         )
     model, failure = copy_model(model).eval(), "the model does not run on the example"
-    call = _seed_generators_and_call(failure, lambda: find_model_call(model, context))
+    call = _reseed_global_generators_and_call(
+        failure, lambda: find_library_or_torch_model_call(model, context)
+    )
     tracer, back = _make_tracer_of_all_layers(model, call), None
     calls_back: list[LayerCall] = []
     with tracer.attached():
-        value, calls = _seed_generators_and_call(
+        value, calls = _reseed_global_generators_and_call(
             failure, lambda: tracer.trace(lambda: call.call(*arguments))
         )
         images = _list_tensors_and_floats(value)
@@ -107,7 +109,7 @@ def run_both_directions(
         taken = tree_map_only(Tensor, Tensor.clone, given), *arguments[1:]
         try:
             if call.convention is not None:
-                value, calls_back = _seed_generators_and_call(
+                value, calls_back = _reseed_global_generators_and_call(
                     "the inverse of the model fails",
                     lambda: tracer.trace(lambda: call.call(*taken, is_forward=False)),
                 )
@@ -140,10 +142,11 @@ def _make_tracer_of_all_layers(model: nn.Module, call: ModelCall) -> Tracer:
     )
 
 
-def _seed_generators_and_call(error_prefix: str, call: Callable[[], Any]) -> Any:
-    """Seed the random number generators, then call a function and return its result.
+def _reseed_global_generators_and_call(error_prefix: str, call: Callable[[], Any]) -> Any:
+    """Seed the global random number generators, call a function, and return its result.
 
-    An exception becomes an `InvalidInputError` whose message begins with `error_prefix`.
+    The generators are not restored. An exception becomes an `InvalidInputError` whose message
+    begins with `error_prefix`.
     """
     random.seed(SEED)
     np.random.seed(SEED)
@@ -273,7 +276,7 @@ def run_chain_and_sum_log_dets(
     """
     total: Any = 0.0
     for module in modules:
-        value = find_model_call(module, context).call(x)
+        value = find_library_or_torch_model_call(module, context).call(x)
         image, log_det = (value[0], value[1]) if isinstance(value, tuple) else (value, None)
         x = image[0] if isinstance(image, tuple | list) else image
         total = None if log_det is None or total is None else total + log_det

@@ -82,7 +82,7 @@ def _install_couplings_and_identities(
     model: nn.Module, group: LayerGroup, couplings: BijectionModule
 ) -> nn.Module:
     """Replace the first matrix of a group by couplings, and the other layers by identities."""
-    for place in (group.first_matrix_place, *group.identity_places):
+    for place in (group.first_matrix_place, *group.places_to_fill_with_identities):
         module = find_place(model, place.path).module
         bijection = couplings if place is group.first_matrix_place else IdentityModule()
         new = find_library_or_torch(module).make_replacement(module, bijection)
@@ -123,7 +123,7 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
     return ConvertedLayer(
         path=main.path,
         kind=main.kind,
-        merged=tuple(place.path for place in group.identity_places),
+        merged=tuple(place.path for place in group.places_to_fill_with_identities),
         dimension=target.dimension,
         condition_number=condition_number,
         dtype=str(group.input_dtype).removeprefix("torch."),

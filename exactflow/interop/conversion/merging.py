@@ -13,7 +13,7 @@ from exactflow.interop.conversion.reading import ReadLayer
 from exactflow.interop.conversion.report import UnconvertedLayer
 from exactflow.interop.module_tree import (
     ModulePlace,
-    list_state_dict_tensors,
+    list_state_dict_tensors_with_repeats,
     root_cause_type_and_message,
 )
 
@@ -36,7 +36,7 @@ class LayerGroup:
         return next(layer.place for layer in self.layers if layer.map.kind == "matrix")
 
     @property
-    def identity_places(self) -> list[ModulePlace]:
+    def places_to_fill_with_identities(self) -> list[ModulePlace]:
         """The places where identities are installed: all but the place of the first matrix."""
         return [layer.place for layer in self.layers if layer.place is not self.first_matrix_place]
 
@@ -110,7 +110,10 @@ def _find_or_draw_input(
         return inputs_by_path[path]
     modules = [layer.place.module for layer in layers]
     held = [
-        t for module in modules for t in list_state_dict_tensors(module) if t.is_floating_point()
+        t
+        for module in modules
+        for t in list_state_dict_tensors_with_repeats(module)
+        if t.is_floating_point()
     ]
     reason = ""
     for pixels in PIXELS:

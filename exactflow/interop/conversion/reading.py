@@ -116,7 +116,9 @@ def read_linear_layers(
                 chains.append([])
                 continue
             is_trainable = next(iter(_requires_grad_of_replaced_parameters(place.module)), None)
-            chains[-1].append(ReadLayer(place, read, is_trainable, _is_mergeable(place)))
+            chains[-1].append(
+                ReadLayer(place, read, is_trainable, _is_output_unused_elsewhere(place))
+            )
     return [chain for chain in chains if chain], unconverted
 
 
@@ -160,8 +162,14 @@ def _requires_grad_of_replaced_parameters(module: nn.Module) -> set[bool]:
     }
 
 
-def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> DataToLatentMap | str:
-    """Return the map of a layer, or the reason why the layer is not converted."""
+def _read_map_or_reason(
+    place: ModulePlace, patterns_naming_torch_layers: Collection[str]
+) -> DataToLatentMap | str:
+    """Return the map of a layer, or the reason why the layer is not converted.
+
+    A layer of PyTorch outside of plain containers has to match a pattern, since it may belong to a
+    conditioner.
+    """
     module = place.module
     reason = _find_type_or_hook_obstacle(module)
     if reason is not None:
@@ -178,7 +186,7 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> DataTo
         return f"the layer cannot be read: {root_cause_type_and_message(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
-    is_selected = place.is_plain or _path_matches_any_pattern(place, patterns)
+    is_selected = place.is_plain or _path_matches_any_pattern(place, patterns_naming_torch_layers)
     if top_level_package_of_class(module) == "torch" and not is_selected:
         return "the layer may belong to a conditioner: name its path in only=[..] to convert it"
     return found
@@ -224,11 +232,11 @@ def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -
     return None
 
 
-def _is_mergeable(place: ModulePlace) -> bool:
-    """Whether a layer can be merged with its neighbours.
+def _is_output_unused_elsewhere(place: ModulePlace) -> bool:
+    """Whether certainly only the next layer uses the output of a layer.
 
-    A layer cannot be merged if a hook, code of the model, or another part of the layer may use its
-    output.
+    If a hook, code of the model, or another part of the layer may use it, the layer is not merged
+    with its neighbours.
     """
     module = place.module
     may_be_used = top_level_package_of_class(module) == "torch" and not place.is_plain

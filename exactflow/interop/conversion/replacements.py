@@ -107,7 +107,7 @@ def _make_coupling_replacement(group: LayerGroup) -> Replacement:
     fine = FlowModule(result.flow, target.bias)
     stored = copy_model(fine).to(group.input_dtype)
     fine_error = Fraction(int(result.error.p), int(result.error.q))
-    error = _largest_error_of_stored_product(stored, target)
+    error = _largest_error_of_stored_product(stored, target.matrix)
     relative = error / _largest_absolute_entry(target.matrix)
     return Replacement(fine, stored, result.flow, fine_error, error, relative)
 
@@ -159,12 +159,12 @@ def _round_matrix_and_inverse_to_module(
     )
 
 
-def _largest_error_of_stored_product(module: FlowModule, target: AffineMap) -> Fraction:
-    """Return max |target matrix - product of the module's layers| over all entries.
+def _largest_error_of_stored_product(module: FlowModule, target_matrix: np.ndarray) -> Fraction:
+    """Return max |target_matrix - product of the module's layers| over all entries.
 
     The product of the layers, as the module stores them, is computed exactly.
     """
-    W = target.matrix
+    W = target_matrix
     if module.signs is not None:
         W = W * to_float64(module.signs)
     layers = []
@@ -191,7 +191,7 @@ def round_inverse_and_log_abs_det(W: np.ndarray, dtype: torch.dtype) -> InverseE
     """
     info = torch.finfo(dtype)
     least, unit, most = (frexp(x)[1] for x in (info.smallest_normal, info.eps, info.max))
-    for bounds, size in _enclose_inverse_and_round_log_det(W):
+    for bounds, size in _yield_tightening_inverse_bounds_and_log_det(W):
         values, log_abs_det = [_round_to_nearest_float(low, least, unit) for low, _ in bounds], size
         if values == [_round_to_nearest_float(high, least, unit) for _, high in bounds]:
             break
@@ -211,7 +211,7 @@ def round_inverse_and_log_abs_det(W: np.ndarray, dtype: torch.dtype) -> InverseE
 LowerAndUpperBound = tuple[Fraction, Fraction]
 
 
-def _enclose_inverse_and_round_log_det(
+def _yield_tightening_inverse_bounds_and_log_det(
     W: np.ndarray,
 ) -> Iterator[tuple[list[LowerAndUpperBound], float]]:
     """Yield lower and upper bounds for each entry of the inverse of W, and log |det W| rounded.

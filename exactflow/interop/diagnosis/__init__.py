@@ -25,7 +25,7 @@ from exactflow.interop.diagnosis.measuring import ROWS, measure_model
 from exactflow.interop.diagnosis.result import Diagnosis
 from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import (
-    list_state_dict_tensors,
+    list_state_dict_tensors_with_repeats,
     preserve_rng_state,
     wrapper_attribute,
 )
@@ -116,8 +116,10 @@ def _layer_tensor_per_float_dtype_commonest_first(model: nn.Module) -> list[Tens
     """
     modules = (part for part in model.modules() if part is not model)
     layers = [part for part in modules if find_library_or_torch(part).convention(part)]
-    found = {id(t): t for part in layers or [model] for t in list_state_dict_tensors(part)}
-    found = found or {id(t): t for t in list_state_dict_tensors(model)}
+    found = {
+        id(t): t for part in layers or [model] for t in list_state_dict_tensors_with_repeats(part)
+    }
+    found = found or {id(t): t for t in list_state_dict_tensors_with_repeats(model)}
     sizes: Counter[torch.dtype] = Counter()
     for t in found.values():
         if t.is_floating_point():

@@ -22,7 +22,7 @@ from exactflow.interop.diagnosis.round_trips import (
     prepare_call_on_data,
     prepare_inverse_on_draws,
 )
-from exactflow.interop.libraries import find_model_call
+from exactflow.interop.libraries import find_library_or_torch_model_call
 from exactflow.interop.module_tree import copy_model
 from exactflow.interop.tracing import (
     LayerCall,
@@ -53,15 +53,21 @@ Result = TypeVar("Result")
 
 
 def measure_model(
-    model: Any, x: Tensor, context: Any, most_draws: int = 256, most_jacobian_rows: int = ROWS
+    model: Any,
+    x: Tensor,
+    context: Any,
+    most_draws: int = 256,
+    skip_jacobians_above_rows: int = ROWS,
 ) -> Diagnosis:
     """Run a model and its inverse, and measure each layer, in the model's dtype and in float64.
 
-    At most `most_draws` latents are drawn. Jacobians with more than `most_jacobian_rows` rows are
-    not computed.
+    At most `most_draws` latents are drawn. Jacobians with more than
+    `skip_jacobians_above_rows` rows are not computed.
     """
     with torch.no_grad():
-        call = find_model_call(copy_model(model), copy_and_detach_tensors(context, x.dtype))
+        call = find_library_or_torch_model_call(
+            copy_model(model), copy_and_detach_tensors(context, x.dtype)
+        )
     tracer = make_tracer_of_inner_invertible_modules(call)
     try:
         trip = RoundTrip(prepare_call_on_data(call, x), tracer)
@@ -71,7 +77,7 @@ def measure_model(
         decoding = replace(prepare_call_on_data(call, x), is_forward=False)
         trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), most_draws), tracer)
     builders = [_FactsBuilder(one) for one in (*trip.calls, trip.whole)]
-    _record_digits_lost_model_error_notes(trip, builders, torch.finfo(x.dtype).eps / 2)
+    _record_digits_lost_and_model_error(trip, builders, torch.finfo(x.dtype).eps / 2)
     count = 0
     if not trip.whole.is_forward:
         count = len(trip.whole.before[0])
@@ -90,12 +96,12 @@ def measure_model(
             _record_draw_errors_and_lost_draws(drawn, builders)
     errors = _relative_errors_by_member(trip.back.after, trip.whole.before) if trip.back else None
     worst = 0 if errors is None else int(errors.argmax())
-    facts = _finish_facts_in_float64(builders, worst, most_jacobian_rows)
+    facts = _finish_facts_in_float64(builders, worst, skip_jacobians_above_rows)
     return Diagnosis(facts[:-1] or facts, facts[-1], str(x.dtype).removeprefix("torch."), count)
 
 
 def _finish_facts_in_float64(
-    builders: "list[_FactsBuilder]", worst_member: int, most_jacobian_rows: int
+    builders: "list[_FactsBuilder]", worst_member: int, skip_jacobians_above_rows: int
 ) -> tuple[LayerFacts, ...]:
     """Measure the remaining facts of each layer in float64; return all facts, layer by layer."""
     dtype, facts = torch.get_default_dtype(), []
@@ -103,7 +109,7 @@ def _finish_facts_in_float64(
         torch.set_default_dtype(torch.float64)  # a layer may create tensors of the default dtype
         for k, builder in enumerate(builders):
             report_stage(f"Jacobian of {builder.path_or_the_model}", k / len(builders))
-            facts.append(builder.finish_in_float64(worst_member, most_jacobian_rows))
+            facts.append(builder.finish_in_float64(worst_member, skip_jacobians_above_rows))
     finally:
         torch.set_default_dtype(dtype)
     return tuple(facts)
@@ -119,7 +125,7 @@ def _is_caused_by_unimplemented_forward(reason: NotMeasuredError) -> bool:
     return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
 
 
-def _record_digits_lost_model_error_notes(
+def _record_digits_lost_and_model_error(
     trip: RoundTrip, builders: "list[_FactsBuilder]", unit_roundoff: float
 ) -> None:
     """Record the digits that each layer and the model lose, the model's error, and notes."""
@@ -227,7 +233,7 @@ class _FactsBuilder:
                 "draws", lambda: _largest_round_trip_error_where_finite(calls[0], finite)
             )
 
-    def finish_in_float64(self, worst_member: int, most_jacobian_rows: int) -> LayerFacts:
+    def finish_in_float64(self, worst_member: int, skip_jacobians_above_rows: int) -> LayerFacts:
         """Measure the Jacobian and the log-determinants in float64, and return all facts."""
         row, kind = self.row, self.call.module._get_name()
         both = "condition number, log-determinant"
@@ -239,7 +245,8 @@ class _FactsBuilder:
         )
         if near:
             singular_values = self.measure_or_note_reason(
-                both, lambda: _singular_values_at_all_or_first_member(near, most_jacobian_rows)
+                both,
+                lambda: _singular_values_first_member_if_large(near, skip_jacobians_above_rows),
             )
             if singular_values is not None:
                 row["largest"] = max(float(values[0]) for values in singular_values)
@@ -359,15 +366,15 @@ def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
 
 
 def _repeat_near_members_in_float64(
-    call: LayerCall, members: list[int], spread_over_runs: float | None
+    call: LayerCall, members: list[int], difference_of_repeated_runs: float | None
 ) -> LayerCall:
     """Repeat a call in float64 on some members, each moved by a small step to avoid kinks.
 
-    `spread_over_runs` is the largest relative difference of repeated runs. Raises
+    `difference_of_repeated_runs` is the largest relative difference, measured before. Raises
     `NotMeasuredError` if it is above `TOLERANCE`, if the Jacobian is not square, or if the layer
     does not run in float64.
     """
-    if (spread_over_runs or 0.0) > TOLERANCE:
+    if (difference_of_repeated_runs or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
     _check_input_and_image_finite(call)
     given, returned, n = (
@@ -383,7 +390,9 @@ def _repeat_near_members_in_float64(
     return near
 
 
-def _independent_member_and_image(call: LayerCall, member: int) -> tuple[Tensor, Tensor]:
+def _member_and_differentiable_image_if_independent(
+    call: LayerCall, member: int
+) -> tuple[Tensor, Tensor]:
     """Return one member of the batch, and its image with a graph for autograd, as vectors.
 
     Raises `NotMeasuredError` if the image of another member depends on this member.
@@ -415,39 +424,38 @@ def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
     return J
 
 
-def _jacobian_singular_values(call: LayerCall, member: int, most_jacobian_rows: int) -> Tensor:
+def _jacobian_singular_values(call: LayerCall, member: int, raise_above_rows: int) -> Tensor:
     """Return the singular values of the Jacobian at one member, the largest first.
 
-    Raises `NotMeasuredError` if the Jacobian has too many rows or cannot be computed.
+    Raises `NotMeasuredError` if the Jacobian has more than `raise_above_rows` rows, or cannot be
+    computed.
     """
     count = count_tensor_entries(call.before) // len(call.before[0])
-    if count > most_jacobian_rows:
+    if count > raise_above_rows:
         raise NotMeasuredError(
-            f"the Jacobian has {count} rows, above the limit of {most_jacobian_rows}"
+            f"the Jacobian has {count} rows, above the limit of {raise_above_rows}"
         )
     try:
-        x, y = _independent_member_and_image(call, member)
+        x, y = _member_and_differentiable_image_if_independent(call, member)
         if count > ROWS:  # gradients are faster if the member is the whole batch
-            x, y = _independent_member_and_image(call.select_members_without_image([member]), 0)
+            x, y = _member_and_differentiable_image_if_independent(
+                call.select_members_without_image([member]), 0
+            )
         return torch.linalg.svdvals(_finite_jacobian(x, y))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"differentiation fails: {says}") from None
 
 
-def _singular_values_at_all_or_first_member(
-    call: LayerCall, most_jacobian_rows: int
-) -> list[Tensor]:
+def _singular_values_first_member_if_large(call: LayerCall, raise_above_rows: int) -> list[Tensor]:
     """List the singular values of the Jacobian at each member.
 
-    If the Jacobian has more than `ROWS` rows, list them at the first member only.
+    If the Jacobian has more than `ROWS` rows, list them at the first member only. Raises
+    `NotMeasuredError` if it has more than `raise_above_rows` rows.
     """
-    first = _jacobian_singular_values(call, 0, most_jacobian_rows)
+    first = _jacobian_singular_values(call, 0, raise_above_rows)
     count = len(call.before[0]) if len(first) <= ROWS else 1
-    return [
-        first,
-        *(_jacobian_singular_values(call, k, most_jacobian_rows) for k in range(1, count)),
-    ]
+    return [first, *(_jacobian_singular_values(call, k, raise_above_rows) for k in range(1, count))]
 
 
 def _condition_number(singular_values: Tensor) -> float:

@@ -42,6 +42,9 @@ def top_level_package_of_class(module: Any) -> str:
     return type(module).__module__.split(".")[0]
 
 
-def find_model_call(model: Any, context: Any = None) -> "ModelCall":
-    """Return the call of a model or a layer in its library's convention, with a context or None."""
+def find_library_or_torch_model_call(model: Any, context: Any = None) -> "ModelCall":
+    """Return the call of a model or a layer, with a context or None.
+
+    The call follows the convention of its library, or else of plain PyTorch.
+    """
     return find_library_or_torch(model).model_call(model, context)

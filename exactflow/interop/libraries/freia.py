@@ -82,7 +82,7 @@ def _infer_convention(module: nn.Module) -> CallConvention | None:
     return infer_convention(module)
 
 
-def _make_model_call(model: nn.Module, context: Any) -> ModelCall:
+def _make_model_call_record(model: nn.Module, context: Any) -> ModelCall:
     conditions = [context] if isinstance(context, Tensor) else context
     return ModelCall(
         model, _infer_convention(model), options={} if context is None else {"c": conditions}
@@ -149,6 +149,6 @@ LIBRARY = Library(
     replaced_parameters={fm.AllInOneBlock: ("w_perm", "vk_householder")},
     make_like=_make_replacement_like,
     convention=_infer_convention,
-    model_call=_make_model_call,
+    model_call=_make_model_call_record,
     update_references=_replace_in_graph_nodes,
 )

@@ -44,7 +44,7 @@ def make_fork_library(
 ) -> Library:
     """Describe nflows, or a fork of nflows, as a `Library`."""
 
-    def make_model_call(model: Any, context: Any) -> ModelCall:
+    def make_model_call_record(model: Any, context: Any) -> ModelCall:
         path, draw = "", None
         if isinstance(model, tuple(flow_classes)):
             embedding = getattr(model, "_embedding_net", None)
@@ -65,7 +65,7 @@ def make_fork_library(
             **dict.fromkeys(flow_classes, "_transform"),
         },
         readers={getattr(transforms_module, name): reader for name, reader in _READERS.items()},
-        model_call=make_model_call,
+        model_call=make_model_call_record,
     )
 
 

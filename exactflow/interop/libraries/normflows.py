@@ -20,6 +20,10 @@ from exactflow.interop.affine import (
 from exactflow.interop.library import CallConvention, Library, ModelCall, infer_convention
 from exactflow.interop.modules import BijectionModule
 
+Data = Tensor
+Latent = Tensor
+LogDets = Tensor
+
 
 class Couplings(nf.flows.Flow):
     """Couplings as a normflows ``Flow``."""
@@ -28,11 +32,11 @@ class Couplings(nf.flows.Flow):
         super().__init__()
         self.couplings = couplings
 
-    def forward(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, z: Latent, context: Tensor | None = None) -> tuple[Data, LogDets]:
         """Map latent to data; return also the log-determinants."""
         return self.couplings.inverse(z)
 
-    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def inverse(self, z: Data, context: Tensor | None = None) -> tuple[Latent, LogDets]:
         """Map data to latent; return also the log-determinants."""
         return self.couplings(z)
 
@@ -45,7 +49,7 @@ def _infer_convention(module: nn.Module) -> CallConvention | None:
     return infer_convention(module)
 
 
-def _make_model_call(model: Any, context: Any) -> ModelCall:
+def _make_model_call_record(model: Any, context: Any) -> ModelCall:
     has_classes = isinstance(model, nf.ClassCondFlow) or getattr(model, "class_cond", False)
     classes = context if has_classes else None  # only the base takes the classes
     options = {} if context is None or has_classes else {"context": context}
@@ -121,5 +125,5 @@ LIBRARY = Library(
         nf.flows.AffineConstFlow: _read_inverted_scale_and_shift,
     },
     convention=_infer_convention,
-    model_call=_make_model_call,
+    model_call=_make_model_call_record,
 )

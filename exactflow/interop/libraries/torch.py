@@ -28,11 +28,13 @@ class Couplings(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the image, in the shape of x."""
-        return self.couplings(self._reshape_to_batch(x))[0].reshape(x.shape)
+        batch = self._flatten_vector_batches_or_unsqueeze_image(x)
+        return self.couplings(batch)[0].reshape(x.shape)
 
     def inverse(self, y: Tensor) -> Tensor:
         """Return the preimage, in the shape of y."""
-        return self.couplings.inverse(self._reshape_to_batch(y))[0].reshape(y.shape)
+        batch = self._flatten_vector_batches_or_unsqueeze_image(y)
+        return self.couplings.inverse(batch)[0].reshape(y.shape)
 
     @property
     def weight(self) -> Tensor:
@@ -47,7 +49,8 @@ class Couplings(nn.Module):
         bias = getattr(self.couplings, "bias", None)
         return bias if isinstance(bias, Tensor) else None
 
-    def _reshape_to_batch(self, x: Tensor) -> Tensor:
+    def _flatten_vector_batches_or_unsqueeze_image(self, x: Tensor) -> Tensor:
+        """Flatten the leading axes of vectors into one, or add a missing batch axis to an image."""
         if len(self.shape) == 2:  # the replaced layer is an nn.Linear, which acts on the last axis
             return x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return x.unsqueeze(0) if x.ndim == 3 else x

@@ -36,7 +36,7 @@ class CouplingsTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the log-determinants, one for each vector."""
-        return self.couplings.log_det_of_one_member(self._check_and_reshape_to_rows(x)).expand(
+        return self.couplings.log_det_shared_by_members(self._check_and_reshape_to_rows(x)).expand(
             x.shape[:-1]
         )
 
@@ -118,18 +118,20 @@ def _walk_steps_with_paths(model: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, model
 
 
-def _make_model_call(model: Any, context: Any) -> ModelCall:
+def _make_model_call_record(model: Any, context: Any) -> ModelCall:
     steps = [StepModule(part, path) for path, part in _walk_steps_with_paths(model, "")]
     named = {step.path: step for step in steps}
     convention = CallConvention("forward", "forward", "reverse")
     options = {} if context is None else {"context": context}
-    draw = partial(_draw_one_per_context_else_count, model.base) if type(model) in FLOWS else None
+    draw = (
+        partial(_draw_per_context_if_base_conditional, model.base) if type(model) in FLOWS else None
+    )
     return ModelCall(
         StepSequence(steps), convention, options=options, steps=named, draw_latents=draw
     )
 
 
-def _draw_one_per_context_else_count(
+def _draw_per_context_if_base_conditional(
     base: Any, count: int, options_with_context: Mapping[str, Any]
 ) -> Tensor:
     """Draw one latent for each context if the base depends on the context, else `count` latents."""
@@ -163,6 +165,6 @@ LIBRARY = Library(
     readers={**TRANSFORMS, lazy.UnconditionalTransform: _read_lazy_transform},
     sequences={lazy.LazyComposedTransform: "transforms"},
     other_containers=dict.fromkeys((*FLOWS, lazy.LazyInverse), "transform"),
-    model_call=_make_model_call,
+    model_call=_make_model_call_record,
     takes_images=False,
 )
