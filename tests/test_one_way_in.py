@@ -48,6 +48,7 @@ GOOD = {
     "dimension": 2,
     "eps": "1/10",
     "field": QQ,
+    "subfield": QQ,
     "flow": FLOW,
     "images": [[1, 0], [0, 0]],
     "inner": 0,

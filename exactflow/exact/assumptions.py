@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import prod
+from typing import TypeAlias
 
 import sympy
 from sympy import Dummy, Expr, Poly, Rational, Symbol
@@ -30,6 +31,12 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.algebraic import is_positive_if_real_number
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
+
+StrictInequality: TypeAlias = StrictGreaterThan | StrictLessThan
+"""A relation of SymPy, such as ``t > 1``."""
+
+PositiveNegativeOrUnknown: TypeAlias = bool | None
+"""A sign: True for positive, False for negative, None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,9 @@ class Assumptions:
     relations: tuple[Boolean, ...] = ()
 
     @classmethod
-    def from_inequalities(cls, relations: "Iterable | Boolean") -> "Assumptions":
+    def from_inequalities(
+        cls, relations: Iterable[StrictInequality] | StrictInequality
+    ) -> "Assumptions":
         """Return the assumptions of one inequality or of a list such as ``[t > 1, s < t]``.
 
         Raises `InvalidInputError` for other values, and for inequalities that contradict each
@@ -57,7 +66,7 @@ class Assumptions:
             raise _not_strict_error(relations)
         listed = tuple(relation for relation in relations if relation is not sympy.true)
         for relation in listed:
-            is_strict = isinstance(relation, StrictGreaterThan | StrictLessThan)
+            is_strict = isinstance(relation, StrictInequality)
             if not is_strict and relation is not sympy.false:
                 raise _not_strict_error(relation)
             if relation.has(sympy.Float, sympy.oo, -sympy.oo):
@@ -131,7 +140,7 @@ class Assumptions:
         ) or any(
             {
                 *(
-                    _signs_between_roots_none_excluded(
+                    _interval_signs_or_none_if_excluded(
                         sympy.Integer(1), x, self._positive_polynomials
                     )
                     or [True]
@@ -147,7 +156,7 @@ class Assumptions:
             f = sympy.expand(f.subs(x, value))
         return f
 
-    def is_square_positive_where_nonzero(self, polynomial: Expr) -> bool | None:
+    def is_square_sign_positive_where_nonzero(self, polynomial: Expr) -> PositiveNegativeOrUnknown:
         """Whether the square of a polynomial is positive (True) or negative (False) wherever it is
         not 0; None if unknown.
         """
@@ -165,7 +174,7 @@ class Assumptions:
         """
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _signs_between_roots_none_excluded(f, x, self._positive_polynomials)
+            signs = _interval_signs_or_none_if_excluded(f, x, self._positive_polynomials)
             known = {*(signs or ())} - {None}
             if len(known) == 1:
                 return True in known
@@ -199,7 +208,7 @@ class Assumptions:
         """Whether an irreducible polynomial has a root under the assumptions; True if unknown."""
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _signs_between_roots_none_excluded(f, x, self._positive_polynomials)
+            signs = _interval_signs_or_none_if_excluded(f, x, self._positive_polynomials)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
             changes = any({*pair} == {True, False} for pair in pairwise(signs or ()))
             if signs is not None and not changes and not (is_told and f.subs(x, 0) == 0):
@@ -242,8 +251,8 @@ def _find_linear_expression_symbol_and_slope(
     return None
 
 
-def _signs_between_roots_none_excluded(
-    f: Expr, x: Symbol, positive: Sequence[Expr]
+def _interval_signs_or_none_if_excluded(
+    f: Expr, x: Symbol, positive_conditions: Sequence[Expr]
 ) -> list[bool | None] | None:
     """Return for each interval between roots, from left to right, whether the polynomial f in x is
     positive on it; None for an interval that a condition excludes.
@@ -252,7 +261,11 @@ def _signs_between_roots_none_excluded(
     in x alone. The whole result is None unless f and all conditions are polynomials over QQ.
     """
     known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
-    mine = [f, *known, *(expression for expression in positive if expression.free_symbols == {x})]
+    mine = [
+        f,
+        *known,
+        *(expression for expression in positive_conditions if expression.free_symbols == {x}),
+    ]
     if not all(expression.is_polynomial(x) for expression in mine):
         return None
     first, *others = (Poly(expression, x) for expression in mine)
@@ -320,7 +333,7 @@ def is_quotient_sign_positive_where_nonzero(value: Element, field: Domain) -> bo
         signs.append(is_positive_if_real_number(coefficient, field.domain))
         for factor, power in factors:
             f = factor.as_expr()
-            signs += [assumptions.is_square_positive_where_nonzero(f)] * (power // 2)
+            signs += [assumptions.is_square_sign_positive_where_nonzero(f)] * (power // 2)
             if power % 2:
                 odd[f] = assumptions.is_sign_positive_where_nonzero(f)
     known = [sign for sign in odd.values() if sign is not None]

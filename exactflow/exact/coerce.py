@@ -68,12 +68,12 @@ def as_square_matrix(M: MatrixLike) -> DomainMatrix:
     return matrix
 
 
-def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatrix:
+def as_vectors(x: VectorLike, dimension: int, subfield: Domain = QQ) -> DomainMatrix:
     """Return `x` as a ``DomainMatrix`` whose columns are vectors with `dimension` entries.
 
     A flat sequence is one column; a SymPy matrix, a two-dimensional array and a nested list are
-    taken column by column. The domain contains the entries and `field`, as in
-    `convert_to_common_field`. Raises `InvalidInputError` for another number of entries.
+    taken column by column. The domain is the least field that contains the entries and `subfield`,
+    as in `convert_to_common_field`. Raises `InvalidInputError` for another number of entries.
     """
     x = as_array_if_tensor(x)
     one_axis = is_array(x) and x.ndim == 1
@@ -87,7 +87,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
             f"{dimension} rows), got vectors of {vectors.shape[0]} entries{hint}"
         )
-    return convert_to_common_field(vectors, field)
+    return convert_to_common_field(vectors, subfield)
 
 
 def transpose_hint_or_empty(shape: tuple[int, ...], dimension: int) -> str:
@@ -401,7 +401,7 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
     """Convert rows of numbers and SymPy expressions; errors name the place of an entry."""
     rows = [
-        [_to_element_unless_irrational_expression(entry, (i, j)) for j, entry in enumerate(row)]
+        [_to_element_or_same_expression(entry, (i, j)) for j, entry in enumerate(row)]
         for i, row in enumerate(rows)
     ]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
@@ -409,7 +409,7 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
     return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
 
 
-def _to_element_unless_irrational_expression(entry: object, place: tuple[int, int]) -> Element:
+def _to_element_or_same_expression(entry: object, place: tuple[int, int]) -> Element | sympy.Expr:
     """Convert a rational number to an element of QQ; return any other SymPy expression unchanged.
     An error names the `place` of the entry.
     """

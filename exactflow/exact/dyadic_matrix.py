@@ -96,16 +96,16 @@ class DyadicMatrix:
         left = np.hstack(list(A.planes[::-1]))
         right = B.planes.reshape(b * n, -1)
 
-        def add_digit_products(planes_from_sum: np.ndarray, index_sum: int) -> None:
+        def add_digit_products(plane_and_carry_plane: np.ndarray, index_sum: int) -> None:
             top = min(index_sum, a - 1)
             i, j = (a - 1 - top) * n, (index_sum - top) * n
             end = i + (top - max(0, index_sum - b + 1) + 1) * n
             while i < end:
                 step = min(SUMMANDS, end - i)
-                planes_from_sum[0] += left[:, i : i + step] @ right[j : j + step]
+                plane_and_carry_plane[0] += left[:, i : i + step] @ right[j : j + step]
                 i, j = i + step, j + step
                 if i < end:
-                    _carry_in_place(planes_from_sum[:2])
+                    _carry_in_place(plane_and_carry_plane)
 
         return self._plus_digit_products(A, B, add_digit_products)
 
@@ -113,9 +113,9 @@ class DyadicMatrix:
         """Return this matrix with row i multiplied by entry i of `factor_column`."""
         a, b = len(factor_column.planes), len(self.planes)
 
-        def add_digit_products(planes_from_sum: np.ndarray, index_sum: int) -> None:
+        def add_digit_products(plane_and_carry_plane: np.ndarray, index_sum: int) -> None:
             for i in range(max(0, index_sum - b + 1), min(index_sum, a - 1) + 1):
-                planes_from_sum[0] += factor_column.planes[i] * self.planes[index_sum - i]
+                plane_and_carry_plane[0] += factor_column.planes[i] * self.planes[index_sum - i]
 
         return _zeros(*self.shape)._plus_digit_products(factor_column, self, add_digit_products)
 
@@ -126,14 +126,15 @@ class DyadicMatrix:
         add_digit_products: Callable[[np.ndarray, int], None],
     ) -> "DyadicMatrix":
         """Return the matrix plus the sum of all products of a digit of A and a digit of B.
-        ``add_digit_products(planes_from_sum, index_sum)`` adds the products of digit i of A and
-        digit index_sum - i of B, for all i, to ``planes_from_sum[0]``.
+        ``add_digit_products(plane_and_carry_plane, index_sum)`` adds the products of digit i of A
+        and digit index_sum - i of B, for all i, to ``plane_and_carry_plane[0]``; it may carry to
+        ``plane_and_carry_plane[1]``.
         """
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
         planes, own = self._planes_and_low_exponent_with_room_for(low, count + 1)
         offset = (low - own) // BITS
         for k in range(count):
-            add_digit_products(planes[offset + k :], k)
+            add_digit_products(planes[offset + k : offset + k + 2], k)
         _carry_in_place(planes)
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return DyadicMatrix(planes[: used[-1] + 1 if len(used) else 1], own)
@@ -185,9 +186,9 @@ class DyadicMatrix:
             total += np.ldexp(self.planes[k], self.low + BITS * k - unit_exponent)
         return total
 
-    def exponent_above_entries(self) -> int:
-        """Return a nearly minimal exponent e such that the absolute values of all entries are below
-        2^e; 0 for a zero matrix.
+    def bound_binary_exponent_of_entries(self) -> int:
+        """Return an exponent e, nearly minimal, such that the absolute values of all entries are
+        below 2^e; 0 for a zero matrix.
         """
         for k in reversed(range(len(self.planes))):
             largest = np.abs(self.planes[k]).max()
@@ -212,7 +213,7 @@ class DyadicMatrix:
 
     def _places_of_distinct_nearly_largest_entries(self) -> np.ndarray:
         """Return one place (i, j) for each distinct absolute value near or equal to the largest."""
-        sizes = np.abs(self.to_approximate_floats(self.exponent_above_entries()))
+        sizes = np.abs(self.to_approximate_floats(self.bound_binary_exponent_of_entries()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
         return places[np.unique(columns, axis=1, return_index=True)[1]]
@@ -227,7 +228,7 @@ class DyadicMatrix:
         """Return for each row i a close upper bound of sum_j w_j |entry (i, j)|, with the
         nonnegative `column_weights` w, by default 1. If all summands are 0, the bound is 0.
         """
-        exponent, planes = self.exponent_above_entries(), self.planes
+        exponent, planes = self.bound_binary_exponent_of_entries(), self.planes
         sizes = np.abs(self.to_approximate_floats(exponent))
         if column_weights is None:
             sums = sizes.sum(axis=1)
@@ -238,7 +239,7 @@ class DyadicMatrix:
 
     def bound_frobenius_norm(self) -> Fraction:
         """Return a close upper bound of the Frobenius norm."""
-        exponent = self.exponent_above_entries()
+        exponent = self.bound_binary_exponent_of_entries()
         norm = float(np.linalg.norm(self.to_approximate_floats(exponent)))
         return Fraction(norm * (1 + RELATIVE)) * Fraction(2) ** exponent
 

@@ -26,8 +26,8 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
-from exactflow.exact.normal_forms import cyclic_chains, irreducible_factors, orbit
-from exactflow.exact.rational_matrix import as_domain_matrix
+from exactflow.exact.normal_forms import cyclic_generators_and_exponents, irreducible_factors, orbit
+from exactflow.exact.rational_matrix import to_dense_if_rational_matrix
 from exactflow.exact.typing import DescendingCoefficients
 
 
@@ -75,7 +75,7 @@ def solve_I_plus_YZ_and_ZY(
         (H, H_inverse), (K, K_inverse) = bases
         one = linalg.identity(large.shape[0], field)
         Y, Z = H * K_inverse, K * H_inverse * (large - one)
-        return as_domain_matrix(Y)[:q, :p], as_domain_matrix(Z)[:p, :q]
+        return to_dense_if_rational_matrix(Y)[:q, :p], to_dense_if_rational_matrix(Z)[:p, :q]
     of_D: list[DomainMatrix] = []
     of_a: list[DomainMatrix] = []
     ones_of_Y: list[tuple[int, int]] = []  # (i, j): Y maps vector j of `of_a` to vector i of `of_D`
@@ -111,7 +111,12 @@ def _pair_chain_bases(
     found = []
     for M in (D, a):
         step = linalg.polynomial_at(f, M) if is_x_minus_one(f) else M
-        found.append([orbit(step, v, size * (len(f) - 1)) for v, size in cyclic_chains(M, f)])
+        found.append(
+            [
+                orbit(step, v, size * (len(f) - 1))
+                for v, size in cyclic_generators_and_exponents(M, f)
+            ]
+        )
     return zip_longest(*found, fillvalue=[])
 
 

@@ -12,7 +12,10 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
-from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large_over_QQ
+from exactflow.exact.rational_matrix import (
+    to_dense_if_rational_matrix,
+    to_rational_matrix_if_large_over_QQ,
+)
 from exactflow.exact.typing import DescendingCoefficients
 
 BasisAndInverse: TypeAlias = tuple[DomainMatrix, Any]
@@ -69,7 +72,7 @@ def search_controller_basis(
     return None
 
 
-def krylov_basis_inverse_and_run_lengths(
+def controller_run_basis_inverse_and_lengths(
     F: DomainMatrix,
 ) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
     """Return a basis H in runs of columns, the inverse of H, and the lengths of the runs. H^-1 F H
@@ -82,7 +85,7 @@ def krylov_basis_inverse_and_run_lengths(
     n, field = F.shape[0], F.domain
     cyclic = search_controller_basis(F, F.charpoly_berk())
     if cyclic is not None:
-        return cyclic[0], as_domain_matrix(cyclic[1]), [n]
+        return cyclic[0], to_dense_if_rational_matrix(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)
     runs: list[int] = []
     while (done := sum(runs)) < n:

@@ -36,7 +36,7 @@ def search_weights_of_nonpositive_sum_or_zeros(
     if (
         places
         and (
-            solution := _approximate_weights_and_zero_places(
+            solution := _nonpositive_sum_weights_and_zero_places(
                 vectors, sizes, places, nonnegative_weights
             )
         )
@@ -55,14 +55,15 @@ def search_weights_of_nonpositive_sum_or_zeros(
     return [QQ.zero] * len(vectors)
 
 
-def _approximate_weights_and_zero_places(
+def _nonpositive_sum_weights_and_zero_places(
     vectors: Sequence[SparseVector],
     divisors: Sequence[QQElement],
     all_places: list,
     nonnegative_weights: bool,
 ) -> tuple[list[float], list] | None:
-    """Return approximate weights of the vectors v / divisor, and the places at which their weighted
-    sum must be zero. Return None if no entry of a sum can be negative, or if SciPy is missing.
+    """Return approximate weights of the vectors v / divisor for which the weighted sum has no
+    positive entry, and as many negative ones as possible; and the places at which the sum must be
+    zero. Return None if no entry of a sum can be negative, or if SciPy is missing.
 
     The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
     the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.

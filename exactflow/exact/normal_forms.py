@@ -82,13 +82,16 @@ def fitting_basis_and_last_nilpotent_size(M: DomainMatrix) -> tuple[DomainMatrix
     return image.hstack(linalg.kernel(high)), n - image.shape[1]
 
 
-def cyclic_chains(M: DomainMatrix, f: DescendingCoefficients) -> list[tuple[DomainMatrix, int]]:
-    """Return pairs of a vector v and a size k with f(M)^k v = 0 and f(M)^(k - 1) v != 0, the
-    largest sizes first. For an n x n matrix M, the direct sum of the cyclic spaces of these vectors
-    is ker f(M)^n.
+def cyclic_generators_and_exponents(
+    M: DomainMatrix, f: DescendingCoefficients
+) -> list[tuple[DomainMatrix, int]]:
+    """Return pairs of a vector v and an exponent k with f(M)^k v = 0 and f(M)^(k - 1) v != 0, the
+    largest exponents first. For an n x n matrix M, ker f(M)^n is the direct sum of the cyclic
+    spaces that the vectors generate.
 
-    A chain of size k is accepted if its end f(M)^(k-1) v is independent of the ends found so far:
-    the ends lie in ker f(M), and chains with independent ends are independent.
+    A vector v with the exponent k is accepted if f(M)^(k-1) v, the end of its chain, is independent
+    of the ends found so far: the ends lie in ker f(M), and chains with independent ends are
+    independent.
     """
     sizes = companion_block_exponents(M, f)
     factor = linalg.polynomial_at(f, M)

@@ -184,7 +184,7 @@ def sqrt_to_128_bits(x: Fraction, up: bool = False) -> Fraction:
     return Fraction(whole + (up and whole**2 != scaled), x.denominator << shift)
 
 
-def round_up_to_256_bits(x: Fraction) -> Fraction:
+def round_up_if_over_256_bits(x: Fraction) -> Fraction:
     """Return x > 0 if its numerator and denominator have at most 256 bits; otherwise round it up to
     a dyadic number of 256 bits.
     """

@@ -139,7 +139,7 @@ def to_rational_matrix_if_large_over_QQ(M: DomainMatrix) -> Any:
     return RationalMatrix.from_matrix(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
 
 
-def as_domain_matrix(M: Any) -> DomainMatrix:
+def to_dense_if_rational_matrix(M: DomainMatrix | RationalMatrix) -> DomainMatrix:
     """Return a `RationalMatrix` as a dense ``DomainMatrix``, any other value unchanged."""
     return M.to_dense_matrix() if isinstance(M, RationalMatrix) else M
 

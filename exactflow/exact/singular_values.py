@@ -90,15 +90,16 @@ def _count_eigenvalues_distinct_in_floats(matrix: fmpq_mat) -> int:
     return 1 + int((np.diff(np.linalg.eigvalsh(scaled)) > _APART).sum())
 
 
-def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
+def _bisect_nonnegative_roots(polynomial_with_only_nonnegative_roots: fmpq_poly) -> list[arb]:
     """Return an enclosure of each root, with multiplicity, of a monic polynomial whose roots are
     all real and nonnegative.
 
     The number of roots above t is the number of sign changes of the coefficients of p(x + t)
     (Descartes).
     """
-    zeros = next(k for k, c in enumerate(polynomial.coeffs()) if c)
-    found, rest = [arb(0)] * zeros, fmpq_poly(polynomial.coeffs()[zeros:])
+    coefficients = polynomial_with_only_nonnegative_roots.coeffs()
+    zeros = next(k for k, c in enumerate(coefficients) if c)
+    found, rest = [arb(0)] * zeros, fmpq_poly(coefficients[zeros:])
 
     def count_roots_above(t: fmpq) -> int:
         signs = [c > 0 for c in rest(fmpq_poly([t, 1])).numer().coeffs() if c]

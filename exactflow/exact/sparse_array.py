@@ -12,7 +12,7 @@ from itertools import chain
 
 import numpy as np
 from sympy import QQ
-from sympy.polys.domains.domain import Domain
+from sympy.polys.domains.rationalfield import RationalField
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.typing import Half
@@ -33,8 +33,8 @@ class SparseInt64Matrix:
     values: np.ndarray
 
     @property
-    def domain(self) -> Domain:
-        """The domain of the entries, QQ."""
+    def domain(self) -> RationalField:
+        """The field QQ, as for the matrix that `to_sparse_matrix` returns."""
         return QQ
 
     @classmethod

@@ -21,7 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.rational_matrix import as_domain_matrix
+from exactflow.exact.rational_matrix import to_dense_if_rational_matrix
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
     names_and_functions_in_formula,
@@ -161,7 +161,10 @@ def _rename_step_extending_known(
     """
     text = rename_in_formula(text, new_names)
     told = values() if callable(values) else values
-    after = {new_names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
+    after = {
+        new_names.get(name, name): to_dense_if_rational_matrix(value)
+        for name, value in told.items()
+    }
     used = set(names_and_functions_in_formula(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)

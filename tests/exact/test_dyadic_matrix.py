@@ -100,8 +100,9 @@ def test_the_largest_of_near_ones():
 @given(four)
 def test_the_exponent_bounds_the_entries(M):
     digits = DyadicMatrix.from_floats(M)
-    assert digits.max_abs() <= Fraction(2) ** digits.exponent_above_entries()
-    assert not M.any() or digits.max_abs() >= Fraction(2) ** (digits.exponent_above_entries() - 3)
+    exponent = digits.bound_binary_exponent_of_entries()
+    assert digits.max_abs() <= Fraction(2) ** exponent
+    assert not M.any() or digits.max_abs() >= Fraction(2) ** (exponent - 3)
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0**-1000, 2.0**900])

@@ -10,7 +10,7 @@ from exactflow.exact import linalg
 from exactflow.exact.normal_forms import (
     companion_block_exponents,
     conjugate_partition,
-    cyclic_chains,
+    cyclic_generators_and_exponents,
     elementary_divisors,
     fitting_basis_and_last_nilpotent_size,
     irreducible_factors,
@@ -105,8 +105,8 @@ def test_divisors_chains_and_intertwiners(case, seed, other):
     assert elementary_divisors(D) == divisors
     for f, sizes in divisors.items():
         assert companion_block_exponents(D, f) == sizes
-        assert tuple(size for _, size in cyclic_chains(D, f)) == sizes
-        for v, size in cyclic_chains(D, f):
+        assert tuple(size for _, size in cyclic_generators_and_exponents(D, f)) == sizes
+        for v, size in cyclic_generators_and_exponents(D, f):
             factor = D.eval_poly(list(f))
             assert (factor**size * v).is_zero_matrix
             assert not (factor ** (size - 1) * v).is_zero_matrix
@@ -115,7 +115,7 @@ def test_divisors_chains_and_intertwiners(case, seed, other):
             [
                 v
                 for f in divisors
-                for u, k in cyclic_chains(N, f)
+                for u, k in cyclic_generators_and_exponents(N, f)
                 for v in orbit(N, u, k * (len(f) - 1))
             ]
         )

@@ -17,7 +17,7 @@ from exactflow.exact.numbers import (
     format_short,
     format_up,
     parse_rational,
-    round_up_to_256_bits,
+    round_up_if_over_256_bits,
     sqrt_to_128_bits,
     to_element,
     to_elements,
@@ -121,9 +121,9 @@ def test_roots_of_huge_and_tiny_numbers():
 
 
 def test_short_fractions_stay():
-    assert round_up_to_256_bits(Fraction(22, 7)) == Fraction(22, 7)
+    assert round_up_if_over_256_bits(Fraction(22, 7)) == Fraction(22, 7)
     third = Fraction(2**300 + 1, 3 * 2**299)
-    assert 0 < round_up_to_256_bits(third) - third < Fraction(1, 2**250)
+    assert 0 < round_up_if_over_256_bits(third) - third < Fraction(1, 2**250)
 
 
 @pytest.mark.parametrize("x", [Fraction(1, 3), 0.1, Fraction(2**300, 3), Fraction(1, 7**900), 5])

@@ -8,10 +8,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.rational_matrix import (
     RationalMatrix,
-    as_domain_matrix,
     compose_dense_over_QQ,
     is_composition_over_QQ,
     is_dense_composition_likely_faster,
+    to_dense_if_rational_matrix,
     to_rational_matrix_if_large_over_QQ,
 )
 
@@ -57,7 +57,7 @@ def test_matrices_over_the_rationals_of_12_rows_get_one_denominator(rows, field,
     M = DomainMatrix.eye(rows, field).to_dense()
     found = to_rational_matrix_if_large_over_QQ(M)
     assert isinstance(found, kind)
-    assert as_domain_matrix(found) == M
+    assert to_dense_if_rational_matrix(found) == M
 
 
 def test_no_columns():

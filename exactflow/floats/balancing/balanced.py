@@ -24,14 +24,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import sympy
 from sympy import QQ
 
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
-from exactflow.exact.numbers import format_up, round_up_to_256_bits, to_float
+from exactflow.exact.numbers import format_up, round_up_if_over_256_bits, to_float
 from exactflow.exact.typing import VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
@@ -43,6 +43,12 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
 from exactflow.linear.factor import check_explainable_dimension
+
+NegatedInputCoordinate: TypeAlias = int
+"""The index of a coordinate of the input that is negated before the first layer."""
+
+ErrorExplanation: TypeAlias = Explanation
+"""Steps that state and check the exact errors of a result, not the way to it."""
 
 COARSE = Fraction(1, 8)
 """If the bound of |I - V W| in floats is larger, I - V W is computed exactly."""
@@ -70,7 +76,7 @@ class Balanced(MapResult):
         return self.target.layout.order
 
     @property
-    def flips(self) -> tuple[int, ...]:
+    def flips(self) -> tuple[NegatedInputCoordinate, ...]:
         """The coordinates of the input that are negated before the first layer."""
         return self.target.layout.flips
 
@@ -102,7 +108,7 @@ class Balanced(MapResult):
                 target.mantissa_exponent,
                 self.difference.bound_frobenius_norm(),
             )
-        return sympy.oo if bound is None else sympy.Rational(round_up_to_256_bits(bound))
+        return sympy.oo if bound is None else sympy.Rational(round_up_if_over_256_bits(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:
@@ -149,7 +155,7 @@ class Balanced(MapResult):
             else self.inverse()(y)
         )
 
-    def explain(self) -> Explanation:
+    def explain(self) -> ErrorExplanation:
         """Return steps for the exact product Q of the layers, for the difference between Q and the
         matrix M of the user, and for the difference between Q^-1 and M^-1.
 

@@ -105,9 +105,9 @@ class Shears:
             factors, self.target.mantissa_determinant_root, self.target.mantissa_exponent
         )
 
-    def with_product_increased_by(self, mantissa_increment: np.ndarray) -> "Shears":
-        """Return shears after a Newton step that adds 2^`target.mantissa_exponent` times
-        `mantissa_increment` to the product of the layers.
+    def after_newton_step_for_product_increment(self, mantissa_increment: np.ndarray) -> "Shears":
+        """Return shears after a Newton step that adds, to first order, 2^`target.mantissa_exponent`
+        times `mantissa_increment` to the product of the layers.
 
         The component along the gradient of the determinant is omitted, since shears cannot change
         the determinant.
@@ -157,8 +157,12 @@ class ElevenLayers:
             factors, self.target.mantissa_determinant_root, self.target.mantissa_exponent
         )
 
-    def with_product_increased_by(self, mantissa_increment: np.ndarray) -> "ElevenLayers":
-        """Return the layers after a step that adds `mantissa_increment` to U Sigma V^T."""
+    def after_newton_step_for_product_increment(
+        self, mantissa_increment: np.ndarray
+    ) -> "ElevenLayers":
+        """Return the layers after a Newton step that adds `mantissa_increment` to U Sigma V^T, to
+        first order.
+        """
         F = self.U.T @ mantissa_increment @ self.V
         sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
         to_U = np.where(sizes >= sizes[:, None], F / sizes, 0)

@@ -77,7 +77,7 @@ def draw_random_padded_shifts(pattern: ShearPattern, generator: np.random.Genera
 
 def polar_path_segments(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return one or two paths on [0, 1] which lead, one after the other, from M0 to M."""
-    Q, V, logarithms = _rotation_and_stretch_axes_and_logs(M)
+    Q, V, logarithms = _rotation_stretch_axes_and_log_stretches(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
     if np.abs(M0 - Q).max() < TUNING.near_start:
         return stretch
@@ -88,12 +88,14 @@ def polar_path_segments(M0: np.ndarray, M: np.ndarray) -> list[Path]:
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
     """Return the path t -> M0 Q^t S^t from M0 to M, for the polar decomposition M0^-1 M = Q S."""
-    Q, V, logarithms = _rotation_and_stretch_axes_and_logs(np.linalg.solve(M0, M))
+    Q, V, logarithms = _rotation_stretch_axes_and_log_stretches(np.linalg.solve(M0, M))
     rotation_at = rotation_path(Q)
     return lambda t: M0 @ rotation_at(t) @ ((V.T * np.exp(t * logarithms)) @ V)
 
 
-def _rotation_and_stretch_axes_and_logs(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rotation_stretch_axes_and_log_stretches(
+    M: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the polar decomposition M = Q V^T exp(diag(w)) V, up to rounding, as (Q, V, w).
 
     Q is a rotation. The rows of V are the axes of the stretch, and w the logarithms of its factors.
@@ -198,7 +200,9 @@ class _Search:
                 closer = X + linearization.newton_step(
                     linearization.centred_residual(M), 0.0, X, self.attempt.tol
                 )
-                nearer = linearization.step_derivative_by_pull(self.anchor, self.attempt.tol)
+                nearer = linearization.step_derivative_wrt_pull_to_anchor(
+                    self.anchor, self.attempt.tol
+                )
             except np.linalg.LinAlgError:
                 return X
             while (

@@ -46,13 +46,13 @@ def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> B
     not tried for a multiple of a rotation, nor for a very ill-conditioned matrix.
     """
     if layers is not None or not has_closed_form(target.halves):
-        return _find_by_search(target, layers, seed)
+        return _find_by_first_successful_attempt(target, layers, seed)
     if (
         target.normalized_rotation_or_none is None
         and target.estimated_condition_number <= TUNING.beyond
     ):
         with suppress(MethodError):
-            result = _find_by_search(target, 6, seed, TUNING.few)
+            result = _find_by_first_successful_attempt(target, 6, seed, TUNING.few)
             if _has_small_relative_error(result, target):
                 return result
     return _find_best_closed_form(target)
@@ -98,7 +98,7 @@ def _find_best_closed_form(
     return result
 
 
-def _find_by_search(
+def _find_by_first_successful_attempt(
     target: Target, layers: int | None, seed: int, most_attempts: int = len(TUNING.attempts)
 ) -> Balanced:
     """Return the layers of the first successful attempt of at most `most_attempts`.
@@ -113,7 +113,9 @@ def _find_by_search(
     reached = np.inf
     for attempt, pattern, start in _yield_attempts_and_starts(target, layers, seed, attempts):
         try:
-            shears = find_shears_along_path(pattern.embed_in_identity(M), pattern, attempt, start)
+            shears = find_shears_along_path(
+                pattern.extend_by_identity_on_idle_coordinates(M), pattern, attempt, start
+            )
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
@@ -157,9 +159,9 @@ class Solution(Protocol):
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return layers whose product is near the target."""
 
-    def with_product_increased_by(self, mantissa_increment: np.ndarray) -> "Solution":
-        """Return a solution after a step that approximately adds 2^`Target.mantissa_exponent` times
-        `mantissa_increment` to its product.
+    def after_newton_step_for_product_increment(self, mantissa_increment: np.ndarray) -> "Solution":
+        """Return a solution after a Newton step that adds, to first order,
+        2^`Target.mantissa_exponent` times `mantissa_increment` to its product.
         """
 
 
@@ -181,7 +183,7 @@ def _correct_or_return_relative_error(target: Target, solution: Solution) -> Bal
         if not goal < error < TUNING.slowest * before:
             break
         try:
-            solution = solution.with_product_increased_by(E)
+            solution = solution.after_newton_step_for_product_increment(E)
         except np.linalg.LinAlgError:
             break
     result = Balanced(target, *best)
@@ -192,6 +194,6 @@ def _correct_or_return_relative_error(target: Target, solution: Solution) -> Bal
 METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
     "auto": _search_else_closed_form,
     "closed": _find_best_closed_form,
-    "search": _find_by_search,
+    "search": _find_by_first_successful_attempt,
 }
 """The functions that find balanced layers from a target, a number of layers or None, and a seed."""

@@ -74,15 +74,15 @@ class ShearPattern:
         places = np.arange(self.n)
         return np.concatenate([places < self.n - idle for idle in self.idle])
 
-    def embed_in_identity(self, M: np.ndarray) -> np.ndarray:
+    def extend_by_identity_on_idle_coordinates(self, active_matrix: np.ndarray) -> np.ndarray:
         """Extend a matrix on the coordinates that are not idle to all 2n coordinates, by the
         identity on the idle coordinates.
         """
         if not any(self.idle):
-            return M
+            return active_matrix
         E = np.eye(2 * self.n)
         active = self.active_coordinate_mask
-        E[np.ix_(active, active)] = M
+        E[np.ix_(active, active)] = active_matrix
         return E
 
     def pad_and_stack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
@@ -168,7 +168,7 @@ class NormalEquations:
         """Return J dX, by which a small change dX of the shifts lowers the centred residual."""
         return _stack_layers(self.left).T @ _stack_layers(dX @ self.right)
 
-    def apply_inverse_weighted_adjoint(self, lam: np.ndarray) -> np.ndarray:
+    def apply_adjoint_then_inverse_weights(self, lam: np.ndarray) -> np.ndarray:
         """Return D J^T lam: apply the adjoint of J to lam, then the inverse weights D."""
         images = _stack_layers(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
@@ -242,7 +242,7 @@ class NormalEquations:
             if size <= goal:
                 break
             image = (
-                turned.apply_centred_jacobian(turned.apply_inverse_weighted_adjoint(direction))
+                turned.apply_centred_jacobian(turned.apply_adjoint_then_inverse_weights(direction))
                 + ridges * direction
             )
             curvature = np.vdot(direction, image)
@@ -351,7 +351,9 @@ class CentredLinearization:
             - away
         )
 
-    def step_derivative_by_pull(self, anchor: np.ndarray, relative_tol: float) -> np.ndarray:
+    def step_derivative_wrt_pull_to_anchor(
+        self, anchor: np.ndarray, relative_tol: float
+    ) -> np.ndarray:
         """Return the derivative of `newton_step` with respect to its argument `pull_to_anchor`."""
         away = self.X - anchor
         return (
@@ -365,7 +367,7 @@ class CentredLinearization:
         self, F: np.ndarray, relative_tol: float, ridge: float
     ) -> np.ndarray:
         """Return the solution dX of J dX = F with the least norm |dX|_D of the module docstring."""
-        return self.normal_equations.apply_inverse_weighted_adjoint(
+        return self.normal_equations.apply_adjoint_then_inverse_weights(
             self.normal_equations.solve_up_to_trace(F, relative_tol, ridge)
         )
 
@@ -389,7 +391,8 @@ class CorrectableShears:
             self.pattern, self.X, self.spread
         )
         F = linearization.multiply_by_both_part_inverses(
-            self.pattern.embed_in_identity(E) - self.pattern.embed_in_identity(np.zeros_like(E))
+            self.pattern.extend_by_identity_on_idle_coordinates(E)
+            - self.pattern.extend_by_identity_on_idle_coordinates(np.zeros_like(E))
         )
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms_singular_value(F))
         dX = linearization.newton_step(F, 0.0, self.X, TUNING.tol, ridge)

@@ -28,7 +28,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.floats.balancing import METHODS, BalanceMethod
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
-from exactflow.floats.lossless.determinant_one import find_shears_and_step
+from exactflow.floats.lossless.determinant_one import find_shears_and_scalar_factor
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
 from exactflow.floats.lossless.integer_rounding import (
     LIMIT,
@@ -52,12 +52,21 @@ Flipping: TypeAlias = Literal["error", "flip"]
 
 FLIPPINGS: tuple[str, ...] = get_args(Flipping)
 
+InvertibleMatrixLike: TypeAlias = MatrixLike
+"""An invertible real matrix of any determinant, in any form that `exactflow.balance` takes."""
+
+FractionalBitsOfShifts: TypeAlias = int
+"""The b for which the shifts of the layers are multiples of 2^-b."""
+
+LargestInputEntry: TypeAlias = int
+"""The largest absolute value that an entry of an input may have."""
+
 
 def lossless(
-    W: MatrixLike,
+    W: InvertibleMatrixLike,
     *,
-    bits: int | None = None,
-    limit: int = LIMIT,
+    bits: FractionalBitsOfShifts | None = None,
+    limit: LargestInputEntry = LIMIT,
     orientation: Flipping = "error",
     partition: "PartitionLike | None" = None,
     method: BalanceMethod = "auto",
@@ -113,5 +122,5 @@ def lossless(
             "expected det > 0, got det < 0: use orientation='flip', which negates coordinate 0 of "
             "the input first"
         ) from None
-    layers, step = find_shears_and_step(target, method, seed)
-    return round_shears(target, layers, step, bits, limit)
+    shears, step = find_shears_and_scalar_factor(target, method, seed)
+    return round_shears(target, shears, step, bits, limit)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import sympy
@@ -19,8 +19,14 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import moved_and_kept
 from exactflow.flows.result import MapResult
 
-IntegerArray = np.ndarray
-"""An array of integers: one vector, or a matrix whose columns are vectors."""
+IntegerVectorOrColumns: TypeAlias = np.ndarray
+"""An array of any integer dtype: one vector, or a matrix whose columns are vectors."""
+
+LogAbsDetWithStepFactor: TypeAlias = sympy.Expr
+"""``log|det|`` of a map together with its factor `Lossless.step`."""
+
+ReversedForwardLayers: TypeAlias = tuple[IntegerCoupling, ...]
+"""The layers of the forward map in reverse order; an inverse map subtracts their shifts."""
 
 COLUMNS = 1024
 """The number of columns that are mapped at once, so that they stay in the cache."""
@@ -100,14 +106,14 @@ class Lossless(MapResult):
             layers.append(LinearCoupling(self.partition, moves, sympy.zeros(*sizes), scale))
         return CouplingFlow(layers, flips=self.flips, method="lossless", order=self.order)
 
-    def log_abs_det(self) -> sympy.Expr:
+    def log_abs_det(self) -> LogAbsDetWithStepFactor:
         """Return ``log|det|`` of the map from x to step * y, where y is the image of x.
 
         It is exactly d log(step), since a bijection of integer vectors preserves volumes.
         """
         return self.dimension * sympy.log(self.step)
 
-    def forward(self, x: IntegerArray) -> IntegerArray:
+    def forward(self, x: IntegerVectorOrColumns) -> IntegerVectorOrColumns:
         """Return the image of `x`, in the dtype of `x`. `x` is a vector of d integers, or a matrix
         whose columns are such vectors.
 
@@ -129,7 +135,7 @@ class Lossless(MapResult):
         array([[100,   0,  -7],
                [  0, 100,   3]], dtype=int8)
         """
-        x = self._as_checked_integer_columns(x)
+        x = self._require_integer_vector_or_columns(x)
         if (beyond := _extreme_value_out_of_range(x, -self.limit, self.limit)) is not None:
             raise InvalidInputError(
                 f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or "
@@ -137,7 +143,7 @@ class Lossless(MapResult):
             )
         return self._map_in_float64_blocks(x, self._run_forward_in_place)
 
-    def backward(self, y: IntegerArray) -> IntegerArray:
+    def backward(self, y: IntegerVectorOrColumns) -> IntegerVectorOrColumns:
         """Return the preimage of `y`, in the dtype of `y`. `y` is a vector of d integers, or a
         matrix whose columns are such vectors.
 
@@ -149,7 +155,7 @@ class Lossless(MapResult):
             `y` is no array of integers, has a wrong shape, or is not the image of an input up to
             `limit`, or its dtype cannot represent the preimage.
         """
-        y = self._as_checked_integer_columns(y)
+        y = self._require_integer_vector_or_columns(y)
         self._check_absolute_values_of_image(y, self.largest)
         return self._map_in_float64_blocks(y, self._run_backward_in_place)
 
@@ -157,8 +163,10 @@ class Lossless(MapResult):
         """Return the inverse map. Its `forward` is the `backward` of this map."""
         return LosslessInverse(self)
 
-    def _as_checked_integer_columns(self, x: np.ndarray) -> np.ndarray:
-        """Return `x` as an array; raise `InvalidInputError` unless it has d rows of integers."""
+    def _require_integer_vector_or_columns(self, x: np.ndarray) -> IntegerVectorOrColumns:
+        """Return `x` as an array, in its own dtype and shape; raise `InvalidInputError` unless it
+        is a vector of d integers or has d rows of integers.
+        """
         try:
             x = np.asarray(x)
         except ValueError:
@@ -244,7 +252,7 @@ class LosslessInverse(MapResult):
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
-    def layers(self) -> tuple[IntegerCoupling, ...]:  # type: ignore[override]
+    def layers(self) -> ReversedForwardLayers:  # type: ignore[override]
         """The layers of `map` in reverse order; `forward` subtracts the shifts of these layers."""
         return self.map.layers[::-1]
 
@@ -258,11 +266,11 @@ class LosslessInverse(MapResult):
         """The exact inverse of the linear flow of `map`; its matrix is near W^-1."""
         return self.map.flow.inverse()
 
-    def forward(self, y: IntegerArray) -> IntegerArray:
+    def forward(self, y: IntegerVectorOrColumns) -> IntegerVectorOrColumns:
         """Return the preimage of `y` under `map`, as `Lossless.backward` does."""
         return self.map.backward(y)
 
-    def backward(self, x: IntegerArray) -> IntegerArray:
+    def backward(self, x: IntegerVectorOrColumns) -> IntegerVectorOrColumns:
         """Return the image of `x` under `map`, as `Lossless.forward` does."""
         return self.map.forward(x)
 
@@ -270,7 +278,7 @@ class LosslessInverse(MapResult):
         """Return the original map."""
         return self.map
 
-    def log_abs_det(self) -> sympy.Expr:
+    def log_abs_det(self) -> LogAbsDetWithStepFactor:
         """Return ``log|det|`` of the map from step * y to x, exactly."""
         return -self.map.log_abs_det()
 

@@ -54,10 +54,10 @@ ZERO_ENTRY = 2.0**-48
 """In the estimate of rounding errors, smaller entries of a shift count as zero."""
 
 
-def find_shears_and_step(
+def find_shears_and_scalar_factor(
     target: Target, method: BalanceMethod, seed: int
 ) -> tuple[list[FloatCoupling], Fraction]:
-    """Return shears and the step, a number. The step times the product of the shears is near the
+    """Return shears and a scalar factor. The factor times the product of the shears is near the
     target.
 
     Raises `MethodError` if no shears are found, which may happen if the sizes of the halves differ

@@ -27,6 +27,7 @@ arithmetic in Python's integers.
 from dataclasses import dataclass
 from functools import cached_property
 from math import frexp
+from typing import TypeAlias
 
 import numpy as np
 
@@ -36,6 +37,9 @@ from exactflow.exact.typing import Half
 LARGEST = 2**52
 MOST_PARTS = 8
 _UNITS = 2**53
+
+IntegersInFloat64: TypeAlias = np.ndarray
+"""An array of integers that are stored in float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,16 +86,16 @@ class IntegerCoupling:
     parts: tuple[FixedPointMatrix, ...]
 
     @staticmethod
-    def from_split_shift(
-        moves: Half, T: np.ndarray, bits: int, largest_input: int
+    def from_shift_split_for_exact_products(
+        moves: Half, T: np.ndarray, fractional_bits_of_T: int, largest_kept_entry: int
     ) -> "IntegerCoupling":
         """Return the layer with the shift T, split into parts whose float64 products are exact.
 
         Parameters
         ----------
         moves : the half that the layer moves.
-        T, bits : a matrix of multiples of 2^-bits.
-        largest_input : the largest absolute value of an entry of the half that is kept.
+        T : a matrix of multiples of 2^-fractional_bits_of_T.
+        largest_kept_entry : the largest absolute value of an entry of the half that is kept.
 
         Raises
         ------
@@ -101,31 +105,32 @@ class IntegerCoupling:
         Examples
         --------
         >>> T = np.array([[0.5 + 2.0**-40]])
-        >>> [len(IntegerCoupling.from_split_shift("first", T, 40, 2**k).parts) for k in (10, 20)]
+        >>> split = IntegerCoupling.from_shift_split_for_exact_products
+        >>> [len(split("first", T, 40, 2**k).parts) for k in (10, 20)]
         [1, 2]
         """
         parts: list[FixedPointMatrix] = []
         rest = T
         for _ in range(MOST_PARTS):
-            last = FixedPointMatrix.from_nearest_multiples(rest, bits)
-            if last.largest_exact_input >= largest_input:
+            last = FixedPointMatrix.from_nearest_multiples(rest, fractional_bits_of_T)
+            if last.largest_exact_input >= largest_kept_entry:
                 return IntegerCoupling(moves, (*parts, last))
-            product = float(np.abs(rest).sum(axis=1).max()) * largest_input
+            product = float(np.abs(rest).sum(axis=1).max()) * largest_kept_entry
             coarser = (
                 FixedPointMatrix.from_nearest_multiples(rest, b)
                 for b in range(54 - frexp(product)[1], 0, -1)
             )
             leading = next(
-                (part for part in coarser if part.largest_exact_input >= largest_input), None
+                (part for part in coarser if part.largest_exact_input >= largest_kept_entry), None
             )
             if leading is None:
                 break
             parts.append(leading)
             rest = rest - leading.float_matrix
         raise InvalidInputError(
-            f"a layer would need more than {MOST_PARTS} exact float64 products (bits={bits}, "
-            f"inputs up to {largest_input}, {T.shape[1]} summands): lower the "
-            "argument bits or limit"
+            f"a layer would need more than {MOST_PARTS} exact float64 products "
+            f"(bits={fractional_bits_of_T}, inputs up to {largest_kept_entry}, "
+            f"{T.shape[1]} summands): lower the argument bits or limit"
         )
 
     @cached_property
@@ -138,7 +143,7 @@ class IntegerCoupling:
         """The shift T in float64, without rounding."""
         return np.sum([part.float_matrix for part in self.parts], axis=0)
 
-    def rounded_shift(self, kept: np.ndarray) -> np.ndarray:
+    def rounded_shift(self, kept: IntegersInFloat64) -> IntegersInFloat64:
         """Return floor(T kept + 1/2), for the columns `kept` of integers stored in float64. No
         absolute value of an integer may exceed `largest_exact_input`.
         """

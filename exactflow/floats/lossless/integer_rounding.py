@@ -96,7 +96,9 @@ def round_shears(
     rounding, shifts = (tuple(Rational(part[k]) for k in places) for part in parts)
     return Lossless(
         layers=tuple(
-            IntegerCoupling.from_split_shift(shear.moves, shear.shift, bits, floor(size))
+            IntegerCoupling.from_shift_split_for_exact_products(
+                shear.moves, shear.shift, bits, floor(size)
+            )
             for shear, size in zip(on_grid, kept_sizes, strict=True)
         ),
         partition=target.halves,

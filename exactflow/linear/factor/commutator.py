@@ -176,7 +176,9 @@ def find_R_sharing_all_but_one_eigenvalue_with_KR(K: DomainMatrix) -> PairedSpec
     K must be invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n, field = K.shape[0], K.domain
-    H, H_inverse, runs = krylov.krylov_basis_inverse_and_run_lengths(K - linalg.identity(n, field))
+    H, H_inverse, runs = krylov.controller_run_basis_inverse_and_lengths(
+        K - linalg.identity(n, field)
+    )
     starts = [sum(runs[:k]) for k in range(len(runs))]
     L1 = _unit_lower_bidiagonal(n, starts, field)
     L1_inverse = L1.inv()

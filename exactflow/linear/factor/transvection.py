@@ -26,7 +26,10 @@ e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is fo
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.progress import report_stage
-from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large_over_QQ
+from exactflow.exact.rational_matrix import (
+    to_dense_if_rational_matrix,
+    to_rational_matrix_if_large_over_QQ,
+)
 from exactflow.explanation.steps import record_step
 from exactflow.linear.factor.assembly import BlocksOfDet1, Shifts
 
@@ -67,7 +70,7 @@ def six_shifts_by_transvection(blocks: BlocksOfDet1) -> Shifts | None:
     W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)
     report_stage("six shears", 0.55)
     V = Q * (S - one) + v * s + A_inverse * B
-    shifts = W0, X, Y, Z, W, V = [*map(as_domain_matrix, (W0, X, C_new - W, Z, W, V))]
+    shifts = W0, X, Y, Z, W, V = [*map(to_dense_if_rational_matrix, (W0, X, C_new - W, Z, W, V))]
     record_step(
         "transvection route",
         "`A` is invertible, with the Schur complement `S`. In controller bases `A` and `S^-1` "

@@ -36,7 +36,7 @@ from exactflow.exact.numbers import (
     format_down,
     format_short,
     format_up,
-    round_up_to_256_bits,
+    round_up_if_over_256_bits,
     sqrt_to_128_bits,
     to_fraction,
     to_index,
@@ -317,5 +317,5 @@ def geometric_sum(ratio: Fraction, terms: int) -> Fraction:
         total, power = total * (1 + power), power * power
         if bit == "1":
             total, power = total * ratio + 1, power * ratio
-        total, power = round_up_to_256_bits(total), round_up_to_256_bits(power)
+        total, power = round_up_if_over_256_bits(total), round_up_if_over_256_bits(power)
     return total

@@ -37,7 +37,12 @@ from functools import cached_property
 from itertools import pairwise
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, round_up_to_256_bits, sqrt_to_128_bits, to_index
+from exactflow.exact.numbers import (
+    format_short,
+    round_up_if_over_256_bits,
+    sqrt_to_128_bits,
+    to_index,
+)
 
 __all__ = ["AdditiveCouplings"]
 
@@ -100,7 +105,7 @@ class AdditiveCouplings:
             norm = self.radius * size
             alpha, beta = norm * alpha + size * A, norm * beta + size * B + side
             A, B = norm * A, norm * B + self.radius * side
-            A, B, alpha, beta = map(round_up_to_256_bits, (A, B, alpha, beta))
+            A, B, alpha, beta = map(round_up_if_over_256_bits, (A, B, alpha, beta))
         return A, B, alpha, beta
 
     @cached_property
@@ -111,9 +116,9 @@ class AdditiveCouplings:
 
     def lipschitz(self, layers: int) -> Fraction:
         """Return a number that is at least Lip of so many layers."""
-        Lambda, (_, B, alpha, beta) = round_up_to_256_bits(self.slope), self.growth
+        Lambda, (_, B, alpha, beta) = round_up_if_over_256_bits(self.slope), self.growth
         size, total = sqrt_to_128_bits(Fraction(self.d), up=True), Fraction(0)
         for _ in range(layers):
-            total = round_up_to_256_bits(Lambda * total + alpha * size + beta)
-            size = round_up_to_256_bits(Lambda * size + B)
+            total = round_up_if_over_256_bits(Lambda * total + alpha * size + beta)
+            size = round_up_if_over_256_bits(Lambda * size + B)
         return total

@@ -113,4 +113,6 @@ def test_a_rotation_is_a_product_of_shears_that_starts_with_either_half(halves, 
     pattern, X = six_shears_of_rotation(Q, halves, inverse)
     larger = int(halves[0] <= halves[1])
     assert pattern.first == (1 - larger if inverse else larger)
-    assert np.allclose(pattern.product(X), pattern.embed_in_identity(Q), atol=1e-13)
+    assert np.allclose(
+        pattern.product(X), pattern.extend_by_identity_on_idle_coordinates(Q), atol=1e-13
+    )

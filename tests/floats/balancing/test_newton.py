@@ -37,11 +37,11 @@ def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
     pattern, X, _ = example(layers, 3, 0)
     equations = CentredLinearization(pattern, X).normal_equations
     lam, mu = np.random.default_rng(1).standard_normal((2, 6, 6))
-    image = equations.apply_centred_jacobian(equations.apply_inverse_weighted_adjoint(lam))
+    image = equations.apply_centred_jacobian(equations.apply_adjoint_then_inverse_weights(lam))
     assert np.isclose(
         np.vdot(mu, image),
         np.vdot(
-            equations.apply_centred_jacobian(equations.apply_inverse_weighted_adjoint(mu)), lam
+            equations.apply_centred_jacobian(equations.apply_adjoint_then_inverse_weights(mu)), lam
         ),
     )
     assert np.vdot(lam, image) > 0
@@ -59,7 +59,7 @@ def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
     assert lam.dtype == np.float64
     rest = (
         remove_trace(
-            equations.apply_centred_jacobian(equations.apply_inverse_weighted_adjoint(lam)),
+            equations.apply_centred_jacobian(equations.apply_adjoint_then_inverse_weights(lam)),
             pattern.active_coordinate_mask,
         )
         - r
@@ -105,7 +105,8 @@ def test_halves_of_two_sizes(halves, pull):
     d = sum(halves)
     M = generator.standard_normal((d, d))
     M -= np.trace(M) / d * np.eye(d)
-    F = pattern.embed_in_identity(M) - pattern.embed_in_identity(np.zeros((d, d)))
+    extend = pattern.extend_by_identity_on_idle_coordinates
+    F = extend(M) - extend(np.zeros((d, d)))
     linearization = CentredLinearization(pattern, X)
     dX = linearization.newton_step(F, pull, np.zeros_like(X), 1e-10)
     assert (pattern.pad_and_stack(pattern.unpad(dX)) == dX).all()

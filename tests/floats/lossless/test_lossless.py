@@ -281,7 +281,7 @@ def test_float64_products_are_those_of_integers_up_to_the_radius():
 def test_integer_shifts_are_exact_up_to_the_radius(bits):
     """1/2 is no multiple of 1: at 2^53 - 1 units floor(z + 1/2) would be z + 1."""
     T = np.array([[3, -1], [1, 0]])
-    layer = IntegerCoupling.from_split_shift("first", T.astype(float), bits, 1)
+    layer = IntegerCoupling.from_shift_split_for_exact_products("first", T.astype(float), bits, 1)
     for below in range(8):
         kept = np.array([[layer.largest_exact_input - below], [1 - layer.largest_exact_input]])
         assert layer.rounded_shift(kept.astype(float)).tolist() == (T @ kept).tolist()

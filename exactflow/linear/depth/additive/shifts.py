@@ -49,7 +49,7 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normal_forms import (
     conjugate_partition,
-    cyclic_chains,
+    cyclic_generators_and_exponents,
     elementary_divisors,
     orbit,
 )
@@ -339,7 +339,7 @@ def _wanted_first_row_and_chains_of_Du(
     g, row = [field.one], []
     basis: list[DomainMatrix] = []
     for f, sizes in wanted.items():
-        found = cyclic_chains(Du, f) if Du.shape[0] else []
+        found = cyclic_generators_and_exponents(Du, f) if Du.shape[0] else []
         excess = sum(sizes) - sum(size for _, size in found)
         g = dup_mul(g, dup_pow(list(f), excess, field), field)
         for j, (generator, size) in enumerate(found):
