@@ -417,7 +417,7 @@ with claims.check("two layers that generate a Gaussian attain 16b", Evidence.CER
             eps = upper((arb(d) ** 1.5 * ball(result.generator_error)).sqrt())
         bounds = bound_conditioning(Gaussian(B @ B.T), eps)
         with ctx.workprec(128):
-            volume, upper_bound = log_det(result.generator), ball(bounds.mean_log_det)
+            volume, upper_bound = log_det(result.rounded_generator), ball(bounds.mean_log_det)
             check.true(
                 bool(volume <= upper_bound) and bool(upper_bound < volume + arb("0.00001")),
                 f"d = {d}, eps = {format_down(eps, 2)}: log|det F| >= "

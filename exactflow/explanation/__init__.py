@@ -16,7 +16,7 @@ from exactflow.errors import VerificationError
 from exactflow.exact.progress import report_stage
 from exactflow.explanation.identity_text import name_latex
 from exactflow.explanation.sentences import (
-    proof_names_in_sentence,
+    names_and_functions_in_single_backticks,
     rename_proof_names_in_sentence,
     sentence_html,
     sentence_latex,
@@ -80,7 +80,7 @@ class Explanation:
         number of the step, is raised if a check fails.
         """
         steps = _define_shears_at_first_use(steps)
-        names = _primed_names_of_clashing_letters(claim, steps)
+        names = _primed_letters_by_clashing_user_symbol(claim, steps)
         claim = rename_proof_names_in_sentence(claim, names)
         steps = [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
@@ -163,14 +163,15 @@ def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
     ]
 
 
-def _primed_names_of_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
-    """Return a dict from each letter of the proof that is also a symbol of the user to a new name.
+def _primed_letters_by_clashing_user_symbol(claim: str, steps: Sequence[Step]) -> dict[str, str]:
+    """Return a dict from each symbol of the user to a new name for the same letter of the proof.
 
     The new name is the letter with enough primes to differ from all other names.
     """
     symbols = set[str]().union(*(step.user_symbols for step in steps))
     taken = symbols.union(
-        proof_names_in_sentence(claim), *(step.names_and_functions for step in steps)
+        names_and_functions_in_single_backticks(claim),
+        *(step.names_and_functions for step in steps),
     )
     names: dict[str, str] = {}
     for letter in sorted(taken & symbols):

@@ -123,7 +123,9 @@ def parse_comma_separated_identities(text: str) -> tuple[ParsedIdentity, ...]:
         )
     outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]
     places = pairwise([-1, *outside, len(text)])
-    return tuple(_Parser(text[before + 1 : end].strip()).parse_identity() for before, end in places)
+    return tuple(
+        _Parser(text[before + 1 : end].strip()).parse_sides_and_relation() for before, end in places
+    )
 
 
 def is_unreserved_name(text: str) -> bool:
@@ -234,7 +236,7 @@ class _Parser:
             raise InvalidInputError(f"expected {expected_in_words} in {self.text!r}, got {found}")
         return self.rest.pop(0)
 
-    def parse_identity(self) -> ParsedIdentity:
+    def parse_sides_and_relation(self) -> ParsedIdentity:
         left = self.parse_sum()
         relation = self.take_token("a relation", _RELATIONS.__contains__)
         right = self.parse_sum()
@@ -250,13 +252,13 @@ class _Parser:
 
     def parse_signed_product(self) -> Tree:
         sign = self.rest.pop(0) if self.next_token in ("+", "-") else "+"
-        factors = [self.parse_power()]
+        factors = [self.parse_atom_with_inverses_and_transposes()]
         while self.next_token and self.next_token[0] not in "+-)=!<>,":
-            factors.append(self.parse_power())
+            factors.append(self.parse_atom_with_inverses_and_transposes())
         product = factors[0] if len(factors) == 1 else ("product", *factors)
         return ("neg", product) if sign == "-" else product
 
-    def parse_power(self) -> Tree:
+    def parse_atom_with_inverses_and_transposes(self) -> Tree:
         atom = self.parse_atom()
         while self.next_token in ("^-1", "^T"):
             atom = ("inverse" if self.rest.pop(0) == "^-1" else "transpose", atom)

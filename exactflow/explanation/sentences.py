@@ -53,7 +53,7 @@ def sentence_html(sentence: str) -> str:
     return _QUOTED.sub(r"<i>\2</i>", escape(sentence))
 
 
-def proof_names_in_sentence(sentence: str) -> Iterator[str]:
+def names_and_functions_in_single_backticks(sentence: str) -> Iterator[str]:
     """Yield the names in the formulas in single backticks of a sentence.
 
     The names of functions, and I, are included.

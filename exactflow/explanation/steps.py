@@ -29,7 +29,7 @@ from exactflow.explanation.identity_text import (
     rename_in_formula,
 )
 from exactflow.explanation.sentences import (
-    proof_names_in_sentence,
+    names_and_functions_in_single_backticks,
     rename_proof_names_in_sentence,
     sentence_html,
     strip_backticks,
@@ -122,7 +122,7 @@ class Step(Checkable):
         """
         written = {
             *names_and_functions_in_formula(self.text),
-            *proof_names_in_sentence(self.why + self.reference),
+            *names_and_functions_in_single_backticks(self.why + self.reference),
         }
         return written.union(self.before, self.after)
 

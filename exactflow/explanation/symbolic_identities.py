@@ -136,8 +136,9 @@ class FreeRing:
         """Return the symbol `name` as a sum of one word."""
         return SumOfWords({((name, 1),): QQ.one}, self)
 
-    def convert(self, value: Any) -> Any:
+    def convert(self, integer_or_converted: Any) -> Any:
         """Return an integer as an element of the ring, and any other value unchanged."""
+        value = integer_or_converted
         return self.sum_terms([((), QQ(value))]) if isinstance(value, int) else value
 
     def sum_terms(self, terms: Iterable[tuple[Word, QQElement]]) -> SumOfWords:
@@ -351,7 +352,7 @@ def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
     found = parse_comma_separated_identities(text)
     for equation in found:
         if equation.relation != "=" or not all(
-            map(_is_ring_expression, (equation.left, equation.right))
+            map(_has_only_sums_products_inverses_blocks, (equation.left, equation.right))
         ):
             raise InvalidInputError(
                 "expected an equation between matrices made by sums, products, inverses, U(..), "
@@ -360,7 +361,7 @@ def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
     return found
 
 
-def _is_ring_expression(tree: Tree) -> bool:
+def _has_only_sums_products_inverses_blocks(tree: Tree) -> bool:
     """Whether a tree has only sums, products, inverses, shears and blocks.
 
     Thus it has no determinant, rank or transpose.
@@ -369,7 +370,9 @@ def _is_ring_expression(tree: Tree) -> bool:
     if kind in ("name", "number", "identity"):
         return True
     operations = "sum", "product", "bracket", "neg", "inverse", "U", "L", "diag", "blocks"
-    return kind.rstrip("'") in operations and all(map(_is_ring_expression, parts))
+    return kind.rstrip("'") in operations and all(
+        map(_has_only_sums_products_inverses_blocks, parts)
+    )
 
 
 def _defined_name_or_empty(equation: ParsedIdentity) -> str:

@@ -154,7 +154,7 @@ def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> Minim
 def _flow_or_whitening_generator(result: Any) -> CouplingFlow:
     """Return the flow of a result; for a result of `whiten`, the flow from noise to data."""
     if isinstance(result, Whitening):
-        return result.generator
+        return result.rounded_generator
     flow = result.flow if isinstance(result, _RESULTS_WITH_FLOW) else result
     if not isinstance(flow, CouplingFlow):
         raise InvalidInputError(

@@ -114,7 +114,7 @@ def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[FloatLayers, Fr
     """Return the layers of least error that some walks lead to."""
     best = refinement.refine_by_exact_residuals(bases.layers(1), covariance, _take_newton_step)
     for shifted in SHIFTS if len(bases.s) == len(bases.r) else ():
-        if best[1] <= refinement.ROUNDINGS * refinement.estimate_rounding_error(
+        if best[1] <= refinement.ROUNDINGS * refinement.estimate_whitening_error_of_rounded_entries(
             best[0], covariance
         ):
             break
@@ -155,7 +155,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
     one1, one2 = np.eye(len(E1)), np.eye(len(E2))
     out, into = one1 + x @ t, one2 + t @ x
-    l1, l2 = basis.solvability_rows_for_alpha_and_beta()
+    l1, l2 = basis.solvability_quadratic_form_rows()
     a, b, a2, b2 = l1 @ x, l2 @ into, l1 @ out.T, l2 @ x.T
     by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
     by_r *= (scale1, scale2) != (1, 1)

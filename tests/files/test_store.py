@@ -60,7 +60,7 @@ def test_what_whitens_comes_back_as_what_generates(tmp_path, partition):
     result = whiten(SIGMA, partition=partition)
     for target in (None, SIGMA):
         save(result, tmp_path / "c.json", target=target)
-        assert load(tmp_path / "c.json") == result.generator
+        assert load(tmp_path / "c.json") == result.rounded_generator
     content = json.loads((tmp_path / "c.json").read_text())
     assert content["covariance"][0] == ["2", "1", "0", "0"]
 

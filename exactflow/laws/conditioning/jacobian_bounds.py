@@ -34,7 +34,7 @@ and eps is increased by the distance:
   the distance from a set is 1-Lipschitz: |D_i(L) - D_i'(L)| <= e_i, where D_i' belongs to the
   atoms. So by Minkowski's inequality sum_i D_i'(L)^2 > (eps + sqrt(sum_i e_i^2))^2 excludes L
   (`ProjectedLaw.error`). The ends of the gap are atoms. The law may have mass between them:
-  `Gap.mass` is the mass of the atoms there;
+  `GapBetweenAtoms.mass` is the mass of the atoms there;
 - for `mean_log_det`, `sigma_min`, `ratio`, and for `lipschitz` if it comes from the covariance, by
   the mixture `components`. A map within eps of the law is within eps + e of a mixture at distance e
   from the law (`MixtureComponents.error`). For a mixture of uniform or normal laws e = 0. `groups`

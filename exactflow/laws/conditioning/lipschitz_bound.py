@@ -29,7 +29,7 @@ from exactflow.laws.conditioning.mixture_components import (
 )
 from exactflow.laws.conditioning.projection import (
     ProjectedLaw,
-    SquaredDistanceBySlope,
+    SquaredDistanceBoundsBySlope,
     coordinate_axes,
     project_onto_axes_as_atoms,
     rational_frame_near_up_to_sign,
@@ -76,7 +76,7 @@ def bracket_least_lipschitz(
     start = deviation / SMALLEST
     tolerance = partial(_enclose_eps_plus_error, eps, components.error.upper())
     make_squared_distance = partial(_squared_covariance_distance_by_slope, covariance)
-    slope, attained, bits = _bracket_least_slope_within_tolerance(
+    slope, attained, bits = _bracket_least_slope_within_distance_tolerance(
         make_squared_distance, start, tolerance, TUNING.precision
     )
     if isinstance(law, Gaussian):
@@ -96,8 +96,8 @@ def bracket_least_lipschitz(
     attained, best = None, None
     rest = partial(_enclose_eps_plus_error, eps, -projections[0].error.upper())
     if has_independent_coordinates and rest() > 0:
-        _, attained, _ = _bracket_least_slope_within_tolerance(
-            projections[0].summed_squared_distance_by_slope, deviation, rest, bits
+        _, attained, _ = _bracket_least_slope_within_distance_tolerance(
+            projections[0].make_squared_distance_bounds_by_slope, deviation, rest, bits
         )
     while projections:
         start = ball(slope) if slope else start
@@ -106,13 +106,13 @@ def bracket_least_lipschitz(
             break
         best = projections.pop(farthest)
         tolerance = partial(_enclose_eps_plus_error, eps, best.error.upper())
-        slope, _, bits = _bracket_least_slope_within_tolerance(
-            best.summed_squared_distance_by_slope, start, tolerance, bits
+        slope, _, bits = _bracket_least_slope_within_distance_tolerance(
+            best.make_squared_distance_bounds_by_slope, start, tolerance, bits
         )
     return LipschitzBracket(slope, attained, best)
 
 
-def _squared_covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlope:
+def _squared_covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBoundsBySlope:
     """Return the function of L whose value is sum_i (s_i - L)_+^2, where the s_i^2 are the
     eigenvalues of the covariance. Its lower bound and its upper bound are the same ball.
     """
@@ -136,7 +136,7 @@ def _index_of_largest_proved_excess_over_eps(
     for precision in (first_bits, 2 * first_bits, 4 * first_bits):
         with ctx.workprec(precision):
             excess = [
-                projection.summed_squared_distance_by_slope()(slope, False)[0].sqrt()
+                projection.make_squared_distance_bounds_by_slope()(slope, False)[0].sqrt()
                 - _enclose_eps_plus_error(eps, projection.error.upper())
                 for projection in projections
             ]
@@ -153,10 +153,10 @@ def _enclose_eps_plus_error(eps: Element, error: arb) -> arb:
     return ball(eps) + error
 
 
-def _bracket_least_slope_within_tolerance(
-    make_squared_distance: Callable[[], SquaredDistanceBySlope],
+def _bracket_least_slope_within_distance_tolerance(
+    make_squared_distance: Callable[[], SquaredDistanceBoundsBySlope],
     start_slope: arb,
-    make_tolerance: Callable[[], arb],
+    make_distance_tolerance: Callable[[], arb],
     bits: BitsOfPrecision,
 ) -> tuple[Element, Element, BitsOfPrecision]:
     """Return a lower and an upper bound of the least slope for which the distance is at most the
@@ -164,14 +164,15 @@ def _bracket_least_slope_within_tolerance(
 
     Both bounds are dyadic, and their ratio is at most 1 + 2^-23, unless the lower bound is zero.
     The search begins at `start_slope` with a precision of `bits`, which is doubled until it
-    suffices. `make_squared_distance` and `make_tolerance` are called again at each precision.
+    suffices. `make_squared_distance` and `make_distance_tolerance` are called again at each
+    precision.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
             found = _bracket_least_slope_if_precision_suffices(
                 make_squared_distance(),
                 _log2_midpoint_else_hugely_negative(start_slope),
-                make_tolerance() ** 2,
+                make_distance_tolerance() ** 2,
             )
         if found is not None:
             return *found, bits
@@ -184,10 +185,10 @@ def _bracket_least_slope_within_tolerance(
 
 
 def _bracket_least_slope_if_precision_suffices(
-    squared_distance: SquaredDistanceBySlope, log2_start_slope: float, squared_tolerance: arb
+    squared_distance: SquaredDistanceBoundsBySlope, log2_start_slope: float, squared_tolerance: arb
 ) -> tuple[Element, Element] | None:
-    """Return the bounds of `_bracket_least_slope_within_tolerance`, or None if the precision does
-    not suffice.
+    """Return the bounds of `_bracket_least_slope_within_distance_tolerance`, or None if the
+    precision does not suffice.
 
     `log2_start_slope` is the binary logarithm of the slope at which the search begins.
     """

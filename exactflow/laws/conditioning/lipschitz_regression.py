@@ -172,7 +172,7 @@ class LipschitzRegression:
                     runs.append([block])
             if len(runs) == len(found):
                 return found
-            found = [run[0] if len(run) == 1 else self._pool_decreasing_blocks(run) for run in runs]
+            found = [run[0] if len(run) == 1 else self._merge_into_one_block(run) for run in runs]
 
     def block_cost_at_its_value(self, block: Block) -> arb:
         """Enclose the sum of cost_j(c) over the jumps j of a block, for the value c of the block.
@@ -213,12 +213,13 @@ class LipschitzRegression:
         height = self.slope * self.steps.cuts[jump].z
         return height - self.steps.values[jump + 1], height - self.steps.values[jump]
 
-    def _pool_decreasing_blocks(self, blocks: Sequence[Block]) -> Block:
-        """Merge neighbouring blocks into one block. Their values must decrease from left to
-        right.
+    def _merge_into_one_block(self, decreasing_run: Sequence[Block]) -> Block:
+        """Merge a run of neighbouring blocks, whose values decrease from left to right, into one
+        block.
         """
-        first, last, low, high = blocks[0].first, blocks[-1].last, blocks[-1].c, blocks[0].c
-        return Block(first, last, self._approximate_best_block_value(first, last, low, high))
+        left, right = decreasing_run[0], decreasing_run[-1]
+        best = self._approximate_best_block_value(left.first, right.last, right.c, left.c)
+        return Block(left.first, right.last, best)
 
     def _approximate_best_block_value(
         self, first_jump: int, last_jump: int, low: arb, high: arb

@@ -162,9 +162,9 @@ def _estimate_bound_and_multiplier_in_eps_units(
     w = np.array([[cluster.weight] for cluster in clusters])
     s = np.minimum(np.array([cluster.deviations for cluster in clusters]) / eps, LARGEST)
 
-    def deviation_increases_in_eps_units(multiplier: float) -> np.ndarray:
-        """Return all (a_ij - s_ij) / eps for t = `multiplier` eps^2."""
-        return 2 * multiplier / (s + np.hypot(s, 2 * np.sqrt(multiplier)))
+    def deviation_increases_in_eps_units(t_over_eps_squared: float) -> np.ndarray:
+        """Return all (a_ij - s_ij) / eps for the multiplier t."""
+        return 2 * t_over_eps_squared / (s + np.hypot(s, 2 * np.sqrt(t_over_eps_squared)))
 
     low, high = 0.0, 1.0
     while (w * deviation_increases_in_eps_units(high) ** 2).sum() < 1:

@@ -34,10 +34,10 @@ from exactflow.laws.universal.measures import Atoms, TargetMeasure
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 
-SquaredDistanceBySlope = Callable[[arb, bool], LowerAndUpperBound]
-"""A function of a slope L > 0. It returns enclosures of a lower and of an upper bound of the
-squared distance from the maps with slopes at most L. If its second argument is true, the lower
-bound may be 0, which saves time.
+SquaredDistanceBoundsBySlope = Callable[[arb, bool], LowerAndUpperBound]
+"""A function of a slope L > 0 and of a flag. It returns enclosures of a lower and of an upper bound
+of the squared distance from the maps with slopes at most L. If the flag is true, the lower bound
+may be 0, which saves time.
 """
 
 FEW = 8  # at most this number of entries of an axis are displayed
@@ -45,7 +45,7 @@ FEW = 8  # at most this number of entries of an axis are displayed
 RELATIVE = 2**21
 
 
-class Gap(NamedTuple):
+class GapBetweenAtoms(NamedTuple):
     """An interval between two atoms on a line. Let T be the increasing map with slopes at most L
     that is nearest to the map of N(0, 1) to the atoms. T crosses the interval with the slope L.
 
@@ -87,13 +87,15 @@ class AtomsOnLine:
             [ball(QQ(x, self.unit)) for x in self.places], self.weights
         )
 
-    def gap_spanned_by_block(self, axis: Axis, block: Block, cost_share: Element) -> Gap:
+    def gap_spanned_by_block(
+        self, axis: Axis, block: Block, cost_share: Element
+    ) -> GapBetweenAtoms:
         """Return the interval from the atom before the first jump of a block to the atom after its
         last jump. A jump is the step of the map to the atoms from one atom to the next.
         """
         start, stop = (QQ(self.places[j], self.unit) for j in (block.first, block.last + 1))
         inside = sum(self.weights[block.first + 1 : block.last + 1])
-        return Gap(axis, start, stop, QQ(inside, sum(self.weights)), cost_share)
+        return GapBetweenAtoms(axis, start, stop, QQ(inside, sum(self.weights)), cost_share)
 
 
 @dataclass(frozen=True)
@@ -113,24 +115,27 @@ class ProjectedLaw:
     lines: list[AtomsOnLine]
     error: arb
 
-    def summed_squared_distance_by_slope(self) -> SquaredDistanceBySlope:
+    def make_squared_distance_bounds_by_slope(self) -> SquaredDistanceBoundsBySlope:
         """Return the function that bounds the squared distance of the atoms from the maps with
-        slopes at most L, summed over the axes. The argument is L.
+        slopes at most L, summed over the axes. Its arguments are L, and whether to skip the lower
+        bound.
 
         The maps to the atoms are computed first, at the current precision.
         """
         lines = self._count_lines_up_to_translation().values()
         maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
 
-        def bound_squared_distance(slope: arb, skip_lower_bound: bool) -> LowerAndUpperBound:
+        def bound_squared_distance_from_lipschitz_maps(
+            lipschitz_constant: arb, skip_lower_bound: bool
+        ) -> LowerAndUpperBound:
             below, above = arb(0), arb(0)
             for steps, times in maps:
-                regression = LipschitzRegression(steps, slope)
+                regression = LipschitzRegression(steps, lipschitz_constant)
                 pair = regression.bound_squared_distance(skip_lower_bound)
                 below, above = below + times * pair[0], above + times * pair[1]
             return below, above
 
-        return bound_squared_distance
+        return bound_squared_distance_from_lipschitz_maps
 
     def _count_lines_up_to_translation(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
         """Return, for each class of lines that are translates of each other, one line and the
@@ -143,7 +148,7 @@ class ProjectedLaw:
             found[key] = first, times + 1
         return found
 
-    def costliest_gap(self, slope: Element) -> Gap:
+    def costliest_gap(self, slope: Element) -> GapBetweenAtoms:
         """Return the gap with the largest cost. The cost of a gap is its part of the squared
         distance of the atoms from the maps with slopes at most `slope`.
 
@@ -192,13 +197,17 @@ def rational_frame_near_up_to_sign(direction: Sequence[Element]) -> list[Axis]:
 
 
 def project_onto_axes_as_atoms(
-    law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
+    law: TargetMeasure,
+    components_approximating_law: MixtureComponents,
+    axes: list[Axis],
+    eps: Element,
 ) -> ProjectedLaw:
     """Project a law onto each axis of a frame, and approximate each projection by atoms. The
     tolerances are fractions of `eps`.
 
     A law that is not atomic is quantized: each coordinate by itself if the frame consists of the
-    coordinate axes, else the whole law.
+    coordinate axes, else the whole law. `components_approximating_law` are its atoms, or the atoms
+    of a quantization of the whole law; if they are Gaussians, the law is quantized anew.
     """
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
     if axes == coordinate_axes(d) and not isinstance(law, Atoms):
@@ -210,6 +219,7 @@ def project_onto_axes_as_atoms(
         ]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
+        components = components_approximating_law
         if components.covariances is not None:
             components = quantize_within_tolerance_or_atom_limit(law, tolerance)
         error = components.error
@@ -221,20 +231,20 @@ def project_onto_axes_as_atoms(
 
 
 def _project_atoms_and_merge_bounding_w2(
-    components: MixtureComponents, axis: Axis, tolerance: Element, lines_sharing_limit: int
+    components: MixtureComponents, axis: Axis, tolerance: Element, lines_sharing_atom_limit: int
 ) -> tuple[AtomsOnLine, arb]:
     """Project the atoms of a mixture onto an axis, and merge near atoms. Return the merged atoms,
     and an upper bound of their distance W2 from the projected atoms.
 
     Equal atoms are merged. If many atoms remain, the atoms in each cell of an equidistant grid are
     merged as well. The number of cells is doubled until the distance is within the tolerance, or
-    until the atoms reach their limit, which `lines_sharing_limit` lines share equally.
+    until the atoms reach their limit, which `lines_sharing_atom_limit` lines share equally.
     """
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
     places = (components.centers @ np.array(column, dtype=object)).tolist()
     most, distinct = (
-        max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_limit),
+        max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_atom_limit),
         len(set(places)),
     )
     cells = min(TUNING.least_atoms, most)

@@ -25,7 +25,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.result import DepthScales, Result
 from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression
 from exactflow.laws.conditioning.mixture_components import Law, MixtureComponents
-from exactflow.laws.conditioning.projection import AtomsOnLine, Gap, ProjectedLaw
+from exactflow.laws.conditioning.projection import AtomsOnLine, GapBetweenAtoms, ProjectedLaw
 from exactflow.laws.conditioning.tuning import TUNING
 
 RARE = 1e-9  # for a smaller mass, the quantile is found as a root of a logarithmic equation
@@ -75,7 +75,7 @@ class ConditioningBounds(Result):
         return len(self.groups)
 
     @cached_property
-    def costliest_gap(self) -> "Gap | None":
+    def costliest_gap(self) -> "GapBetweenAtoms | None":
         """The interval between atoms that causes the largest part of the squared distance of the
         target from the maps with slopes at most `lipschitz`.
 
@@ -124,7 +124,7 @@ class ConditioningBounds(Result):
             f"(sqrt(tr Cov) - eps)^2 / {d}."
         )
         rows = [
-            ("16a", why, self._is_lipschitz_bound_valid),
+            ("16a", why, self._are_lipschitz_maps_eps_away),
             ("16b", mean, self._is_log_det_bound_valid),
             ("16b", singular, self._are_sigma_and_ratio_valid),
         ]
@@ -140,9 +140,9 @@ class ConditioningBounds(Result):
         )
         return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
-    def _is_lipschitz_bound_valid(self) -> bool:
-        """Whether a lower bound, computed again, of the distance of the target from all maps with
-        slopes at most `lipschitz` is at least eps.
+    def _are_lipschitz_maps_eps_away(self) -> bool:
+        """Whether all maps with slopes at most `lipschitz` are at least eps away from the target: a
+        lower bound of their distance, computed again, is at least eps.
         """
         slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
@@ -155,7 +155,8 @@ class ConditioningBounds(Result):
                 ]
             else:
                 parts = [_lower_bound_squared_distance(line, slope) for line in seen.lines]
-            return bool(sum(parts) >= self._eps_plus_distance_bound(seen or self.components) ** 2)
+            radius = self._eps_plus_approximation_error_bound(seen or self.components)
+            return bool(sum(parts) >= radius**2)
 
     def _is_log_det_bound_valid(self) -> bool:
         """Whether the bound of theorem 16b, computed again for `multiplier`, is at most
@@ -164,7 +165,7 @@ class ConditioningBounds(Result):
         components = self.components
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
-            total = self._eps_plus_distance_bound(components) ** 2 / (2 * t)
+            total = self._eps_plus_approximation_error_bound(components) ** 2 / (2 * t)
             for members in self.groups:
                 w = mpmath.mpf(sum(components.weights[members].tolist())) / components.total_weight
                 total -= w * mpmath.log(w)
@@ -182,14 +183,14 @@ class ConditioningBounds(Result):
             deviation = mpmath.sqrt(
                 sum(s * s for s in _principal_deviations_of_submixture(components))
             )
-            size = deviation - self._eps_plus_distance_bound(components)
+            size = deviation - self._eps_plus_approximation_error_bound(components)
             is_ratio = ratio == 1 or ratio * sigma * mpmath.sqrt(d) <= size
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
-    def _eps_plus_distance_bound(
+    def _eps_plus_approximation_error_bound(
         self, approximation: MixtureComponents | ProjectedLaw
     ) -> mpmath.mpf:
-        """Return eps plus an upper bound of the distance of `approximation` from the target."""
+        """Return eps plus an upper bound of the distance W2 of `approximation` from the target."""
         return to_mpf(to_element(self.eps) + upper(approximation.error))
 
     def lower_bound_depth(

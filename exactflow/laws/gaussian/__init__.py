@@ -15,9 +15,8 @@ rationals, and so the largest entry of Q Sigma Q^T - I is a rational number.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import sympy
@@ -37,13 +36,18 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.flows.result import MapResult
-from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
+from exactflow.laws.gaussian.covariance import (
+    Covariance,
+    LargestResidualEntry,
+    as_mean_column,
+    transform_covariance,
+)
 from exactflow.laws.gaussian.refinement import (
     FloatLayers,
     float_errors_as_method_errors,
     precompose_layers_with_power_of_two,
 )
-from exactflow.laws.gaussian.two_layers import find_two_layers
+from exactflow.laws.gaussian.two_layers import find_two_whitening_layers
 from exactflow.linear.factor import check_explainable_dimension
 
 __all__ = ["Whitening", "whiten"]
@@ -73,7 +77,7 @@ class Whitening(MapResult):
 
     @staticmethod
     def construct(
-        find_layers: Callable[[Covariance, int], tuple[FloatLayers, Fraction]],
+        find_layers: Callable[[Covariance, int], tuple[FloatLayers, LargestResidualEntry]],
         Sigma: MatrixLike,
         *,
         mean: "VectorLike | None" = None,
@@ -82,7 +86,7 @@ class Whitening(MapResult):
         """Whiten a covariance as `whiten` does, but with the layers that `find_layers` returns.
 
         The function `find_layers` takes the covariance and the size of the first half, and returns
-        whitening layers and their error.
+        whitening layers and the largest absolute entry of their residual Q Sigma Q^T - I.
         """
         with one_thread():
             covariance = Covariance.from_matrix_checking_definiteness(Sigma)
@@ -99,21 +103,21 @@ class Whitening(MapResult):
     @cached_property
     def flow(self) -> CouplingFlow:
         """The flow from data to white noise."""
-        return self._build_flow(self.layers)
+        return self._build_linear_flow_without_mean(self.layers)
 
     @cached_property
-    def generator(self) -> CouplingFlow:
+    def rounded_generator(self) -> CouplingFlow:
         """The flow from white noise to data: the inverse of `flow`, with entries rounded to floats.
 
         For the matrix F of the generator, F F^T is within `generator_error` of Sigma. The exact
         inverse of `flow` is `flow.inverse()`; floats cannot represent its rational entries.
         """
-        return self._build_flow(self._generating_layers)
+        return self._build_linear_flow_without_mean(self._generating_layers)
 
     @cached_property
     def generator_error(self) -> sympy.Rational:
-        """The largest absolute entry of F F^T - Sigma, for the matrix F of `generator`. It is an
-        exact rational.
+        """The largest absolute entry of F F^T - Sigma, for the matrix F of `rounded_generator`. It
+        is an exact rational.
         """
         white = DyadicMatrix.from_floats(np.eye(sum(self.partition)))
         generated = transform_covariance(self._generating_layers, white)
@@ -135,7 +139,7 @@ class Whitening(MapResult):
         return np.array([-float(x) for x in moved], dtype=np.float64)
 
     @property
-    def magnitude(self) -> float:
+    def largest_absolute_shift_entry(self) -> float:
         """The largest absolute entry of the shifts of all layers of `flow`."""
         return max(float(np.abs(layer.shift).max()) for layer in self.layers)
 
@@ -149,14 +153,17 @@ class Whitening(MapResult):
         return self.flow(self._add_signed_mean(x, -1))
 
     def backward(self, z: VectorLike) -> "sympy.Matrix | np.ndarray":
-        """Return ``mean + generator(z)``, which has the law N(mean, Sigma) for white noise z."""
-        return self._add_signed_mean(self.generator(z), 1)
+        """Return ``mean + rounded_generator(z)``. For white noise z it has the law N(mean, Sigma),
+        up to rounding.
+        """
+        return self._add_signed_mean(self.rounded_generator(z), 1)
 
     def __str__(self) -> str:
         kind = "additive" if self.is_additive else "affine"
         return (
             f"{len(self.layers)} {kind} layers on halves {self.partition} whiten "
-            f"within {format_up(self.error, 2)}, largest entry {self.magnitude:.2g}"
+            f"within {format_up(self.error, 2)}, "
+            f"largest entry {self.largest_absolute_shift_entry:.2g}"
         )
 
     def explain(self) -> Explanation:
@@ -196,10 +203,10 @@ class Whitening(MapResult):
 
     @cached_property
     def _generating_layers(self) -> tuple[FloatCoupling, ...]:
-        """The layers of `generator` in float64, in order of application."""
+        """The layers of `rounded_generator` in float64, in order of application."""
         return tuple(layer.inverse() for layer in reversed(self.layers))
 
-    def _build_flow(self, layers: tuple[FloatCoupling, ...]) -> CouplingFlow:
+    def _build_linear_flow_without_mean(self, layers: tuple[FloatCoupling, ...]) -> CouplingFlow:
         exact = [layer.exact() for layer in layers]
         return CouplingFlow(exact, method="whiten", order=self.order)
 
@@ -222,9 +229,13 @@ class Whitening(MapResult):
         return (vectors.to_dense() + columns.to_dense()).to_Matrix()
 
 
+TwoLayerWhitening: TypeAlias = Whitening
+"""A whitening with two layers."""
+
+
 def whiten(
     Sigma: MatrixLike, *, mean: "VectorLike | None" = None, partition: "PartitionLike | None" = None
-) -> Whitening:
+) -> TwoLayerWhitening:
     """Return two affine layers that map N(mean, Sigma) to white noise.
 
     Their inverse generates the distribution from white noise.
@@ -264,4 +275,4 @@ def whiten(
     >>> result.flow.depth, result.error < 1e-14
     (2, True)
     """
-    return Whitening.construct(find_two_layers, Sigma, mean=mean, partition=partition)
+    return Whitening.construct(find_two_whitening_layers, Sigma, mean=mean, partition=partition)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import isfinite
+from typing import TypeAlias
 
 import mpmath
 import numpy as np
@@ -28,6 +29,9 @@ _REMEDY = (
     "coordinates"
 )
 ILL_CONDITIONED = 1e6  # an inverse is refined if the condition number is larger
+
+LargestResidualEntry: TypeAlias = Fraction
+"""The exact largest absolute entry of Q Sigma Q^T - I, for the matrix Q of whitening layers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +111,9 @@ class Covariance:
         d = len(entries)
         return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.exact.denominator)
 
-    def whitening_residual_and_error(
+    def whitening_residual_and_largest_entry(
         self, layers: Sequence[FloatCoupling]
-    ) -> tuple[np.ndarray, Fraction]:
+    ) -> tuple[np.ndarray, LargestResidualEntry]:
         """Return the residual Q Sigma Q^T - I, rounded to floats, and the exact largest absolute
         entry of the residual. Q is the matrix of the layers, and Sigma this covariance.
         """

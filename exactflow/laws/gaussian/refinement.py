@@ -21,14 +21,13 @@ order of the rounding of the layers' entries, even if the factors of Sigma have 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
 from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.laws.gaussian.covariance import Covariance
+from exactflow.laws.gaussian.covariance import Covariance, LargestResidualEntry
 
 FloatLayers = tuple[FloatCoupling, ...]
 
@@ -73,7 +72,7 @@ class SingularBasis:
         V, values, transposed = np.linalg.svd(-t)
         return SingularBasis(V, values, transposed.T)
 
-    def solvability_rows_for_alpha_and_beta(self) -> tuple[np.ndarray, np.ndarray]:
+    def solvability_quadratic_form_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return two matrices with one row for each solvability condition. The condition is
         l alpha l^T + l' beta l'^T = r, for the row l of the first and the row l' of the second
         matrix. `solvability_right_sides` returns the numbers r.
@@ -91,7 +90,7 @@ class SingularBasis:
 
     def solvability_right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
         """Return the right-hand side of each solvability condition, for the given E1 and E2."""
-        l1, l2 = self.solvability_rows_for_alpha_and_beta()
+        l1, l2 = self.solvability_quadratic_form_rows()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
     def solve_consistent_block_equations_for_c(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
@@ -142,7 +141,7 @@ def precompose_layers_with_power_of_two(layers: FloatLayers, exponent: int) -> F
         )
 
 
-def estimate_rounding_error(layers: FloatLayers, Sigma: Covariance) -> float:
+def estimate_whitening_error_of_rounded_entries(layers: FloatLayers, Sigma: Covariance) -> float:
     """Estimate the error of whitening that is caused by rounding the layers' entries to float64.
 
     The estimate is 2^-52 times the largest standard deviation of an output coordinate, computed as
@@ -160,17 +159,20 @@ def refine_by_exact_residuals(
     layers: FloatLayers,
     Sigma: Covariance,
     take_step: Callable[[FloatLayers, np.ndarray], FloatLayers],
-) -> tuple[FloatLayers, Fraction]:
+) -> tuple[FloatLayers, LargestResidualEntry]:
     """Improve layers by Newton steps. Return the best layers, and the exact largest absolute entry
     of Q Sigma Q^T - I for their matrix Q.
 
     `take_step(layers, E)` returns the layers after a step that removes the residual E.
     """
-    E, error = Sigma.whitening_residual_and_error(layers)
+    E, error = Sigma.whitening_residual_and_largest_entry(layers)
     before, accepted = 2 * error + 1, 1
-    while error > accepted * estimate_rounding_error(layers, Sigma) and error < before / 2:
+    while (
+        error > accepted * estimate_whitening_error_of_rounded_entries(layers, Sigma)
+        and error < before / 2
+    ):
         tried, before, accepted = take_step(layers, E), error, ROUNDINGS
-        E, reached = Sigma.whitening_residual_and_error(tried)
+        E, reached = Sigma.whitening_residual_and_largest_entry(tried)
         if reached < error:
             layers, error = tried, reached
     return layers, error

@@ -8,11 +8,11 @@ Sigma iff T T^T = B - D2^2 and I + T^T D2^-2 T = D1 A D1, for X = (Sigma12 - D1 
 R = D2^-1 T. Then R R^T = D2^-1 B D2^-1 - I and R^T R = D1 A D1 - I, so these two matrices have the
 same nonzero eigenvalues.
 
-*Diagonals.* Let A be p x p, B q x q, and k = q - p >= 0. `match_spectra_up_to_ones` finds positive
-diagonals a and b such that a A a has eigenvalues 1 < l_1 <= .. <= l_p, and b B b has these
-eigenvalues and k times the eigenvalue 1. Such a and b exist for k <= 1 (the script
-gaussian_depth). For p = 1 and k >= 2 they exist iff B = D + l l^T for a diagonal D > 0;
-then l_i^2 = b_ij b_ik / b_jk.
+*Diagonals.* Let A be p x p, B q x q, and k = q - p >= 0.
+`find_diagonals_matching_spectra_with_ones` finds positive diagonals a and b such that a A a has
+eigenvalues 1 < l_1 <= .. <= l_p, and b B b has these eigenvalues and k times the eigenvalue 1. Such
+a and b exist for k <= 1 (the script gaussian_depth). For p = 1 and k >= 2 they exist iff
+B = D + l l^T for a diagonal D > 0; then l_i^2 = b_ij b_ik / b_jk.
 
 How it is checked
 -----------------
@@ -25,7 +25,6 @@ layers, see `exactflow.laws.gaussian.covariance`.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -33,7 +32,7 @@ import numpy as np
 from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import refinement
-from exactflow.laws.gaussian.covariance import Covariance
+from exactflow.laws.gaussian.covariance import Covariance, LargestResidualEntry
 from exactflow.laws.gaussian.refinement import (
     FloatLayers,
     SingularBasis,
@@ -54,7 +53,9 @@ SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
 
 
-def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
+def find_two_whitening_layers(
+    covariance: Covariance, p: int
+) -> tuple[FloatLayers, LargestResidualEntry]:
     """Return two whitening layers, and the largest absolute entry of Q Sigma Q^T - I for their
     matrix Q. The first half consists of the first `p` coordinates.
 
@@ -85,7 +86,7 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
 
 def _find_layers_moving_first_half_first(
     covariance: Covariance, p: int
-) -> tuple[FloatLayers, Fraction] | None:
+) -> tuple[FloatLayers, LargestResidualEntry] | None:
     """Return two layers and their error. The first layer moves the first half, which has size p.
     Return None if the search finds no layers.
     """
@@ -96,10 +97,11 @@ def _find_layers_moving_first_half_first(
         layers = _build_two_layers_rounding_shifts(
             d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1])
         )
-        error = covariance.whitening_residual_and_error(layers)[1]
-        if error < 4 * refinement.estimate_rounding_error(layers, covariance):
+        error = covariance.whitening_residual_and_largest_entry(layers)[1]
+        if error < 4 * refinement.estimate_whitening_error_of_rounded_entries(layers, covariance):
             return layers, error
-    match = match_spectra_up_to_ones(A, B) if len(A) <= len(B) else match_spectra_up_to_ones(B, A)
+    smaller, larger = (A, B) if len(A) <= len(B) else (B, A)
+    match = find_diagonals_matching_spectra_with_ones(smaller, larger)
     if match is None:
         return None
     match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
@@ -126,17 +128,17 @@ def _build_two_layers_rounding_shifts(
     )
 
 
-def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
-    """Return the layers after a Newton step that removes their residual E = Q Sigma Q^T - I."""
+def _take_newton_step(layers: FloatLayers, residual: np.ndarray) -> FloatLayers:
+    """Return the layers after a Newton step that removes their residual Q Sigma Q^T - I."""
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
     p, basis = len(x), SingularBasis.decompose_negative(t)
-    E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
-    left, right = basis.solvability_rows_for_alpha_and_beta()
+    E1, E2 = -residual[:p, :p] / 2, -residual[p:, p:] / 2
+    left, right = basis.solvability_quadratic_form_rows()
     equations = np.hstack([left**2, right**2])
     steps = np.linalg.lstsq(equations, basis.solvability_right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
     c = basis.solve_consistent_block_equations_for_c(E1 - np.diag(alpha), E2 - np.diag(beta))
-    a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
+    a = -(residual[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
     return _build_two_layers_rounding_shifts(
         d1 + alpha * d1, x + alpha[:, None] * x + c * d2, d2 + beta * d2, t + a + beta[:, None] * t
     )
@@ -230,17 +232,13 @@ def _eigh_of_scaled(M: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, 
     return np.linalg.eigh(scale[:, None] * M * scale)
 
 
-def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+def find_diagonals_matching_spectra_with_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     """Find diagonals a and b such that, up to rounding, b B b has the eigenvalues of a A a and
     ones. Return None if the search fails. B is at least as large as A.
 
     The search begins near the diagonals that make the diagonal entries of a A a and b B b one.
     """
-    if (
-        len(A) == 1
-        and len(B) > 2
-        and (one := _match_1x1_to_diagonal_plus_rank_one(A, B)) is not None
-    ):
+    if len(A) == 1 and len(B) > 2 and (one := _match_diagonal_plus_rank_one_B(A, B)) is not None:
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _start_near_unit_diagonals(A, B, spread, push)
@@ -258,8 +256,8 @@ def match_spectra_up_to_ones(A: np.ndarray, B: np.ndarray) -> SpectralMatch | No
     return None
 
 
-def _match_1x1_to_diagonal_plus_rank_one(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return the match of a 1 x 1 matrix A with a matrix B = D + l l^T, where D is diagonal. The
+def _match_diagonal_plus_rank_one_B(A_1x1: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+    """Return the match of a 1 x 1 matrix with a matrix B = D + l l^T, where D is diagonal. The
     diagonal b of the match scales B to I + r r^T, for a vector r.
 
     Returns None if B has no such form with all l_i nonzero, or if rounding errors are too large.
@@ -274,7 +272,7 @@ def _match_1x1_to_diagonal_plus_rank_one(A: np.ndarray, B: np.ndarray) -> Spectr
         return None
     v = -np.log(np.diag(B) - squares) / 2
     greatest = np.linalg.eigvalsh(np.exp(v)[:, None] * B * np.exp(v))[-1]
-    match = SpectralMatch(A, B, np.log(greatest / A[0]) / 2, v)
+    match = SpectralMatch(A_1x1, B, np.log(greatest / A_1x1[0]) / 2, v)
     return (
         match
         if match.has_positive_eigenvalues and np.abs(match.stacked_log_residuals()).max() < ROUNDED

@@ -78,12 +78,12 @@ def test_every_format(capsys, tmp_path, name, options):
 def test_a_smaller_bound_is_refuted(covariance):
     result = whiten(covariance)
     claim = {"covariance": covariance, "within": result.generator_error}
-    text = certificate_text(result.generator, **claim)
+    text = certificate_text(result.rounded_generator, **claim)
     report = checker.check(text.encode())
     assert (report.verdict, report.kind) == (checker.Verdict.VERIFIED, "covariance")
     assert report.largest == result.generator_error
     claim["within"] = result.generator_error / 2
-    text = certificate_text(result.generator, **claim)
+    text = certificate_text(result.rounded_generator, **claim)
     assert checker.check(text.encode()).verdict is checker.Verdict.REFUTED
 
 

@@ -21,7 +21,9 @@ def test_residual_is_exact(unit):
     shift, scale = rng.standard_normal((2, 1)), np.array([2.0, 3])
     Q = rational(np.block([[np.eye(1), np.zeros((1, 2))], [shift, np.diag(scale)]]))
     covariance = Covariance.from_matrix_checking_definiteness(Sigma)
-    E, error = covariance.whitening_residual_and_error([FloatCoupling("second", shift, scale)])
+    E, error = covariance.whitening_residual_and_largest_entry(
+        [FloatCoupling("second", shift, scale)]
+    )
     exact = Q * Sigma * Q.T - sympy.eye(3)
     assert error == max(abs(x) for x in exact)
     assert np.allclose(E, np.array(exact, dtype=float), rtol=1e-12, atol=0)
