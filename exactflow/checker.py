@@ -92,6 +92,7 @@ Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; over QQ and GF(p) 
 Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
 Characteristic = int  # 0 over QQ, p over GF(p)
 SignOrZeroIfUndecided = int  # 1, -1, or 0
+ByteIfReadWhileWaiting = bytes  # the first byte of a pipe, or b""
 LowAndHigh = tuple[Fraction, ...]  # the two ends of an interval, or no ends
 Polynomial = list[Any]  # ascending coefficients; moduli have Fractions, and no trailing zeros
 
@@ -541,8 +542,8 @@ def identity(n: int) -> Matrix:
     return [[int(i == j) for j in range(n)] for i in range(n)]
 
 
-def transpose(M: Matrix) -> Matrix:
-    """Return the transposed matrix."""
+def transpose_dense(M: Matrix) -> Matrix:
+    """Return the transpose of a dense matrix."""
     return [list(column) for column in zip(*M, strict=True)]
 
 
@@ -644,14 +645,15 @@ class PatternBlocks(NamedTuple):
 
 
 def split_into_blocks(
-    M: Matrix, inverse_of_M: Matrix, first_half_size: int, starts_with_L: bool
+    M: Matrix, inverse_of_M: Matrix, first_half_size: int, exchange_halves: bool
 ) -> PatternBlocks:
     """Return the blocks of M = [[A, B], [C, D]], and the blocks a, c of M^-1 = [[a, b], [c, d]].
 
-    If the pattern starts with L, the halves are exchanged.
+    If `exchange_halves`, the blocks refer to the halves in exchanged order. Patterns that start
+    with L need this.
     """
     n = first_half_size
-    halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
+    halves = (slice(n, None), slice(n)) if exchange_halves else (slice(n), slice(n, None))
     (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
     (a, _), (c, _) = ([[row[j] for row in inverse_of_M[i]] for j in halves] for i in halves)
     return PatternBlocks(A, B, C, D, a, c)
@@ -670,10 +672,10 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
         )
     if kind == "linear":
         system = layer_equations(pattern, claim.scales, blocks, p)
-        return has_contradictory_combination(obstruction["multiplier"], system, p)
+        return has_contradiction_given_positive_diagonals(obstruction["multiplier"], system, p)
     if kind == "chain":
         Du = quotient_by_krylov_space(blocks.D, blocks.C, p)
-        aN = quotient_by_krylov_space(transpose(blocks.a), transpose(blocks.c), p)
+        aN = quotient_by_krylov_space(transpose_dense(blocks.a), transpose_dense(blocks.c), p)
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
         clash = jordan_blocks_exclude_pattern(factors, Du, aN, r, sizes, p)
@@ -897,7 +899,7 @@ def five_letter_equation_if_c_proportional_to_C(
         )
     Du, aN = (
         quotient_by_krylov_space(blocks.D, C, p),
-        quotient_by_krylov_space(transpose(blocks.a), transpose(blocks.c), p),
+        quotient_by_krylov_space(transpose_dense(blocks.a), transpose_dense(blocks.c), p),
     )
     u, w = (
         descending_characteristic_polynomial(append_diagonal_ones(M, max(len(Du), len(aN))), p)
@@ -909,13 +911,14 @@ def five_letter_equation_if_c_proportional_to_C(
         columns.append([0] * i + [x % p if p else x for x in column] + [0] * (r - i))
     first, *others = columns
     right = [[-x % p if p else -x] for x in first]
-    return BlockEquation(right, [("g", transpose(others), identity(1))])
+    return BlockEquation(right, [("g", transpose_dense(others), identity(1))])
 
 
-def has_contradictory_combination(
+def has_contradiction_given_positive_diagonals(
     multiplier: list[Matrix], system: list[BlockEquation], p: Characteristic
 ) -> bool:
-    """Whether the multiplier combines the equations into an equation that has no solution.
+    """Whether the multiplier combines the equations into an equation that has no solution with
+    positive diagonals.
 
     Theorem.  Multiply each equation by its matrix W of the multiplier and take traces: tr(W P X Q)
     = tr((Q W P) X).  If the sum of Q W P is 0 for each unknown X except the positive diagonals,
@@ -929,7 +932,9 @@ def has_contradictory_combination(
         for X, P, Q in terms:
             part = multiply(Q, multiply(W, P, p), p)
             sums[X] = add_multiple(sums[X], 1, part, p) if X in sums else part
-        s += sum(sum(map(mul, row, column)) for row, column in zip(W, transpose(R), strict=True))
+        s += sum(
+            sum(map(mul, row, column)) for row, column in zip(W, transpose_dense(R), strict=True)
+        )
     for X, total in sums.items():
         if X in POSITIVE:
             weights |= {total[i][i] for i in range(len(total))}
@@ -944,8 +949,8 @@ def quotient_by_krylov_space(D: Matrix, C: Matrix, p: Characteristic) -> Matrix:
     """Return the matrix of D on the quotient of F^n by the span of im C, D im C, D^2 im C, .., in a
     basis of unit vectors; F is the field.
     """
-    to, n = transpose(D), len(D)
-    pivots, span = eliminate(transpose(C), p)
+    to, n = transpose_dense(D), len(D)
+    pivots, span = eliminate(transpose_dense(C), p)
     while True:
         more, larger = eliminate(span + multiply(span, to, p), p)
         if len(more) == len(pivots):
@@ -968,7 +973,7 @@ def rank_drops_of_powers(f: Polynomial, M: Matrix, last_power: int, p: Character
     return [x - y for x, y in pairwise(sizes)]
 
 
-def lower_bound_shifted_D_rank_drops_if_possible(
+def lower_bound_shifted_D_rank_drop_sum_if_possible(
     drops_of_Du: list[int],
     drops_of_aN: list[int],
     most_drop_change: int,
@@ -1006,8 +1011,8 @@ def lower_bound_shifted_D_rank_drops_if_possible(
 
 def jordan_blocks_exclude_pattern(
     factors: list[Polynomial],
-    Du: Matrix,
-    aN: Matrix,
+    D_on_quotient: Matrix,
+    a_on_invariant_subspace: Matrix,
     rank_of_C: int,
     sizes_of_D_and_a: tuple[int, int],
     p: Characteristic,
@@ -1015,9 +1020,10 @@ def jordan_blocks_exclude_pattern(
     """Whether the Jordan blocks of Du and aN, at the roots of the factors, prove that M is no
     product of layers with the pattern.
 
-    For the kind chain, Du is D on F^n / W, where W = <im C, D im C, ..>; aN is a on the largest
-    a-invariant subspace of ker c (by transposition a quotient, too); r = `rank_of_C`.  For the kind
-    similarity, Du = D, aN = a, W = 0 and r = 0.
+    Du is `D_on_quotient`, aN is `a_on_invariant_subspace`, r = `rank_of_C`.  For the kind chain, Du
+    is D on F^n / W, where W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace of
+    ker c (by transposition a quotient, too).  For the kind similarity, Du = D, aN = a, W = 0 and
+    r = 0.
 
     Theorem (Flanders 1951; Thompson and Sa 1979).  Let e_k(M) = rank f(M)^(k-1) - rank f(M)^k, for
     irreducible f (which is not needed here) deg f times the number of blocks of size >= k.
@@ -1052,9 +1058,9 @@ def jordan_blocks_exclude_pattern(
             )
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
-        least = lower_bound_shifted_D_rank_drops_if_possible(
-            rank_drops_of_powers(f, Du, n + 1, p),
-            rank_drops_of_powers(f, aN, n + 1, p),
+        least = lower_bound_shifted_D_rank_drop_sum_if_possible(
+            rank_drops_of_powers(f, D_on_quotient, n + 1, p),
+            rank_drops_of_powers(f, a_on_invariant_subspace, n + 1, p),
             r * (len(f) - 1),
             e,
         )
@@ -1094,25 +1100,25 @@ def shift_equations_exclude_pattern(
             rank_drops_of_powers(f, aN, max(q, n) + 1, p),
         )
         e = excess if at_one else None
-        total += lower_bound_shifted_D_rank_drops_if_possible(lam, mu, r * (len(f) - 1), e) or 0
-        roots += -f[0] * (lower_bound_shifted_D_rank_drops_if_possible(lam, mu, r, e) or 0)
+        total += lower_bound_shifted_D_rank_drop_sum_if_possible(lam, mu, r * (len(f) - 1), e) or 0
+        roots += -f[0] * (lower_bound_shifted_D_rank_drop_sum_if_possible(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
         D_s, a_s = add_multiple(D, f[0], identity(q), p), add_multiple(a, f[0], identity(n), p)
         if mu[0] == lam[0] + r:
-            left = kernel_basis_rows(transpose(C), q, p)
-            K = transpose(kernel_basis_rows(multiply(left, D_s, p), q, p))
+            left = kernel_basis_rows(transpose_dense(C), q, p)
+            K = transpose_dense(kernel_basis_rows(multiply(left, D_s, p), q, p))
             equations.append((C, K, multiply(D_s, K, p)))
         elif lam[0] == mu[0] + r:
-            on = multiply(a_s, transpose(kernel_basis_rows(c, n, p)), p)
-            P = kernel_basis_rows(transpose(on), n, p)
+            on = multiply(a_s, transpose_dense(kernel_basis_rows(c, n, p)), p)
+            P = kernel_basis_rows(transpose_dense(on), n, p)
             equations.append((P, c, add_multiple(multiply(P, a_s, p), -2, multiply(P, a_s, p), p)))
     rows = []
     for L, R, S in equations:
         for left_row, goals in zip(L, S, strict=True):
-            for column, goal in zip(transpose(R), goals, strict=True):
+            for column, goal in zip(transpose_dense(R), goals, strict=True):
                 rows.append([x * y for x in left_row for y in column] + [goal])
-    of_D, of_a = ([x for row in transpose(M) for x in row] for M in (C, c))
+    of_D, of_a = ([x for row in transpose_dense(M) for x in row] for M in (C, c))
     trace_D, trace_a = (sum(M[i][i] for i in range(len(M))) for M in (D, a))
     if total == q and has_one and all(len(f) == 2 for f in factors):
         rows += [[*of_D, trace_D - roots], [*of_a, roots - excess - trace_a]]
@@ -1392,7 +1398,7 @@ def read_number_field(modulus: Any, root_interval: Any = ()) -> Field:
     is_one = (
         ends
         and ends[0] < ends[1]
-        and evaluate_polynomial(m, ends[1]) != 0
+        and evaluate_ascending_polynomial(m, ends[1]) != 0
         and count_distinct_real_roots(m, *ends) == 1
     )
     expect(
@@ -1598,7 +1604,7 @@ def read_certificate(data: bytes) -> Certificate:
 # ------------------------------------------------------------------------- reading a target file
 
 
-def read_exact_number(found: Any, where: str) -> Fraction:
+def read_int_float_or_number_text(found: Any, where: str) -> Fraction:
     """Return the exact value of an int, a finite float or a string (p/q or decimal)."""
     if type(found) is int or (type(found) is float and math.isfinite(found)):
         return Fraction(found)
@@ -1616,7 +1622,7 @@ def read_bound(text: str, where: str) -> Fraction:
     """Return a bound >= 0, written p/q or as a decimal."""
     is_number = any(form.fullmatch(AROUND.sub("", text)) for form in (DECIMAL, RATIONAL))
     expect(is_number, where, "a bound such as 1e-12 or 1/1000", text)
-    bound = read_exact_number(text, where)
+    bound = read_int_float_or_number_text(text, where)
     expect(bound >= 0, where, "a bound >= 0", text)
     return bound
 
@@ -1625,7 +1631,7 @@ def read_target_element(found: Any, where: str, field: Field) -> Element:
     """Return an element from a number or, over a number field, a list of strings."""
     if type(found) is list and field.modulus:
         return read_element(found, where, field)
-    number = read_exact_number(found, where)
+    number = read_int_float_or_number_text(found, where)
     if field.prime:
         expect(number.denominator == 1, where, f"an integer, over {field.name}", found)
         number %= field.prime
@@ -1742,8 +1748,8 @@ def sturm_sequence(m: tuple[Fraction, ...]) -> list[Polynomial]:
     return chain
 
 
-def evaluate_polynomial(f: Sequence[Any], x: Any) -> Any:
-    """Return f(x)."""
+def evaluate_ascending_polynomial(f: Sequence[Any], x: Any) -> Any:
+    """Return f(x); the coefficients of f ascend."""
     result = 0
     for c in reversed(f):
         result = result * x + c
@@ -1769,10 +1775,10 @@ def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
     # x^n then exceeds the sum of the other terms of f(x).
     bound = 2 ** (1 + max(-(-f[i].bit_length() // (n - i)) for i in range(n)))
     tried = range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)
-    if not all(evaluate_polynomial(f, x) for x in tried):
+    if not all(evaluate_ascending_polynomial(f, x) for x in tried):
         return False
     for x in range(bound + 1, bound + MAX_TRIED):
-        cofactor, prime = 1, abs(evaluate_polynomial(f, x))
+        cofactor, prime = 1, abs(evaluate_ascending_polynomial(f, x))
         if prime >= PROVED_BELOW:
             break
         for q in SMALL_PRIMES:
@@ -1786,7 +1792,8 @@ def is_irreducible(m: tuple[Fraction, ...]) -> bool | None:
 def count_distinct_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
     """Return the number of distinct real roots of m in (low, high], by Sturm's theorem."""
     signs = [
-        [v > 0 for f in sturm_sequence(m) if (v := evaluate_polynomial(f, x))] for x in (low, high)
+        [v > 0 for f in sturm_sequence(m) if (v := evaluate_ascending_polynomial(f, x))]
+        for x in (low, high)
     ]
     left, right = (sum(s != t for s, t in pairwise(e)) for e in signs)
     return left - right
@@ -1815,7 +1822,7 @@ def sign_at_root_if_found(
 
     The result is 1 or -1, or 0 if the sign was not found.
     """
-    rises = evaluate_polynomial(m, high) > 0
+    rises = evaluate_ascending_polynomial(m, high) > 0
     for _ in range(MAX_HALVINGS):
         least = most = Fraction(0)  # bounds of `a` on the interval, by Horner's rule
         for c in reversed(a):
@@ -1825,7 +1832,9 @@ def sign_at_root_if_found(
             return 1 if least > 0 else -1
         middle = (low + high) / 2
         low, high = (
-            (low, middle) if (evaluate_polynomial(m, middle) > 0) == rises else (middle, high)
+            (low, middle)
+            if (evaluate_ascending_polynomial(m, middle) > 0) == rises
+            else (middle, high)
         )
     return 0
 
@@ -1995,7 +2004,7 @@ def open_file_or_stdin(path: str | os.PathLike[str]) -> BinaryIO:
     return open(path, "rb", opener=open_without_blocking)
 
 
-def await_pipe_writer_and_first_byte(file: BinaryIO) -> bytes:
+def await_writer_if_named_pipe(file: BinaryIO) -> ByteIfReadWhileWaiting:
     """Wait until a process has opened a named pipe for writing; return the first byte of the pipe
     if it was read while waiting, else b"".
 
@@ -2022,7 +2031,7 @@ def read_file_or_stdin(path: str) -> bytes:
     """Return the bytes, at most 2^28, of a file or, if the path is -, of standard input."""
     try:
         with open_file_or_stdin(path) as file:
-            head = await_pipe_writer_and_first_byte(file)
+            head = await_writer_if_named_pipe(file)
             data = head + b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
             expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
             return data

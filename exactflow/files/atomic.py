@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from exactflow.checker import await_pipe_writer_and_first_byte, open_file_or_stdin
+from exactflow.checker import await_writer_if_named_pipe, open_file_or_stdin
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
 # Larger files are not read, so that a link to an endless device does not fill the memory.
@@ -50,7 +50,7 @@ def read_file_or_stdin(path: str | Path, noun_in_error: str = "file") -> bytes:
     data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
         with nullcontext(sys.stdin.buffer) if is_stdin else open_file_or_stdin(path) as file:
-            data += b"" if is_stdin else await_pipe_writer_and_first_byte(file)
+            data += b"" if is_stdin else await_writer_if_named_pipe(file)
             while len(data) <= MOST_BYTES and (piece := file.read(2**20)):
                 data += piece
     except AttributeError:

@@ -159,12 +159,13 @@ def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:
     return [list(map(round_to_mpf, column)) for column in zip(*_as_rows(x, dimension), strict=True)]
 
 
-def _as_rows(x: Any, dimension: int) -> list[list]:
+def _as_rows(mpmath_matrix_or_lists: Any, dimension: int) -> list[list]:
     """Return the rows of an mpmath matrix or of nested lists; a flat list is one column.
 
     Raises `InvalidInputError` unless there are `dimension` rows, and their lengths are equal.
     """
-    rows = x.tolist() if isinstance(x, mpmath.matrix) else list(x)
+    values = mpmath_matrix_or_lists
+    rows = values.tolist() if isinstance(values, mpmath.matrix) else list(values)
     if not any(isinstance(row, list | tuple) for row in rows):
         rows = [[entry] for entry in rows]
     if len({len(row) if isinstance(row, list | tuple) else None for row in rows}) > 1:

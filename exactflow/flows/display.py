@@ -73,7 +73,7 @@ def shortened_lines(
     if not isinstance(value, DomainMatrix):
         return [_shortened_entry_text(value, field)]
     for columns in (_LARGEST, *range(_CORNER, 0, -1)):
-        rows, heading = _entry_texts_and_heading_if_cut(
+        rows, heading = _corner_texts_and_heading_if_large(
             value, _shortened_entry_text, [".."], columns
         )
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -94,7 +94,7 @@ def shortened_latex(value: "DomainMatrix | Element", field: Domain) -> str:
     """Return LaTeX of a number, a matrix, or the corner of a large matrix; shorten long entries."""
     if not isinstance(value, DomainMatrix):
         return _entry_latex_shortened_if_rational(value, field)
-    rows, heading = _entry_texts_and_heading_if_cut(
+    rows, heading = _corner_texts_and_heading_if_large(
         value, _entry_latex_shortened_if_rational, ["\\cdots"]
     )
     below = [["\\vdots"] * (len(rows[0]) - 1) + ["\\ddots"]] if heading else []
@@ -121,7 +121,7 @@ def shortened_html(
         return escape(_shortened_entry_text(value, field))
     short = partial(_shortened_entry_text, most_characters=_SHORT)
     for text, columns in ((_shortened_entry_text, _LARGEST), (short, _LARGEST), (short, _CORNER)):
-        rows, heading = _entry_texts_and_heading_if_cut(value, text, [".."], columns)
+        rows, heading = _corner_texts_and_heading_if_large(value, text, [".."], columns)
         if max(len("".join(row)) for row in rows) <= most_characters_per_row:
             break
     cells = "".join(f"<tr>{''.join(map(_html_cell_dimmed_if_zero, row))}</tr>" for row in rows)
@@ -150,27 +150,28 @@ def _has_few_short_entries(matrix: DomainMatrix) -> bool:
     )
 
 
-def _entry_texts_and_heading_if_cut(
+def _corner_texts_and_heading_if_large(
     matrix: DomainMatrix,
     entry_text: Callable[[Element, Domain], str],
     row_end_if_cut: list[str],
-    most_columns: int = _LARGEST,
+    most_uncut_columns: int = _LARGEST,
 ) -> tuple[list[list[str]], str]:
-    """Return the texts of the entries, row by row, and a heading, which is "" for a small matrix.
+    """Return the texts of the entries of a small matrix, or of the corner of a large matrix, row by
+    row, and a heading, which is "" for a small matrix.
 
-    If the matrix is large, or has more than `most_columns`, the rows are cut: they show the upper
-    left corner, and each ends in the cells `row_end_if_cut`. Then the heading is the size of the
-    matrix.
+    If the matrix is large, or has more than `most_uncut_columns`, only the upper left corner is
+    returned, and each of its rows ends in the cells `row_end_if_cut`. Then the heading is the
+    size of the matrix.
     """
     rows, columns = matrix.shape
     heading = ""
-    if columns > most_columns or not _has_few_short_entries(matrix):
+    if columns > most_uncut_columns or not _has_few_short_entries(matrix):
         heading, field = f"{rows} x {columns}", matrix.domain
         if field.is_QQ:
             parts = ((v.numerator, v.denominator) for v in matrix.iter_values())
             bits = max((int(part).bit_length() for pair in parts for part in pair), default=1)
             heading += f", up to {bits} bits"
-        matrix = matrix[: min(rows, _CORNER), : min(columns, most_columns, _CORNER)]
+        matrix = matrix[: min(rows, _CORNER), : min(columns, most_uncut_columns, _CORNER)]
     entries = [[entry_text(x, matrix.domain) for x in row] for row in matrix.to_dense().to_list()]
     return [row + row_end_if_cut if heading else row for row in entries], heading
 
@@ -240,8 +241,11 @@ def _is_small_linear(layer: Any) -> bool:
     )
 
 
-def _comma_separated_scales(layer: Any, most_characters: int = _LONGEST) -> str:
-    texts = (_shortened_entry_text(s, layer.field, most_characters) for s in layer.scale_elements)
+def _comma_separated_scales(layer: Any, most_characters_per_scale: int = _LONGEST) -> str:
+    texts = (
+        _shortened_entry_text(s, layer.field, most_characters_per_scale)
+        for s in layer.scale_elements
+    )
     return ", ".join(texts)
 
 

@@ -85,14 +85,14 @@ class CoordinateLayout:
         columns, signs = padded_perm[order], padded_signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
-    def pad_flip_and_reorder_array(self, unpadded: "np.ndarray") -> "np.ndarray":
-        """Append the pads to an array; then flip and reorder the array."""
+    def pad_flip_and_reorder_square_array(self, unpadded_matrix: "np.ndarray") -> "np.ndarray":
+        """Append the pads to a square matrix and swap them; then flip and reorder the matrix."""
         import numpy as np
 
         d = len(self.order)
-        array = np.zeros((d, d), dtype=unpadded.dtype)
+        array = np.zeros((d, d), dtype=unpadded_matrix.dtype)
         own = [i for i in range(d) if i not in self.pads]
-        array[np.ix_(own, own)] = unpadded
+        array[np.ix_(own, own)] = unpadded_matrix
         array[self.pads, self.pads[::-1]] = 1
         array[:, list(self.flips)] *= -1
         return array[np.ix_(self.order, self.order)]
@@ -103,7 +103,7 @@ def signs_from_flips(flips: Collection[int], order: Iterable[int], field: Domain
     return [-field.one if i in flips else field.one for i in order]
 
 
-def layout_for_orientation(
+def choose_plain_flipped_or_padded_layout(
     order: tuple[int, ...],
     partition: tuple[int, int],
     orientation: Orientation,

@@ -84,7 +84,7 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
     >>> mask_order([1, 0, 1, 0, 1])
     ((0, 2, 4, 1, 3), (3, 2))
     """
-    entries = _as_flat_list(mask, "a mask, a flat sequence of zeros and ones")
+    entries = _list_from_flat_sequence(mask, "a mask, a flat sequence of zeros and ones")
     for i, entry in enumerate(entries):
         if not isinstance(entry, int) or entry not in (0, 1):
             raise InvalidInputError(
@@ -117,7 +117,7 @@ def resolve_partition_or_mask(
         )
     if partition is None:
         partition = dimension // 2, dimension - dimension // 2
-    entries = _as_flat_list(partition, "a partition (p, q) or a mask")
+    entries = _list_from_flat_sequence(partition, "a partition (p, q) or a mask")
     are_sizes = [isinstance(x, int) and not isinstance(x, bool) and x > 0 for x in entries]
     if len(entries) == 2 and all(are_sizes):
         if sum(entries) != dimension:
@@ -135,7 +135,7 @@ def resolve_partition_or_mask(
     return mask_order(entries)
 
 
-def _as_flat_list(values: object, expected: str) -> list:
+def _list_from_flat_sequence(values: object, expected: str) -> list:
     """Return a flat sequence as a list of Python values; `expected` describes it in errors."""
     if is_array(values):
         values = values.tolist()

@@ -62,7 +62,7 @@ def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | 
             f"expected the argument ax=.. to be Axes of matplotlib, got {type(ax).__name__}"
         )
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
-    named = _named_factors(flow)
+    named = _named_factors_left_to_right(flow)
     if target:
         named = [("M", flow.domain_matrix()), *named]
     width = len(named) * (1 + _GAP) + _EQUALS * target
@@ -89,7 +89,7 @@ def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | 
     return ax
 
 
-def _named_factors(flow: Any) -> list[tuple[str, DomainMatrix]]:
+def _named_factors_left_to_right(flow: Any) -> list[tuple[str, DomainMatrix]]:
     """Return the names and matrices of the flow's factors from left to right.
 
     The last layer comes first, and the flips, if any, come last. The matrices list the coordinates

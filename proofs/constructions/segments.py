@@ -40,6 +40,8 @@ class Segments(UniformMixture):
         weights = as_valid_weights(weights, len(ends))
         vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
 
-    def factor_into_segments(self, start: tuple, end: tuple) -> list[PointPair]:
+    def factor_box_or_segment_into_sides(
+        self, corner_or_end: tuple, opposite: tuple
+    ) -> list[PointPair]:
         """Return the segment itself."""
-        return [(start, end)]
+        return [(corner_or_end, opposite)]

@@ -42,7 +42,7 @@ from exactflow.laws.universal.quantization import (
     grid_bits_far_below_error,
     map_quantization_affinely,
     quantize_by_cell_means,
-    round_to_grid,
+    round_points_to_grid,
 )
 
 __all__ = ["Ring", "Sphere"]
@@ -83,9 +83,9 @@ class Ring(TargetMeasure):
         vars(self).update(inner=inner, outer=outer, start=start, stop=stop)
         vars(self).update(is_singular=inner == outer)
 
-    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
+    def quantize(self, about_w2_error: Element, grid_bits: int) -> Quantization:
         """Return the means of the cells of a polar grid."""
-        hollow, share = self.inner / self.outer, (tolerance / self.outer) ** 2 / 2
+        hollow, share = self.inner / self.outer, (about_w2_error / self.outer) ** 2 / 2
         rings = ceil_sqrt_at_least_one((1 - hollow) ** 2 / (12 * share))
         turns = self.stop - self.start
 
@@ -149,10 +149,10 @@ class Sphere(TargetMeasure):
         axes = tuple(map(tuple, rows.to_list()))
         vars(self).update(center=center, axes=axes, dimension=d)
 
-    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
+    def quantize(self, about_w2_error: Element, grid_bits: int) -> Quantization:
         """Return the means of the cells of a grid of bands."""
         k = len(self.axes) - 1
-        relative = tolerance * tolerance / sum((x * x for x in self.axes[0]), QQ.zero)
+        relative = about_w2_error * about_w2_error / sum((x * x for x in self.axes[0]), QQ.zero)
         check_atom_count(_about(k, relative))
         with ctx.workprec(2 * grid_bits_far_below_error(relative)):
             cells = quantize_by_cell_means(
@@ -160,12 +160,14 @@ class Sphere(TargetMeasure):
             )
         return map_quantization_affinely(cells, self.center, self.axes, grid_bits)
 
-    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return the means of bands around the direction of coordinate i."""
-        k, square = len(self.axes) - 1, sum((row[i] ** 2 for row in self.axes), QQ.zero)
+    def quantize_coordinate(
+        self, coordinate: int, about_w2_error: Element, grid_bits: int
+    ) -> Quantization:
+        """Return the means of bands around the direction of one coordinate, given by its index."""
+        k, square = len(self.axes) - 1, sum((row[coordinate] ** 2 for row in self.axes), QQ.zero)
         if not square:
-            return round_to_grid([QQ.one], [[self.center[i]]], arb(0), grid_bits)
-        relative = tolerance * tolerance / square
+            return round_points_to_grid([QQ.one], [[self.center[coordinate]]], arb(0), grid_bits)
+        relative = about_w2_error * about_w2_error / square
         with ctx.workprec(2 * grid_bits_far_below_error(relative)):
             bands = [(mass, [cos]) for mass, cos, _ in _bands(k, relative)] if k else _sphere(0)
             bits = grid_bits_far_below_error(relative)
@@ -174,7 +176,7 @@ class Sphere(TargetMeasure):
             to_element(sqrt_to_128_bits(to_fraction(square), up)) for up in (False, True)
         )
         return map_quantization_affinely(
-            cells, [self.center[i]], [[length]], grid_bits, more - length
+            cells, [self.center[coordinate]], [[length]], grid_bits, more - length
         )
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, append_swap
 from exactflow.errors import InvalidInputError, OrientationError
-from exactflow.flows.orientation import CoordinateLayout, layout_for_orientation
+from exactflow.flows.orientation import CoordinateLayout, choose_plain_flipped_or_padded_layout
 
 ROWS = [[2, -3, 5], [7, 11, -13], [17, 19, 23]]
 POSES = {
@@ -16,7 +16,7 @@ POSES = {
     "mask": CoordinateLayout((1, 2), (2, 0, 1)),
     "flip": CoordinateLayout((2, 1), (0, 1, 2), flips=(0,)),
     "mask and flip": CoordinateLayout((2, 1), (1, 2, 0), flips=(0,)),
-    "pad": layout_for_orientation((0, 1, 2), (1, 2), "pad", True),
+    "pad": choose_plain_flipped_or_padded_layout((0, 1, 2), (1, 2), "pad", True),
 }
 
 
@@ -27,7 +27,7 @@ def test_arrays_are_posed_as_exact_matrices_are(name):
     exact = layout.flip_and_reorder_matrix(layout.append_swapped_pads_if_any(M)).to_Matrix()
     for dtype in (float, object):
         assert exact == sympy.Matrix(
-            layout.pad_flip_and_reorder_array(np.array(ROWS, dtype)).astype(int)
+            layout.pad_flip_and_reorder_square_array(np.array(ROWS, dtype)).astype(int)
         )
 
 
@@ -51,10 +51,10 @@ def test_pads_are_those_of_pad():
 
 
 def test_what_reverses_orientation_is_repaired_or_refused():
-    assert layout_for_orientation((0, 1), (1, 1), "error", False) == layout_for_orientation(
-        (0, 1), (1, 1), "pad", False
-    )
+    assert choose_plain_flipped_or_padded_layout(
+        (0, 1), (1, 1), "error", False
+    ) == choose_plain_flipped_or_padded_layout((0, 1), (1, 1), "pad", False)
     with pytest.raises(OrientationError, match="expected det > 0, got det < 0"):
-        layout_for_orientation((0, 1), (1, 1), "error", True)
+        choose_plain_flipped_or_padded_layout((0, 1), (1, 1), "error", True)
     with pytest.raises(InvalidInputError, match="got a mask"):
-        layout_for_orientation((1, 0), (1, 1), "pad", True)
+        choose_plain_flipped_or_padded_layout((1, 0), (1, 1), "pad", True)

@@ -17,7 +17,7 @@ from exactflow import (
 )
 from exactflow.errors import InvalidInputError, MissingExtraError
 from exactflow.exact.coerce import convert_to_common_field
-from exactflow.flows.plot import _named_factors
+from exactflow.flows.plot import _named_factors_left_to_right
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
 pyplot.switch_backend("agg")
@@ -54,7 +54,7 @@ def texts(axes):
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
 def test_the_matrices_shown_multiply_to_the_first_one(flow):
     product = sympy.eye(flow.dimension)
-    for _, matrix in _named_factors(flow):
+    for _, matrix in _named_factors_left_to_right(flow):
         product = (product * matrix.to_Matrix()).applyfunc(sympy.expand)
     assert product == flow.matrix()
 

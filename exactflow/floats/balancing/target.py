@@ -17,7 +17,11 @@ from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, to_rational_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
 from exactflow.flows.float_layers import FloatCoupling, apply_float_layers_exactly
-from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
+from exactflow.flows.orientation import (
+    CoordinateLayout,
+    Orientation,
+    choose_plain_flipped_or_padded_layout,
+)
 from exactflow.flows.partition import resolve_partition_or_mask
 
 EXACT_BITS = 4096
@@ -47,10 +51,10 @@ class Target:
         """
         entries = as_exact_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
-        layout = layout_for_orientation(
+        layout = choose_plain_flipped_or_padded_layout(
             order, sizes, orientation, _determinant_sign_or_raise(entries) < 0
         )
-        return Target(layout.pad_flip_and_reorder_array(entries), layout)
+        return Target(layout.pad_flip_and_reorder_square_array(entries), layout)
 
     @staticmethod
     def from_floats(halves: tuple[int, int], entries: np.ndarray) -> "Target":

@@ -55,7 +55,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short, format_up, to_element, to_index
-from exactflow.exact.typing import Element, MatrixLike, NumberLike, check_option
+from exactflow.exact.typing import Element, NumberLike, check_option
 from exactflow.explanation import Explanation
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
@@ -69,6 +69,7 @@ from exactflow.laws.universal.construction import (
 )
 from exactflow.laws.universal.kl_approximation import KLApproximation, approximate_in_kl
 from exactflow.laws.universal.measures import (
+    PointsLike,
     TargetMeasure,
     as_measure_zero_padded_to_plane,
     draw_normal_columns,
@@ -125,7 +126,7 @@ class W2Approximation(FlowResult):
 
 @overload
 def approximate(
-    target: "TargetMeasure | MatrixLike",
+    target: "TargetMeasure | PointsLike",
     eps: NumberLike,
     *,
     layers: int | None = None,
@@ -137,7 +138,7 @@ def approximate(
 
 @overload
 def approximate(
-    target: "TargetMeasure | MatrixLike",
+    target: "TargetMeasure | PointsLike",
     eps: NumberLike,
     *,
     layers: int | None = None,
@@ -148,7 +149,7 @@ def approximate(
 
 
 def approximate(
-    target: "TargetMeasure | MatrixLike",
+    target: "TargetMeasure | PointsLike",
     eps: NumberLike,
     *,
     layers: int | None = None,
@@ -220,9 +221,9 @@ def approximate(
         terms = parameters.bound_w2(quantization.error)
     if terms.total > QQ.to_sympy(accuracy):
         raise InvalidInputError(
-            "the measure's method quantize(tolerance, grid_bits) returned atoms with the error "
-            f"bound {format_up(terms.quantization)}, but the tolerance was "
-            f"{format_short(QUANTIZATION * accuracy)}: make quantize respect its tolerance"
+            "the measure's method quantize(about_w2_error, grid_bits) returned atoms with the "
+            f"error bound {format_up(terms.quantization)}, but about_w2_error was "
+            f"{format_short(QUANTIZATION * accuracy)}: make quantize respect about_w2_error"
         )
     return W2Approximation(measure, QQ.to_sympy(accuracy), parameters, terms, precision)
 

@@ -51,7 +51,11 @@ def explain_w2(result: Any) -> Explanation:
         proved="the middle of each plateau (within the radius r / delta) goes to its atom, plus "
         "delta times the latent",
     )
-    steps = [construction, *_w2_term_steps(result), _sum_of_terms_step(result, "W2(flow, target)")]
+    steps = [
+        construction,
+        *_w2_term_steps(result),
+        _sum_at_most_eps_step(result, "W2(flow, target)"),
+    ]
     claim = (
         f"The flow of {parameters.depth} couplings has `W2(flow, target)` at most "
         f"``{format_up(result.bound)}``, where ``{format_short(result.eps)}`` was allowed, for "
@@ -105,7 +109,7 @@ def explain_kl(result: Any, recompute_approximation: Callable[[], Any]) -> Expla
         f"``{format_up(result.bound)}``, where {least}``{format_short(result.eps)}`` was allowed, "
         f"for the target {result.target}."
     )
-    steps = [construction, bounds, _sum_of_terms_step(result, "KL(target, flow)")]
+    steps = [construction, bounds, _sum_at_most_eps_step(result, "KL(target, flow)")]
     return Explanation.from_steps_after_checking(claim, steps, result, result.evidence)
 
 
@@ -118,7 +122,7 @@ def _check_explainable_count(plural_noun: str, count: int) -> None:
         )
 
 
-def _sum_of_terms_step(result: Any, distance_text: str) -> Step:
+def _sum_at_most_eps_step(result: Any, distance_text: str) -> Step:
     """Return the step that adds the terms of a bound and compares their sum with eps.
 
     `distance_text` names the distance in the text of the step, as "W2(flow, target)".
@@ -142,7 +146,7 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
     yield term_step(
         "quantization",
         "The distance between the target and the atoms at the centers of their cells.",
-        lambda: _is_quantization_confirmed(result),
+        lambda: _is_recomputed_quantization_equal_within_term(result),
         proved="is at least this distance, computed in ball arithmetic once more",
     )
     moves = zip(parameters.weights, parameters.moved.tolist(), strict=True)
@@ -206,20 +210,20 @@ def _w2_term_step(
     return Step(term_name, why, text, before or {}, after, QQ, witness=witness, proved=proved)
 
 
-def _is_quantization_confirmed(result: Any) -> bool:
+def _is_recomputed_quantization_equal_within_term(w2_approximation: Any) -> bool:
     """Whether a new quantization of the target has the same weights and centers, and an error of at
     most the term `quantization` of the bound.
     """
-    parameters, eps = result.parameters, to_element(result.eps)
+    parameters, eps = w2_approximation.parameters, to_element(w2_approximation.eps)
     bits = grid_bits_far_below_error(min(eps, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
-        cells = result.target.quantize(QUANTIZATION * eps, bits)
+        cells = w2_approximation.target.quantize(QUANTIZATION * eps, bits)
         error = QQ.to_sympy(upper(cells.error))
     centers = parameters.atoms.copy()
     centers[:, parameters.carrier] -= parameters.moved
     atoms = sorted(zip(centers.tolist(), parameters.weights, strict=True))
     given = sorted(zip(cells.centers.tolist(), cells.weights, strict=True))
-    return atoms == given and bool(error <= result.terms.quantization)
+    return atoms == given and bool(error <= w2_approximation.terms.quantization)
 
 
 def _are_plateau_middles_mapped_correctly(parameters: Construction, flow: PiecewiseFlow) -> bool:

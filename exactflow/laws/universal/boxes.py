@@ -27,7 +27,7 @@ from exactflow.laws.universal.quantization import (
     ceil_sqrt_at_least_one,
     check_atom_count,
     mix_products,
-    round_to_grid,
+    round_points_to_grid,
 )
 
 PointPair = tuple[tuple, tuple]  # two opposite corners of a box, or the two ends of a segment
@@ -42,16 +42,22 @@ class UniformMixture(Mixture):
     ends: tuple[PointPair, ...]
 
     @abstractmethod
-    def factor_into_segments(self, start: tuple, end: tuple) -> list[PointPair]:
-        """Return segments whose product is the box, or the segment, between the given points."""
-
-    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return a quantization by the centers of equal cells of each box, with W2 error at most
-        `tolerance` before the centers are rounded to multiples of 2^-grid_bits.
+    def factor_box_or_segment_into_sides(
+        self, corner_or_end: tuple, opposite: tuple
+    ) -> list[PointPair]:
+        """Return segments whose product is the box with two given corners, or the segment with two
+        given ends.
         """
-        rows = [self.factor_into_segments(*pair) for pair in self.ends]
+
+    def quantize(self, about_w2_error: Element, grid_bits: int) -> Quantization:
+        """Return a quantization by the centers of equal cells of each box, with W2 error at most
+        `about_w2_error` before the centers are rounded to multiples of 2^-grid_bits.
+        """
+        rows = [self.factor_box_or_segment_into_sides(*pair) for pair in self.ends]
         squares = [[_squared_length(*side) for side in row] for row in rows]
-        share = tolerance * tolerance / max(1, *(sum(s > 0 for s in row) for row in squares))
+        share = (
+            about_w2_error * about_w2_error / max(1, *(sum(s > 0 for s in row) for row in squares))
+        )
         counts = [[ceil_sqrt_at_least_one(s / (12 * share)) for s in row] for row in squares]
         check_atom_count(sum(map(math.prod, counts)))
         parts = (zip(*pair, strict=True) for pair in zip(rows, counts, strict=True))
@@ -60,10 +66,14 @@ class UniformMixture(Mixture):
             [[_quantize_segment(*side, count, grid_bits) for side, count in row] for row in parts],
         )
 
-    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
-        """Quantize coordinate i, whose law is a mixture of uniform laws on intervals."""
-        ends = [sorted((a[i], b[i])) for a, b in self.ends]
-        return Boxes([([a], [b]) for a, b in ends], self.weights).quantize(tolerance, grid_bits)
+    def quantize_coordinate(
+        self, coordinate: int, about_w2_error: Element, grid_bits: int
+    ) -> Quantization:
+        """Quantize one coordinate, whose law is a mixture of uniform laws on intervals."""
+        ends = [sorted((a[coordinate], b[coordinate])) for a, b in self.ends]
+        return Boxes([([a], [b]) for a, b in ends], self.weights).quantize(
+            about_w2_error, grid_bits
+        )
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -99,9 +109,11 @@ class Boxes(UniformMixture):
             is_singular=any(a == b for pair in ends for a, b in zip(*pair, strict=True)),
         )
 
-    def factor_into_segments(self, start: tuple, end: tuple) -> list[PointPair]:
-        """Return, for each coordinate, the side of the box as two points of dimension one."""
-        return [((a,), (b,)) for a, b in zip(start, end, strict=True)]
+    def factor_box_or_segment_into_sides(
+        self, corner_or_end: tuple, opposite: tuple
+    ) -> list[PointPair]:
+        """Return, for each coordinate, the side of a box as two points of dimension one."""
+        return [((a,), (b,)) for a, b in zip(corner_or_end, opposite, strict=True)]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -280,4 +292,4 @@ def _quantize_segment(start: tuple, end: tuple, count: int, grid_bits: int) -> Q
     middles = [QQ(2 * j + 1, 2 * count) for j in range(count)]
     places = [[a + t * (b - a) for a, b in zip(start, end, strict=True)] for t in middles]
     error = (ball(_squared_length(start, end)) / 12).sqrt() / count
-    return round_to_grid([QQ(1, count)] * count, places, error, grid_bits)
+    return round_points_to_grid([QQ(1, count)] * count, places, error, grid_bits)

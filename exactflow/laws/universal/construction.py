@@ -146,7 +146,7 @@ class Construction:
         )
         terms = (
             quantization_error,
-            self.root_mean_square_move(),
+            self.bound_rms_move_from_cell_centers(),
             self.bound_weights_error(),
             self.bound_noise_error(),
             ramps,
@@ -154,8 +154,9 @@ class Construction:
         )
         return W2Bound(*(QQ.to_sympy(upper(term)) for term in terms))
 
-    def root_mean_square_move(self) -> arb:
-        """Return the term `spread`: the root mean square of the moves of atoms from cell centers.
+    def bound_rms_move_from_cell_centers(self) -> arb:
+        """Return the term `spread`, an upper bound of the root mean square of the moves of atoms
+        from cell centers.
 
         Each move counts with the weight of its atom.
         """

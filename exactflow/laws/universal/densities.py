@@ -124,7 +124,7 @@ class PiecewiseConstantDensity:
         ]
 
     @cached_property
-    def positive_runs_by_column(self) -> list[tuple[DensityRun, ...]]:
+    def constant_positive_runs_by_column(self) -> list[tuple[DensityRun, ...]]:
         """The maximal intervals of constant positive density in each column of the grid."""
         found = []
         for row, total in zip(self.values, self.x1_density_by_column, strict=True):
@@ -137,13 +137,13 @@ class PiecewiseConstantDensity:
         return found
 
     def split_x1_into_columns_with_masses(
-        self, most_total_kl_loss: float
+        self, wanted_total_kl_loss: float
     ) -> list[tuple[Interval, float]]:
         """Return intervals of x1 with their masses: columns of the grid, some of them halved
         repeatedly.
 
         Columns are halved until the affine maps of the intervals onto intervals of z1 lose, in
-        total, at most `most_total_kl_loss`, or until there are more than `MOST_TILES` intervals.
+        total, at most `wanted_total_kl_loss`, or until there are more than `MOST_TILES` intervals.
         """
         cells, below = [], 0.0
         for (a, b), value in zip(pairwise(self.grid[0]), self.x1_density_by_column, strict=True):
@@ -159,7 +159,7 @@ class PiecewiseConstantDensity:
         found = sorted(
             halve_costliest_cells(
                 cells,
-                most_total_kl_loss,
+                wanted_total_kl_loss,
                 lambda cell: uniform_kl_contribution_between_normal_quantiles(*cell[:2]),
                 halve_levels_and_interval,
             )
@@ -170,12 +170,13 @@ class PiecewiseConstantDensity:
         self,
         columns_with_masses: list[tuple[Interval, float]],
         band_masses: np.ndarray,
-        most_total_kl_loss: float,
+        wanted_total_kl_loss: float,
     ) -> list[Tile]:
         """Return tiles: in each column, the intervals of x2 with constant density, cut where the
         mass below x2 equals the mass of z2 below an end of a band.
 
-        The density is constant on each tile, so nothing is lost, whatever `most_total_kl_loss` is.
+        The density is constant on each tile, so nothing is lost, and `wanted_total_kl_loss` does
+        not matter.
         """
         levels, found = np.cumsum(band_masses)[:-1], []
         cuts: dict[int, list[RunPart]] = {}
@@ -183,7 +184,7 @@ class PiecewiseConstantDensity:
             i = self.column_index_at(a)
             if i not in cuts:
                 cuts[i] = _cut_runs_at_quantiles(
-                    self.positive_runs_by_column[i], levels, SNAP * band_masses.min()
+                    self.constant_positive_runs_by_column[i], levels, SNAP * band_masses.min()
                 )
             found += [Tile(k, low, high, band, share * mass) for low, high, band, share in cuts[i]]
         return found
@@ -275,17 +276,17 @@ def greatest_common_measure(lengths: Sequence[Element]) -> Element:
 
 
 def halve_costliest_cells(
-    cells: list, most_total_loss: float, loss: Callable, halve: Callable
+    cells: list, wanted_total_loss: float, loss: Callable, halve: Callable
 ) -> list:
     """Halve the cell with the largest loss repeatedly, and return the resulting cells.
 
-    This ends when the losses add up to at most `most_total_loss`, or there are more than
+    This ends when the losses add up to at most `wanted_total_loss`, or there are more than
     `MOST_TILES` cells.
     """
     heap = [(-loss(cell), cell) for cell in cells]
     heapify(heap)
     total = -sum(value for value, _ in heap)
-    while total > most_total_loss and len(heap) <= MOST_TILES:
+    while total > wanted_total_loss and len(heap) <= MOST_TILES:
         value, cell = heappop(heap)
         total += value
         for half in halve(cell):

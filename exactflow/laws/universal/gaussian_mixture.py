@@ -95,9 +95,12 @@ class GaussianMixture(Mixture):
             means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
         )
 
-    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return the mixture of quantized components: products of quantizations of coordinates."""
-        share = tolerance * tolerance / self.dimension
+    def quantize(self, about_w2_error: Element, grid_bits: int) -> Quantization:
+        """Return the mixture of quantized components: products of quantizations of coordinates.
+
+        The W2 error is about `about_w2_error`; the `error` of the result is a proved upper bound.
+        """
+        share = about_w2_error * about_w2_error / self.dimension
         counts = [
             [
                 1 if s * s <= share else ceil_sqrt_at_least_one(_PANTER_DITE * s * s / share)
@@ -117,10 +120,14 @@ class GaussianMixture(Mixture):
         ]
         return mix_products(self.weights, rows)
 
-    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return a quantization of coordinate i, whose law is a mixture with the same weights."""
-        means, deviations = ([row[i] for row in rows] for rows in (self.means, self.deviations))
-        return GaussianMixture(means, deviations, self.weights).quantize(tolerance, grid_bits)
+    def quantize_coordinate(
+        self, coordinate: int, about_w2_error: Element, grid_bits: int
+    ) -> Quantization:
+        """Return a quantization of one coordinate, whose law is a mixture with the same weights."""
+        means, deviations = (
+            [row[coordinate] for row in rows] for rows in (self.means, self.deviations)
+        )
+        return GaussianMixture(means, deviations, self.weights).quantize(about_w2_error, grid_bits)
 
 
 def _as_points(points: Sequence | np.ndarray) -> list[tuple]:

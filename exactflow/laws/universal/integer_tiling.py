@@ -51,8 +51,9 @@ def find_short_tiling_by_translates(cells: tuple[int, ...]) -> IntervalTiling | 
 
 
 @cache
-def fill_window_with_copies(cells: tuple[int, ...]) -> Window:
-    """Return an interval of integers that copies of `cells` fill except for few holes.
+def pack_mirrorable_copies_leaving_few_holes(cells: tuple[int, ...]) -> Window:
+    """Return an interval of integers that copies of `cells`, some of them mirrored, fill except for
+    few holes.
 
     The interval is at most about twice as long as the span of the cells, and has few copies. A beam
     search decides the integers from left to right: either a copy starts at the first undecided

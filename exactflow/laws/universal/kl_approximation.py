@@ -331,24 +331,25 @@ def _coordinate_pair_densities(law: TargetMeasure) -> list[Density]:
 def _build_pair_with_shrinking_budget(
     build_pair: Callable[[float], CoordinatePair],
     first_budget: float,
-    largest_budget_ratio: float,
+    largest_ratio_to_previous_budget: float,
     subdivision_eps: Element,
-    eps: Element,
+    kl_eps: Element,
 ) -> CoordinatePair:
-    """Return the first pair with a KL bound of at most `eps`, built with decreasing budgets of KL.
+    """Return the first pair with a KL bound of at most `kl_eps`, built with decreasing KL budgets.
 
-    Each budget is at most `largest_budget_ratio` times the previous budget. It is smaller if the
-    bound of the last pair exceeds `eps` by much in comparison with `subdivision_eps`, the part of
-    `eps` that the division into tiles or zones may add.
+    Each budget is at most `largest_ratio_to_previous_budget` times the previous budget. It is
+    smaller if the bound of the last pair exceeds `kl_eps` by much in comparison with
+    `subdivision_eps`, the part of `kl_eps` that the division into tiles or zones may add.
     """
     budget = first_budget
     while True:
         pair = build_pair(budget)
         bound = to_element(pair.terms.total)
-        if bound <= eps:
+        if bound <= kl_eps:
             return pair
         budget *= min(
-            largest_budget_ratio, to_float(subdivision_eps / (bound - (eps - subdivision_eps)))
+            largest_ratio_to_previous_budget,
+            to_float(subdivision_eps / (bound - (kl_eps - subdivision_eps))),
         )
 
 
@@ -400,7 +401,9 @@ def _build_three_layers(densities: list[Density], total_eps: Element) -> list[Co
     return [
         _build_tiles(density, SHAPING + subdivision_eps, subdivision_eps, 3)
         if isinstance(density, MixtureDensity) or loss == SHAPING
-        else _build_zones(density, loss + subdivision_eps, subdivision_eps, swapped)
+        else _build_coordinate_pair_with_zones(
+            density, loss + subdivision_eps, subdivision_eps, swapped
+        )
         for density, swapped, loss in rows
     ]
 
@@ -420,7 +423,7 @@ def _orient_for_least_kl_bound(density: Density) -> DensityIsSwappedAndKLBound:
     return min(rows, key=lambda row: row[2])
 
 
-def _build_zones(
+def _build_coordinate_pair_with_zones(
     density: PiecewiseConstantDensity, eps: Element, subdivision_eps: Element, is_swapped: bool
 ) -> CoordinatePair:
     """Return a pair of coordinates with zones whose KL bound is at most `eps`.
@@ -485,7 +488,7 @@ def _choose_margin_widths_and_bound_kl_terms(
         mass, second_moment = arb(0), arb(0)
         # In the end `second_moment` is the moment of the tiles minus the moment of the whole law.
         if isinstance(density, MixtureDensity):
-            second_moment = -density.second_moment_in_tiling_units(tiling)
+            second_moment = -density.scaled_second_moment_about_tiling_center(tiling)
         for tile, ((s, _), (u, _)) in zip(
             density.tile_masses_and_second_moments(tiling),
             tiling.affine_maps_from_latents,
@@ -493,8 +496,11 @@ def _choose_margin_widths_and_bound_kl_terms(
         ):
             cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
             mass += tile.mass
-            second_moment += tile.second_moment_in_tiling_units
-        scales, latents = tiling.scale_product_bounds, tiling.latent_magnitude_bounds
+            second_moment += tile.scaled_second_moment_about_tiling_center
+        scales, latents = (
+            tiling.scale_product_bounds,
+            tiling.latent_magnitude_bounds_over_bounding_box,
+        )
         rate = bound_kl_per_margin_mass(scales, latents)
         edges = [density.bound_margin_mass_per_width(tiling, axis) for axis in (0, 1)]
         share = ball(subdivision_eps * RAMPS) / rate

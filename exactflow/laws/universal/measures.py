@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from flint import arb
@@ -25,7 +26,10 @@ from exactflow.exact.numbers import (
 )
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
-from exactflow.laws.universal.quantization import Quantization, mix_products, round_to_grid
+from exactflow.laws.universal.quantization import Quantization, mix_products, round_points_to_grid
+
+PointsLike: TypeAlias = MatrixLike
+"""The points of a sample, the rows of an (N, d) array."""
 
 MOST_DRAWS = 2**25  # the most random numbers in one call, which take a quarter of a gigabyte
 FEW = 8  # the most factors whose dimensions a repr shows
@@ -44,16 +48,21 @@ class TargetMeasure(ABC):
     is_singular: bool = False
 
     @abstractmethod
-    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
+    def quantize(self, about_w2_error: Element, grid_bits: int) -> Quantization:
         """Return atoms at multiples of 2^-grid_bits.
 
-        The W2 distance of the atoms from the measure is about `tolerance` or less; the `error` of
-        the result is a proved upper bound of this distance.
+        The W2 distance of the atoms from the measure is about `about_w2_error` or less; the `error`
+        of the result is a proved upper bound of this distance.
         """
 
-    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return a quantization of coordinate i, within the same tolerance as `quantize`."""
-        return self.quantize(tolerance, grid_bits).marginal(i)
+    def quantize_coordinate(
+        self, coordinate: int, about_w2_error: Element, grid_bits: int
+    ) -> Quantization:
+        """Return a quantization of one coordinate, given by its index.
+
+        The other arguments are those of `quantize`.
+        """
+        return self.quantize(about_w2_error, grid_bits).marginal(coordinate)
 
 
 class Mixture(TargetMeasure):
@@ -101,9 +110,9 @@ class Atoms(Mixture):
         weights = as_valid_weights(weights, len(rows))
         vars(self).update(points=rows, weights=weights, dimension=len(rows[0]))
 
-    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return the atoms, rounded to multiples of 2^-grid_bits, whatever `tolerance` is."""
-        return round_to_grid(list(self.weights), self.points, arb(0), grid_bits)
+    def quantize(self, unused_w2_error: Element, grid_bits: int) -> Quantization:
+        """Return the atoms, rounded to multiples of 2^-grid_bits, whatever `unused_w2_error` is."""
+        return round_points_to_grid(list(self.weights), self.points, arb(0), grid_bits)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -138,25 +147,27 @@ class Product(TargetMeasure):
             is_singular=any(factor.is_singular for factor in factors),
         )
 
-    def quantize(self, tolerance: Element, grid_bits: int) -> Quantization:
+    def quantize(self, about_w2_error: Element, grid_bits: int) -> Quantization:
         """Return the product of quantizations of the factors.
 
-        The factors share the square of the tolerance in the ratio of their dimensions; factors that
-        are `Atoms` do not count, because they need no tolerance.
+        The factors share the square of `about_w2_error` in the ratio of their dimensions; factors
+        that are `Atoms` do not count, because they need no error.
         """
         sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
-        square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
+        square, total = to_fraction(about_w2_error * about_w2_error), max(1, sum(sizes))
         shares = [sqrt_to_128_bits(square * max(1, size) / total) for size in sizes]
         parts = zip(self.factors, map(to_element, shares), strict=True)
         return mix_products(
             [QQ.one], [[factor.quantize(share, grid_bits) for factor, share in parts]]
         )
 
-    def quantize_coordinate(self, i: int, tolerance: Element, grid_bits: int) -> Quantization:
-        """Return a quantization of coordinate i, which belongs to one factor."""
+    def quantize_coordinate(
+        self, coordinate: int, about_w2_error: Element, grid_bits: int
+    ) -> Quantization:
+        """Return a quantization of one coordinate, given by its index in the product."""
         owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
-        factor, place = owners[i]
-        return factor.quantize_coordinate(place, tolerance, grid_bits)
+        factor, place = owners[coordinate]
+        return factor.quantize_coordinate(place, about_w2_error, grid_bits)
 
     def __repr__(self) -> str:
         sizes = [str(factor.dimension) for factor in self.factors[:FEW]]
@@ -164,7 +175,7 @@ class Product(TargetMeasure):
         return f"<Product: dimension {self.dimension} = {' + '.join(sizes + rest)}>"
 
 
-def as_measure_zero_padded_to_plane(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
+def as_measure_zero_padded_to_plane(target: "TargetMeasure | PointsLike") -> TargetMeasure:
     """Return a target as a measure; a law on the line gets a second coordinate, which is zero.
 
     An array, a tensor or nested lists are taken as a sample. Raises `InvalidInputError` for any
@@ -198,7 +209,7 @@ def resolve_halves(measure: TargetMeasure, partition: tuple[int, int] | None) ->
     return halves
 
 
-def empirical_measure(sample: MatrixLike) -> Atoms:
+def empirical_measure(sample: PointsLike) -> Atoms:
     """Return the empirical measure of a sample, an (N, d) array, whose floats are taken exactly.
 
     A row that occurs k times is an atom of weight k/N.

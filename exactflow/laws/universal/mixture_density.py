@@ -76,12 +76,12 @@ class MixtureDensity:
             self.balls = [ball(w) for w in law.weights]
 
     def split_x1_into_columns_with_masses(
-        self, most_total_kl_loss: float
+        self, wanted_total_kl_loss: float
     ) -> list[tuple[Interval, float]]:
         """Return intervals of x1 that together have nearly all mass, and the mass of each interval.
 
         The intervals in which the density of x1, or the law of x2, varies most are halved until the
-        losses add up to about `most_total_kl_loss`.
+        losses add up to about `wanted_total_kl_loss`.
         """
         m, s = self.axes[0].floats
         ends = np.unique([m - REACH * s, m, m + REACH * s])
@@ -89,7 +89,7 @@ class MixtureDensity:
         cells = list(pairwise(ends[apart].tolist()))
         found = halve_costliest_cells(
             [cell for cell in cells if self._column_mass_and_estimated_loss(cell)[0] > LEAST_MASS],
-            most_total_kl_loss,
+            wanted_total_kl_loss,
             lambda cell: self._column_mass_and_estimated_loss(cell)[1],
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
@@ -134,12 +134,12 @@ class MixtureDensity:
         self,
         columns_with_masses: list[tuple[Interval, float]],
         band_masses: np.ndarray,
-        most_total_kl_loss: float,
+        wanted_total_kl_loss: float,
     ) -> list[Tile]:
         """Return tiles: the parts of each column between the quantiles at which bands of z2 end.
 
         The tiles in which the density varies most are halved until the losses add up to about
-        `most_total_kl_loss`.
+        `wanted_total_kl_loss`.
         """
         (m, s), unit, exact = (
             self.axes[0].floats,
@@ -165,8 +165,8 @@ class MixtureDensity:
                 parts[column], (low, high), bands[band], band_masses[band]
             )
             kept, middle = mass > LEAST_MASS, (low + high) / 2
-            cut = kept & (loss > most_total_kl_loss / len(loss))
-            if loss[kept].sum() <= most_total_kl_loss or not cut.any() or len(loss) > MOST_TILES:
+            cut = kept & (loss > wanted_total_kl_loss / len(loss))
+            if loss[kept].sum() <= wanted_total_kl_loss or not cut.any() or len(loss) > MOST_TILES:
                 break
             stay = kept & ~cut
             column, band = (np.r_[x[stay], x[cut], x[cut]] for x in (column, band))
@@ -270,8 +270,12 @@ class MixtureDensity:
             yield TileMassAndSecondMoments(
                 self._sum_weighted_products(one, other),
                 *(
-                    self._sum_weighted_products(x.integrate_scaled_squares(first, *u), other)
-                    + self._sum_weighted_products(one, y.integrate_scaled_squares(second, *v))
+                    self._sum_weighted_products(
+                        x.integrate_squared_deviations_by_component(first, *u), other
+                    )
+                    + self._sum_weighted_products(
+                        one, y.integrate_squared_deviations_by_component(second, *v)
+                    )
                     for u, v in (maps, units)
                 ),
             )
@@ -292,7 +296,7 @@ class MixtureDensity:
             total += 2 * self._sum_weighted_products([a[0] for a in parts], second)
         return total
 
-    def second_moment_in_tiling_units(self, tiling: Tiling) -> arb:
+    def scaled_second_moment_about_tiling_center(self, tiling: Tiling) -> arb:
         """Return the second moment of the law about the center of the bounding box of the tiling,
         with each coordinate divided by its least scale in the tiling.
         """
@@ -300,7 +304,9 @@ class MixtureDensity:
         units = zip(self.axes, tiling.least_scale_by_axis, tiling.bounding_box_center, strict=True)
         return sum(
             (
-                self._sum_weighted_products(axis.integrate_scaled_squares(whole, *unit), ones)
+                self._sum_weighted_products(
+                    axis.integrate_squared_deviations_by_component(whole, *unit), ones
+                )
                 for axis, *unit in units
             ),
             arb(0),
@@ -356,17 +362,17 @@ class _Axis:
             )
         ]
 
-    def integrate_scaled_squares(
-        self, score_moments: list[ZerothFirstSecondMoments], unit: Element, point: Element
+    def integrate_squared_deviations_by_component(
+        self, score_moments: list[ZerothFirstSecondMoments], unit: Element, center: Element
     ) -> list[arb]:
-        """Return, for each component, the integral over an interval of ((x - point) / unit)^2
+        """Return, for each component, the integral over an interval of ((x - center) / unit)^2
         against the density of the component.
 
         `score_moments` has the moments of the standard scores on the interval.
         """
         found = []
         for (m, s), (one, score, square) in zip(self.places, score_moments, strict=True):
-            scale, shift = ball(s / unit), ball((m - point) / unit)
+            scale, shift = ball(s / unit), ball((m - center) / unit)
             found.append(scale**2 * square + 2 * scale * shift * score + shift**2 * one)
         return found
 

@@ -79,13 +79,13 @@ def check_atom_count(count: int) -> None:
         )
 
 
-def round_to_grid(
-    weights: list, points: Sequence[Sequence], error_before_rounding: arb, grid_bits: int
+def round_points_to_grid(
+    weights: list, points: Sequence[Sequence], w2_error_before_rounding: arb, grid_bits: int
 ) -> Quantization:
     """Return a quantization whose atoms are the given points, rounded to multiples of 2^-grid_bits.
 
-    `error_before_rounding` is an upper bound of the W2 error of the given points; the result adds
-    the error of rounding.
+    `w2_error_before_rounding` is an upper bound of the W2 error of the given points; the result
+    adds the error of rounding.
     """
     check_atom_count(len(weights))
     centers, exact = [], True
@@ -95,7 +95,7 @@ def round_to_grid(
         centers.append([(twice + 1) // 2 for twice, _ in row])
     array = np.array(centers, dtype=object)
     moved = arb(0) if exact else arb(array.shape[1]).sqrt() / arb(2) ** (grid_bits + 1)
-    return Quantization(weights, array, grid_bits, error_before_rounding + moved)
+    return Quantization(weights, array, grid_bits, w2_error_before_rounding + moved)
 
 
 def quantize_by_cell_means(
@@ -146,7 +146,7 @@ def map_quantization_affinely(
         for row in quantization.centers.tolist()
     ]
     length = ball(sum((a * a for a in orthogonal_axes[0]), QQ.zero)).sqrt()
-    return round_to_grid(
+    return round_points_to_grid(
         quantization.weights,
         points,
         quantization.error * length + ball(axes_length_error),

@@ -52,8 +52,8 @@ from exactflow.exact.typing import Element
 from exactflow.laws.universal.densities import PiecewiseConstantDensity
 from exactflow.laws.universal.integer_tiling import (
     IntervalTiling,
-    fill_window_with_copies,
     find_short_tiling_by_translates,
+    pack_mirrorable_copies_leaving_few_holes,
 )
 from exactflow.laws.universal.quantization import floor_power_of_two
 from exactflow.laws.universal.tilings import (
@@ -103,8 +103,12 @@ ChoicesFromFewToManyStrips: TypeAlias = tuple[BlockChoice, ...]
 
 
 @cache
-def list_block_choices_without_tiling(cell_numbers: tuple[int, ...]) -> ChoicesFromFewToManyStrips:
+def list_block_choices_for_untileable_cells(
+    strip_index_by_cell: tuple[int, ...],
+) -> ChoicesFromFewToManyStrips:
     """Return choices of blocks for a zone whose cells tile no interval.
+
+    `strip_index_by_cell` has the places of the cells within a block, in strips.
 
     Each choice is the best (of least loss) among several choices with about the same number of
     strips.
@@ -115,12 +119,12 @@ def list_block_choices_without_tiling(cell_numbers: tuple[int, ...]) -> ChoicesF
     the number of cells with their gaps. The sum of the losses is least if h^3 is proportional to
     1 / z2^2, so that the ends of blocks are proportional to the powers 3/5 of integers.
     """
-    span = cell_numbers[-1] + 1
+    span = strip_index_by_cell[-1] + 1
     found, count = [], 2.0 * span
     while count <= MOST_STRIPS:
         likely = {round(x * np.cbrt(count / span)) for x in (1.2, 1.35, 1.5, 1.8)}
-        tried = [_build_block_choice_without_tiling(cell_numbers, int(count), 1, 3**0.5)] + [
-            _build_block_choice_without_tiling(cell_numbers, int(count), blocks, radius)
+        tried = [_divide_z2_interval_into_blocks(strip_index_by_cell, int(count), 1, 3**0.5)] + [
+            _divide_z2_interval_into_blocks(strip_index_by_cell, int(count), blocks, radius)
             for blocks in sorted(likely | {x + 1 for x in likely})
             for radius in np.linspace(2.4, 4, 9)
         ]
@@ -129,8 +133,8 @@ def list_block_choices_without_tiling(cell_numbers: tuple[int, ...]) -> ChoicesF
     return tuple(found)
 
 
-def _build_block_choice_without_tiling(
-    cell_numbers: tuple[int, ...], about_strip_count: int, block_count: int, z2_radius: float
+def _divide_z2_interval_into_blocks(
+    strip_index_by_cell: tuple[int, ...], about_strip_count: int, block_count: int, z2_radius: float
 ) -> BlockChoice:
     """Return the division of [-z2_radius, z2_radius], an interval of z2, into `block_count` blocks
     with about `about_strip_count` strips in total.
@@ -138,10 +142,10 @@ def _build_block_choice_without_tiling(
     steps = 2 * np.arange(block_count + 1) / block_count - 1
     ends = z2_radius * np.sign(steps) * abs(steps) ** 0.6
     wanted = np.round(np.diff(ends) * about_strip_count / (2 * z2_radius))
-    lengths = np.maximum(wanted, cell_numbers[-1] + 1)
-    total, groups = lengths.sum(), lengths - cell_numbers[-1]
+    lengths = np.maximum(wanted, strip_index_by_cell[-1] + 1)
+    total, groups = lengths.sum(), lengths - strip_index_by_cell[-1]
     scale = 2 * z2_radius / total
-    lows = (np.cumsum(lengths) - lengths - total / 2)[:, None] + np.array(cell_numbers)
+    lows = (np.cumsum(lengths) - lengths - total / 2)[:, None] + np.array(strip_index_by_cell)
     squares = mean_square_of_uniform(lows * scale, (lows + groups[:, None]) * scale).mean(axis=1)
     loss = -np.log((scale * groups * np.exp(-squares / 2)).sum() / np.sqrt(2 * np.pi))
     return BlockChoice(tuple(map(int, lengths)), float(scale), int(total), float(loss))
@@ -191,7 +195,7 @@ class ZoneDraft(NamedTuple):
         """The choices of blocks; drafts with equal cells share one tuple."""
         if self.tiling:
             return list_block_choices_with_tiling(self.tiling.size)
-        return list_block_choices_without_tiling(tuple(self.column.profile.share_by_cell))
+        return list_block_choices_for_untileable_cells(tuple(self.column.profile.share_by_cell))
 
     def with_blocks(self, choice: BlockChoice) -> Zone:
         """Return the zone with the given blocks."""
@@ -218,7 +222,7 @@ def arrange_zones(
     """Return zones whose KL exceeds the result of `upper_bound_least_three_layer_kl` by about
     `approximate_excess_over_bound`.
     """
-    columns = split_into_columns(density, COLUMNS * approximate_excess_over_bound)
+    columns = halve_grid_columns_to_kl_loss(density, COLUMNS * approximate_excess_over_bound)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips_error(MOST_STRIPS)
     masses = [
@@ -253,13 +257,15 @@ def arrange_zones(
     return Arrangement(columns, zones)
 
 
-def split_into_columns(
-    density: PiecewiseConstantDensity, most_total_kl_loss: float
+def halve_grid_columns_to_kl_loss(
+    density: PiecewiseConstantDensity, wanted_total_kl_loss: float
 ) -> list[Column]:
-    """Return the columns of the grid, halved until they lose about `most_total_kl_loss`."""
-    profiles = list(map(ColumnProfile, density.positive_runs_by_column))
+    """Return the columns of the grid, halved until their total loss is about
+    `wanted_total_kl_loss`.
+    """
+    profiles = list(map(ColumnProfile, density.constant_positive_runs_by_column))
     found = []
-    for (a, b), _ in density.split_x1_into_columns_with_masses(most_total_kl_loss):
+    for (a, b), _ in density.split_x1_into_columns_with_masses(wanted_total_kl_loss):
         place = density.column_index_at(a)
         found.append(Column((a, b), (b - a) * density.x1_density_by_column[place], profiles[place]))
     return found
@@ -272,7 +278,7 @@ def upper_bound_least_three_layer_kl(density: PiecewiseConstantDensity) -> Eleme
     law on the cells, or its mass times `SHAPING` if that is less or there are too many cells.
     """
     found = QQ.zero
-    for column in split_into_columns(density, np.inf):
+    for column in halve_grid_columns_to_kl_loss(density, np.inf):
         if not column.profile.is_worth_dividing_into_cells:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform_on_support:
@@ -320,7 +326,7 @@ def _append_copies_and_push_holes(
     first entry is the hole of the largest mass.
     """
     cells = tuple(column.profile.share_by_cell)
-    window = fill_window_with_copies(cells)
+    window = pack_mirrorable_copies_leaving_few_holes(cells)
     unit, span = _round_down_to_few_bits((z1_high - z1_low) / window.size), cells[-1] + 1
     for offset, mirrored in window.copies:
         start = z1_low + offset * unit

@@ -24,6 +24,7 @@ from exactflow.laws.universal.quantization import floor_power_of_two
 
 Interval = tuple[Element, Element]  # the lower and the upper end
 AffineMap = tuple[Element, Element]  # (s, t) for the map z -> s z + t
+IntervalShiftAndOptionalScale = tuple[Any, ...]  # the scale is 1 by default
 TileColumnBandCounts = tuple[int, int, int]
 MOST_TILES = 2**16
 FLOATS = 2**1000  # numbers from 1 / FLOATS to FLOATS are in the range of float64
@@ -64,7 +65,7 @@ class TileMassAndSecondMoments(NamedTuple):
 
     mass: arb
     square: arb
-    second_moment_in_tiling_units: arb
+    scaled_second_moment_about_tiling_center: arb
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +165,7 @@ class Tiling:
         return tuple(floor_power_of_two(min(row)) / 8 for row in lengths)
 
     @cached_property
-    def latent_magnitude_bounds(self) -> tuple[Element, Element]:
+    def latent_magnitude_bounds_over_bounding_box(self) -> tuple[Element, Element]:
         """Upper bounds of |z1| and |z2| for the latents of all points of the bounding box."""
         (first, second), first_most, second_most = self.bounding_box_of_tiles, QQ.zero, QQ.zero
         span = (
@@ -189,7 +190,7 @@ class Tiling:
         `count_integer_digits_or_16_if_out_of_range`.
         """
         lost, numbers = (
-            max(self.latent_magnitude_bounds),
+            max(self.latent_magnitude_bounds_over_bounding_box),
             [
                 *self.inverse_x2_shift_by_column,
                 *(x for hull in self.bounding_box_of_tiles for x in hull),
@@ -214,7 +215,9 @@ class Tiling:
             self.first_layer_shift_by_band,
             self.inverse_x2_shift_by_column,
         )
-        yield build_piecewise_layer("first", zip(self.bands, marks, strict=True))
+        yield build_plane_layer_linear_between_intervals(
+            "first", zip(self.bands, marks, strict=True)
+        )
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
         second, first = [], []
         for k in order:
@@ -224,25 +227,27 @@ class Tiling:
                 self.affine_maps_from_latents[k][1],
             )
             second.append(((a + mark, b + mark), t + shifts[tiles[k].column], s))
-        yield build_piecewise_layer("second", second)
+        yield build_plane_layer_linear_between_intervals("second", second)
         for tile, ((s, t), _) in zip(tiles, self.affine_maps_from_latents, strict=True):
             shift = shifts[tile.column]
             a, b = _shrink_strictly_to_multiples((tile.low, tile.high), margin_width_by_axis[1])
             first.append(((a + shift, b + shift), t - s * marks[tile.band], s))
-        yield build_piecewise_layer("first", first)
+        yield build_plane_layer_linear_between_intervals("first", first)
         width = margin_width_by_axis[0]
         cores = [_shrink_strictly_to_multiples(column, width) for column in self.columns]
-        yield build_piecewise_layer("second", zip(cores, (-shift for shift in shifts), strict=True))
+        yield build_plane_layer_linear_between_intervals(
+            "second", zip(cores, (-shift for shift in shifts), strict=True)
+        )
 
 
-def build_piecewise_layer(
-    moves: Half, intervals_shifts_and_scales: Iterable[tuple]
+def build_plane_layer_linear_between_intervals(
+    moves: Half, intervals_shifts_and_scales: Iterable[IntervalShiftAndOptionalScale]
 ) -> PiecewiseCoupling:
-    """Return the layer whose shift and scale are constant on given intervals, and linear between
-    them.
+    """Return the layer of the plane whose shift and scale are constant on given intervals, and
+    linear between them.
 
     `intervals_shifts_and_scales` are triples, or pairs (interval, shift) with scale 1. The layer
-    moves the coordinate `moves` of the plane.
+    moves the coordinate `moves`.
     """
     knots: list = []
     shifts: list = []

@@ -64,7 +64,7 @@ def tile_by_translations(
     """
     occupied = [(i, j) for i, row in enumerate(density.values) for j, p in enumerate(row) if p]
     (width, columns), (height, rows) = (
-        _choose_width_and_parts_by_interval(edges, set(used), least_parts_of_longest_side)
+        _choose_width_and_cut_used_intervals(edges, set(used), least_parts_of_longest_side)
         for edges, used in zip(density.grid, zip(*occupied, strict=True), strict=True)
     )
     check_tile_count(sum(len(columns[i]) * len(rows[j]) for i, j in occupied))
@@ -89,7 +89,7 @@ def tile_by_translations(
     )
 
 
-def _choose_width_and_parts_by_interval(
+def _choose_width_and_cut_used_intervals(
     edges: list[Element], used_intervals: set[int], least_parts_of_longest: int
 ) -> WidthAndPartsByInterval:
     """Choose a width, and cut each used interval between `edges` into equal parts of at most this

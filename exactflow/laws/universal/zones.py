@@ -25,7 +25,7 @@ from exactflow.laws.universal.tilings import (
     RAMPS,
     Interval,
     bound_kl_per_margin_mass,
-    build_piecewise_layer,
+    build_plane_layer_linear_between_intervals,
     count_integer_digits_or_16_if_out_of_range,
     mean_square_of_uniform,
     shifts_that_stack_around_zero,
@@ -36,6 +36,7 @@ MOST_CELLS = 2**8  # the most cells of a zone, from its lowest to its highest, g
 BITS = 64  # lengths of groups are multiples of 2^-BITS times the length of their column
 EstimatedStripsColumnsZones = tuple[int, int, int]  # only the first is an estimate
 FirstStartAndGroupLength = tuple[Element, Element]
+SingleMarginShare = tuple[Element, ...]  # one share of a length, the same for all intervals
 CellsAndRamps = list[arb]  # the two terms of the KL bound
 
 
@@ -272,7 +273,7 @@ class Arrangement:
         return first, (low + min(marks), high + max(marks))
 
     @cached_property
-    def latent_magnitude_bounds(self) -> tuple[Element, Element]:
+    def latent_magnitude_bounds_over_bounding_box(self) -> tuple[Element, Element]:
         """Upper bounds of |z1| and |z2| for the latents of all points of the bounding box."""
         (a, b), (c, d) = self.x1_and_shifted_x2_bounds
         places = [x for zone in self.zones for cell in zone.cells for x in cell.place]
@@ -298,12 +299,16 @@ class Arrangement:
         """
         (a, b), (c, d) = self.x1_and_shifted_x2_bounds
         first, second = max(abs(a), abs(b)) / self.x1_scale_range[0], max(abs(c), abs(d))
-        largest = max(first, second / self.shifted_x2_scale_range[0], *self.latent_magnitude_bounds)
+        largest = max(
+            first,
+            second / self.shifted_x2_scale_range[0],
+            *self.latent_magnitude_bounds_over_bounding_box,
+        )
         return count_integer_digits_or_16_if_out_of_range(
             largest, [a, b, c, d, *self.x1_scale_range, *self.shifted_x2_scale_range]
         )
 
-    def layers(self, single_margin_share: tuple[Element, ...]) -> Iterator[PiecewiseCoupling]:
+    def layers(self, single_margin_share: SingleMarginShare) -> Iterator[PiecewiseCoupling]:
         """Yield the three layers, from latent to data.
 
         Groups, cells and places have margins at both ends. The only entry of `single_margin_share`
@@ -334,15 +339,15 @@ class Arrangement:
                         strips.append(
                             (_trim_share_at_each_end(ends, margin), low - s * cell.place[0], s)
                         )
-        yield build_piecewise_layer("second", sorted(places))
-        yield build_piecewise_layer("first", sorted(strips))
-        yield build_piecewise_layer("second", sorted(marks))
+        yield build_plane_layer_linear_between_intervals("second", sorted(places))
+        yield build_plane_layer_linear_between_intervals("first", sorted(strips))
+        yield build_plane_layer_linear_between_intervals("second", sorted(marks))
 
     def choose_margin_share_and_bound_kl_terms(
         self, negative_entropy: arb, subdivision_eps: Element
-    ) -> tuple[tuple[Element, ...], CellsAndRamps]:
+    ) -> tuple[SingleMarginShare, CellsAndRamps]:
         """Choose the width of margins, as a share of the length of an interval, and return it with
-        the terms `cells` and `ramps` of the KL bound.
+        the terms `cells` and `ramps` of the KL bound. The share is the same for all intervals.
 
         `negative_entropy` encloses E log p, where p is the density. The margins are so narrow that
         the term `ramps` is a small share of `subdivision_eps`.
@@ -361,7 +366,9 @@ class Arrangement:
                 covered += mass
                 cells += ball(mass) * (volume + ball(length).log() + ball(energy) / 2)
         (s, s_most), (u, u_most) = self.x1_scale_range, self.shifted_x2_scale_range
-        rate = bound_kl_per_margin_mass((s * u, s_most * u_most), self.latent_magnitude_bounds)
+        rate = bound_kl_per_margin_mass(
+            (s * u, s_most * u_most), self.latent_magnitude_bounds_over_bounding_box
+        )
         margin = min(floor_power_of_two(lower(ball(subdivision_eps * RAMPS / 4) / rate)), QQ(1, 8))
         return (margin,), [cells, rate * ball(4 * margin + 1 - covered)]
 

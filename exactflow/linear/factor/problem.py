@@ -20,7 +20,11 @@ from exactflow.exact.typing import Element, Half, PartitionLike
 from exactflow.explanation.steps import nontrivial_order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
+from exactflow.flows.orientation import (
+    CoordinateLayout,
+    Orientation,
+    choose_plain_flipped_or_padded_layout,
+)
 from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.linear.factor.assembly import Scales, merge_neighbours_drop_identities
 
@@ -59,7 +63,7 @@ class Problem:
         order, sizes = resolve_partition_or_mask(partition, M.shape[0])
         det = _determinant_or_raise_singular(M)
         reverses = _is_det_negative_or_raise_unknown(det, M, scales)
-        layout = layout_for_orientation(order, sizes, orientation, reverses)
+        layout = choose_plain_flipped_or_padded_layout(order, sizes, orientation, reverses)
         return cls(layout.append_swapped_pads_if_any(M), layout, -det if reverses else det, scales)
 
     @property

@@ -20,8 +20,8 @@ from exactflow.laws.universal import (
     uniform,
 )
 from exactflow.laws.universal.integer_tiling import (
-    fill_window_with_copies,
     find_short_tiling_by_translates,
+    pack_mirrorable_copies_leaving_few_holes,
 )
 
 UNIT = ([0, 0], [1, 1])
@@ -161,7 +161,7 @@ def test_every_point_of_a_law_has_a_zone():
 def test_copies_and_holes_make_up_a_window(span):
     for middle in (m for k in range(span) for m in combinations(range(1, span - 1), k)):
         cells = tuple(sorted({0, *middle, span - 1}))
-        window = fill_window_with_copies(cells)
+        window = pack_mirrorable_copies_leaving_few_holes(cells)
         covered = [
             offset + (span - 1 - i if mirrored else i)
             for offset, mirrored in window.copies

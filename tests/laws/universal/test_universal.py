@@ -130,7 +130,9 @@ def test_ramps_do_not_meet_where_knots_are_near(layers):
 def test_the_spread_is_that_of_the_atoms():
     found = approximate(Atoms([[0, 0], ["1/1000", 0]]), eps=1).parameters
     moved = np.array(found.moved.tolist(), dtype=float) / 2**found.bits
-    assert float(found.root_mean_square_move()) == pytest.approx(np.sqrt(np.mean(moved**2)))
+    assert float(found.bound_rms_move_from_cell_centers()) == pytest.approx(
+        np.sqrt(np.mean(moved**2))
+    )
 
 
 @pytest.mark.parametrize("layers", [2, 3])
@@ -340,10 +342,10 @@ def test_refuses(target, eps, words):
 
 def test_refuses_a_measure_of_coarse_cells():
     class Coarse(Boxes):
-        def quantize(self, tolerance, bits):
-            return super().quantize(100 * tolerance, bits)
+        def quantize(self, about_w2_error, bits):
+            return super().quantize(100 * about_w2_error, bits)
 
-    with pytest.raises(InvalidInputError, match="make quantize respect its tolerance"):
+    with pytest.raises(InvalidInputError, match="make quantize respect about_w2_error"):
         approximate(Coarse([([0, 0], [1, 1])]), "1/10")
 
 

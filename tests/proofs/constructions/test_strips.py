@@ -72,8 +72,8 @@ def test_a_law_of_unknown_density_is_at_no_known_divergence():
     class Unknown(TargetMeasure):
         dimension = 2
 
-        def quantize(self, tolerance, bits):
-            return uniform([0, 0], [1, 1]).quantize(tolerance, bits)
+        def quantize(self, about_w2_error, bits):
+            return uniform([0, 0], [1, 1]).quantize(about_w2_error, bits)
 
     found = approximate(Unknown(), "1/4")
     assert kl_lower_bound(found) == 0
