@@ -310,7 +310,7 @@ with claims.check(
     "no coefficient cancels, so four are excluded nearby, too", Evidence.EXACT
 ) as check:
     for reason in answers["an open set around a matrix of n = 3 takes five"].obstructions:
-        equations = MinorEquations.from_D_and_a(reason)
+        equations = MinorEquations.from_four_or_five_letter_pattern(reason)
         support = {k: [S for S in range(8) if S.bit_count() == k] for k in (1, 2, 3)}
         check.true(
             all(all(x for x in side[1:]) for side in equations.coefficients_of_x_and_y_by_set),

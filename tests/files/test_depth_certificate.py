@@ -81,11 +81,11 @@ def excludes(obstruction):
         {"pattern": pattern, **kind_and_witness_json_members(obstruction)},
         "",
         scales,
-        obstruction.partition,
+        obstruction.split.partition,
         0,
     )
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
-    certificate = checker.DepthClaim(obstruction.partition[0], 0, rows, scales, {})
+    certificate = checker.DepthClaim(obstruction.split.partition[0], 0, rows, scales, {})
     inverse = checker.inverse(rows, 0)
     blocks = checker.split_into_blocks(rows, inverse, certificate.n, pattern.startswith("L"))
     return checker.excludes_pattern(read, certificate, blocks)

@@ -45,7 +45,7 @@ from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
 from exactflow.flows.result import DepthScales
-from exactflow.linear.depth.additive import find_additive_layers_and_obstructions
+from exactflow.linear.depth.additive import find_few_additive_layers_and_obstructions
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
@@ -147,7 +147,7 @@ def _minimal_depth_of_problem(
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
         split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
-        layers, excluded = find_additive_layers_and_obstructions(split)
+        layers, excluded = find_few_additive_layers_and_obstructions(split)
         return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":
         raise InvalidInputError(

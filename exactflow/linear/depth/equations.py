@@ -35,7 +35,7 @@ one is positive, and s <= 0, or if the same holds after all weights and s change
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -47,12 +47,23 @@ from exactflow.exact.exceptional import (
     record_nonzero,
     record_nonzero_with_fewest_factors,
 )
-from exactflow.exact.linalg import SolutionOrRefutation, trace
+from exactflow.exact.linalg import trace
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason
 
 Multiplier = tuple[DomainMatrix, ...]
+"""One matrix for each equation of a system."""
+
+ParticularAndBasisOrRefutation = tuple[Any, Any]
+"""A matrix and None, or None and a `Multiplier` that refutes the equations.
+
+The first column of the matrix is a particular solution, and the others are a basis of the solutions
+of the homogeneous equations.
+"""
+
+PartWithMoreBlocks = Literal["Du", "aN"]
+"""The fixed part, Du or aN, that has more blocks at an eigenvalue than the other one."""
 
 POSITIVE = {"H", "G", "S", "T"}
 """The names of the unknowns that are positive diagonals."""
@@ -79,7 +90,7 @@ def necessary_layer_equations(instance: PatternInstance) -> list[Equation]:
     """
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
-        return charpoly_equations_on_im_C_if_proportional(instance.pencil)
+        return charpoly_coefficient_equations_if_c_proportional(instance.pencil)
     if len(instance.pattern) < 3:
         return _equations_up_to_two_layers(instance, additive)
     (A, B, C, D), (a, _, c, _) = instance.blocks_for_pattern, instance.inverse_blocks_for_pattern
@@ -226,8 +237,8 @@ def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> E
 
 def solve_for_flattened_matrices(
     system: Sequence[Equation], rows: int, columns: int
-) -> SolutionOrRefutation:
-    """Solve equations for one unknown matrix of the given numbers of rows and columns.
+) -> ParticularAndBasisOrRefutation:
+    """Find all solutions of equations for one unknown matrix of the given shape.
 
     Return (solutions, None), or (None, multiplier) with a multiplier that refutes the equations.
     Each column of `solutions` has the entries of a matrix, row by row. The first column is a
@@ -272,11 +283,11 @@ def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
     return k if k is not None and c == C * (-k) else None
 
 
-def charpoly_equations_on_im_C_if_proportional(pencil: Pencil) -> list[Equation]:
+def charpoly_coefficient_equations_if_c_proportional(pencil: Pencil) -> list[Equation]:
     """Return linear equations for the coefficients of the characteristic polynomial g of D - C V on
-    the image of C.
+    the image of C, or [] unless c = -k C for some number k.
 
-    Return [] unless c = -k C for some number k. The equations say that
+    The equations say that
     u(x) g(x) = w(x) k^r g(x / k), where r is the rank of C, and u and w are the characteristic
     polynomials of Du and aN, up to a power of x - 1. The unknown is the column of the coefficients
     of g, without the first coefficient, which is 1.
@@ -296,22 +307,20 @@ def charpoly_equations_on_im_C_if_proportional(pencil: Pencil) -> list[Equation]
     return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
 
 
-def with_roots_at_one(f: Sequence[Element], added_if_positive: int) -> list[Element]:
-    """Return the coefficients of (x - 1)^k f for k = max(0, added_if_positive)."""
-    for _ in range(added_if_positive):
+def with_roots_at_one(f: Sequence[Element], count_with_negative_as_zero: int) -> list[Element]:
+    """Return the coefficients of (x - 1)^k f for k = max(0, count_with_negative_as_zero)."""
+    for _ in range(count_with_negative_as_zero):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
     return list(f)
 
 
-def eigenvalues_not_one_with_r_extra_blocks(
-    parts: FixedParts,
-) -> dict[Element, Literal["Du", "aN"]]:
+def eigenvalues_not_one_with_r_extra_blocks(parts: FixedParts) -> dict[Element, PartWithMoreBlocks]:
     """Return the eigenvalues s != 1 at which the numbers of blocks of Du and of aN differ by r.
 
     r is the rank of C. The result maps each such eigenvalue to the name of the fixed part that has
     more blocks.
     """
-    found: dict[Element, Literal["Du", "aN"]] = {}
+    found: dict[Element, PartWithMoreBlocks] = {}
     for f, sizes in parts.block_sizes_by_factor.items():
         excess = len(sizes[1]) - len(sizes[0])
         if len(f) == 2 and sum(f, parts.L.domain.zero) and abs(excess) == parts.r:
@@ -343,7 +352,7 @@ def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equatio
     q, p = C.shape
     of_D = [("V", C[i, :], linalg.unit_vector(q, i, field)) for i in range(q)]
     of_a = [("V", linalg.unit_vector(p, i, field).transpose(), c[:, i]) for i in range(p)]
-    total, e = parts.forced_trace_of_shifted_D, field.convert(parts.e)
+    total, e = parts.forced_trace_of_D_minus_CV, field.convert(parts.e)
     if total is None:
         goal = linalg.column([trace(D) - trace(a) - e], field)
         name = "tr({C} V) + tr(V {c}) = tr({D}) - tr({a})" + (f" - {parts.e}" if parts.e else "")

@@ -89,7 +89,7 @@ def obstruction_step(
         text.append(found.fill_in_block_names(f"tr({{D}}){ones[0]} != tr({{a}}){ones[1]}"))
     identities, values = _witness_identities_and_values(found, blocks)
     text += identities
-    p, q = found.partition
+    p, q = found.split.partition
     why = (
         f"`A`, `B`, `C`, `D` are the blocks of `{name}` for halves of {p} and {q} coordinates, "
         "`a`, `b`, `c`, `d` those of its inverse. "
@@ -129,7 +129,7 @@ def _witness_identities_and_values(
         excluding := find_scalars_forcing_too_many_eigenvalues(found)
     ):
         scalars, _ = excluding
-        small, large = "AD" if found.partition[0] < found.partition[1] else "DA"
+        small, large = "AD" if found.split.partition[0] < found.split.partition[1] else "DA"
         text = [
             "r alpha beta = 1",
             f"rank({small} - alpha I) = {scalars.rank}",
@@ -147,7 +147,7 @@ def _opposed_inequalities_unless_many(found: Obstruction) -> list[str]:
     """
     k, minors = (
         found.witness,
-        [table.minors_of_size(found.witness) for table in found.minors_of_D_and_a],
+        [table.minors_of_size(found.witness) for table in found.minors_of_D_and_a_for_pattern],
     )
     if not found.matrix.domain.is_QQ or max(map(len, minors)) > _MOST_MINORS:
         return []

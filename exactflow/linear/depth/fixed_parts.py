@@ -50,6 +50,9 @@ Sizes = tuple[int, ...]
 CountsOfSizeAtLeast = tuple[int, ...]
 """The numbers of blocks of size at least 1, of size at least 2, and so on."""
 
+BlockSizesOfDuAndaN = tuple[Sizes, Sizes]
+"""The block sizes of Du and those of aN, the fields of `FixedParts`, at one irreducible factor."""
+
 
 @dataclass(frozen=True, eq=False)
 class FixedParts:
@@ -90,7 +93,7 @@ class FixedParts:
         )
 
     @cached_property
-    def block_sizes_by_factor(self) -> dict[tuple, tuple[Sizes, Sizes]]:
+    def block_sizes_by_factor(self) -> dict[tuple, BlockSizesOfDuAndaN]:
         """A dict from each irreducible factor f to the block sizes of Du, and of aN, at f.
 
         The polynomial x - 1 is always included if D and a are of different sizes.
@@ -148,7 +151,7 @@ class FixedParts:
         )
 
     @property
-    def forced_trace_of_shifted_D(self) -> Element | None:
+    def forced_trace_of_D_minus_CV(self) -> Element | None:
         """The trace of D - C V if the fixed parts determine all its eigenvalues, else None.
 
         The trace of a + V c is this trace minus e.

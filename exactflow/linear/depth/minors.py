@@ -66,9 +66,11 @@ class MinorEquations:
     det: Element
 
     @staticmethod
-    def from_D_and_a(instance: PatternInstance) -> "MinorEquations":
+    def from_four_or_five_letter_pattern(instance: PatternInstance) -> "MinorEquations":
         """Return the equations for a pattern of four letters, or of five letters if C = 0."""
-        left, right = (minors.minors_of_all_sets() for minors in instance.minors_of_D_and_a)
+        left, right = (
+            minors.minors_of_all_sets() for minors in instance.minors_of_D_and_a_for_pattern
+        )
         return MinorEquations(left, right, instance.split.det)
 
     @property
@@ -141,7 +143,9 @@ def are_minors_of_D_and_a_opposed(instance: PatternInstance, minor_size: int) ->
     All minors of D are at least 0 and all minors of a at most 0, or the reverse, and not all are 0.
     If a sign is not known, the answer is False.
     """
-    left, right = (minors.minors_of_size(minor_size) for minors in instance.minors_of_D_and_a)
+    left, right = (
+        minors.minors_of_size(minor_size) for minors in instance.minors_of_D_and_a_for_pattern
+    )
     values, field = [*left, *(-x for x in right)], instance.matrix.domain
     if {sign(x, field) for x in values} - {0} not in ({1}, {-1}):
         return False

@@ -48,10 +48,17 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.explanation.sentences import strip_backticks
 from exactflow.flows.evidence import Checkable
+from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.minors import MinorEquations, Polynomial, are_minors_of_D_and_a_opposed
-from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, alternating_patterns
+from exactflow.linear.depth.pattern import (
+    PatternInstance,
+    Pencil,
+    Reason,
+    SplitMatrix,
+    alternating_patterns,
+)
 
 TemplateValues = dict[str, Any]
 Obstructions: TypeAlias = "tuple[Obstruction, ...]"
@@ -215,8 +222,8 @@ class Obstruction(PatternInstance, Checkable):
     @property
     def _names_of_D_a_padded_if_trace(self) -> str:
         """The names of D and a; for kind "trace" the smaller matrix is padded with ones."""
-        size = max(self.partition) if self.kind == "trace" else 0
-        missing = size - min(self.partition)
+        size = max(self.split.partition) if self.kind == "trace" else 0
+        missing = size - min(self.split.partition)
         ones = "1" if missing == 1 else f"I_{missing}"
         named = ("{D}", self.blocks_for_pattern.D), ("{a}", self.inverse_blocks_for_pattern.A)
         return " and ".join(
@@ -252,6 +259,22 @@ def exclude_all(
     return tuple(found)
 
 
+def obstructions_to_greatest_excluded_length(
+    lengths: range,
+    split: SplitMatrix,
+    scales: DepthScales,
+    search: Callable[[PatternInstance], Reason | None],
+) -> Obstructions:
+    """Return obstructions to both patterns of the greatest length that the search excludes.
+
+    Only the given `lengths` are tried. Return () if none of them is excluded.
+    """
+    for length in reversed(lengths):
+        if found := exclude_all(split.instances_of_length(length, scales), search):
+            return found
+    return ()
+
+
 def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
     """Yield the elements of the field that a witness contains."""
     if isinstance(witness, DomainMatrix):
@@ -268,15 +291,15 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
 
 def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
     """Whether the characteristic polynomials of D and a differ at the index in the witness."""
-    if not 1 <= o.witness <= max(o.partition):
+    if not 1 <= o.witness <= max(o.split.partition):
         return False
-    x, y = _compared_charpoly_coefficients(o)
+    x, y = _charpoly_coefficient_of_D_and_a(o)
     record_nonzero(x - y, o.matrix.domain)
     return bool(x != y)
 
 
-def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
-    """Return the characteristic coefficients of D and of a at the index in the witness.
+def _charpoly_coefficient_of_D_and_a(o: Obstruction) -> list[Element]:
+    """Return two characteristic coefficients: of D and of a, at the index in the witness.
 
     If D and a differ in size, the smaller matrix is padded with ones on the diagonal.
     """
@@ -307,10 +330,10 @@ def _template_values_of_trace(o: Obstruction) -> TemplateValues:
     """Return the values for the templates of kind "trace"."""
     k, sign = o.witness, -1 if o.witness == 1 else 1
     x, y = (
-        o.format_element_shortened(value * sign) for value in _compared_charpoly_coefficients(o)
+        o.format_element_shortened(value * sign) for value in _charpoly_coefficient_of_D_and_a(o)
     )
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
-    power = "" if len(set(o.partition)) == 1 else " up to a power of `x`"
+    power = "" if len(set(o.split.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
 
 
@@ -323,8 +346,11 @@ def _pencil_with_C_and_c_zeroed_if_of_pair(o: Obstruction) -> Pencil:
     return Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
 
 
-def _has_clashing_blocks(o: Obstruction) -> bool:
-    """Whether the block sizes of Du and aN at the factors in the witness exclude the pattern."""
+def _has_clashing_fixed_part_block_sizes(o: Obstruction) -> bool:
+    """Whether the block sizes of the fixed parts Du and aN exclude the pattern.
+
+    Only the sizes at the factors in the witness are compared.
+    """
     pencil = _pencil_with_C_and_c_zeroed_if_of_pair(o)
     parts = FixedParts.from_pencil(pencil)
     _record_roots_and_one_as_distinct(o.witness, o.matrix.domain)
@@ -417,7 +443,7 @@ def _template_values_of_tight(o: Obstruction) -> TemplateValues:
     return {"blocks": f"blocks at {shown}" if shown else "fixed blocks", "names": names}
 
 
-def _are_layers_refuted(o: Obstruction) -> bool:
+def _does_multiplier_refute_layer_equations(o: Obstruction) -> bool:
     """Whether the multiplier in the witness refutes the necessary equations for the layers."""
     if len(o.pattern) == 5 and not FixedParts.from_pencil(o.pencil).is_valid(o.pencil):
         return False
@@ -475,7 +501,7 @@ def _is_combination_one_signed(o: Obstruction) -> bool:
     """
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks_for_pattern.D.shape[0]):
         return False
-    total = MinorEquations.from_D_and_a(o).combine(o.witness)
+    total = MinorEquations.from_four_or_five_letter_pattern(o).combine(o.witness)
     return {x > 0 for x in total.values()} in ({True}, {False})
 
 
@@ -518,7 +544,7 @@ KINDS = {
         "`I + Y Z` and `I + Z Y` have equal elementary divisors away from eigenvalue 1, and block "
         "sizes there that differ by at most one each (Flanders 1951)",
         {"additive": (4, 5)}, "similarity", "factors", True,
-        _has_clashing_blocks, _template_values_of_similarity_or_chain,
+        _has_clashing_fixed_part_block_sizes, _template_values_of_similarity_or_chain,
         "{pair} have different elementary divisors: {at}",
         "For a polynomial `f`, `Z` carries the kernel of `f({D})` into that of `f({a})`, and `Y` "
         "carries it back, injectively unless `f(1) = 0`. So `{D}` and `{a}` have equal blocks at "
@@ -529,7 +555,7 @@ KINDS = {
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
         {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
-        _are_layers_refuted, _template_values_of_linear,
+        _does_multiplier_refute_layer_equations, _template_values_of_linear,
         "{problem}",
         "Then {names}. {why}.",
         "the product of the multipliers, and the signs of its entries",
@@ -538,7 +564,7 @@ KINDS = {
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and Sa "
         "1979, Flanders 1951)",
         {"additive": (5,)}, "chain", "factors", False,
-        _has_clashing_blocks, _template_values_of_similarity_or_chain,
+        _has_clashing_fixed_part_block_sizes, _template_values_of_similarity_or_chain,
         "`{D} - {C} V` and `{a} + V {c}` {clash}",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y`. For every `V`, the first acts "
         "as `{D}` on the quotient by the `{D}`-invariant space that the image of `{C}` generates, "

@@ -148,11 +148,6 @@ class PatternInstance:
         return self.split.matrix
 
     @property
-    def partition(self) -> tuple[int, int]:
-        """The sizes of the halves."""
-        return self.split.partition
-
-    @property
     def is_exchanged(self) -> bool:
         """Whether the pattern starts with L."""
         return self.pattern.startswith("L")
@@ -176,7 +171,7 @@ class PatternInstance:
         return Pencil(C, D, a, c)
 
     @property
-    def minors_of_D_and_a(self) -> tuple[PrincipalMinors, PrincipalMinors]:
+    def minors_of_D_and_a_for_pattern(self) -> tuple[PrincipalMinors, PrincipalMinors]:
         """The principal minors of D and of a; of A and of d if the pattern starts with L."""
         D, a = "Ad" if self.is_exchanged else "Da"
         return self.split.minors_by_block[D], self.split.minors_by_block[a]

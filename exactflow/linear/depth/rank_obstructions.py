@@ -53,6 +53,9 @@ DiagonalBlockName = Literal["D", "d", "A", "a"]
 _DIAGONAL_BLOCK_NAMES: tuple[DiagonalBlockName, ...] = get_args(DiagonalBlockName)
 _BlockNameAndCoordinates = tuple[DiagonalBlockName, tuple[int, ...]]
 
+LeastMultiplicity = int
+"""A lower bound of the multiplicity of an eigenvalue."""
+
 
 def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
     """Return the pattern, without its last letter if the length is odd and M is block diagonal.
@@ -74,7 +77,7 @@ def _count_changes_and_bound_rank_of_each(
     letter, other = ("U", 1) if block in "Aa" else ("L", 0)
     pattern = _shorten_odd_pattern_if_block_diagonal(instance)
     outer = pattern[-1] if block in "AD" else pattern[0]
-    return pattern.count(letter) - (outer == letter), instance.partition[other]
+    return pattern.count(letter) - (outer == letter), instance.split.partition[other]
 
 
 def _diagonal_block_of_matrix_or_inverse(
@@ -231,36 +234,39 @@ def _yield_scalars_if_M_is_diag_A_beta_I(instance: PatternInstance) -> Iterator[
 
 def _forced_eigenvalues_with_least_multiplicities(
     scalars: _BlockScalars, smaller_half_size: int, size_difference: int
-) -> dict[Element, int]:
+) -> dict[Element, LeastMultiplicity]:
     """Return eigenvalues that the scalars force, each with a lower bound of its multiplicity.
 
     The eigenvalues are those of the matrix N at the top of this module. `size_difference` is the
     difference of the sizes of the halves.
     """
     _, beta, r, rank = scalars
-    one, forced = beta / beta, dict[Element, int]()
+    one, forced = beta / beta, dict[Element, LeastMultiplicity]()
 
-    def yield_powers_with_falling_multiplicity(
-        x: Element, step: Element, first_multiplicity: int
+    def yield_powers_until_one_or_beta(
+        x: Element, step: Element, first_multiplicity: int, multiplicity_drop: int
     ) -> Iterator[tuple[Element, int]]:
-        """Yield (x, first_multiplicity), (x step, first_multiplicity - rank), and so on.
+        """Yield x, x step, x step^2, .., each with its multiplicity.
 
-        Stop before a multiplicity below 1, and before a power that is 1 or beta.
+        The multiplicity falls by `multiplicity_drop` at each step. Stop before a multiplicity below
+        1, and before a power that is 1 or beta.
         """
         multiplicity = first_multiplicity
         while multiplicity > 0:
             yield x, multiplicity
-            x, multiplicity = x * step, 0 if x * step in (one, beta) else multiplicity - rank
+            x, multiplicity = x * step, multiplicity - multiplicity_drop
+            if x in (one, beta):
+                return
 
     steps = chain(
         islice(
-            yield_powers_with_falling_multiplicity(one, r, size_difference),
+            yield_powers_until_one_or_beta(one, r, size_difference, rank),
             size_difference if rank else smaller_half_size // size_difference + 1,
         )
     )
     if rank and beta / r not in (one, beta):
         steps = chain(
-            steps, yield_powers_with_falling_multiplicity(beta / r, one / r, size_difference - rank)
+            steps, yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank, rank)
         )
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
@@ -269,7 +275,7 @@ def _forced_eigenvalues_with_least_multiplicities(
 
 def find_scalars_forcing_too_many_eigenvalues(
     instance: PatternInstance,
-) -> tuple[_BlockScalars, dict[Element, int]] | None:
+) -> tuple[_BlockScalars, dict[Element, LeastMultiplicity]] | None:
     """Return scalars of M that force too many eigenvalues, and the forced eigenvalues.
 
     Return None if there are no such scalars. N and r are as at the top of this module. The second
@@ -277,7 +283,7 @@ def find_scalars_forcing_too_many_eigenvalues(
     eigenvalues if the sum of these bounds exceeds the size of N, or if both blocks of M are scalar
     and a power of r is 1 again.
     """
-    p, q = sorted(instance.partition)
+    p, q = sorted(instance.split.partition)
     for found in _yield_scalars_if_M_is_diag_A_beta_I(instance):
         forced = _forced_eigenvalues_with_least_multiplicities(found, p, q - p)
         is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
@@ -313,7 +319,7 @@ def are_eigenvalues_excluding_six_letters(
 
 def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
     """Return the values for the templates of kind "chain of eigenvalues"."""
-    (p, q), field = sorted(instance.partition), instance.matrix.domain
+    (p, q), field = sorted(instance.split.partition), instance.matrix.domain
     found, forced = find_scalars_forcing_too_many_eigenvalues(instance) or (
         _BlockScalars(field.one, field.one, field.one, 0),
         {},
@@ -327,7 +333,7 @@ def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
     if total <= p:
         clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
     reverse = _shorten_odd_pattern_if_block_diagonal(instance).startswith(
-        "U" if instance.partition[0] > p else "L"
+        "U" if instance.split.partition[0] > p else "L"
     )
     inverse = (
         "Take the inverse, a product of the reversed pattern: `alpha^-1` for `alpha`, and so on. "

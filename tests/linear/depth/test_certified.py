@@ -152,7 +152,7 @@ def test_equations_hold_at_an_exact_solution():
     M = random_rational(4, 3)
     word = PatternInstance("ULUL", SplitMatrix(M), "positive")
     _, D, a, _ = word.pencil
-    equations = MinorEquations.from_D_and_a(word)
+    equations = MinorEquations.from_four_or_five_letter_pattern(word)
     solutions = list(yield_charpoly_matching_diagonals_4x4(word))
     assert solutions
     for E, G in solutions:

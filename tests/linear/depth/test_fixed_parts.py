@@ -7,7 +7,7 @@ from sympy import QQ
 
 from exactflow.exact import linalg
 from exactflow.linear.depth.equations import (
-    charpoly_equations_on_im_C_if_proportional,
+    charpoly_coefficient_equations_if_c_proportional,
     negated_ratio,
 )
 from exactflow.linear.depth.fixed_parts import least_shifted_block_counts
@@ -72,7 +72,7 @@ def test_scalar_and_system():
     # (x - 6) (x - 2) = (x - 3) (x - 4) has no solution g; (x - 6) g = (x - 3) 2 g(x / 2) has x - 3
     C = linalg.diagonal([QQ(1), QQ(0)], QQ)
     D, a = (linalg.diagonal([QQ(1), QQ(x)], QQ) for x in (6, 3))
-    ((_, right, ((_, K, _),), _),) = charpoly_equations_on_im_C_if_proportional(
+    ((_, right, ((_, K, _),), _),) = charpoly_coefficient_equations_if_c_proportional(
         Pencil(C, D, a, C * QQ(-2))
     )
     assert K * QQ(-3) == right

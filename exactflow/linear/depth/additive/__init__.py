@@ -49,11 +49,14 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout
-from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.additive import shifts, up_to_four
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
+from exactflow.linear.depth.obstruction import (
+    Obstruction,
+    Obstructions,
+    obstructions_to_greatest_excluded_length,
+)
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
 from exactflow.linear.factor.assembly import (
@@ -71,10 +74,10 @@ _TRIALS_FINITE = 150
 Candidates = Iterator[DomainMatrix | None]
 
 
-def find_additive_layers_and_obstructions(
+def find_few_additive_layers_and_obstructions(
     split: SplitMatrix,
 ) -> tuple[list[LinearCoupling], Obstructions]:
-    """Return additive layers of a matrix with determinant 1, and obstructions to fewer layers.
+    """Return few additive layers of a matrix with determinant 1, and obstructions to fewer layers.
 
     The number of layers is the least possible if at most four suffice. The obstructions exclude
     both patterns of the greatest length that is known to be too short. If M is the identity, no
@@ -94,23 +97,25 @@ def find_additive_layers_and_obstructions(
                 return found, excluded
             excluded = reasons
         return layers, excluded
-    return _find_five_or_more_layers(split, excluded)
+    return _find_few_layers_if_four_excluded(split, excluded)
 
 
-def _find_five_or_more_layers(
+def _find_few_layers_if_four_excluded(
     split: SplitMatrix, fallback_obstructions_to_four: Obstructions
 ) -> tuple[list[LinearCoupling], Obstructions]:
-    """Return at least five additive layers, and obstructions to fewer layers.
+    """Return few additive layers, and obstructions to fewer; four layers must be impossible.
 
-    The matrix must be no product of four additive layers. The obstructions exclude the longest
-    patterns that are known to be too short. They are `fallback_obstructions_to_four`, which exclude
-    four layers, unless longer patterns are excluded.
+    The number of layers is at least five, and not always the least possible. The obstructions
+    exclude the longest patterns that are known to be too short. They are
+    `fallback_obstructions_to_four`, which exclude four layers, unless longer patterns are excluded.
     """
     p, q = split.partition
     general = None
     if abs(p - q) > 1:
         general = _layers_by_factor_route("partition", split)
-        longer = exclude_longest_by_ranks_or_eigenvalues(range(6, len(general)), split, "additive")
+        longer = obstructions_to_greatest_excluded_length(
+            range(6, len(general)), split, "additive", rank_or_eigenvalue_reason
+        )
         if longer or len(general) == 5:
             return general, longer or fallback_obstructions_to_four
     layers, reasons = _find_layers_or_obstructions(5, split)
@@ -120,22 +125,6 @@ def _find_five_or_more_layers(
     if len(general) > 6:
         general = _search_six_layers_by_random_leftmost(split) or general
     return general, reasons if len(reasons) == 2 else fallback_obstructions_to_four
-
-
-def exclude_longest_by_ranks_or_eigenvalues(
-    lengths: range, split: SplitMatrix, scales: DepthScales
-) -> Obstructions:
-    """Find the greatest length at which ranks or eigenvalues exclude both patterns.
-
-    Return the obstructions to these two patterns, or () if there is no such length. Only the given
-    `lengths` are tried.
-    """
-    for length in reversed(lengths):
-        if found := exclude_all(
-            split.instances_of_length(length, scales), rank_or_eigenvalue_reason
-        ):
-            return found
-    return ()
 
 
 def decide_additive_pattern_up_to_five(
@@ -253,7 +242,7 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
         )
         return _five_shifts_from_rightmost_candidates(instance, candidates)
     if r == 0:
-        reason = up_to_four.find_reason_against_identity_plus_products(pencil.D, pencil.a)
+        reason = up_to_four.reason_unless_identity_plus_products_exist(pencil.D, pencil.a)
         return reason or _five_shifts_given_rightmost(instance, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.from_pencil(pencil)
     factors = parts.factors_excluding_every_shift()
@@ -269,7 +258,7 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
             for draw in _yield_random_matrix_sources(pencil.D.domain)
         )
     ]
-    scaling = equations.charpoly_equations_on_im_C_if_proportional(pencil)
+    scaling = equations.charpoly_coefficient_equations_if_c_proportional(pencil)
     if scaling:
         solutions, multiplier = equations.solve_for_flattened_matrices(scaling, r, 1)
         if multiplier is not None:
@@ -365,7 +354,7 @@ def _yield_shifts_by_random_charpoly_on_im_C(
     """Yield shifts V for which D - C V has, on im C, a random characteristic polynomial g; C and D
     are blocks of the pencil.
 
-    The coefficients of g solve the equations of `charpoly_equations_on_im_C_if_proportional`.
+    The coefficients of g solve the equations of `charpoly_coefficient_equations_if_c_proportional`.
     The first column of `charpoly_particular_and_basis` is a particular solution; the other columns
     are a basis of the solutions of the homogeneous equations. On im C, D - C V acts as the
     companion matrix of g.

@@ -61,6 +61,9 @@ from exactflow.linear.depth.pattern import Pencil
 SizesByFactor = dict[tuple, tuple[int, ...]]
 """The block sizes at each irreducible factor, given by its coefficients."""
 
+FirstRowOfShiftedD = list
+"""The first row of D - b v, for a row v, in a basis that is adapted to the column b."""
+
 
 def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Draw V for which D - C V and a + V c have equal characteristic polynomials.
@@ -77,29 +80,29 @@ def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix |
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
     shifted = pencil.after_subtracting_shift(V0)
-    t = _second_rank_one_factor_equating_charpolys(shifted, e)
+    t = _right_factor_of_shift_equating_charpolys(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
     e = e if p == q else draw.matrix(q, 1)
-    t = _second_rank_one_factor_equating_charpolys(shifted.transposed_and_exchanged(), e)
+    t = _right_factor_of_shift_equating_charpolys(shifted.transposed_and_exchanged(), e)
     return None if t is None else V0 + t * e.transpose()
 
 
-def _second_rank_one_factor_equating_charpolys(
-    pencil: Pencil, first_factor: DomainMatrix
+def _right_factor_of_shift_equating_charpolys(
+    pencil: Pencil, left_factor_column: DomainMatrix
 ) -> DomainMatrix | None:
-    """Return a column t such that V = e t^T equates the characteristic polynomials.
+    """Return a column t such that the shift V = e t^T equates the characteristic polynomials.
 
-    The polynomials are those of D - C V and of a + V c; the column e is `first_factor`. Return None
-    if there is no such t.
+    The polynomials are those of D - C V and of a + V c; the column e is `left_factor_column`.
+    Return None if there is no such t.
     """
     C, D, a, c = pencil
     q, p = C.shape
     f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)
     right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
     H, K = (
-        krylov.controller_basis(D, f, C * first_factor),
-        krylov.controller_basis(a, g, first_factor),
+        krylov.controller_basis(D, f, C * left_factor_column),
+        krylov.controller_basis(a, g, left_factor_column),
     )
     t, _ = linalg.solve((H + c * K).transpose(), right)
     return t
@@ -119,7 +122,7 @@ def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     eigenvalue = _choose_eigenvalue_to_deflate(parts)
     if eigenvalue is None:
         return draw_shift_equating_charpolys(pencil, draw)
-    found = _draw_eigenvectors_and_images(pencil, parts, eigenvalue, draw)
+    found = _draw_two_sided_eigenvectors_with_images(pencil, parts, eigenvalue, draw)
     if found is None:
         return None
     m = eigenvalue.blocks
@@ -178,7 +181,7 @@ def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | No
     )
 
 
-class _EigenvectorsAndImages(NamedTuple):
+class _TwoSidedEigenvectorsWithShiftImages(NamedTuple):
     """Right eigenvectors of D - C V, left eigenvectors of a + V c, and their images under V.
 
     The right eigenvectors are the columns of `right`, and V maps them to `right_image`. The left
@@ -191,9 +194,9 @@ class _EigenvectorsAndImages(NamedTuple):
     left_image_negated: DomainMatrix
 
 
-def _draw_eigenvectors_and_images(
+def _draw_two_sided_eigenvectors_with_images(
     pencil: Pencil, parts: FixedParts, eigenvalue: _DeflatedEigenvalue, draw: Draws
-) -> _EigenvectorsAndImages | None:
+) -> _TwoSidedEigenvectorsWithShiftImages | None:
     """Draw right and left eigenvectors for an eigenvalue s, and their images under a shift V.
 
     The columns y, v and the rows p, q satisfy (D - s) y = C v, p (a - s) = q c and p v + q y = 0.
@@ -214,7 +217,7 @@ def _draw_eigenvectors_and_images(
     ).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
     are_independent = linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks
-    return _EigenvectorsAndImages(y, v, p, q) if are_independent else None
+    return _TwoSidedEigenvectorsWithShiftImages(y, v, p, q) if are_independent else None
 
 
 def _draw_arbitrary_and_then_annihilated_combinations(
@@ -298,7 +301,7 @@ def subtracted_row_assigning_block_sizes(
     L, Du = fixed_rows_and_quotient
     m, field = D.shape[0] - L.shape[0], D.domain
     H = krylov.controller_basis(D, krylov.minimal_polynomial_of_vector(D, b), b)
-    goal, basis = _wanted_first_row_and_chains_of_Du(Du, wanted)
+    goal, basis = _wanted_first_row_and_Du_chains(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
         H = H * _shear_clearing_upper_right_below_first_row(H.inv() * D * H, m)
@@ -325,9 +328,9 @@ def _shear_clearing_upper_right_below_first_row(D: DomainMatrix, corner_size: in
     return linalg.join(blocks)
 
 
-def _wanted_first_row_and_chains_of_Du(
+def _wanted_first_row_and_Du_chains(
     Du: DomainMatrix, wanted: SizesByFactor
-) -> tuple[list, DomainMatrix | None]:
+) -> tuple[FirstRowOfShiftedD, DomainMatrix | None]:
     """Return the wanted first row of D - b v in a certain basis, and chains of Du.
 
     The basis is the controller basis, followed by lifts of the chains. The row is (-g_1, -g_2, ..,

@@ -77,10 +77,12 @@ def decide_additive_ULU(blocks: Blocks) -> Shifts | Reason:
     of_A, of_D, of_B = ((M - M).transpose() for M in (A, D, B))
     X, column = _solve_left_factor_or_kernel_vector(C, A1)
     if column is not None:
-        return Reason("linear", (column * _unit_row_at_nonzero(A1 * column), of_D, of_B))
+        return Reason(
+            "linear", (column * _unit_vector_row_at_first_nonzero(A1 * column), of_D, of_B)
+        )
     Z, row = linalg.solve(C, D1)
     if row is not None:
-        column = _unit_row_at_nonzero((row * D1).transpose()).transpose()
+        column = _unit_vector_row_at_first_nonzero((row * D1).transpose()).transpose()
         return Reason("linear", (of_A, column * row, of_B))
     r, lk = linalg.kernel(C), linalg.left_kernel(C)
     free, wrong = _solve_two_sided_sum(A * r, lk, B - X - A * Z)
@@ -99,8 +101,8 @@ def _solve_left_factor_or_kernel_vector(C: DomainMatrix, E: DomainMatrix) -> Sol
     return (None, row.transpose()) if X is None else (X.transpose(), None)
 
 
-def _unit_row_at_nonzero(column: DomainMatrix) -> DomainMatrix:
-    """Return the unit row with its 1 at the place of the first nonzero entry of the column."""
+def _unit_vector_row_at_first_nonzero(column: DomainMatrix) -> DomainMatrix:
+    """Return the unit vector, as a row, with its 1 at the first nonzero entry of the column."""
     place = next(i for i, entry in enumerate(column.to_list_flat()) if entry)
     return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
 
@@ -127,8 +129,11 @@ def _solve_two_sided_sum(
     return None, (left[i, :], right[:, j])
 
 
-def find_reason_against_identity_plus_products(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
-    """Return a reason why no Y and Z give D = I + Y Z and a = I + Z Y; None if such Y, Z exist."""
+def reason_unless_identity_plus_products_exist(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
+    """Decide whether some Y and Z give D = I + Y Z and a = I + Z Y.
+
+    Return None if such Y and Z exist, else a reason why they do not exist.
+    """
     large, other = pad_smaller_by_identity(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
@@ -139,40 +144,40 @@ def find_reason_against_identity_plus_products(D: DomainMatrix, a: DomainMatrix)
     if search_controller_bases(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
-        if multiplicity > 1 and not _are_flanders_block_sizes(
+        if multiplicity > 1 and not _are_sizes_equal_or_close_at_one(
             companion_block_exponents(D, factor), companion_block_exponents(a, factor), factor
         ):
             return Reason("similarity", (factor,))
     return None
 
 
-def _are_flanders_block_sizes(
-    sizes_of_D: tuple[int, ...], sizes_of_a: tuple[int, ...], f: tuple
+def _are_sizes_equal_or_close_at_one(
+    sizes_of_D: tuple[int, ...], sizes_of_a: tuple[int, ...], irreducible_factor: tuple
 ) -> bool:
-    """Whether the block sizes of D and a at an irreducible factor f fulfil Flanders' condition.
+    """Whether the block sizes of D and a are equal, or each differ by at most one at x - 1.
 
-    The sizes must be equal unless f = x - 1. At f = x - 1 the k-th sizes may differ by one, for
-    each k; a missing block has size 0.
+    This is Flanders' condition. The sizes are those at the irreducible factor. Only if this factor
+    is x - 1, the k-th sizes may differ by one, for each k; a missing block has size 0.
     """
     pairs = zip_longest(sizes_of_D, sizes_of_a, fillvalue=0)
-    return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
+    return all(abs(x - y) <= is_x_minus_one(irreducible_factor) for x, y in pairs)
 
 
-def decide_additive_ULUL(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+def decide_additive_ULUL(blocks: Blocks, inverse_A: DomainMatrix) -> Shifts | Reason:
     """Decide whether the matrix M with the given blocks A, B, C, D is a product
     U(X) L(Y) U(Z) L(W). Return the shifts X, Y, Z, W, or a reason why there are none.
 
-    The first step is to find Y and Z with D = I + Y Z and a = I + Z Y, where `a` is the upper left
-    block of M^-1.
+    The first step is to find Y and Z with D = I + Y Z and a = I + Z Y, where a is `inverse_A`, the
+    upper left block of M^-1.
     """
     _, B, C, D = blocks
-    reason = find_reason_against_identity_plus_products(D, a)
+    reason = reason_unless_identity_plus_products_exist(D, inverse_A)
     if reason is not None:
         return reason
     inverse = linalg.inverse_or_none(D)
     if inverse is None:
-        return _decide_additive_ULUL_for_singular_D(blocks, a)
-    Y, Z = _factor_both_minus_identity(D, a)
+        return _decide_additive_ULUL_for_singular_D(blocks, inverse_A)
+    Y, Z = _factor_both_minus_identity(D, inverse_A)
     return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
 
 
@@ -187,9 +192,14 @@ def _factor_both_minus_identity(
     return pair
 
 
-def _decide_additive_ULUL_for_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Return the shifts of U L U L for singular D, or a reason why there are none."""
-    _, B, C, D = blocks
+def _decide_additive_ULUL_for_singular_D(
+    blocks: Blocks, inverse_A: DomainMatrix
+) -> Shifts | Reason:
+    """Return the shifts of U L U L for singular D, or a reason why there are none.
+
+    `inverse_A` is the upper left block a of M^-1.
+    """
+    (_, B, C, D), a = blocks, inverse_A
     (P, m), (Q, _) = (
         fitting_basis_and_last_nilpotent_size(D),
         fitting_basis_and_last_nilpotent_size(a),

@@ -20,8 +20,8 @@ halves have n coordinates. "Opposed" is defined in `exactflow.linear.depth.minor
 
 If the sizes of the halves differ, ranks exclude long patterns
 (`exactflow.linear.depth.rank_obstructions`). Upper bounds come from the layers of `factor`, and
-from `find_additive_layers_and_obstructions` for M P^-1, where P is diagonal with one entry det M
-and all others 1; P merges into a layer. If the bounds differ, the depth is not decided.
+from `find_few_additive_layers_and_obstructions` for M P^-1, where P is diagonal with one entry
+det M and all others 1; P merges into a layer. If the bounds differ, the depth is not decided.
 
 *Four layers for n = 2.* Let x_i be the diagonal entries of G^-1 and y_i those of E. The two
 equations are
@@ -60,14 +60,16 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.depth.additive import (
-    exclude_longest_by_ranks_or_eigenvalues,
-    find_additive_layers_and_obstructions,
-)
+from exactflow.linear.depth.additive import find_few_additive_layers_and_obstructions
 from exactflow.linear.depth.additive.up_to_four import decide_additive_ULU, decide_additive_ULUL
 from exactflow.linear.depth.equations import entry_reason_against_at_most_two_letters
-from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
+from exactflow.linear.depth.obstruction import (
+    Obstruction,
+    Obstructions,
+    obstructions_to_greatest_excluded_length,
+)
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
+from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
 from exactflow.linear.depth.result import (
     CertifiedDepth,
     MinimalDepth,
@@ -100,14 +102,16 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     short = assembly.find_at_most_two_layers(split.blocks)
     if short is not None:
         return make_verified_result(
-            short, _exclude_longest_up_to_two_by_entries(len(short) - 1, split)
+            short, _entry_obstructions_to_greatest_excluded_length(len(short) - 1, split)
         )
     three, without_three = _decide_three_scaled_layers(split)
     if three is not None:
-        return make_verified_result(three, _exclude_longest_up_to_two_by_entries(2, split))
+        return make_verified_result(
+            three, _entry_obstructions_to_greatest_excluded_length(2, split)
+        )
     p, q = split.partition
     excluded = _exclude_five_or_else_four(split, without_three) if p == q else without_three
-    excluded = excluded or _exclude_longest_up_to_two_by_entries(2, split)
+    excluded = excluded or _entry_obstructions_to_greatest_excluded_length(2, split)
     if (p, q) == (2, 2) and lower_bound_from_obstructions(excluded) < 5:
         four = _choose_fewest_digits(
             map(find_four_layers_4x4, split.instances_of_length(4, "positive"))
@@ -116,7 +120,9 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
             return make_verified_result(four, excluded)
     general = min(_yield_layers_by_general_routes(problem, split), key=len)
     if p != q:
-        longer = exclude_longest_by_ranks_or_eigenvalues(range(4, len(general)), split, "positive")
+        longer = obstructions_to_greatest_excluded_length(
+            range(4, len(general)), split, "positive", rank_or_eigenvalue_reason
+        )
         return make_verified_result(general, longer or excluded)
     if lower_bound_from_obstructions(excluded) == 4 and len(general) > 4:
         certified = _certify_four_layers_if_over_QQ(problem, split, excluded)
@@ -126,18 +132,17 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     return make_verified_result(general, excluded)
 
 
-def _exclude_longest_up_to_two_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
-    """Find the greatest number of letters, at most `most_letters`, for which entries of M exclude
-    both patterns; return the obstructions to these two patterns.
+def _entry_obstructions_to_greatest_excluded_length(
+    most_letters: int, split: SplitMatrix
+) -> Obstructions:
+    """Return obstructions to both patterns of the greatest length that entries of M exclude.
 
-    `most_letters` is at most two. Return () if no number of letters is excluded.
+    Only lengths up to `most_letters`, which is at most two, are tried. Return () if none of them is
+    excluded.
     """
-    for length in range(most_letters, -1, -1):
-        if found := exclude_all(
-            split.instances_of_length(length, "positive"), entry_reason_against_at_most_two_letters
-        ):
-            return found
-    return ()
+    return obstructions_to_greatest_excluded_length(
+        range(most_letters + 1), split, "positive", entry_reason_against_at_most_two_letters
+    )
 
 
 def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
@@ -173,12 +178,12 @@ def _exclude_five_or_else_four(
             else found
         )
 
-    for length in (5, 4):
-        if found := exclude_all(
-            split.instances_of_length(length, "positive"), find_reason_against_four_or_five
-        ):
-            return found
-    return fallback
+    return (
+        obstructions_to_greatest_excluded_length(
+            range(4, 6), split, "positive", find_reason_against_four_or_five
+        )
+        or fallback
+    )
 
 
 def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
@@ -255,7 +260,7 @@ def _find_three_or_four_layers_with_diagonal_first(
     if isinstance(found, Reason):
         return None
     shears = assembly.alternate_shears(found, "first")
-    layers = _prepend_diagonal(assembly.layers_in_application_order(shears), E, G)
+    layers = _merge_diagonal_applied_first(assembly.layers_in_application_order(shears), E, G)
     return assembly.merge_neighbours_drop_identities(
         assembly.with_halves_exchanged(layers) if instance.is_exchanged else layers
     )
@@ -274,20 +279,25 @@ def _yield_layers_by_general_routes(problem: Problem, split: SplitMatrix) -> Ite
         scales = [one] * p, [one] * q
         scales[not first][0] = det
         inverse = [one / x for x in (*scales[0], *scales[1])]
-        additive, _ = find_additive_layers_and_obstructions(
+        additive, _ = find_few_additive_layers_and_obstructions(
             SplitMatrix(linalg.scale_columns(split.matrix, inverse), p)
         )
         if additive:
-            yield assembly.merge_neighbours_drop_identities(_prepend_diagonal(additive, *scales))
+            yield assembly.merge_neighbours_drop_identities(
+                _merge_diagonal_applied_first(additive, *scales)
+            )
 
 
-def _prepend_diagonal(
-    layers: Sequence[LinearCoupling], first: Sequence, second: Sequence
+def _merge_diagonal_applied_first(
+    layers: Sequence[LinearCoupling], first_half_scales: Sequence, second_half_scales: Sequence
 ) -> list[LinearCoupling]:
-    """Return layers that apply diag(first, second), and then the given additive layers."""
+    """Merge a diagonal matrix that is applied first into the additive layers that follow it.
+
+    The scales are the diagonal entries of this matrix.
+    """
     # The inverse flow applies the inverse layers, and then the inverse diagonal.
     found = [layer.inverse() for layer in reversed(layers)]
-    for half, scale in zip(HALVES, (first, second), strict=True):
+    for half, scale in zip(HALVES, (first_half_scales, second_half_scales), strict=True):
         found = assembly.merge_scale_into_last_layer_of_half(
             found, half, [layers[0].field.one / x for x in scale]
         )
@@ -304,7 +314,7 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
     d, a = instance.blocks_for_pattern.D, instance.inverse_blocks_for_pattern.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _positive_points_at_and_around(
+    for r in _points_at_and_around_simplest_first(
         [x for x in roots if linalg.is_positive(x, field)], field
     ):
         left, right = d1 - a1 * r, a2 * det / r - d2
@@ -325,11 +335,13 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _positive_points_at_and_around(positive_roots: list[Element], field: Domain) -> list[Element]:
-    """Return the given positive numbers, and positive numbers below, between and above them.
+def _points_at_and_around_simplest_first(
+    positive_roots: list[Element], field: Domain
+) -> list[Element]:
+    """Return positive numbers at, below, between and above the given ones, simplest first.
 
-    At least two numbers are below and two above all roots. Numbers with few digits come first; the
-    numbers are not sorted by size.
+    At least two numbers are below and two above all roots. The simplest numbers have the fewest
+    digits; the numbers are not sorted by size.
     """
     two = field.convert(2)
     powers = [

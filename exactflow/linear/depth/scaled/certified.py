@@ -88,8 +88,11 @@ class EnclosedCoupling:
     shift: arb_mat
 
     @property
-    def is_accurate_to_float64(self) -> bool:
-        """Whether every radius is below 2^-53 times the largest absolute value of an entry."""
+    def is_accurate_relative_to_largest_entry(self) -> bool:
+        """Whether every radius is below 2^-53 times the largest absolute value of an entry.
+
+        2^-53 is the relative rounding error of float64. Small entries may have no accurate digit.
+        """
         entries = [*self.scale.entries(), *self.shift.entries()]
         return bool(max(x.rad() for x in entries) < max(map(abs, entries)) * arb(2) ** -53)
 
@@ -157,7 +160,10 @@ class FourLayers(PatternInstance, Checkable):
         with ctx.workprec(self.bits):
             centre = [ball(c) for c in self.centre]
             return _enclose_smallest_layers(
-                self, *_enclose_solution(MinorEquations.from_D_and_a(self), centre, self.unknowns)
+                self,
+                *_enclose_solution_x_and_y(
+                    MinorEquations.from_four_or_five_letter_pattern(self), centre, self.unknowns
+                ),
             )
 
 
@@ -171,7 +177,7 @@ def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
         return None
     found: list[FourLayers] = []
     for instance in split.instances_of_length(4, "positive"):
-        equations = MinorEquations.from_D_and_a(instance)
+        equations = MinorEquations.from_four_or_five_letter_pattern(instance)
         starts = yield_near_solutions(equations)
         certified = (_certify_near_solution(instance, equations, near) for near in starts)
         # Minors can exceed the range of float64; such overflows are harmless.
@@ -197,7 +203,7 @@ def _certify_near_solution(
             instance.pattern, instance.split, instance.scales, exact, near.unknowns, bits
         )
         with suppress(ArithmeticError):
-            if all(layer.is_accurate_to_float64 for layer in found.layers):
+            if all(layer.is_accurate_relative_to_largest_entry for layer in found.layers):
                 return found
     return None
 
@@ -220,7 +226,7 @@ def _improve_by_newton(
     return x_then_y
 
 
-def _enclose_solution(
+def _enclose_solution_x_and_y(
     equations: MinorEquations, centre: list[arb], unknown_indices: Sequence[int]
 ) -> tuple[list[arb], list[arb]]:
     """Enclose a solution in balls for x and balls for y, by Krawczyk's test.

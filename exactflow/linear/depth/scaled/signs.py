@@ -118,7 +118,9 @@ def polynomial_multiplier_reason_over_QQ(instance: PatternInstance) -> Reason | 
         return None
     reasons = (
         Reason("signs", found)
-        for found in _yield_candidate_multipliers(MinorEquations.from_D_and_a(instance))
+        for found in _yield_candidate_multipliers(
+            MinorEquations.from_four_or_five_letter_pattern(instance)
+        )
     )
     return next(
         (r for r in reasons if Obstruction.from_unchecked_reason(instance, r).is_valid()), None
@@ -133,7 +135,7 @@ def _yield_candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Po
     n = equations.half_size
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _common_sign_by_size(equations.coefficients_of_x_and_y_by_set[other])
+            signs = _common_sign_of_nonzero_by_size(equations.coefficients_of_x_and_y_by_set[other])
             towards = {k: direction * sign for k, sign in signs.items()}
             yield from _yield_at_most_one_multiplier_tuple(
                 equations, degree, towards, range(side * n, side * n + n)
@@ -144,8 +146,11 @@ def _yield_candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Po
         )
 
 
-def _common_sign_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
-    """Return the sign of the nonzero minors of each size, without sizes where both signs occur."""
+def _common_sign_of_nonzero_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
+    """Return the common sign of the nonzero minors of each size.
+
+    Sizes where both signs occur, or where all minors are 0, are left out.
+    """
     found: dict[int, set[int]] = {}
     for S, x in enumerate(minors_by_set):
         if S and x:
@@ -155,7 +160,7 @@ def _common_sign_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
 
 def _yield_at_most_one_multiplier_tuple(
     equations: MinorEquations,
-    degree: int,
+    combination_degree: int,
     multiplier_signs_by_size: Mapping[int, int],
     variable_indices: range,
 ) -> Iterator[tuple[Polynomial, ...]]:
@@ -164,16 +169,19 @@ def _yield_at_most_one_multiplier_tuple(
     Only terms in the variables of the multipliers count. `multiplier_signs_by_size` maps each size
     of minors to the sign of the coefficients of its multiplier, or to 0 if they may have any sign.
     `variable_indices` are the indices of the variables of the multipliers: first x, then y. The
-    combination has the given degree. Nothing is yielded if there are too many monomials.
+    degree of the combination is `combination_degree`; the multiplier for minors of size k has this
+    degree minus k. Nothing is yielded if there are too many monomials.
     """
-    if comb(len(variable_indices) + degree - 1, degree) > MOST_MONOMIALS:
+    if comb(len(variable_indices) + combination_degree - 1, combination_degree) > MOST_MONOMIALS:
         return
     n, one_sided = equations.half_size, len(variable_indices) == equations.half_size
     others = [i for i in range(2 * n) if i not in variable_indices]
     columns: dict[tuple[int, Exponents], Polynomial] = {}
     for k, sign in multiplier_signs_by_size.items():
         for chosen in (
-            combinations_with_replacement(variable_indices, degree - k) if degree >= k else ()
+            combinations_with_replacement(variable_indices, combination_degree - k)
+            if combination_degree >= k
+            else ()
         ):
             monomial = tuple(chosen.count(i) for i in range(2 * n))
             alone: list[Polynomial] = [{} for _ in range(n)]

@@ -58,10 +58,10 @@ class _EquationOfTwoScales(NamedTuple):
         """Return the negated equation, with the indices i and j of its two scales exchanged."""
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
-    def multiplier(self) -> DomainMatrix:
-        """Return a matrix whose three diagonal blocks are the multipliers that give this equation.
+    def multipliers_as_block_diagonal_matrix(self) -> DomainMatrix:
+        """Return the multipliers that give this equation, as the blocks of a block diagonal matrix.
 
-        Each diagonal block is the multiplier of one of the three matrix equations.
+        The three blocks are the multipliers of the three matrix equations.
         """
         return self.column * self.row
 
@@ -80,7 +80,7 @@ def decide_diagonals_of_three_layers(instance: PatternInstance) -> InverseHAndG 
         if None in signs:
             return None
         if len(signs) > 1:
-            return _reason_from_multiplier(edge.multiplier(), p, q)
+            return _reason_from_multiplier(edge.multipliers_as_block_diagonal_matrix(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
     values = _solve_equations_of_two_scales_or_refute(
@@ -138,12 +138,13 @@ def _solve_equations_of_two_scales_or_refute(
         for i in reached:
             for edge in edges[i]:
                 j, p, q = edge.j, edge.p, edge.q
+                multiplier = edge.multipliers_as_block_diagonal_matrix()
                 if j not in value:
                     value[j] = value[i] * p / q
-                    proof[j] = (proof[i] * p - edge.multiplier()) * (one / q)
+                    proof[j] = (proof[i] * p - multiplier) * (one / q)
                     reached.append(j)
                 elif value[j] * q != value[i] * p:
-                    return edge.multiplier() - proof[i] * p + proof[j] * q
+                    return multiplier - proof[i] * p + proof[j] * q
     return value
 
 
