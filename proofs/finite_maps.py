@@ -194,7 +194,7 @@ def pixels(letter):
 
 
 letter_a, letter_e = pixels("A"), draws.sample(pixels("E"), 18)
-letters = interpolate(letter_a, letter_e, integers=True)
+letters = interpolate(letter_a, letter_e, bijective_on_integers=True)
 with claims.check("four couplings of integers turn an A into an E", Evidence.EXACT) as check:
     check.true(equals(letters, letter_a, letter_e), letters.summary)
     check.true(all(x.is_valid() for x in letters.obstructions), "none of the shorter patterns")
@@ -231,7 +231,7 @@ options.picture("finite_maps", draw)
 N = 12
 cells = [*itertools.product(range(N), repeat=2)]
 onto = draws.sample(cells, N * N)
-shears = interpolate(cells, onto, integers=True)
+shears = interpolate(cells, onto, bijective_on_integers=True)
 
 
 def sheared(x):

@@ -35,7 +35,7 @@ BUMP = PiecewiseLinear([-1, 0, 1], [0, 1, 0])
 PIECE = nonlinear.PiecewiseCoupling((1, 1), "second", BUMP)
 VALUES = [SHEAR, FLOW, FAMILY, BUMP, PIECE, nonlinear.PiecewiseFlow([PIECE])]
 VALUES += [lossless.lossless([[1, 2], [0, 1]])]
-VALUES += [exactflow.interpolate([[0, 0], [1, 1]], [[0, 1], [0, 0]], integers=True)]
+VALUES += [exactflow.interpolate([[0, 0], [1, 1]], [[0, 1], [0, 0]], bijective_on_integers=True)]
 
 GOOD = {
     "A": [[1, 2], [0, 1]],

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import floor
 from operator import add, itemgetter, mul, neg, sub
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sympy import QQ
 
@@ -45,18 +45,18 @@ from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 from exactflow.flows.partition import LETTERS
 
-Vector: TypeAlias = tuple
+RationalVector: TypeAlias = tuple
 """Numbers: elements of QQ in a `PointObstruction`; elsewhere a number n stands for the quotient
 n / `denominator`.
 """
 
-Halves: TypeAlias = tuple[Vector, Vector]
-Table: TypeAlias = dict[Vector, Vector]
+Halves: TypeAlias = tuple[RationalVector, RationalVector]
+Table: TypeAlias = dict[RationalVector, RationalVector]
 """The shift of a coupling: for each half that it keeps, the vector that it adds to the other."""
 
 PatternTablesAndObstructions: TypeAlias = tuple[str, list[Table], tuple["PointObstruction", ...]]
 
-FirstAndSecondHalves: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
+FirstAndSecondHalves: TypeAlias = tuple[Sequence[RationalVector], Sequence[RationalVector]]
 """The first halves of all points, and their second halves."""
 
 Forest: TypeAlias = dict[int, tuple[int, int]]
@@ -64,12 +64,26 @@ Forest: TypeAlias = dict[int, tuple[int, int]]
 parent.
 """
 
-NodeValues: TypeAlias = dict[int, Vector]
+NodeValues: TypeAlias = dict[int, RationalVector]
 NodeRoots: TypeAlias = dict[int, int]
 """For each node the root of its tree, which is a node, too."""
 
-SplitPoint: TypeAlias = tuple[Vector, Vector, Vector, Vector]
+SplitPoint: TypeAlias = tuple[RationalVector, RationalVector, RationalVector, RationalVector]
 """A point and its image in halves: k, m, k', m'."""
+
+
+class HalvesOfPointsImagesShifts(NamedTuple):
+    """The kept and the moved halves of all points, of all images, and of all differences of image
+    and point: in the letters of the module docstring k, m, k', m', k' - k and m' - m.
+    """
+
+    k: Sequence[RationalVector]
+    m: Sequence[RationalVector]
+    k_images: Sequence[RationalVector]
+    m_images: Sequence[RationalVector]
+    k_shifts: Sequence[RationalVector]
+    m_shifts: Sequence[RationalVector]
+
 
 _REASONS = {
     "point": "point {first} has to keep {one}, which becomes {other}",
@@ -83,20 +97,20 @@ _REASONS = {
 }
 
 
-def _subtract(u: Vector, v: Vector) -> Vector:
+def _subtract(u: RationalVector, v: RationalVector) -> RationalVector:
     return tuple(map(sub, u, v))
 
 
-def _add(u: Vector, v: Vector) -> Vector:
+def _add(u: RationalVector, v: RationalVector) -> RationalVector:
     return tuple(map(add, u, v))
 
 
 def _combine_vectors(
-    operation: Callable, us: Sequence[Vector], vs: Sequence[Vector]
-) -> list[Vector]:
-    """Return, for each pair of vectors u and v, the vector of all operation(u[i], v[i])."""
+    entry_operation: Callable, us: Sequence[RationalVector], vs: Sequence[RationalVector]
+) -> list[RationalVector]:
+    """Return, for each pair of vectors u and v, the vector of all entry_operation(u[i], v[i])."""
     entries = map(itemgetter, range(len(us[0])))
-    return [*zip(*(map(operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
+    return [*zip(*(map(entry_operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
 
 
 def _halves_kept_and_moved_by_last_letter(pattern: str, halves: Sequence) -> Sequence:
@@ -154,7 +168,7 @@ class PointObstruction(Checkable):
     images: tuple[Halves, ...]
 
     @property
-    def vectors_required_equal(self) -> tuple[Vector, Vector]:
+    def vectors_required_equal(self) -> tuple[RationalVector, RationalVector]:
         """Two unequal vectors that would be equal if couplings of the pattern existed."""
         return self._conditions_met_and_vectors_required_equal()[1:]
 
@@ -167,7 +181,9 @@ class PointObstruction(Checkable):
                 f"{self.pattern or 'the identity'}: they are no obstruction of kind {self.kind!r}"
             )
 
-    def _conditions_met_and_vectors_required_equal(self) -> tuple[bool, Vector, Vector]:
+    def _conditions_met_and_vectors_required_equal(
+        self,
+    ) -> tuple[bool, RationalVector, RationalVector]:
         """Return whether the points meet the conditions of an obstruction of this `kind`, and the
         two vectors of `vectors_required_equal`.
         """
@@ -218,7 +234,7 @@ def _join_and_abbreviate_rows(rows: Sequence[int]) -> str:
     return ", ".join(map(str, shown))
 
 
-def _alternating_sum_of_moved_shifts(points: Sequence[SplitPoint]) -> Vector:
+def _alternating_sum_of_moved_shifts(points: Sequence[SplitPoint]) -> RationalVector:
     """Return the sum, with signs +, -, +, .., of the differences by which moved halves change."""
     signed = (
         _subtract(m, m2) if i % 2 else _subtract(m2, m) for i, (_, m, _, m2) in enumerate(points)
@@ -263,7 +279,12 @@ def find_fewest_couplings(
             )
             try:
                 found.append(
-                    (pattern, _shift_tables_or_exclude(count, [*chain(*columns)], denominator))
+                    (
+                        pattern,
+                        _shift_tables_or_exclude(
+                            count, HalvesOfPointsImagesShifts(*chain(*columns)), denominator
+                        ),
+                    )
                 )
             except _ExcludedPatternError as error:
                 kind, rows = error.args
@@ -279,7 +300,9 @@ def find_fewest_couplings(
     return pattern, tables, tuple(excluded)
 
 
-def _to_rationals(vectors: Iterable[Vector], denominator: int) -> tuple[Vector, ...]:
+def _to_rationals(
+    vectors: Iterable[RationalVector], denominator: int
+) -> tuple[RationalVector, ...]:
     """Return the vectors with each entry divided by `denominator`, as elements of QQ."""
     one = QQ(1, denominator)
     return tuple([tuple([x * one for x in vector]) for vector in vectors])
@@ -297,7 +320,9 @@ def _largest_absolute_shift_entry(pattern_and_tables: tuple[str, list[Table]]) -
     return max(map(abs, chain.from_iterable(shifts)), default=0)
 
 
-def _tabulate_or_exclude(obstruction_kind: str, keys: Iterable, values: Sequence[Vector]) -> dict:
+def _tabulate_or_exclude(
+    obstruction_kind: str, keys: Iterable, values: Sequence[RationalVector]
+) -> dict:
     """Return a table from keys to values; raise `_ExcludedPatternError` if a key has two values."""
     rows: dict[Any, int] = {}
     for i, key in enumerate(keys):
@@ -308,14 +333,10 @@ def _tabulate_or_exclude(obstruction_kind: str, keys: Iterable, values: Sequence
 
 
 def _shift_tables_or_exclude(
-    coupling_count: int, kept_moved_and_shifts: Sequence[Sequence[Vector]], denominator: int
+    coupling_count: int, kept_and_moved: HalvesOfPointsImagesShifts, denominator: int
 ) -> list[Table]:
-    """Return the shifts of `coupling_count` couplings as tables, or raise `_ExcludedPatternError`.
-
-    `kept_moved_and_shifts` has six lists with a vector for each point. With the letters of the
-    module docstring they are k, m, k', m', k' - k and m' - m.
-    """
-    k, m, k2, m2, k_shifts, m_shifts = kept_moved_and_shifts
+    """Return the shift of each of the couplings as a table, or raise `_ExcludedPatternError`."""
+    k, m, k2, m2, k_shifts, m_shifts = kept_and_moved
     unmoved = (k_shifts, m_shifts)[: max(0, 2 - coupling_count)]
     for i, shifts in enumerate(zip(*unmoved, strict=True)):
         if any(chain(*shifts)):
@@ -325,7 +346,7 @@ def _shift_tables_or_exclude(
         return [_tabulate_or_exclude(*function) for function in functions[:coupling_count]]
     if coupling_count == 3:
         first, last = (
-            _first_shift_of_three_or_exclude(kept_moved_and_shifts, denominator),
+            _first_shift_of_three_or_exclude(kept_and_moved, denominator),
             dict.fromkeys(m2, _subtract(k[0], k[0])),
         )
     else:
@@ -341,19 +362,21 @@ def _shift_tables_or_exclude(
     return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:coupling_count]
 
 
-def _add_table_shifts(vectors: Sequence[Vector], table: Table, keys: Sequence) -> list[Vector]:
+def _add_table_shifts(
+    vectors: Sequence[RationalVector], table: Table, keys: Sequence
+) -> list[RationalVector]:
     return _combine_vectors(add, vectors, [table[key] for key in keys])
 
 
 def _first_shift_of_three_or_exclude(
-    kept_moved_and_shifts: Sequence[Sequence[Vector]], denominator: int
+    kept_and_moved: HalvesOfPointsImagesShifts, denominator: int
 ) -> Table:
     """Return the shift t of the first of three couplings, or raise `_ExcludedPatternError`.
 
     With the letters of the module docstring, m' - m - t(k) is a function of k', and k' - k a
-    function of m + t(k). The arguments are those of `_shift_tables_or_exclude`.
+    function of m + t(k).
     """
-    k, m, k2, _, k_shifts, m_shifts = kept_moved_and_shifts
+    k, m, k2, _, k_shifts, m_shifts = kept_and_moved
     nodes = {x: i for i, x in enumerate(dict.fromkeys(k))}
     others = {x: i for i, x in enumerate(dict.fromkeys(k2), len(nodes))}
     ends = [nodes[x] for x in k], [others[x] for x in k2]
@@ -373,8 +396,8 @@ def _first_shift_of_three_or_exclude(
 
 
 def _constants_separating_groups_by_first_coordinate(
-    group_of_vector: Sequence, numerators: Sequence[Vector], denominator: int
-) -> dict[Any, Vector]:
+    group_of_vector: Sequence, numerators: Sequence[RationalVector], denominator: int
+) -> dict[Any, RationalVector]:
     """Return a constant vector for each group. After the constant of its group is added to each
     vector of `numerators`, vectors of different groups have different first coordinates.
 
@@ -399,7 +422,7 @@ def _constants_separating_groups_by_first_coordinate(
 
 
 def _solve_edge_sums_or_exclude(
-    starts: list[int], stops: list[int], sums: Sequence[Vector]
+    starts: list[int], stops: list[int], sums: Sequence[RationalVector]
 ) -> tuple[NodeValues, NodeRoots, Forest]:
     """Solve ``value[start] + value[stop] = sum`` for each edge (start, stop) of a bipartite graph.
 
@@ -466,7 +489,7 @@ def coupling_from_table(
     return PiecewiseCoupling(partition, moves, conditioner, reads=row)
 
 
-def _separating_row_and_products(keys: Sequence[Vector]) -> tuple[list[int], list[Element]]:
+def _separating_row_and_products(keys: Sequence[RationalVector]) -> tuple[list[int], list[Element]]:
     """Return a row whose products with the keys are distinct, and these products. The row is a unit
     vector if one has this property, else 1, b, b^2, .. for some b.
 

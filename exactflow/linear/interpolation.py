@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
 from math import lcm
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from sympy import QQ
@@ -44,7 +44,7 @@ from exactflow.linear.finite_maps import (
     find_fewest_couplings,
 )
 
-__all__ = ["Interpolation", "interpolate"]
+__all__ = ["ShortestInterpolation", "interpolate"]
 
 _MOST_BITS = 2048
 """The largest number of bits of a common denominator by which entries are multiplied; with a longer
@@ -53,9 +53,12 @@ denominator, entries remain fractions.
 
 _THEOREM = "Theorem 18: exactflow.linear.finite_maps"
 
+PointsInRows: TypeAlias = MatrixLike
+"""A matrix with one point in each row, square or not; `as_rectangular_matrix` converts it."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Interpolation(MapResult):
+class ShortestInterpolation(MapResult):
     """The fewest additive couplings that map points to images, with proofs that fewer fail.
 
     Attributes
@@ -64,15 +67,15 @@ class Interpolation(MapResult):
     flow : the couplings.
     obstructions : for each shorter pattern of couplings, a proof that it does not suffice; its
         `check` raises if the proof does not hold.
-    integers : whether the flow maps Z^d onto itself. Then `forward` and `backward` map arrays of
-        integers in int64, if no entry exceeds `int64_limit` in absolute value.
+    bijective_on_integers : whether the flow maps Z^d onto itself. Then `forward` and `backward` map
+        arrays of integers in int64, if no entry exceeds `int64_limit` in absolute value.
     """
 
     points: DomainMatrix
     images: DomainMatrix
     flow: PiecewiseFlow
     obstructions: tuple[PointObstruction, ...]
-    integers: bool
+    bijective_on_integers: bool
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
     @property
@@ -95,7 +98,7 @@ class Interpolation(MapResult):
     def forward(self, x: Any) -> Any:
         """Return the image of a vector, or of each column of a matrix, as `PiecewiseFlow` does.
 
-        If `integers` holds, an array of integers is mapped in int64.
+        If `bijective_on_integers` holds, an array of integers is mapped in int64.
 
         Raises
         ------
@@ -107,7 +110,7 @@ class Interpolation(MapResult):
     def backward(self, y: Any) -> Any:
         """Return the preimage of a vector, or of each column of a matrix; see `forward`."""
         return self._map_in_int64_if_integers(
-            self.flow.inverse(), y, self.int64_limit + self._bound_of_total_change
+            self.flow.inverse(), y, self.int64_limit + self._entry_change_bound_of_whole_flow
         )
 
     @cached_property
@@ -120,16 +123,18 @@ class Interpolation(MapResult):
         most = 2**63 - 1
         if max(map(abs, knots), default=0) > most:
             return -1
-        return most // int(max(rows, default=1)) - 2 * self._bound_of_total_change
+        return most // int(max(rows, default=1)) - 2 * self._entry_change_bound_of_whole_flow
 
     @cached_property
-    def _bound_of_total_change(self) -> int:
+    def _entry_change_bound_of_whole_flow(self) -> int:
         """An upper bound of the absolute change of an entry by all couplings together."""
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
-    def _map_in_int64_if_integers(self, flow: PiecewiseFlow, x: Any, limit: int) -> Any:
-        if not (self.integers and isinstance(x, np.ndarray) and x.dtype.kind in "iu"):
+    def _map_in_int64_if_integers(
+        self, flow: PiecewiseFlow, x: Any, largest_allowed_integer: int
+    ) -> Any:
+        if not (self.bijective_on_integers and isinstance(x, np.ndarray) and x.dtype.kind in "iu"):
             return flow.forward(x)
         if x.ndim not in (1, 2) or len(x) != self.dimension:
             raise InvalidInputError(
@@ -137,9 +142,12 @@ class Interpolation(MapResult):
                 f"vector, got shape {x.shape}"
             )
         largest = max(map(abs, (int(x.max()), int(x.min())))) if x.size else 0
-        if largest > limit:
-            reason = f"expected integers of absolute value at most {limit}, got {largest}"
-            if limit < 0:
+        if largest > largest_allowed_integer:
+            reason = (
+                f"expected integers of absolute value at most {largest_allowed_integer}, got "
+                f"{largest}"
+            )
+            if largest_allowed_integer < 0:
                 reason = "the couplings contain integers beyond the range of int64"
             raise InvalidInputError(f"{reason}: pass lists to result.flow, which has no limit")
         entries = [*x.astype(np.int64).reshape(self.dimension, -1)]
@@ -193,13 +201,13 @@ def _obstruction_step(found: PointObstruction) -> Step:
 
 
 def interpolate(
-    points: MatrixLike,
-    images: MatrixLike,
+    points: PointsInRows,
+    images: PointsInRows,
     *,
     partition: "PartitionLike | None" = None,
     mask: "PartitionLike | None" = None,
-    integers: bool = False,
-) -> Interpolation:
+    bijective_on_integers: bool = False,
+) -> ShortestInterpolation:
     """Return the fewest additive couplings that map points to images, with proofs that fewer fail.
 
     At most four couplings are needed.
@@ -210,13 +218,13 @@ def interpolate(
         takes for a matrix: distinct points, and distinct images, one for each.
     partition : (p, q), the sizes of the halves; by default (d // 2, d - d // 2).
     mask : a mask of d entries instead, 1 for the first half.
-    integers : whether the couplings have to map Z^d onto itself. Points and images are integers
-        then, and each shift is a step function: at an integer it has the value of the nearest
-        smaller knot.
+    bijective_on_integers : whether the couplings have to map Z^d onto itself. Points and images are
+        integers then, and each shift is a step function: at an integer it has the value of the
+        nearest smaller knot.
 
     Returns
     -------
-    Interpolation
+    ShortestInterpolation
         Its `flow`, a `PiecewiseFlow`, maps each point to its image, and its `obstructions` exclude
         all shorter patterns. Each shift is linear between its knots, and constant beyond them. If
         all kept halves differ in one coordinate, the shift is a function of this coordinate, or
@@ -239,7 +247,10 @@ def interpolate(
     >>> interpolate([[0, 0.5], [1, 2]], [["1/3", 5], [7, 0]]).summary
     'exactly 2 additive couplings (UL)'
     """
-    given = _read_rational_points("points", points), _read_rational_points("images", images)
+    given = (
+        _read_rows_of_rational_points("points", points),
+        _read_rows_of_rational_points("images", images),
+    )
     (count, d), shape = given[0].shape, given[1].shape
     if shape != (count, d) or not count:
         raise InvalidInputError(
@@ -249,23 +260,25 @@ def interpolate(
     if partition is not None and mask is not None:
         raise InvalidInputError("expected partition=.. or mask=.., got both: leave out one of them")
     order, sizes = resolve_partition_or_mask(partition if mask is None else mask, d)
-    denominator = 1 if integers else _common_denominator_or_one_if_long(*given)
+    denominator = 1 if bijective_on_integers else _common_denominator_or_one_if_long(*given)
     start, stop = (
-        _scaled_halves_of_distinct_rows(name, matrix, order, sizes[0], denominator, integers)
+        _scaled_halves_of_distinct_rows(
+            name, matrix, order, sizes[0], denominator, bijective_on_integers
+        )
         for name, matrix in zip(("points", "images"), given, strict=True)
     )
     pattern, tables, obstructions = find_fewest_couplings(start, stop, denominator)
     layers = [
-        coupling_from_table(sizes, letter, table, denominator, integers)
+        coupling_from_table(sizes, letter, table, denominator, bijective_on_integers)
         for letter, table in zip(reversed(pattern), tables, strict=True)
     ]
     flow = PiecewiseFlow(layers, order=order, partition=sizes)
     if not _maps_columns_to_images(flow, *(matrix.transpose() for matrix in given)):
         raise VerificationError("the flow does not map the points to the images: report this bug")
-    return Interpolation(*given, flow, obstructions, integers)
+    return ShortestInterpolation(*given, flow, obstructions, bijective_on_integers)
 
 
-def _read_rational_points(name_in_error: str, given: MatrixLike) -> DomainMatrix:
+def _read_rows_of_rational_points(name_in_error: str, given: PointsInRows) -> DomainMatrix:
     """Return points or images as a matrix; raise `InvalidInputError` unless all are rational."""
     try:
         matrix = as_rectangular_matrix(given)
@@ -296,11 +309,12 @@ def _scaled_halves_of_distinct_rows(
     order: Sequence[int],
     first_size: int,
     denominator: int,
-    integers: bool,
+    require_integers: bool,
 ) -> FirstAndSecondHalves:
     """Return the first and the second halves of the rows, with entries multiplied by `denominator`.
 
-    Raises `InvalidInputError` for equal rows and, with `integers`, for an entry that is no integer.
+    Raises `InvalidInputError` for equal rows and, with `require_integers`, for an entry that is no
+    integer.
     """
     columns = [
         [_times_denominator_as_int_if_integral(x, denominator) for x in column]
@@ -308,10 +322,10 @@ def _scaled_halves_of_distinct_rows(
     ]
     rows: dict[tuple, int] = {}
     for i, row in enumerate(zip(*columns, strict=True)):
-        if integers and not all(isinstance(x, int) for x in row):
+        if require_integers and not all(isinstance(x, int) for x in row):
             raise InvalidInputError(
                 f"expected integers, got {_format_row(row)} as row {i} of {name_in_error}: "
-                "pass integers=False"
+                "pass bijective_on_integers=False"
             )
         if (k := rows.setdefault(row, i)) != i:
             given = _format_row(matrix.to_list()[i])

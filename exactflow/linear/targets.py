@@ -7,7 +7,7 @@ is "p/q" or a decimal.
 import operator
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
 from sympy import QQ
@@ -20,7 +20,7 @@ from exactflow.exact.numbers import format_short, sequence_to_list, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
 __all__ = [
-    "append_swap",
+    "append_swap_across_halves",
     "cayley_rotation",
     "circulant",
     "conv1x1",
@@ -28,6 +28,12 @@ __all__ = [
     "random_matrix",
     "toeplitz",
 ]
+
+FirstRowOrZeros: TypeAlias = "VectorLike | None"
+"""The first row of a matrix; None for a row of zeros after the first entry."""
+
+IntegerMatrixOfPositiveDeterminant: TypeAlias = sympy.Matrix
+"""A square matrix of integers whose determinant is positive."""
 
 
 def permutation(perm: Sequence[int]) -> sympy.Matrix:
@@ -84,8 +90,8 @@ def conv1x1(W: Any) -> sympy.Matrix:
     return as_square_matrix(W).to_dense().to_Matrix()
 
 
-def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
-    """Return M extended by a coordinate at the end of each half, and a swap of these coordinates.
+def append_swap_across_halves(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
+    """Return M extended by one coordinate at the end of each half, where these two are swapped.
 
     The determinant changes its sign, so that a flow exists if det M < 0. The new coordinates are p
     and d + 1. If both are zero in a vector, they are zero in its image, and M acts on the others.
@@ -95,7 +101,7 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     M : d x d matrix, in any form that `factor` takes.
     p : the size of the first half; d // 2 by default.
 
-    >>> append_swap([[0, 1], [1, 0]])
+    >>> append_swap_across_halves([[0, 1], [1, 0]])
     Matrix([
     [0, 0, 1, 0],
     [0, 0, 0, 1],
@@ -108,7 +114,7 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     return linalg.append_swapped_coordinate_pair(matrix, size).to_Matrix()
 
 
-def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matrix:
+def toeplitz(column: VectorLike, row: FirstRowOrZeros = None) -> sympy.Matrix:
     """Return the matrix with the given first column and first row, and equal entries along each
     diagonal.
 
@@ -176,7 +182,7 @@ def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
     return ((one - K) * plus).to_Matrix()
 
 
-def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
+def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> IntegerMatrixOfPositiveDeterminant:
     """Return a d x d integer matrix of positive determinant, drawn with the given seed.
 
     Entries are uniform below 2^bits in absolute value. A singular matrix is drawn again; if the

@@ -29,7 +29,9 @@ def test_points_in_general_position(benchmark, count):
 @pytest.mark.parametrize("count", SIZES)
 @pytest.mark.parametrize("integers", [False, True])
 def test_permuted_cells(benchmark, count, integers):
-    found = benchmark.pedantic(interpolate, permuted(count), {"integers": integers}, rounds=1)
+    found = benchmark.pedantic(
+        interpolate, permuted(count), {"bijective_on_integers": integers}, rounds=1
+    )
     assert found.depth == 4
     assert all(reason.is_valid() for reason in found.obstructions)
 
@@ -37,7 +39,7 @@ def test_permuted_cells(benchmark, count, integers):
 @pytest.mark.parametrize("count", SIZES)
 def test_integers_forward_and_back(benchmark, count):
     points, images = permuted(count)
-    found = interpolate(points, images, integers=True)
+    found = interpolate(points, images, bijective_on_integers=True)
     y = benchmark(found.forward, points.T)
     assert (y == images.T).all()
     assert (found.backward(y) == points.T).all()

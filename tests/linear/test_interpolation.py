@@ -151,7 +151,9 @@ def check(points, images, partition, **options):
 def test_random_finite_maps(partition):
     source, depths = random.Random(sum(partition)), Counter()
     for _ in range(15):
-        found = check(*draw(source, partition), partition, integers=source.random() < 0.3)
+        found = check(
+            *draw(source, partition), partition, bijective_on_integers=source.random() < 0.3
+        )
         depths[found.depth] += 1
     assert {1, 2, 3, 4} <= {*depths}
 
@@ -161,7 +163,7 @@ def test_random_finite_maps(partition):
 def test_many_random_finite_maps(partition):
     source = random.Random(0)
     for k in range(500):
-        check(*draw(source, partition), partition, integers=k % 4 == 0)
+        check(*draw(source, partition), partition, bijective_on_integers=k % 4 == 0)
 
 
 def can_by_trying(points, images, letters, reach=3):
@@ -385,7 +387,7 @@ def test_integers_go_to_integers_and_back(partition):
     source = random.Random(7)
     for _ in range(20):
         points, images = draw(source, partition)
-        found = interpolate(points, images, partition=partition, integers=True)
+        found = interpolate(points, images, partition=partition, bijective_on_integers=True)
         x = np.array([[source.randint(-9, 9) for _ in range(12)] for _ in range(sum(partition))])
         y = found.forward(x)
         assert y.dtype == np.int64
@@ -399,14 +401,14 @@ def test_integers_go_to_integers_and_back(partition):
 def test_a_shift_is_the_value_at_the_nearest_smaller_knot():
     points = [[0, 0], [4, 0], [5, 0], [9, 0]]
     images = [[0, 1], [4, 3], [5, 4], [9, 7]]
-    (layer,) = interpolate(points, images, integers=True)
+    (layer,) = interpolate(points, images, bijective_on_integers=True)
     shifts = [layer.conditioner(x)[0] for x in range(-2, 12)]
     assert shifts == [1] * 6 + [3] + [4] * 4 + [7] * 3
 
 
 def test_nothing_wraps():
     points = exchanged(SQUARE, ((0, 0), (0, 1)))
-    found = interpolate(SQUARE, points, integers=True)
+    found = interpolate(SQUARE, points, bijective_on_integers=True)
     limit = found.int64_limit
     assert 2**62 < limit < 2**63
     x = np.array([[limit, -limit, limit], [-limit, limit, limit]])
@@ -422,7 +424,7 @@ def test_nothing_wraps():
         found.forward(np.zeros((3, 2), dtype=int))
     assert found.forward(np.zeros((2, 0), dtype=int)).shape == (2, 0)
     for points in ([[0, 0]], [[0, 2**70]]), ([[2**70, 0], [0, 0]], [[2**70, 1], [0, 0]]):
-        huge = interpolate(*points, integers=True)
+        huge = interpolate(*points, bijective_on_integers=True)
         assert huge.int64_limit < 0
         assert huge.flow.forward(points[0][0]) == sympy.Matrix(points[1][0])
         with pytest.raises(
@@ -455,7 +457,7 @@ def test_nothing_wraps():
         (
             [[0, 1], [0.5, 2]],
             [[0, 1], [2, 3]],
-            {"integers": True},
+            {"bijective_on_integers": True},
             r"\(1/2, 2\) as row 1 of points",
         ),
     ],
@@ -481,7 +483,7 @@ def test_one_point_of_integers_goes_like_a_column(dtype):
     found = interpolate(
         [[0, 0, 1], [0, 1, 0], [1, 0, 5], [1, 1, 2]],
         [[0, 1, 2], [0, 0, 0], [1, 0, 3], [1, 1, 1]],
-        integers=True,
+        bijective_on_integers=True,
     )
     columns = np.array([[0, 1, 7], [1, 0, 2], [0, 5, 9]], dtype)
     images = found.forward(columns)

@@ -52,7 +52,7 @@ from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.scaled import bound_scaled_depth
 from exactflow.linear.factor.problem import (
     Problem,
-    format_element,
+    format_element_short,
     hint_to_assume_positive_det_or_empty,
 )
 
@@ -80,7 +80,7 @@ def minimal_depth(
         det M > 0. "auto": additive if det M = 1, else positive; the result says which.
     orientation : the repair if det M < 0, as in `factor`. "error": no repair, an error is raised;
         "flip": the layers represent M after coordinate 0 is negated; "pad": the layers represent
-        `append_swap(M)`.
+        `append_swap_across_halves(M)`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
     assume : strict inequalities between the symbols of `M`, as in `factor`. If a sign does not
         follow from them, the bounds may be wider.
@@ -151,12 +151,12 @@ def _minimal_depth_of_problem(
         return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":
         raise InvalidInputError(
-            f"additive layers have determinant 1, but det(M) = {format_element(det, field)}: use "
-            "scales='positive'"
+            f"additive layers have determinant 1, but det(M) = {format_element_short(det, field)}: "
+            "use scales='positive'"
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
-            f"det(M) = {format_element(det, field)} over {format_field(field)} is "
+            f"det(M) = {format_element_short(det, field)} over {format_field(field)} is "
             "neither 1 nor known to be positive: "
             f"{hint_to_assume_positive_det_or_empty(det, field)}divide a row by the determinant"
         )

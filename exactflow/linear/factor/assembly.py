@@ -200,9 +200,7 @@ def _diagonal_if_allowed_scales(M: DomainMatrix, scales: Scales) -> list | None:
     if not M.is_diagonal:
         return None
     field, entries = M.domain, M.diagonal()
-
-    def is_allowed_scale(x: Element) -> bool:
-        positive = x == field.one or linalg.is_positive(x, field)
-        return bool(x) and (scales == "nonzero" if positive is None else positive)
-
-    return entries if all(map(is_allowed_scale, entries)) else None
+    positive = (bool(x) and (x == field.one or linalg.is_positive(x, field)) for x in entries)
+    # for an entry of unknown sign, the item is None
+    are_allowed = (scales == "nonzero" if item is None else item for item in positive)
+    return entries if all(are_allowed) else None

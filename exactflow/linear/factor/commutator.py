@@ -185,7 +185,7 @@ def find_R_sharing_all_but_one_eigenvalue_with_KR(K: DomainMatrix) -> PairedSpec
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
     r, det = (
-        _choose_diagonal_permuted_by_factors_up_to_ends(n, u, field),
+        _choose_distinct_units_permuted_up_to_ends(n, u, field),
         prod(u.values(), start=field.one),
     )
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
@@ -214,7 +214,7 @@ def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
     return M.extract(order, order)
 
 
-def _choose_diagonal_permuted_by_factors_up_to_ends(
+def _choose_distinct_units_permuted_up_to_ends(
     n: int, factor_by_index: dict[int, Element], field: Domain
 ) -> list[Element]:
     """Return distinct nonzero r_0, .., r_(n-1) such that r_0, .., r_(n-1), u is a permutation of

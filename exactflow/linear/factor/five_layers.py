@@ -100,7 +100,8 @@ def draw_five_shifts_for_q_up_to_2p(
     V, p = matched.V, inverse.A.shape[0]
     T, S = blocks.D - blocks.C * V, inverse.A + V * inverse.C
     try:
-        (Y, top_inverse), S_inverse = _intertwiner_and_inverse_of_top(matched, T, S, draws), S.inv()
+        Y, top_inverse = _intertwiner_TY_YS_and_top_inverse(matched, T, S, draws)
+        S_inverse = S.inv()
     except DMNonInvertibleMatrixError:
         return None
     report_stage("five shears", 0.55)
@@ -108,11 +109,11 @@ def draw_five_shifts_for_q_up_to_2p(
     return complete_five_shifts_from_inverse(inverse, V, Y, Z, S_inverse)
 
 
-def draw_five_shifts_for_equal_halves(
+def five_shifts_from_one_drawn_V(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> Shifts | None:
-    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for equal
-    halves; None if the drawn V is unlucky.
+    """Draw one V, and return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V),
+    for equal halves; None if this V is unlucky.
 
     V is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for some Y and Z;
     a and c are blocks of M^-1. Over a field of few elements many V are lucky, even if there is no
@@ -180,24 +181,28 @@ def _find_V_matching_spectra_of_T_and_S(
     return MatchedSpectra(V0 - u * feedback, R, polynomial, of_T, of_S)
 
 
-def _intertwiner_and_inverse_of_top(
-    matched: MatchedSpectra, T: DomainMatrix, S: DomainMatrix, draws: Draws
+def _intertwiner_TY_YS_and_top_inverse(
+    matched: MatchedSpectra, T: DomainMatrix, S: DomainMatrix, draws_if_bases_fail: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return a Y with T Y = Y S, and the inverse of the top square block of Y."""
+    """Return a Y with T Y = Y S, and the inverse of the top square block of Y.
+
+    Y is the quotient of the two bases of `matched`. If one of them is singular, the bases of drawn
+    vectors take their place.
+    """
     q, p, field = T.shape[0], S.shape[0], S.domain
     one = linalg.identity(q, field)
     lift = T - one if q == 2 * p else one
     try:
-        return _right_quotient_and_inverse_of_top(lift * matched.long_basis, matched.short_basis)
+        return _right_quotient_and_its_top_inverse(lift * matched.long_basis, matched.short_basis)
     except DMNonInvertibleMatrixError:
-        top = draws.matrix(p, 1)
+        top = draws_if_bases_fail.matrix(p, 1)
         v = top.vstack(-matched.R * top)
         of_T = krylov.controller_basis(T, matched.polynomial, lift * v)
-        of_S = krylov.controller_basis(S, matched.polynomial, draws.matrix(p, 1))
-        return _right_quotient_and_inverse_of_top(of_T, of_S)
+        of_S = krylov.controller_basis(S, matched.polynomial, draws_if_bases_fail.matrix(p, 1))
+        return _right_quotient_and_its_top_inverse(of_T, of_S)
 
 
-def _right_quotient_and_inverse_of_top(
+def _right_quotient_and_its_top_inverse(
     numerator: DomainMatrix, denominator: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
     """Return Y = numerator * denominator^-1, and the inverse of the top square block of Y.
@@ -253,15 +258,15 @@ class Peel(NamedTuple):
 
 
 def peel_coordinates_off_second_half(
-    inverse: Blocks, removed_count: int, draws: Draws
+    blocks_of_M_inverse: Blocks, removed_count: int, draws: Draws
 ) -> Peel | None:
-    """Reduce the matrix M, of which `inverse` are the blocks of the inverse, to a matrix with
-    `removed_count` coordinates fewer in the second half. Return None if the draws are unlucky.
+    """Reduce a matrix M to a matrix with `removed_count` coordinates fewer in the second half.
+    Return None if the draws are unlucky.
 
-    `removed_count` must not exceed the size of the first half,
-    and the second half must not become smaller than the first.
+    M is given by the blocks of its inverse. `removed_count` must not exceed the size of the first
+    half, and the second half must not become smaller than the first.
     """
-    a, b, c, d = inverse
+    a, b, c, d = blocks_of_M_inverse
     (q, p), k = c.shape, removed_count
     n = q - k
     R = draws.matrix(k, n)
@@ -278,23 +283,23 @@ def peel_coordinates_off_second_half(
     d1_inverse = linalg.inverse_or_none(d1)
     if d1_inverse is None:
         return None
-    C2, x = _factor_with_inner_size(d2, p, draws)
+    C2, x = _factor_as_C_times_x(d2, p, draws)
     Y1 = d1_inverse * (c[:n, :] - d2 * y - C2)
     a = a - b1 * Y1 - b2 * y
     Y = Y1.vstack(y - R * Y1)
     return Peel(-V, -Y, -x, a * x - b2, R, Blocks(a, b1, C2, d1))
 
 
-def _factor_with_inner_size(
-    M: DomainMatrix, inner_size: int, draws: Draws
+def _factor_as_C_times_x(
+    M: DomainMatrix, column_count_of_C: int, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return C and x with M = C x, where C has `inner_size` columns; C has full column rank unless
-    the draw is unlucky.
+    """Return C and x with M = C x, where C has `column_count_of_C` columns; C has full column
+    rank unless the draw is unlucky.
     """
     n, k = M.shape
     echelon, pivots = linalg.rref(M)
     r = len(pivots)
-    missing = inner_size - r
+    missing = column_count_of_C - r
     C = M.extract(list(range(n)), list(pivots))
     x = echelon[:r, :].vstack(linalg.zeros(missing, k, M.domain))
     if missing > 0:

@@ -126,7 +126,7 @@ def _find_V_S_G_with_T_similar_to_S_and_1(
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
     try:
         if x is None:
-            return _V_S_G_if_c_is_minus_CK_with_det_K_not_1(blocks.C, blocks.D, inverse.C)
+            return _V_S_G_assuming_c_is_minus_CK(blocks.C, blocks.D, inverse.C)
         return _V_S_G_by_commutator_if_ux_and_vx_are_1(blocks, inverse.C, x, v * blocks.C)
     except FieldTooSmallError:
         raise FieldTooSmallError(
@@ -159,7 +159,7 @@ def _V_S_G_by_commutator_if_ux_and_vx_are_1(
     return V, S, (C * basis + x * y).hstack(x)
 
 
-def _V_S_G_if_c_is_minus_CK_with_det_K_not_1(
+def _V_S_G_assuming_c_is_minus_CK(
     C: DomainMatrix, D: DomainMatrix, c: DomainMatrix
 ) -> VSAndSimilarity:
     """Return V, S and G in the second case of the proof in the module docstring, where c = -C K and
@@ -189,7 +189,7 @@ def _record_steps_of_similarity_and_shears(blocks: Blocks, inverse: Blocks, shif
     X, Y, Z, W, V = shifts
     n = C.shape[1]
 
-    def matrices_of_similarity() -> dict[str, DomainMatrix]:
+    def name_inverse_blocks_and_found_similarity() -> dict[str, DomainMatrix]:
         T, S = D - C * V, a + V * c
         return dict(zip("abcd", inverse, strict=True)) | {"V": V, "T": T, "S": S, "Y": Y, "Z": Z}
 
@@ -200,7 +200,7 @@ def _record_steps_of_similarity_and_shears(blocks: Blocks, inverse: Blocks, shif
         "`I + Y Z` and `I + Z Y`: `T` is similar to `diag(S, 1)`.",
         f"blocks(a, b, c, d) blocks(A, B, C, D) = I, rank(C) = {n}, T = D - C V, S = a + V c, "
         "T Y = Y S, Y Z = T - I, Z Y = S - I",
-        matrices_of_similarity,
+        name_inverse_blocks_and_found_similarity,
         "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
     record_step(

@@ -49,8 +49,8 @@ from exactflow.linear.factor.assembly import (
 )
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.five_layers import (
-    draw_five_shifts_for_equal_halves,
     draw_five_shifts_for_q_up_to_2p,
+    five_shifts_from_one_drawn_V,
     peel_coordinates_off_second_half,
 )
 from exactflow.linear.factor.hyperplane import five_shifts_for_second_half_one_larger
@@ -232,7 +232,7 @@ def _shifts_via_equal_halves(blocks: BlocksOfDet1, draws: Draws) -> Shifts | Non
     """
     q, p = blocks.C.shape
     return _shifts_by_peeling(
-        blocks, _counts_removed_by_successive_peels(p, q), draw_five_shifts_for_equal_halves, draws
+        blocks, _counts_removed_by_successive_peels(p, q), five_shifts_from_one_drawn_V, draws
     )
 
 
@@ -258,19 +258,19 @@ def _three_shifts_of_2x2_matrix_if_C_is_nonzero(
 
 def _shifts_by_peeling(
     blocks: BlocksOfDet1,
-    counts_removed: Iterable[int],
+    counts_removed_by_successive_peels: Iterable[int],
     find_core_shifts: Callable[[Blocks, Blocks, Draws], Shifts | None],
     draws: Draws,
 ) -> Shifts | None:
     """Return the shifts of alternating shears U .. U for the given blocks; None if the draws are
     unlucky.
 
-    Each peel removes as many coordinates as its entry of `counts_removed` says.
+    Each peel removes as many coordinates as its entry of `counts_removed_by_successive_peels` says.
     `find_core_shifts` finds the shifts of the matrix that remains.
     """
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
-    for k in counts_removed:
+    for k in counts_removed_by_successive_peels:
         step = peel_coordinates_off_second_half(inverse, k, draws)
         if step is None:
             return None

@@ -188,11 +188,11 @@ def _record_steps_of_involutions_and_shears(
 ) -> None:
     """Record two steps of the explanation: the involutions, and the six shears.
 
-    The square matrices are C', J, K, D' and G.
+    The square matrices are C', J, K, D' and G; the explanation calls D' P.
     """
     n, q = partition
 
-    def dense_involutions() -> dict[str, DomainMatrix]:
+    def name_dense_square_matrices_and_Theta() -> dict[str, DomainMatrix]:
         named = zip(("C'", "J", "K", "P", "G"), square_matrices, strict=True)
         values = {name: _to_dense(entries, (q, q)) for name, entries in named}
         return values | {"Theta": values["J"].transpose() * values["C'"]}
@@ -211,7 +211,7 @@ def _record_steps_of_involutions_and_shears(
         "`K` reverses it: `K Theta K` is its inverse. So `K Theta` is an involution, too; it is "
         "similar to `K`, and a matrix `G` carries `K` to `P = C' K J^T`: `P G = G K`.",
         "Theta = J^T C', det(Theta) = 1, K K = I, K Theta K Theta = I, P = C' K J^T, P G = G K",
-        dense_involutions,
+        name_dense_square_matrices_and_Theta,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
     record_step(

@@ -62,7 +62,7 @@ class Problem:
         """
         order, sizes = resolve_partition_or_mask(partition, M.shape[0])
         det = _determinant_or_raise_singular(M)
-        reverses = _is_det_negative_or_raise_unknown(det, M, scales)
+        reverses = _is_det_known_negative(det, M.domain, raise_if_sign_unknown=scales == "positive")
         layout = choose_plain_flipped_or_padded_layout(order, sizes, orientation, reverses)
         return cls(layout.append_swapped_pads_if_any(M), layout, -det if reverses else det, scales)
 
@@ -192,23 +192,22 @@ def _determinant_or_raise_singular(target: DomainMatrix) -> Element:
     return det
 
 
-def _is_det_negative_or_raise_unknown(det: Element, target: DomainMatrix, scales: Scales) -> bool:
-    """Whether the determinant is negative; raise `OrientationError` if its sign is unknown and
-    scales have to be positive.
+def _is_det_known_negative(det: Element, field: Domain, *, raise_if_sign_unknown: bool) -> bool:
+    """Whether the determinant is known to be negative. If its sign is unknown, return False or,
+    with `raise_if_sign_unknown`, raise `OrientationError`.
     """
-    field = target.domain
     positive = linalg.is_positive(det, field)
-    if positive is None and det != field.one and scales == "positive":
+    if positive is None and det != field.one and raise_if_sign_unknown:
         raise OrientationError(
-            f"the sign of det(M) = {format_element(det, field)} over {format_field(field)} is "
-            f"unknown: {hint_to_assume_positive_det_or_empty(det, field)}"
+            f"the sign of det(M) = {format_element_short(det, field)} over {format_field(field)} "
+            f"is unknown: {hint_to_assume_positive_det_or_empty(det, field)}"
             "allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
 
 
-def format_element(x: Element, field: Domain) -> str:
-    """Return an element of a field as a short text."""
+def format_element_short(x: Element, field: Domain) -> str:
+    """Return an element of a field as a short text for messages, abbreviated if it is long."""
     return format_short(field.to_sympy(x))
 
 

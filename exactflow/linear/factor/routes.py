@@ -214,7 +214,7 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
     Raises `MethodError`, with the reason, if the route of the given name does not apply.
     """
     if method == "auto":
-        _check_uneven_permutation_size(problem)
+        _refuse_large_permutation_of_uneven_halves(problem)
     routes = [route for route in ROUTES if method in ("auto", route.name)]
     for route in routes:
         _check_symbol_count(problem, route)
@@ -234,7 +234,7 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
     raise MethodError(routes[-1].refusal_text(problem.partition))
 
 
-def _check_uneven_permutation_size(problem: Problem) -> None:
+def _refuse_large_permutation_of_uneven_halves(problem: Problem) -> None:
     """Raise `MethodError` for a permutation of more than `LARGEST_UNEVEN` coordinates if the sizes
     of the halves differ by more than one.
     """

@@ -141,7 +141,7 @@ def _make_builder_with_all_layers(
         order, partition = resolve_partition_or_mask(mask, d)
     field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
     builder = OneMaskBuilder(order, partition, field)
-    steps = [step for item in given for step in _split_into_matrices_and_parts(item, partition)]
+    steps = [step for item in given for step in _yield_matrix_or_flips_and_parts(item, partition)]
     for step, following in zip_longest(steps, steps[1:]):
         if isinstance(step, DomainMatrix):
             builder.add_matrix_or_rename_coordinates(
@@ -226,7 +226,7 @@ def _verify_product(flow: CouplingFlow, given: FlowsAndMatrices) -> None:
     verify(flow, reduce(lambda product, M: M * product, to_dense_matrices(given)))
 
 
-def _split_into_matrices_and_parts(
+def _yield_matrix_or_flips_and_parts(
     flow_or_matrix: "Flow | DomainMatrix", partition: tuple[int, int]
 ) -> Iterator[MaskedPart | DomainMatrix]:
     """Yield a given matrix unchanged. Of a given flow, yield the flips, if there are any, as a

@@ -30,24 +30,26 @@ def to_dense_matrices(linear_flows_and_matrices: FlowsAndMatrices) -> list[Domai
 
 
 def explain_merged_flow(
-    given: FlowsAndMatrices, merge_again: Callable[[], Any], flow: Flow
+    given: FlowsAndMatrices, merge_and_record_steps: Callable[[], Any], flow: Flow
 ) -> Explanation:
-    """Explain a flow under one mask by the steps that `merge_again` records, such as swaps.
+    """Explain a flow under one mask by the steps, such as swaps, that `merge_and_record_steps`
+    records.
 
     The last steps compare the flow with the composition of the given flows and matrices.
     """
     check_explainable_dimension(flow.dimension)
     with collect_steps() as derivation:
-        merge_again()
+        merge_and_record_steps()
     items = "one map" if len(given) == 1 else f"{len(given)} maps"
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
     claim = f"The composition of {items} is a flow of {couplings} under one mask."
     order = tuple(flow.order or range(flow.dimension))
     claim += CoordinateLayout(flow.partition, order).sentences_if_not_default
     steps = [*derivation.steps]
-    steps += (
-        _product_steps(given, flow) if isinstance(flow, CouplingFlow) else _point_steps(given, flow)
-    )
+    if isinstance(flow, CouplingFlow):
+        steps += _product_steps(given, flow)
+    else:
+        steps.append(_step_comparing_sample_point_images(given, flow))
     return Explanation.from_steps_after_checking(claim, steps, flow, Evidence.EXACT)
 
 
@@ -60,8 +62,8 @@ def _product_steps(given: FlowsAndMatrices, flow: CouplingFlow) -> list[Step]:
     return [Step("given", why, text, {}, {**named, "M": M}, flow.field), product_step(flow, M)]
 
 
-def _point_steps(given: FlowsAndMatrices, flow: Flow) -> list[Step]:
-    """Return one step that compares the images of points under the flow and under the given maps.
+def _step_comparing_sample_point_images(given: FlowsAndMatrices, flow: Flow) -> Step:
+    """Return the step that compares images of sample points under the flow and the given maps.
 
     It takes the place of `_product_steps`, since a piecewise-linear flow has no matrix.
     """
@@ -78,6 +80,6 @@ def _point_steps(given: FlowsAndMatrices, flow: Flow) -> list[Step]:
         return bool(flow._map_exact(X) == image and flow.inverse()._map_exact(image) == X)
 
     values = {"X": X, "Y": image.to_dense()}
-    return [
-        Step("points", why, "", {}, values, QQ, witness=are_points_mapped_both_ways, proved=proved)
-    ]
+    return Step(
+        "points", why, "", {}, values, QQ, witness=are_points_mapped_both_ways, proved=proved
+    )

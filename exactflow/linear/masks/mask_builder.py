@@ -130,12 +130,13 @@ class OneMaskBuilder:
         self.parts.append((half, part.renumbered(seen, seen)))
 
     def add_matrix_or_rename_coordinates(
-        self, matrix: DomainMatrix, next_coupling: MaskedPart | None
+        self, matrix: DomainMatrix, coupling_to_place_coordinates_for: MaskedPart | None
     ) -> None:
         """Add the layers of a matrix; for a signed permutation, only change the places and signs of
         coordinates.
 
-        The layers of a matrix place the coordinates so that `next_coupling` needs no swap.
+        The layers of a matrix place the coordinates so that the next coupling, which is
+        `coupling_to_place_coordinates_for`, needs no swap.
         """
         if (signed := find_column_and_sign_of_each_row(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
@@ -146,10 +147,10 @@ class OneMaskBuilder:
             return
         before = self.placement_after_last_layer
         self.place, self.sign = self.home.copy()
-        next_half = None
-        if next_coupling is not None:
-            options = self._possible_halves_and_swaps(next_coupling)
-            next_half, pairs = min(
+        half_moved_after_added_layers = None
+        if coupling_to_place_coordinates_for is not None:
+            options = self._possible_halves_and_swaps(coupling_to_place_coordinates_for)
+            half_moved_after_added_layers, pairs = min(
                 options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
             self._exchange_places_with_signs(pairs)
@@ -158,7 +159,7 @@ class OneMaskBuilder:
             self.sign[self.order[0]] *= -1
             inner = _matrix_between_placements(matrix, before, self.placement_after_last_layer)
         why = "The next matrix, between the places of the coordinates before and after it, is"
-        self._add_layers_of_matrix_on_places(inner, next_half, why)
+        self._add_layers_of_matrix_on_places(inner, half_moved_after_added_layers, why)
 
     def add_layers_restoring_places(self) -> None:
         """Add layers that return each coordinate to its place before the first layer."""
@@ -195,8 +196,9 @@ class OneMaskBuilder:
         Pairs are preferred in which a coordinate returns to its place before the first layer.
         """
 
-        def is_in_half(place: dict[int, int], i: int) -> bool:
-            return moved_and_kept(half, (place[i] < p, place[i] >= p))[0]
+        def is_in_half(place_by_coordinate: dict[int, int], coordinate: int) -> bool:
+            place = place_by_coordinate[coordinate]
+            return moved_and_kept(half, (place < p, place >= p))[0]
 
         p, home = self.partition[0], self.home.place
         inside = [i for i in self.order if is_in_half(self.place, i)]
@@ -268,19 +270,25 @@ class OneMaskBuilder:
         self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
     def _add_layers_of_matrix_on_places(
-        self, matrix: DomainMatrix, next_half: Half | None, start_of_sentence: str
+        self,
+        matrix: DomainMatrix,
+        half_moved_after_added_layers: Half | None,
+        start_of_sentence: str,
     ) -> None:
         """Add layers that compose to a matrix whose rows and columns stand in the order of places.
 
         Of the lists that `layer_lists` yields, the one is added that has the fewest layers after
-        merging with the last layer and with a next layer that moves `next_half`.
-        `start_of_sentence` begins the sentence of the explanation about this matrix.
+        merging with the last layer and with the layer that follows the added ones, which moves
+        `half_moved_after_added_layers`. `start_of_sentence` begins the sentence of the explanation
+        about this matrix.
         """
 
         def count_new_layers(layers: Sequence[LinearCoupling]) -> int:
             if not layers:
                 return 0
-            merged = (layers[0].moves == self.last_half) + (layers[-1].moves == next_half)
+            merged = (layers[0].moves == self.last_half) + (
+                layers[-1].moves == half_moved_after_added_layers
+            )
             return len(layers) - merged
 
         with collect_steps():  # the explanation does not show the steps of the factorizations

@@ -21,7 +21,7 @@ from exactflow.flows.result import DepthScales
 from exactflow.flows.verification import verify
 from exactflow.linear.depth import CertifiedDepth, minimal_depth
 from exactflow.linear.factor import factor
-from exactflow.linear.interpolation import Interpolation, interpolate
+from exactflow.linear.interpolation import ShortestInterpolation, interpolate
 from exactflow.linear.masks import merge_masks
 from exactflow.linear.padding import zero_padding
 from exactflow.linear.targets import permutation
@@ -185,7 +185,7 @@ def check_merged_masks_depth(flows: Any) -> Flow:
     return _check_product_and_depth(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
-def check_interpolation_depth_and_obstructions(points_and_images: Any) -> Interpolation:
+def check_interpolation_depth_and_obstructions(points_and_images: Any) -> ShortestInterpolation:
     """Check that at most four couplings map points to images, and that each obstruction to fewer
     couplings is valid.
     """
