@@ -46,7 +46,7 @@ if TYPE_CHECKING:  # type checkers and editors read the names of `_HOMES` here
     from exactflow.linear.factor import explain as explain
     from exactflow.linear.factor import factor as factor
     from exactflow.linear.interpolation import interpolate as interpolate
-    from exactflow.linear.targets import append_swap_across_halves as append_swap_across_halves
+    from exactflow.linear.targets import append_swap as append_swap
     from exactflow.linear.targets import cayley_rotation as cayley_rotation
     from exactflow.linear.targets import circulant as circulant
     from exactflow.linear.targets import conv1x1 as conv1x1
@@ -59,7 +59,7 @@ _HOMES = {
     "CouplingFlow": "flows.flow",
     "ExactFlowError": "errors",
     "LinearCoupling": "flows.linear",
-    "append_swap_across_halves": "linear.targets",
+    "append_swap": "linear.targets",
     "approximate": "laws.universal",
     "balance": "floats.balancing",
     "cayley_rotation": "linear.targets",

@@ -73,7 +73,7 @@ from random import Random
 from sympy import diag
 from sympy.combinatorics import Permutation
 
-from exactflow import append_swap_across_halves, factor, permutation, verify
+from exactflow import append_swap, factor, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import OrientationError
 
@@ -160,6 +160,6 @@ with claims.check("an odd permutation, by a flip or by two pads", Evidence.EXACT
     check.true(refused, "refused without either")
     check.equal(factor(permutation(odd), orientation="flip").matrix(), permutation(odd), "a flip")
     flow = factor(permutation(odd), orientation="pad")
-    check.equal(flow.matrix(), append_swap_across_halves(permutation(odd)), "two pads")
+    check.equal(flow.matrix(), append_swap(permutation(odd)), "two pads")
     check.equal(list(flow.forward([10, 20, 30, 0, 40, 50, 60, 0])), [20, 10, 30, 0, 40, 50, 60, 0])
 flow

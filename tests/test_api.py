@@ -13,7 +13,7 @@ PAGE = Path(__file__).parent.parent / "proofs" / "book" / "reference" / "stabili
 
 PUBLIC = {
     "exactflow": (
-        "CouplingFlow ExactFlowError LinearCoupling append_swap_across_halves approximate balance "
+        "CouplingFlow ExactFlowError LinearCoupling append_swap approximate balance "
         "cayley_rotation circulant conv1x1 convert diagnose explain factor interpolate load "
         "minimal_depth permutation random_matrix save theorems to_module toeplitz verify whiten"
     ),
@@ -49,8 +49,7 @@ PUBLIC = {
     "exactflow.linear.masks": "merge_masks",
     "exactflow.linear.padding": "zero_padding",
     "exactflow.linear.targets": (
-        "append_swap_across_halves cayley_rotation circulant conv1x1 permutation "
-        "random_matrix toeplitz"
+        "append_swap cayley_rotation circulant conv1x1 permutation random_matrix toeplitz"
     ),
     "exactflow.proving.strategies": (
         "matrices_with_degenerate_blocks flows matrices partitions permutations rationals"

@@ -108,7 +108,7 @@ def polynomial_at(f: DescendingCoefficients, M: DomainMatrix) -> DomainMatrix:
 
 def append_swapped_coordinate_pair(M: DomainMatrix, first_half_size: int) -> DomainMatrix:
     """Append one coordinate to each half; the returned matrix swaps these two coordinates, as in
-    `exactflow.append_swap_across_halves`.
+    `exactflow.append_swap`.
     """
     d, p = M.shape[0], first_half_size
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}

@@ -20,7 +20,7 @@ from exactflow.exact.numbers import format_short, sequence_to_list, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
 __all__ = [
-    "append_swap_across_halves",
+    "append_swap",
     "cayley_rotation",
     "circulant",
     "conv1x1",
@@ -90,7 +90,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
     return as_square_matrix(W).to_dense().to_Matrix()
 
 
-def append_swap_across_halves(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
+def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     """Return M extended by one coordinate at the end of each half, where these two are swapped.
 
     The determinant changes its sign, so that a flow exists if det M < 0. The new coordinates are p
@@ -101,7 +101,7 @@ def append_swap_across_halves(M: MatrixLike, *, p: int | None = None) -> sympy.M
     M : d x d matrix, in any form that `factor` takes.
     p : the size of the first half; d // 2 by default.
 
-    >>> append_swap_across_halves([[0, 1], [1, 0]])
+    >>> append_swap([[0, 1], [1, 0]])
     Matrix([
     [0, 0, 1, 0],
     [0, 0, 0, 1],

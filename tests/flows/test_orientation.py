@@ -6,7 +6,7 @@ import sympy
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, append_swap_across_halves
+from exactflow import CouplingFlow, LinearCoupling, append_swap
 from exactflow.errors import InvalidInputError, OrientationError
 from exactflow.flows.orientation import CoordinateLayout, choose_plain_flipped_or_padded_layout
 
@@ -46,7 +46,7 @@ def test_a_flow_has_the_matrix_that_is_posed(name):
 def test_pads_are_those_of_pad():
     layout = POSES["pad"]
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
-    assert layout.append_swapped_pads_if_any(M).to_Matrix() == append_swap_across_halves(ROWS, p=1)
+    assert layout.append_swapped_pads_if_any(M).to_Matrix() == append_swap(ROWS, p=1)
     assert layout.pads == (1, 4)
 
 

@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 from exactflow import (
-    append_swap_across_halves,
+    append_swap,
     balance,
     cayley_rotation,
     factor,
@@ -114,7 +114,7 @@ def test_a_flow_over_a_finite_field_is_grey(flow):
 
 def test_pads_are_drawn_with_the_matrix_that_has_them():
     flow = FLOWS["pads"]
-    assert flow.matrix() == append_swap_across_halves(SWAP)
+    assert flow.matrix() == append_swap(SWAP)
     assert flow.plot().images[0].get_array().shape == (4, 4, 4)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactflow import (
-    append_swap_across_halves,
+    append_swap,
     cayley_rotation,
     circulant,
     conv1x1,
@@ -102,18 +102,9 @@ def test_random_matrix(d):
         (lambda: permutation("10"), "sequence"),
         (lambda: circulant("12"), "sequence"),
         (lambda: toeplitz({1, 2}), "sequence"),
-        (
-            lambda: append_swap_across_halves([[0, 1], [1, 0]], p=-1),
-            "argument p to be an integer from 0 to 2",
-        ),
-        (
-            lambda: append_swap_across_halves([[0, 1], [1, 0]], p=3),
-            "argument p to be an integer from 0 to 2",
-        ),
-        (
-            lambda: append_swap_across_halves([[0, 1], [1, 0]], p=1.0),
-            "argument p to be an integer from 0 to 2",
-        ),
+        (lambda: append_swap([[0, 1], [1, 0]], p=-1), "argument p to be an integer from 0 to 2"),
+        (lambda: append_swap([[0, 1], [1, 0]], p=3), "argument p to be an integer from 0 to 2"),
+        (lambda: append_swap([[0, 1], [1, 0]], p=1.0), "argument p to be an integer from 0 to 2"),
         (lambda: random_matrix(2, seed=None), "seed"),
         (lambda: random_matrix(2, seed=1.5), "seed"),
         (lambda: permutation([]), "empty"),

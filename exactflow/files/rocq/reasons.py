@@ -50,7 +50,7 @@ from exactflow.checker import (
     find_minus_c_over_C,
     quotient_by_krylov_space,
     rank_drops_of_powers,
-    transpose,
+    transpose_dense,
 )
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_rectangular_matrix
@@ -79,7 +79,7 @@ def write_additive_obstruction(
         return "Linear [:: " + ";\n    ".join(map(write_rows, multiplier)) + "]"
     zero = [[0] * n] * n
     C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
-    of_D, of_a = (blocks.D, C), (transpose(blocks.a), transpose(c))
+    of_D, of_a = (blocks.D, C), (transpose_dense(blocks.a), transpose_dense(c))
     if factors := obstruction.get("factors", []):
         found = write_rank_obstruction(factors, *of_D, *of_a, False) or write_rank_obstruction(
             factors, *of_a, *of_D, True

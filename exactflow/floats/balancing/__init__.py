@@ -65,7 +65,7 @@ def balance(
         (layers of small norm, also for rotations), or "auto", as described above.
     orientation : the treatment of det W < 0: "error" raises; "flip" negates coordinate 0 of the
         input first, and the result records this in `flips`; "pad" returns layers for
-        `append_swap_across_halves(W)`, on d + 2 coordinates.
+        `append_swap(W)`, on d + 2 coordinates.
     partition : (p, q) or a mask, as in `factor`. If the sizes of the halves differ by more than
         one, layers are found by the search.
     seed : 0 starts the search at the layers of the polar factor in closed form, if they exist, then

@@ -80,7 +80,7 @@ def minimal_depth(
         det M > 0. "auto": additive if det M = 1, else positive; the result says which.
     orientation : the repair if det M < 0, as in `factor`. "error": no repair, an error is raised;
         "flip": the layers represent M after coordinate 0 is negated; "pad": the layers represent
-        `append_swap_across_halves(M)`.
+        `append_swap(M)`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
     assume : strict inequalities between the symbols of `M`, as in `factor`. If a sign does not
         follow from them, the bounds may be wider.

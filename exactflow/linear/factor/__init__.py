@@ -66,7 +66,7 @@ def factor(
     orientation : repair for det M < 0, which no flow of couplings with positive scales can
         represent: "error": raise; "flip": negate coordinate 0 of the input first, a step that the
         flow records in its `flips`, so that flow and flip together equal M; "pad": return a flow of
-        d + 2 coordinates that equals `append_swap_across_halves(M)`.
+        d + 2 coordinates that equals `append_swap(M)`.
     scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
         where signs have no meaning or are unknown.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see

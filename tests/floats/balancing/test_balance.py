@@ -7,7 +7,7 @@ import pytest
 import sympy
 from matrices import POSITIVE
 
-from exactflow import CouplingFlow, append_swap_across_halves, toeplitz, verify
+from exactflow import CouplingFlow, append_swap, toeplitz, verify
 from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.progress import listening_to_stages
@@ -272,7 +272,7 @@ def test_flips_come_first(W):
 def test_pads(W):
     W = W.tolist() if W.dtype == object else W
     result = balance(W, orientation="pad")
-    assert result.error == exact_difference(result, append_swap_across_halves(W)) < 1e-14
+    assert result.error == exact_difference(result, append_swap(W)) < 1e-14
     assert sum(result.partition) == len(W) + 2
 
 

@@ -24,7 +24,7 @@ from linear.depth.searches import Words, breadth_first_depths, histogram
 from sympy import GF, QQ, Rational
 from truth import identity, times
 
-from exactflow import CouplingFlow, append_swap_across_halves, factor, random_matrix, verify
+from exactflow import CouplingFlow, append_swap, factor, random_matrix, verify
 from exactflow.exact import linalg
 from exactflow.explanation import Explanation
 from exactflow.linear.depth import minimal_depth
@@ -174,11 +174,7 @@ def test_the_answer_is_about_the_matrix_as_it_was_given(name):
     M, partition, orientation, scales = POSED[name]
     answer = minimal_depth(M, partition=partition, orientation=orientation)
     assert (answer.scales, "positive" in answer.summary) == (scales, scales == "positive")
-    target = (
-        append_swap_across_halves(M).to_DM().convert_to(QQ).to_dense()
-        if orientation == "pad"
-        else M
-    )
+    target = append_swap(M).to_DM().convert_to(QQ).to_dense() if orientation == "pad" else M
     verify(answer.flow, target)
     assert answer.matrix == target
     for found in answer.obstructions:

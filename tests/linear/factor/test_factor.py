@@ -14,7 +14,7 @@ from sympy import GF, QQ, ZZ, FiniteField
 from sympy.combinatorics import Permutation
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, append_swap_across_halves, factor, permutation, verify
+from exactflow import CouplingFlow, append_swap, factor, permutation, verify
 from exactflow.errors import (
     FieldTooSmallError,
     InvalidInputError,
@@ -279,7 +279,7 @@ def test_pads(name):
     M = NEGATIVE[name]
     n = M.rows // 2
     flow = factor(M, orientation="pad")
-    assert flow.matrix() == append_swap_across_halves(M)
+    assert flow.matrix() == append_swap(M)
     x = sympy.Matrix(range(1, 2 * n + 1))
     padded = sympy.Matrix([*x[:n], 0, *x[n:], 0])
     y = M * x

@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 from sympy import GF, QQ, ZZ, Matrix, Symbol, eye, sqrt
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import (
-    CouplingFlow,
-    LinearCoupling,
-    append_swap_across_halves,
-    factor,
-    permutation,
-    verify,
-)
+from exactflow import CouplingFlow, LinearCoupling, append_swap, factor, permutation, verify
 from exactflow.errors import MethodError, OrientationError, VerificationError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.signed_permutation import (
@@ -257,7 +250,7 @@ def test_orientation_of_odd_permutations(perm):
         factor(M)
     assert factor(M, orientation="flip").matrix() == M
     flow = factor(M, orientation="pad")
-    assert flow.matrix() == append_swap_across_halves(M)
+    assert flow.matrix() == append_swap(M)
     x = list(range(1, len(perm) + 1))
     y = [x[j] for j in perm]
     assert list(flow.forward([*x[:n], 0, *x[n:], 0])) == [*y[:n], 0, *y[n:], 0]
