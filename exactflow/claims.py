@@ -164,7 +164,7 @@ class Check:
         >>> Check("shears").identity("U(X) = U(Y)")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
+        exactflow.claims.ProofError: U(X) = U(Y): this identity is false: ... (0, 1): X - Y
         """
         # imported only here, since the import of SymPy by this module takes a long time
         from exactflow.explanation.symbolic_identities import Identity

@@ -251,7 +251,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
 def _as_exact_field(domain: Domain) -> Domain:
     """Return the field of fractions of a domain; raise if the domain's arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
-        _check_independent_generators(domain.symbols)
+        _check_generators_are_symbols_or_exponentials(domain.symbols)
         if not _as_exact_field(domain.domain).has_assoc_Ring:
             raise InvalidInputError(
                 f"expected rational functions over QQ or QQ(i), got entries over {domain}: SymPy "
@@ -272,7 +272,7 @@ def _as_exact_field(domain: Domain) -> Domain:
     return domain if domain.is_Field else domain.get_field()
 
 
-def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
+def _check_generators_are_symbols_or_exponentials(generators: Sequence[sympy.Expr]) -> None:
     """Raise unless each generator of a field is a symbol, or the exponential of a number times a
     product of powers of symbols. No two exponentials may have the same product.
 

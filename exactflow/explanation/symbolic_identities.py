@@ -127,9 +127,9 @@ class FreeRing:
             if b == c and (x or y) and (a != d or x != y):
                 left, right = format_rational(x), format_rational(y)
                 raise InvalidInputError(
-                    f"expected relations that agree, got {a} {b} = {left} and {b} {d} = {right}, "
-                    f"which imply {left} {d} = {a} {b} {d} = {right} {a}: write one name for equal "
-                    "symbols, and omit symbols that are zero"
+                    f"expected relations between different nonzero symbols, got {a} {b} = {left} "
+                    f"and {b} {d} = {right}, which imply {left} {d} = {right} {a}: write one name "
+                    "for equal symbols, and omit symbols that are zero"
                 )
 
     def symbol(self, name: str) -> SumOfWords:

@@ -165,7 +165,7 @@ def _flow_or_whitening_generator(result: Any) -> CouplingFlow:
 
 
 def _describe_false_claim(result: Any, claim_keywords: Mapping[str, Any]) -> str:
-    """Return a sentence that denies the claim about `target`."""
+    """Return a sentence that says that the claim about the target, a keyword, is false."""
     if isinstance(result, Whitening):
         return "target is not the covariance that the flow generates"
     if isinstance(result, Balanced):

@@ -265,7 +265,7 @@ def _tensor_to_array_and_dtype_name(loaded_tensor: Any, file_data: bytes) -> tup
 
 
 def _detach_dense_tensor_within_file(file_data: bytes, tensor: Any) -> "Tensor":
-    """Return a detached tensor, without attributes.
+    """Return the tensor detached, and without the Python attributes that its file gives it.
 
     Raises `InvalidInputError` for another object than a tensor, and for a tensor that is not
     dense. A tensor may have at most as many entries as `file_data`, its file, has bytes.

@@ -149,7 +149,7 @@ def test_a_name_in_relations_is_not_defined():
     "relations", ["P Y = 1, Y P = 0", "P Y = 1, Y P = 2", "N N = 0, N M = 1", "K K = 1, K S = 0"]
 )
 def test_relations_without_matrices_are_refused(relations):
-    with pytest.raises(InvalidInputError, match="relations that agree"):
+    with pytest.raises(InvalidInputError, match="relations between different nonzero symbols"):
         Identity("", "", "", "1 X = X", relations).prove()
 
 

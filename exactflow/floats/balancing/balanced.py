@@ -82,8 +82,8 @@ class Balanced(MapResult):
 
     @cached_property
     def error(self) -> sympy.Rational:
-        """The largest absolute entry of W - Q, for the exact product Q of the layers; an exact
-        rational.
+        """The largest absolute entry of W - Q, an exact rational, where W is the target and Q the
+        exact product of the layers.
 
         The floats of the layers count as the dyadic rationals that they are.
         """

@@ -201,7 +201,7 @@ class NormalEquations:
         return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
     def _solve_densely(self, r: np.ndarray, ridge: float) -> np.ndarray:
-        """Solve the normal equations by Cholesky's method, with the full matrix of J D J^T.
+        """Solve the normal equations by Cholesky's method, with J D J^T as a dense matrix.
 
         A multiple of the projection onto the identity is added, so that this matrix is regular.
         """

@@ -169,8 +169,8 @@ def _propagate_input_and_error_bounds(
 ) -> _PropagatedErrors:
     """Bound all values in a product of rounded shears, for inputs up to `input_limit`."""
     p, one = layers[0].partition[0], np.eye(dimension)
-    # side by side, the two matrices have one row for each coordinate of the input, and one for each
-    # rounding error so far: the image of its unit vector under the layers so far
+    # side by side, the two matrices have one row for each coordinate of the input and one for each
+    # rounding error so far: how much a unit of this coordinate or error changes the present values
     halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
     weights, kept_sizes = np.full(dimension, float(input_limit)), []
     for layer in layers:

@@ -220,10 +220,10 @@ class _FactsBuilder:
         self.notes.append(f"{lost} of {total_draws} draws become NaN or inf, first in {first_path}")
 
     def record_draw_error_and_lost_draws(self, decoding_and_encoding: list[LayerCall]) -> None:
-        """Record the round-trip error of the layer on draws, and how many draws the layer loses.
+        """Record the round-trip error of the layer on draws, and how many it maps to NaN or inf.
 
         The list has the call of the layer on the draws, and the inverse call on its result, as far
-        as these calls were made. Draws are lost if a call maps them to NaN or inf.
+        as these calls were made.
         """
         calls = decoding_and_encoding
         if calls:
@@ -241,7 +241,7 @@ class _FactsBuilder:
         n = len(self.call.before[0])
         members = [min(worst_member, n - 1), 0, n // 2, n - 1]
         near = self.measure_or_note_reason(
-            both, lambda: _repeat_near_members_in_float64(self.call, members, spread)
+            both, lambda: _repeat_on_slightly_moved_members(self.call, members, spread)
         )
         if near:
             singular_values = self.measure_or_note_reason(
@@ -365,7 +365,7 @@ def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
     return max(float(_relative_errors_by_member(one, other).max()) for one, other in found)
 
 
-def _repeat_near_members_in_float64(
+def _repeat_on_slightly_moved_members(
     call: LayerCall, members: list[int], difference_of_repeated_runs: float | None
 ) -> LayerCall:
     """Repeat a call in float64 on some members, each moved by a small step to avoid kinks.

@@ -153,8 +153,8 @@ def upper_bound_mean_log_det_of_maps_near(
 def _estimate_bound_and_multiplier_in_eps_units(
     clusters: Sequence[_Cluster], eps: float
 ) -> tuple[float, float]:
-    """Estimate the bound of E log|det J| and the multiplier t for eps as the unit of length. These
-    are the bound minus d log(eps), in dimension d, and t / eps^2.
+    """Estimate the bound of E log|det J| and the multiplier t, in units in which eps is 1. In other
+    units these are the bound minus d log(eps), in dimension d, and t / eps^2.
 
     The clusters and `eps` are in the unit of length of `_FloatMixture`. With this t the a_ij of the
     module docstring satisfy the constraint with equality.

@@ -42,9 +42,7 @@ from exactflow.laws.gaussian.refinement import (
 UNCORRELATED = 1e-12  # smaller correlations within a half count as zero
 STEPS = 30
 LONGEST = 0.7  # in one step, no logarithm of a diagonal entry changes by more
-SHORTEST = (
-    2.0**-6
-)  # the least fraction of a full step that is tried; if none is better, the search ends
+SHORTEST = 2.0**-6  # the least fraction of a full step that is tried
 ROUNDED = 1e-4  # a match with a larger residual is discarded; a smaller residual is refined
 # if p = q, the least eigenvalue of a A a is set to 1 + LEAST, since the equations are singular at 1
 LEAST = 0.02

@@ -146,7 +146,7 @@ def _w2_term_steps(result: Any) -> Iterator[Step]:
     yield term_step(
         "quantization",
         "The distance between the target and the atoms at the centers of their cells.",
-        lambda: _is_recomputed_quantization_equal_within_term(result),
+        lambda: _is_quantization_reproduced_within_error_term(result),
         proved="is at least this distance, computed in ball arithmetic once more",
     )
     moves = zip(parameters.weights, parameters.moved.tolist(), strict=True)
@@ -210,7 +210,7 @@ def _w2_term_step(
     return Step(term_name, why, text, before or {}, after, QQ, witness=witness, proved=proved)
 
 
-def _is_recomputed_quantization_equal_within_term(w2_approximation: Any) -> bool:
+def _is_quantization_reproduced_within_error_term(w2_approximation: Any) -> bool:
     """Whether a new quantization of the target has the same weights and centers, and an error of at
     most the term `quantization` of the bound.
     """

@@ -327,7 +327,7 @@ def _charpoly_coefficient_from_top(M: DomainMatrix, k: int) -> Element:
 
 
 def _template_values_of_trace(o: Obstruction) -> TemplateValues:
-    """Return the values for the templates of kind "trace"."""
+    """Return the values that fill the text templates of an obstruction of kind "trace"."""
     k, sign = o.witness, -1 if o.witness == 1 else 1
     x, y = (
         o.format_element_shortened(value * sign) for value in _charpoly_coefficient_of_D_and_a(o)
@@ -419,7 +419,7 @@ def _template_values_of_similarity_or_chain(o: Obstruction) -> TemplateValues:
 
 
 def _is_every_shift_refuted(o: Obstruction) -> bool:
-    """Whether a multiplier refutes the necessary equations for the shift V.
+    """Whether no shift V solves the linear equations that it must satisfy, as a multiplier shows.
 
     The witness must consist of all irreducible factors of the fixed parts.
     """

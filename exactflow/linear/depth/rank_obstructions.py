@@ -212,7 +212,8 @@ class _BlockScalars(NamedTuple):
 
 
 def _yield_scalars_if_M_is_diag_A_beta_I(instance: PatternInstance) -> Iterator[_BlockScalars]:
-    """Yield the scalars of M = diag(A, beta I) for each distinct nonzero diagonal entry alpha of A.
+    """If M = diag(A, beta I), yield alpha and beta for each distinct nonzero diagonal entry alpha
+    of A.
 
     A is the block of the smaller half, first or second. Yield nothing unless M has this form,
     beta != 1, det M = 1 and the halves have unequal sizes.

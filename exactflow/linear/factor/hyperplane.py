@@ -138,10 +138,10 @@ def _find_V_S_G_with_T_similar_to_S_and_1(
 def _V_S_G_by_commutator_if_ux_and_vx_are_1(
     blocks: Blocks, c: DomainMatrix, x: DomainMatrix, vC: DomainMatrix
 ) -> VSAndSimilarity:
-    """Return V, S and G in the first case of the proof in the module docstring, where T is
-    [[1, v C], [0, S K]] in the basis [x, C].
+    """Return V, S and G of the proof in the module docstring, in its first case: x is a column with
+    u x = v x = 1, for the rows u and v of that proof.
 
-    With u and v of that proof, x is a column with u x = v x = 1; c is the lower left block of M^-1.
+    In this case T is [[1, v C], [0, S K]] in the basis [x, C]; c is the lower left block of M^-1.
     """
     C, D = blocks.C, blocks.D
     n, field = C.shape[1], C.domain

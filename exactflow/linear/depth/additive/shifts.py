@@ -130,7 +130,7 @@ def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     P_inverse = left.vstack(linalg.complementary_unit_vectors(left.transpose()).transpose())
     Q = y.hstack(linalg.complementary_unit_vectors(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
-    # `fixed` is P_inverse * V * Q in its first m columns and rows, and zero elsewhere.
+    # `fixed` equals P_inverse * V * Q in its first m rows and first m columns; the rest is zero.
     columns, rows = P_inverse * v, -(negated_image * Q)
     fixed = rows.vstack(columns[m:, :].hstack(linalg.zeros(p - m, q - m, field)))
     C, D, a, c = pencil
@@ -197,7 +197,8 @@ class _TwoSidedEigenvectorsWithShiftImages(NamedTuple):
 def _draw_two_sided_eigenvectors_with_images(
     pencil: Pencil, parts: FixedParts, eigenvalue: _DeflatedEigenvalue, draw: Draws
 ) -> _TwoSidedEigenvectorsWithShiftImages | None:
-    """Draw right and left eigenvectors for an eigenvalue s, and their images under a shift V.
+    """Draw right and left eigenvectors for an eigenvalue s, and images that a shift V shall give
+    them.
 
     The columns y, v and the rows p, q satisfy (D - s) y = C v, p (a - s) = q c and p v + q y = 0.
     Return None if the columns y or the rows p are dependent. A column y that extends a block of Du

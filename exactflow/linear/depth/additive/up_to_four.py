@@ -177,11 +177,11 @@ def decide_additive_ULUL(blocks: Blocks, inverse_A: DomainMatrix) -> Shifts | Re
     inverse = linalg.inverse_or_none(D)
     if inverse is None:
         return _decide_additive_ULUL_for_singular_D(blocks, inverse_A)
-    Y, Z = _factor_both_minus_identity(D, inverse_A)
+    Y, Z = _factor_D_and_a_minus_identity_as_YZ_ZY(D, inverse_A)
     return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
 
 
-def _factor_both_minus_identity(
+def _factor_D_and_a_minus_identity_as_YZ_ZY(
     D: DomainMatrix, a: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
     """Return Y, Z with D - I = Y Z and a - I = Z Y; D and a must fulfil Flanders' conditions."""
@@ -222,7 +222,7 @@ def _decide_additive_ULUL_for_singular_D(
     Y = matrix_from_flat(solutions[:, 0].to_list_flat(), (m, m), field)
     Z = Y.inv() * (D0 - one)
     if i or j:
-        Y1, Z1 = _factor_both_minus_identity(of_D[:j, :j], of_a[:i, :i])
+        Y1, Z1 = _factor_D_and_a_minus_identity_as_YZ_ZY(of_D[:j, :j], of_a[:i, :i])
         Y, Z = linalg.direct_sum(Y1, Y), linalg.direct_sum(Z1, Z)
     return _complete_four_shifts(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
 

@@ -67,9 +67,8 @@ class _EquationOfTwoScales(NamedTuple):
 
 
 def decide_diagonals_of_three_layers(instance: PatternInstance) -> InverseHAndG | Reason | None:
-    """Return the positive diagonals H^-1 and G of a product U L U with positive scales.
-
-    Return a reason if there is no such product, or None if a sign is not known.
+    """Decide whether the matrix is a product U L U with positive scales: return the diagonals H^-1
+    and G of the module docstring, a reason why there are none, or None if a sign is not known.
     """
     (q, p), field = instance.blocks_for_pattern.C.shape, instance.matrix.domain
     edges: dict[int, list[_EquationOfTwoScales]] = {i: [] for i in range(p + q + 1)}
