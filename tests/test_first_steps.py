@@ -90,6 +90,7 @@ def make_model():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_each_example_of_help_runs_in_a_folder_that_has_its_files(command, name):
     if name == "diagnose":

@@ -281,6 +281,7 @@ def test_a_check_that_takes_too_long_is_incomplete(tmp_path, capsys):
     assert captured.err == f"exactflow: incomplete: {pipe}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [

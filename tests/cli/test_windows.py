@@ -52,6 +52,7 @@ def test_line_ends_of_a_matrix(text, tmp_path):
     assert checker.check_file(tmp_path / "c.json", path) == 0
 
 
+@pytest.mark.slow
 def test_line_ends_of_a_script(tmp_path, capsys):
     path = tmp_path / "mine.py"
     for text in (TEMPLATE, TEMPLATE.replace("\n", "\r\n")):
@@ -103,6 +104,7 @@ def test_a_script_that_ends_the_process_is_no_verdict_without_fork(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_certificates_in_parallel_without_fork(tmp_path):
     names = sorted(map(str, (CORPUS / "correct").glob("*.json")))[:3]
     false = sorted(map(str, (CORPUS / "incorrect").glob("*.json")))[0]

@@ -37,6 +37,7 @@ def test_a_number_that_is_not_real_has_no_sign(value, sign):
     assert is_positive_if_real_number(element, NOT_REAL) is sign
 
 
+@pytest.mark.slow
 def test_close_roots_are_kept_apart():
     polynomial = x**9 - 2 * (100 * x - 1) ** 2
     fields = [QQ.algebraic_field(CRootOf(polynomial, i)) for i in range(2)]

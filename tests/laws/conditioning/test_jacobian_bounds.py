@@ -454,6 +454,7 @@ def test_a_constant_coordinate_changes_no_slope(law):
     assert beside.costliest_gap is None or beside.costliest_gap.axis[-1] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_a_law_scaled_by_a_power_of_two_scales_the_bounds(law):
     """If f is within eps of P then 2 f is within 2 eps of 2 P, and conversely."""

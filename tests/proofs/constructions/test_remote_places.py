@@ -16,6 +16,7 @@ def zones():
     return place_remotely(SHARE, QQ(3, 2), lanes=2, blocks=4, groups=5, radius=QQ(3), repeats=2)
 
 
+@pytest.mark.slow
 def test_cells_go_to_their_places_by_diagonal_maps(zones):
     """Spike and body of a zone are the distance apart, whatever the group is."""
     inverse = PiecewiseFlow(list(zones.layers((QQ(1, 1024),)))).inverse()

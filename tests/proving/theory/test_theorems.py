@@ -133,6 +133,7 @@ def test_a_challenge_finds_no_counterexample(name):
     assert str(found) == f"{name}: 4 instances, no counterexample to: {theorems[name].tried}"
 
 
+@pytest.mark.slow
 def test_a_challenge_is_the_same_for_any_number_of_jobs():
     tried = theorems["six layers"]
     false = replace(tried, hypotheses=(), draw_instance=theorems["permutations"].draw_instance)

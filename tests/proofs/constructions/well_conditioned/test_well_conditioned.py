@@ -62,6 +62,7 @@ def test_the_coupling_is_within_the_bounds(found):
     assert np.mean(np.abs(pad) <= found.within.radius) >= float(found.within.probability) - 0.005
 
 
+@pytest.mark.slow
 def test_rescalings_are_well_conditioned_within_their_radius(found):
     """The Jacobian of each layer at points of the orbit, by root isolation, is within the bound."""
     radius, probability, condition = found.within
