@@ -285,7 +285,7 @@ class Certificate:
     digest: bytes
 
     @property
-    def is_equality_claim(self) -> bool:
+    def claims_product_is_target(self) -> bool:
         """Whether the claim is that the product Q of the layers equals the target."""
         return self.within is None and not self.is_covariance
 
@@ -1449,7 +1449,9 @@ def read_monic_polynomial(
     return f
 
 
-def read_polynomial_term_rows(found: Any, where: str, half_size: int, p: Characteristic) -> Matrix:
+def read_coefficient_and_exponent_rows(
+    found: Any, where: str, half_size: int, p: Characteristic
+) -> Matrix:
     """Return a row for each term of a polynomial in 2 `half_size` variables: the coefficient, then
     the exponents of all variables.
     """
@@ -1496,7 +1498,8 @@ def read_obstruction(
         matrices = enumerate(read_list(witness, place, number, "matrices"))
         if is_polynomial:
             witness = [
-                read_polynomial_term_rows(W, f"{place}, matrix {i}", n, p) for i, W in matrices
+                read_coefficient_and_exponent_rows(W, f"{place}, matrix {i}", n, p)
+                for i, W in matrices
             ]
         else:
             witness = [
@@ -1895,7 +1898,7 @@ def check_product_or_covariance(
     The bound is the least of `bound` and the bound that the certificate claims.  Raises
     RefutedError if the claim is false.
     """
-    if quick and certificate.is_equality_claim:
+    if quick and certificate.claims_product_is_target:
         if not passes_quick_test(certificate):
             where = "the images of a vector differ modulo a prime: omit --quick to see the entry"
             raise RefutedError("the composition is not the target", where)
@@ -1906,7 +1909,7 @@ def check_product_or_covariance(
         compose_product_or_covariance(certificate),
     )
     names = ("expected", "derived")
-    if certificate.is_equality_claim:
+    if certificate.claims_product_is_target:
         if wrong := describe_first_difference_if_any(target, derived, Fraction(0), field, names):
             raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
@@ -1957,7 +1960,9 @@ def check(
     try:
         certificate = read_certificate(data)
         field, claim = certificate.field, certificate.depth
-        kind = "depth" if claim else "equality" if certificate.is_equality_claim else "within"
+        kind = (
+            "depth" if claim else "equality" if certificate.claims_product_is_target else "within"
+        )
         kind = "covariance" if certificate.is_covariance else kind
         layers = f"{len(certificate.layers)} layers"
         if claim:

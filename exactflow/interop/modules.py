@@ -299,7 +299,7 @@ class FlowModule(BijectionModule):
 
     def map_unchecked(self, x: Tensor) -> Tensor:
         """Return the image of a batch, without a check of the shape."""
-        halves = self._order_and_split_channels(self._apply_signs(x))
+        halves = self._flatten_order_and_split_channels(self._apply_signs(x))
         for layer in self.couplings():
             i = HALVES.index(layer.moves)
             halves[i] = layer(halves[i], halves[1 - i])
@@ -309,7 +309,7 @@ class FlowModule(BijectionModule):
     def invert_unchecked(self, y: Tensor) -> Tensor:
         """Return the preimage of a batch, without a check of the shape."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
-        halves = self._order_and_split_channels(x)
+        halves = self._flatten_order_and_split_channels(x)
         for layer in reversed(self.couplings()):
             i = HALVES.index(layer.moves)
             halves[i] = layer.inverse(halves[i], halves[1 - i])
@@ -325,7 +325,7 @@ class FlowModule(BijectionModule):
     def _apply_signs(self, x: Tensor) -> Tensor:
         return x if self.signs is None else _reshape_per_channel(self.signs, x) * x
 
-    def _order_and_split_channels(self, x: Tensor) -> list[Tensor]:
+    def _flatten_order_and_split_channels(self, x: Tensor) -> list[Tensor]:
         """Return the halves of vectors or flattened images, with channels in the flow's order."""
         x = _flatten_pixels_to_last_axis_if_any(x)
         x = x if self.order is None else x.index_select(1, self.order)

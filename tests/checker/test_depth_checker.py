@@ -385,9 +385,11 @@ def test_as_many_terms_as_the_limit_are_added(monkeypatch, limit, terms, minors)
 
 
 def test_exponents_up_to_the_limit():
-    assert checker.read_polynomial_term_rows([["2", "100", "0"]], "", 1, 0) == [[2, 100, 0]]
+    assert checker.read_coefficient_and_exponent_rows([["2", "100", "0"]], "", 1, 0) == [
+        [2, 100, 0]
+    ]
     with pytest.raises(checker.MalformedError, match="exponents from 0 to 100"):
-        checker.read_polynomial_term_rows([["2", "101", "0"]], "", 1, 0)
+        checker.read_coefficient_and_exponent_rows([["2", "101", "0"]], "", 1, 0)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class ShearPattern:
         return ShearPattern(layers, n, leftmost_half, (n - halves[0], n - halves[1]))
 
     @cached_property
-    def active_coordinate_mask(self) -> np.ndarray:
+    def mask_of_coordinates_not_idle(self) -> np.ndarray:
         """The boolean mask of the coordinates that are not idle."""
         places = np.arange(self.n)
         return np.concatenate([places < self.n - idle for idle in self.idle])
@@ -81,7 +81,7 @@ class ShearPattern:
         if not any(self.idle):
             return active_matrix
         E = np.eye(2 * self.n)
-        active = self.active_coordinate_mask
+        active = self.mask_of_coordinates_not_idle
         E[np.ix_(active, active)] = active_matrix
         return E
 
@@ -94,7 +94,7 @@ class ShearPattern:
 
     def unpad(self, X: np.ndarray) -> list[np.ndarray]:
         """Return the rectangular shifts of padded shifts X, without the padding."""
-        active = self.active_coordinate_mask
+        active = self.mask_of_coordinates_not_idle
         return [
             X[i][active[self.moved_slice(i)]][:, active[self.kept_slice(i)]] for i in range(len(X))
         ]
@@ -305,7 +305,7 @@ class CentredLinearization:
             A[i], B[i] = one[:, moved].T, one_inverse[kept]
             one[:, kept] += one[:, moved] @ X[i]
             one_inverse[moved] -= X[i] @ one_inverse[kept]
-        active = pattern.active_coordinate_mask
+        active = pattern.mask_of_coordinates_not_idle
         for i in range(K):
             A[i, ~active[pattern.moved_slice(i)]] = 0
             B[i, ~active[pattern.kept_slice(i)]] = 0

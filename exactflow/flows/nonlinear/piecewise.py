@@ -200,14 +200,14 @@ class PiecewiseLinear:
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
         """Return the function with entry i of each value multiplied by factors[i], in QQ."""
 
-        def scale_entries(entries: Elements) -> Elements:
+        def multiply_each_by_its_factor(entries: Elements) -> Elements:
             return tuple(c * entry for c, entry in zip(factors, entries, strict=True))
 
         return PiecewiseLinear(
             self.knots,
-            list(map(scale_entries, self.values)),
-            scale_entries(self.slopes[0]),
-            scale_entries(self.slopes[-1]),
+            list(map(multiply_each_by_its_factor, self.values)),
+            multiply_each_by_its_factor(self.slopes[0]),
+            multiply_each_by_its_factor(self.slopes[-1]),
         )
 
     def __repr__(self) -> str:

@@ -188,7 +188,7 @@ class Diagnosis:
         least = None if self.whole.error is None else self.whole.least
         return least if least is None else 1 / least if least else math.inf
 
-    def compare_lipschitz_with_bound_near(self, data: Any, eps: Any) -> LipschitzComparison:
+    def compare_lipschitz_with_bound(self, data: Any, eps: Any) -> LipschitzComparison:
         """Return lower Lipschitz bounds of this flow, and of every smooth bijection near the data.
 
         The second bounds hold for every smooth bijection that maps N(0, I) to a law within the W2

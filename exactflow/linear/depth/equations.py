@@ -184,7 +184,9 @@ def sign(x: Element, field: Domain) -> int | None:
     return None if positive is None else 1 if positive else -1
 
 
-def is_refuted_by_zeros_or_signs(system: Sequence[Equation], multiplier: Multiplier) -> bool:
+def does_multiplier_refute_by_zeros_or_signs(
+    system: Sequence[Equation], multiplier: Multiplier
+) -> bool:
     """Whether a multiplier, one matrix for each equation, refutes the system of equations.
 
     It refutes the system if the combined equation contradicts itself: all its terms vanish, but

@@ -429,7 +429,9 @@ def _is_every_shift_refuted(o: Obstruction) -> bool:
         return False
     system = equations.necessary_shift_equations(pencil, parts)
     _, multiplier = equations.solve_for_flattened_matrices(system, *pencil.c.shape[::-1])
-    return multiplier is not None and equations.is_refuted_by_zeros_or_signs(system, multiplier)
+    return multiplier is not None and equations.does_multiplier_refute_by_zeros_or_signs(
+        system, multiplier
+    )
 
 
 def _template_values_of_tight(o: Obstruction) -> TemplateValues:
@@ -447,7 +449,9 @@ def _does_multiplier_refute_layer_equations(o: Obstruction) -> bool:
     """Whether the multiplier in the witness refutes the necessary equations for the layers."""
     if len(o.pattern) == 5 and not FixedParts.from_pencil(o.pencil).is_valid(o.pencil):
         return False
-    return equations.is_refuted_by_zeros_or_signs(equations.necessary_layer_equations(o), o.witness)
+    return equations.does_multiplier_refute_by_zeros_or_signs(
+        equations.necessary_layer_equations(o), o.witness
+    )
 
 
 def _join_equation_names(system: Iterable[equations.Equation]) -> str:

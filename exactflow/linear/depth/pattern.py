@@ -124,7 +124,7 @@ class SplitMatrix:
         return self.matrix.det()
 
     @cached_property
-    def minors_by_block(self) -> dict[str, PrincipalMinors]:
+    def minors_by_diagonal_block(self) -> dict[str, PrincipalMinors]:
         """A dict from the names "A", "D", "a", "d" to the principal minors of these blocks."""
         (A, _, _, D), (a, _, _, d) = self.blocks, self.inverse_blocks
         return {name: PrincipalMinors(M) for name, M in zip("ADad", (A, D, a, d), strict=True)}
@@ -174,7 +174,7 @@ class PatternInstance:
     def minors_of_D_and_a_for_pattern(self) -> tuple[PrincipalMinors, PrincipalMinors]:
         """The principal minors of D and of a; of A and of d if the pattern starts with L."""
         D, a = "Ad" if self.is_exchanged else "Da"
-        return self.split.minors_by_block[D], self.split.minors_by_block[a]
+        return self.split.minors_by_diagonal_block[D], self.split.minors_by_diagonal_block[a]
 
     @property
     def moved_halves(self) -> tuple[Half, ...]:

@@ -53,14 +53,15 @@ def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
     pattern, X, _ = example(6, n, 1)
     equations = CentredLinearization(pattern, X).normal_equations
     r = remove_trace(
-        np.random.default_rng(n).standard_normal((2 * n, 2 * n)), pattern.active_coordinate_mask
+        np.random.default_rng(n).standard_normal((2 * n, 2 * n)),
+        pattern.mask_of_coordinates_not_idle,
     )
     lam = equations.solve_up_to_trace(r, tol)
     assert lam.dtype == np.float64
     rest = (
         remove_trace(
             equations.apply_centred_jacobian(equations.apply_adjoint_then_inverse_weights(lam)),
-            pattern.active_coordinate_mask,
+            pattern.mask_of_coordinates_not_idle,
         )
         - r
     )
@@ -73,7 +74,8 @@ def test_a_step_solves_the_linearized_problem(n, pull):
     pattern, X, F = example(6, n, 0)
     linearization = CentredLinearization(pattern, X)
     F = remove_trace(
-        np.random.default_rng(2).standard_normal((2 * n, 2 * n)), pattern.active_coordinate_mask
+        np.random.default_rng(2).standard_normal((2 * n, 2 * n)),
+        pattern.mask_of_coordinates_not_idle,
     )
     anchor = np.zeros_like(X)
     dX = linearization.newton_step(F, pull, anchor, 1e-10)

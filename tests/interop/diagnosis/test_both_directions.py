@@ -201,7 +201,7 @@ def test_a_layer_that_fails_under_a_dictionary_is_named():
 def test_one_call_compares_the_stretch_with_that_of_every_flow_near_the_data(form):
     corners = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
     found = diagnose(model(), data(6))
-    compared = found.compare_lipschitz_with_bound_near(form(corners), "1/10")
+    compared = found.compare_lipschitz_with_bound(form(corners), "1/10")
     assert compared.inverse_lipschitz_lower_bound == found.inverse_lipschitz_lower_bound
     assert compared.bounds.lipschitz == bound_conditioning(corners, "1/10").lipschitz > 1
     least = format_down(compared.bounds.lipschitz)
@@ -211,4 +211,4 @@ def test_one_call_compares_the_stretch_with_that_of_every_flow_near_the_data(for
         f"of every smooth bijection within W2 <= 0.1: at least {least} (certified)"
     )
     with pytest.raises(InvalidInputError, match="eps > 0"):
-        found.compare_lipschitz_with_bound_near(form(corners), 0)
+        found.compare_lipschitz_with_bound(form(corners), 0)

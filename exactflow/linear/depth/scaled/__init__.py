@@ -125,7 +125,7 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
         )
         return make_verified_result(general, longer or excluded)
     if lower_bound_from_obstructions(excluded) == 4 and len(general) > 4:
-        certified = _certify_four_layers_if_over_QQ(problem, split, excluded)
+        certified = _prove_four_layers_exist_if_over_QQ(problem, split, excluded)
         if certified is not None:
             return certified
         excluded = _exclude_five_or_else_four(split, excluded, also_by_multipliers=True)
@@ -203,7 +203,7 @@ def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
-def _certify_four_layers_if_over_QQ(
+def _prove_four_layers_exist_if_over_QQ(
     problem: Problem, split: SplitMatrix, excluded: Obstructions
 ) -> CertifiedDepth | None:
     """Return the result with four layers that are proved to exist, rounded to floats.
