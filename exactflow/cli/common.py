@@ -171,7 +171,7 @@ def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
 def print_orientation_repair(
     flow: "CouplingFlow", pads: tuple[int, ...] = (), end_of_pads_sentence: str = ""
 ) -> None:
-    """Print how flips or pads of the flow repair a negative determinant, if there are any."""
+    """Print the flips or pads of the flow, if any, which repair a negative determinant."""
     if pads:
         print_wrapped_lines(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"

@@ -35,9 +35,6 @@ from exactflow.exact.typing import Element
 StrictInequality: TypeAlias = StrictGreaterThan | StrictLessThan
 """A relation of SymPy, such as ``t > 1``."""
 
-PositiveNegativeOrUnknown: TypeAlias = bool | None
-"""A sign: True for positive, False for negative, None if unknown."""
-
 
 @dataclass(frozen=True)
 class Assumptions:
@@ -156,7 +153,7 @@ class Assumptions:
             f = sympy.expand(f.subs(x, value))
         return f
 
-    def is_square_sign_positive_where_nonzero(self, polynomial: Expr) -> PositiveNegativeOrUnknown:
+    def is_square_sign_positive_where_nonzero(self, polynomial: Expr) -> bool | None:
         """Whether the square of a polynomial is positive (True) or negative (False) wherever it is
         not 0; None if unknown.
         """

@@ -6,8 +6,6 @@ whichever ground types SymPy uses. Callers set the precision in a ``workprec`` b
 globally.
 """
 
-from typing import TypeAlias
-
 from flint import arb, ctx
 from sympy import QQ
 
@@ -17,11 +15,6 @@ from exactflow.exact.typing import QQElement
 
 _BITS = 53
 
-RoundedUpTo53Bits: TypeAlias = QQElement
-"""An upper bound of a number, with a mantissa of 53 bits."""
-
-RoundedDownTo53Bits: TypeAlias = QQElement
-"""A lower bound of a number, with a mantissa of 53 bits."""
 
 FINEST = 2**14
 """Bounds of absolute value below 2^-FINEST are rounded outwards, to 0 or to 2^-FINEST with a sign:
@@ -41,7 +34,7 @@ def ball(value: QQElement) -> arb:
     return arb(to_fmpq(value))
 
 
-def upper(x: arb) -> RoundedUpTo53Bits:
+def upper(x: arb) -> QQElement:
     """Return an upper bound of a ball: an element of QQ with a mantissa of 53 bits.
 
     A bound between -2^-16384 and 2^-16384 is rounded up to 0 or to 2^-16384. Raises
@@ -60,7 +53,7 @@ def upper(x: arb) -> RoundedUpTo53Bits:
     return QQ(mantissa) * QQ(2) ** exponent
 
 
-def lower(x: arb) -> RoundedDownTo53Bits:
+def lower(x: arb) -> QQElement:
     """Return a lower bound of a ball: an element of QQ with a mantissa of 53 bits."""
     return -upper(-x)
 

@@ -61,8 +61,8 @@ def record_denominators_as_nonzero(elements: Iterable[Element], field: Domain) -
 
 
 def count_possibly_vanishing_factors(x: Element, field: Domain) -> int:
-    """Return how many irreducible factors of the numerator and the denominator of an element can
-    vanish under the current assumptions.
+    """Return the number of irreducible factors of the numerator and the denominator of an element
+    that can vanish under the current assumptions.
     """
     factors = factor_all([x.numer, x.denom]) if field.is_FractionField else ()
     return sum(map(current_assumptions().may_vanish, factors))

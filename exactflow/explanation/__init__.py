@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from textwrap import fill, indent
-from typing import Any, TypeAlias
+from typing import Any
 
 from exactflow.errors import VerificationError
 from exactflow.exact.progress import report_stage
@@ -29,8 +29,6 @@ from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
 
-LatexDocument: TypeAlias = str
-"""A complete LaTeX document, with its preamble."""
 
 _SHEARS = (
     "`U` of a matrix is the shear with `I` on its diagonal and that matrix as the upper right "
@@ -118,7 +116,7 @@ class Explanation:
             lines += [f"   $$ {formula} $$\n" for formula in _formulas_latex(step)]
         return "\n".join(lines)
 
-    def latex(self) -> LatexDocument:
+    def latex(self) -> str:
         """Return the explanation as a complete LaTeX document."""
         items = []
         for step in self.steps:

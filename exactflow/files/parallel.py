@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from types import ModuleType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from exactflow.errors import InvalidInputError, ProcessDiedError, require
 from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
@@ -29,9 +29,6 @@ _WORKER_ENDED = (
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-DaskClient: TypeAlias = Any
-"""A `distributed.Client`, which submits tasks to a scheduler of dask."""
 
 
 def parallel_map(
@@ -127,7 +124,7 @@ def _require_dask_module(name: str) -> ModuleType:
 
 
 @contextmanager
-def _connecting_to_configured_dask_scheduler() -> Iterator[DaskClient]:
+def _connecting_to_configured_dask_scheduler() -> Iterator[Any]:
     """Yield a client of the scheduler in dask's configuration; close the client at the end.
 
     Raises `InvalidInputError` if no scheduler is named, or none answers.

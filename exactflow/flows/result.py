@@ -13,9 +13,6 @@ from exactflow.flows.evidence import Evidence
 DepthScales: TypeAlias = Literal["additive", "positive"]
 """The scales that layers may have when the least number of layers is sought."""
 
-ExactInverseFlow: TypeAlias = Any
-"""The exact inverse of the `flow` of a result: a flow of the same kind."""
-
 
 class Result(ABC):
     """A result with a kind of `evidence`; ``str(result)`` is a sentence that states the result."""
@@ -58,7 +55,7 @@ class FlowResult(Result):
 class MapResult(LayerSequence, VectorMap, FlowResult):
     """A result that maps vectors by its own `layers`, the exact or rounded layers of `flow`."""
 
-    def inverse(self) -> ExactInverseFlow:
+    def inverse(self) -> Any:
         """Return the exact inverse of `flow`."""
         return self.flow.inverse()
 

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 State = Mapping[str, Tensor]
 """Tensors by name, as in a state dict."""
-PartitionAndMoves = Tensor
-"""The layout of a flow as an int64 tensor, see `BijectionModule.encode_partition_and_moves`."""
-LayoutThatMustMatch = PartitionAndMoves
-"""The layout of a saved module, which has to equal the layout of the module that loads it."""
 
 
 class BijectionModule(nn.Module):
@@ -106,11 +102,11 @@ class BijectionModule(nn.Module):
         """The number of coordinates; 0 for an identity, which takes any number."""
         return sum(self.partition)
 
-    def get_extra_state(self) -> PartitionAndMoves:
+    def get_extra_state(self) -> Tensor:
         """Return the layout as a tensor, for the state dict."""
         return torch.tensor(self.encode_partition_and_moves(), dtype=torch.int64)
 
-    def set_extra_state(self, state: LayoutThatMustMatch) -> None:
+    def set_extra_state(self, state: Tensor) -> None:
         """Raise `ValueError` unless a saved layout equals the layout of the module; set nothing."""
         own = self.encode_partition_and_moves()
         if state.tolist() != own:

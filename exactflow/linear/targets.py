@@ -7,7 +7,7 @@ is "p/q" or a decimal.
 import operator
 import random
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import sympy
 from sympy import QQ
@@ -28,12 +28,6 @@ __all__ = [
     "random_matrix",
     "toeplitz",
 ]
-
-FirstRowOrZeros: TypeAlias = "VectorLike | None"
-"""The first row of a matrix; None for a row of zeros after the first entry."""
-
-IntegerMatrixOfPositiveDeterminant: TypeAlias = sympy.Matrix
-"""A square matrix of integers whose determinant is positive."""
 
 
 def permutation(perm: Sequence[int]) -> sympy.Matrix:
@@ -114,7 +108,7 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     return linalg.append_swapped_coordinate_pair(matrix, size).to_Matrix()
 
 
-def toeplitz(column: VectorLike, row: FirstRowOrZeros = None) -> sympy.Matrix:
+def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matrix:
     """Return the matrix with the given first column and first row, and equal entries along each
     diagonal.
 
@@ -182,7 +176,7 @@ def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
     return ((one - K) * plus).to_Matrix()
 
 
-def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> IntegerMatrixOfPositiveDeterminant:
+def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
     """Return a d x d integer matrix of positive determinant, drawn with the given seed.
 
     Entries are uniform below 2^bits in absolute value. A singular matrix is drawn again; if the

@@ -25,9 +25,6 @@ _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0}
 CheckRecord: TypeAlias = dict[str, Any]
 """The record of ``exactflow check --json`` for a certificate."""
 
-StderrOrReasonForNone: TypeAlias = str
-"""The stderr of a command or, if the command printed no record, the reason why."""
-
 
 def _fail_without_traceback(text: str) -> NoReturn:
     """Fail a test with a text and no traceback; during the setup, pytest counts it as an error."""
@@ -112,7 +109,7 @@ def _check_certificate_incomplete_on_timeout(item: pytest.Item) -> CheckRecord:
 
 def _run_exactflow_for_printed_record(
     config: pytest.Config, arguments: list[str], most_seconds: float | None
-) -> tuple[dict[str, Any] | None, StderrOrReasonForNone]:
+) -> tuple[dict[str, Any] | None, str]:
     """Run an exactflow command in pytest's root folder. Return the record that the command prints,
     and its stderr; if there is no record, return None and the reason.
 

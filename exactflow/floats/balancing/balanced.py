@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy
@@ -43,12 +43,6 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
 from exactflow.linear.factor import check_explainable_dimension
-
-NegatedInputCoordinate: TypeAlias = int
-"""The index of a coordinate of the input that is negated before the first layer."""
-
-ErrorExplanation: TypeAlias = Explanation
-"""Steps that state and check the exact errors of a result, not the way to it."""
 
 COARSE = Fraction(1, 8)
 """If the bound of |I - V W| in floats is larger, I - V W is computed exactly."""
@@ -76,7 +70,7 @@ class Balanced(MapResult):
         return self.target.layout.order
 
     @property
-    def flips(self) -> tuple[NegatedInputCoordinate, ...]:
+    def flips(self) -> tuple[int, ...]:
         """The coordinates of the input that are negated before the first layer."""
         return self.target.layout.flips
 
@@ -155,7 +149,7 @@ class Balanced(MapResult):
             else self.inverse()(y)
         )
 
-    def explain(self) -> ErrorExplanation:
+    def explain(self) -> Explanation:
         """Return steps for the exact product Q of the layers, for the difference between Q and the
         matrix M of the user, and for the difference between Q^-1 and M^-1.
 

@@ -52,21 +52,12 @@ Flipping: TypeAlias = Literal["error", "flip"]
 
 FLIPPINGS: tuple[str, ...] = get_args(Flipping)
 
-InvertibleMatrixLike: TypeAlias = MatrixLike
-"""An invertible real matrix of any determinant, in any form that `exactflow.balance` takes."""
-
-FractionalBitsOfShifts: TypeAlias = int
-"""The b for which the shifts of the layers are multiples of 2^-b."""
-
-LargestInputEntry: TypeAlias = int
-"""The largest absolute value that an entry of an input may have."""
-
 
 def lossless(
-    W: InvertibleMatrixLike,
+    W: MatrixLike,
     *,
-    bits: FractionalBitsOfShifts | None = None,
-    limit: LargestInputEntry = LIMIT,
+    bits: int | None = None,
+    limit: int = LIMIT,
     orientation: Flipping = "error",
     partition: "PartitionLike | None" = None,
     method: BalanceMethod = "auto",

@@ -22,11 +22,6 @@ from exactflow.flows.result import MapResult
 IntegerVectorOrColumns: TypeAlias = np.ndarray
 """An array of any integer dtype: one vector, or a matrix whose columns are vectors."""
 
-LogAbsDetWithStepFactor: TypeAlias = sympy.Expr
-"""``log|det|`` of a map together with its factor `Lossless.step`."""
-
-ReversedForwardLayers: TypeAlias = tuple[IntegerCoupling, ...]
-"""The layers of the forward map in reverse order; an inverse map subtracts their shifts."""
 
 COLUMNS = 1024
 """The number of columns that are mapped at once, so that they stay in the cache."""
@@ -106,7 +101,7 @@ class Lossless(MapResult):
             layers.append(LinearCoupling(self.partition, moves, sympy.zeros(*sizes), scale))
         return CouplingFlow(layers, flips=self.flips, method="lossless", order=self.order)
 
-    def log_abs_det(self) -> LogAbsDetWithStepFactor:
+    def log_abs_det(self) -> sympy.Expr:
         """Return ``log|det|`` of the map from x to step * y, where y is the image of x.
 
         It is exactly d log(step), since a bijection of integer vectors preserves volumes.
@@ -252,7 +247,7 @@ class LosslessInverse(MapResult):
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
-    def layers(self) -> ReversedForwardLayers:  # type: ignore[override]
+    def layers(self) -> tuple[IntegerCoupling, ...]:  # type: ignore[override]
         """The layers of `map` in reverse order; `forward` subtracts the shifts of these layers."""
         return self.map.layers[::-1]
 
@@ -278,7 +273,7 @@ class LosslessInverse(MapResult):
         """Return the original map."""
         return self.map
 
-    def log_abs_det(self) -> LogAbsDetWithStepFactor:
+    def log_abs_det(self) -> sympy.Expr:
         """Return ``log|det|`` of the map from step * y to x, exactly."""
         return -self.map.log_abs_det()
 

@@ -27,7 +27,6 @@ arithmetic in Python's integers.
 from dataclasses import dataclass
 from functools import cached_property
 from math import frexp
-from typing import TypeAlias
 
 import numpy as np
 
@@ -37,9 +36,6 @@ from exactflow.exact.typing import Half
 LARGEST = 2**52
 MOST_PARTS = 8
 _UNITS = 2**53
-
-IntegersInFloat64: TypeAlias = np.ndarray
-"""An array of integers that are stored in float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +139,7 @@ class IntegerCoupling:
         """The shift T in float64, without rounding."""
         return np.sum([part.float_matrix for part in self.parts], axis=0)
 
-    def rounded_shift(self, kept: IntegersInFloat64) -> IntegersInFloat64:
+    def rounded_shift(self, kept: np.ndarray) -> np.ndarray:
         """Return floor(T kept + 1/2), for the columns `kept` of integers stored in float64. No
         absolute value of an integer may exceed `largest_exact_input`.
         """

@@ -16,7 +16,7 @@ mpmath at any precision, or in float64.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -47,9 +47,6 @@ from exactflow.flows.nonlinear.piecewise_coupling import (
 from exactflow.flows.partition import apply_layers_to_halves, as_partition
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
-
-ExplanationOfMergedMasks: TypeAlias = Any
-"""The explanation of the construction by `exactflow.linear.masks.merge_masks`."""
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -116,7 +113,7 @@ class PiecewiseFlow(RationalMap, Flow):
             derivation=derivation,
         )
 
-    def explain(self) -> ExplanationOfMergedMasks:
+    def explain(self) -> Any:
         """Return an `exactflow.explanation.Explanation` of a flow that
         `exactflow.linear.masks.merge_masks` returned.
         """

@@ -193,7 +193,7 @@ def _read_map_or_reason(
 
 
 def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
-    """Return why a module's type or hooks forbid a replacement; None if they allow it."""
+    """Return a reason against a replacement in a module's type or hooks; None if there is none."""
     library, kind = find_library_or_torch(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):

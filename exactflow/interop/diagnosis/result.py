@@ -13,15 +13,6 @@ from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
 from exactflow.laws.conditioning import ConditioningBounds, bound_conditioning
 
-DistanceFromTrueLogDet = float
-"""The distance of a log-determinant, as a layer or its inverse returns it, from the true one."""
-RelativeErrorOfModelOrInfinity = float
-"""A relative error of the whole model; infinity if its inverse fails."""
-RoundTripSentence = str
-"""A sentence on the round trip of the whole model only."""
-SummaryTablesAndNotes = str
-"""A complete report: the sentence on the round trip, both tables, and the notes."""
-
 
 @dataclass(frozen=True)
 class LayerFacts:
@@ -65,12 +56,12 @@ class LayerFacts:
     log_det_back_due: float | None = None
 
     @property
-    def log_det_error(self) -> DistanceFromTrueLogDet | None:
+    def log_det_error(self) -> float | None:
         """The distance of the returned log-determinant from the true one; None if unknown."""
         return _distance_if_known(self.log_det, self.log_det_due)
 
     @property
-    def log_det_back_error(self) -> DistanceFromTrueLogDet | None:
+    def log_det_back_error(self) -> float | None:
         """The distance of the inverse's log-determinant from the true one; None if unknown."""
         return _distance_if_known(self.log_det_back, self.log_det_back_due)
 
@@ -85,9 +76,6 @@ class LayerFacts:
         known = {name: math.inf if x != x else x for name, x in found if x is not None}
         return known | ({"draws": math.inf} if self.draws_lost else {})
 
-
-LayersThenWholeIfDistinct = tuple[LayerFacts, ...]
-"""The facts of the layers, then of the model; only one entry if the model is the only layer."""
 
 ERRORS = "round trip", "draws", "log-determinant", "inverse's log-determinant"
 TRIP = {
@@ -172,7 +160,7 @@ class Diagnosis:
     evidence: ClassVar[Evidence] = Evidence.NUMERIC
 
     @property
-    def round_trip_error(self) -> RelativeErrorOfModelOrInfinity:
+    def round_trip_error(self) -> float:
         """The largest relative error of x after the round trip through latents; infinite if the
         inverse fails.
         """
@@ -204,7 +192,7 @@ class Diagnosis:
         )
 
     @property
-    def rows(self) -> LayersThenWholeIfDistinct:
+    def rows(self) -> tuple[LayerFacts, ...]:
         """The facts of the layers, then of the model, unless the model itself is the only layer."""
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
@@ -225,7 +213,7 @@ class Diagnosis:
         return max(above, key=lambda fault: fault.ratio_to_bound, default=None)
 
     @property
-    def summary(self) -> RoundTripSentence:
+    def summary(self) -> str:
         """A sentence that says whether x comes back from the round trip, and with which error."""
         if self.round_trip_error == math.inf:
             return ": ".join([f"x does not come back in {self.dtype}", *self.whole.notes[:1]])
@@ -236,7 +224,7 @@ class Diagnosis:
 
     __repr__ = __str__
 
-    def table(self, *, width: int = 100) -> SummaryTablesAndNotes:
+    def table(self, *, width: int = 100) -> str:
         """Return the summary and the tables as text, with the notes below them."""
         lines = textwrap.wrap(self.summary, width)
         for columns in (TRIP, JACOBIAN):

@@ -21,9 +21,6 @@ from exactflow.interop.tracing import (
     run_preferably_without_gradients,
 )
 
-UnrunCall = LayerCall
-"""A call whose input is known, and which is not run yet."""
-
 MOST_ENTRIES = 2**22
 """All drawn latents together have at most this many entries; of larger latents fewer are drawn."""
 
@@ -117,7 +114,7 @@ class DrawnRoundTrip:
 
 def prepare_inverse_on_draws(
     call: ModelCall, inverse: LayerCall, latents_like: Tensors, most_draws: int
-) -> UnrunCall:
+) -> LayerCall:
     """Return the call of the inverse, not run yet, on at most `most_draws` drawn latents.
 
     Each latent has the shape of a member of `latents_like`. Latents are drawn from the base of the
@@ -146,7 +143,7 @@ def prepare_inverse_on_draws(
     return replace(selected, before=drawn, inverse_patterns=inverse.inverse_patterns)
 
 
-def prepare_call_on_data(call: ModelCall, x: Tensor) -> UnrunCall:
+def prepare_call_on_data(call: ModelCall, x: Tensor) -> LayerCall:
     """Return the call of a model on data, not run yet.
 
     Raises `InvalidInputError` if the model has no inverse.

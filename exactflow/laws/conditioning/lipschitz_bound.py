@@ -36,8 +36,6 @@ from exactflow.laws.conditioning.projection import (
 )
 from exactflow.laws.conditioning.tuning import TUNING
 
-BitsOfPrecision = int
-
 SMALLEST = 2**64  # the search for a slope starts at the target's deviation divided by this number
 LEAST_LOG2 = -(2.0**20)  # stands for the logarithm of a midpoint that is not positive
 _BITS = 60  # significant bits of a dyadic slope, more than the 53 bits of a float
@@ -157,8 +155,8 @@ def _bracket_least_slope_within_distance_tolerance(
     make_squared_distance: Callable[[], SquaredDistanceBoundsBySlope],
     start_slope: arb,
     make_distance_tolerance: Callable[[], arb],
-    bits: BitsOfPrecision,
-) -> tuple[Element, Element, BitsOfPrecision]:
+    bits: int,
+) -> tuple[Element, Element, int]:
     """Return a lower and an upper bound of the least slope for which the distance is at most the
     tolerance, and the precision with which they were found.
 

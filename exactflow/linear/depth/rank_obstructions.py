@@ -53,9 +53,6 @@ DiagonalBlockName = Literal["D", "d", "A", "a"]
 _DIAGONAL_BLOCK_NAMES: tuple[DiagonalBlockName, ...] = get_args(DiagonalBlockName)
 _BlockNameAndCoordinates = tuple[DiagonalBlockName, tuple[int, ...]]
 
-LeastMultiplicity = int
-"""A lower bound of the multiplicity of an eigenvalue."""
-
 
 def _shorten_odd_pattern_if_block_diagonal(instance: PatternInstance) -> str:
     """Return the pattern, without its last letter if the length is odd and M is block diagonal.
@@ -235,14 +232,14 @@ def _yield_scalars_if_M_is_diag_A_beta_I(instance: PatternInstance) -> Iterator[
 
 def _forced_eigenvalues_with_least_multiplicities(
     scalars: _BlockScalars, smaller_half_size: int, size_difference: int
-) -> dict[Element, LeastMultiplicity]:
+) -> dict[Element, int]:
     """Return eigenvalues that the scalars force, each with a lower bound of its multiplicity.
 
     The eigenvalues are those of the matrix N at the top of this module. `size_difference` is the
     difference of the sizes of the halves.
     """
     _, beta, r, rank = scalars
-    one, forced = beta / beta, dict[Element, LeastMultiplicity]()
+    one, forced = beta / beta, dict[Element, int]()
 
     def yield_powers_until_one_or_beta(
         x: Element, step: Element, first_multiplicity: int, multiplicity_drop: int
@@ -276,7 +273,7 @@ def _forced_eigenvalues_with_least_multiplicities(
 
 def find_scalars_forcing_too_many_eigenvalues(
     instance: PatternInstance,
-) -> tuple[_BlockScalars, dict[Element, LeastMultiplicity]] | None:
+) -> tuple[_BlockScalars, dict[Element, int]] | None:
     """Return scalars of M that force too many eigenvalues, and the forced eigenvalues.
 
     Return None if there are no such scalars. N and r are as at the top of this module. The second

@@ -237,7 +237,7 @@ def _shifts_via_equal_halves(blocks: BlocksOfDet1, draws: Draws) -> Shifts | Non
 
 
 def _counts_removed_by_successive_peels(final_size: int, initial_size: int) -> list[int]:
-    """Return how many coordinates each of successive peels removes, at most `final_size` each, to
+    """Return the numbers of coordinates that successive peels remove, at most `final_size` each, to
     reduce a half from `initial_size` to `final_size` coordinates.
     """
     whole, rest = divmod(initial_size, final_size)

@@ -61,9 +61,6 @@ from exactflow.linear.depth.pattern import Pencil
 SizesByFactor = dict[tuple, tuple[int, ...]]
 """The block sizes at each irreducible factor, given by its coefficients."""
 
-FirstRowOfShiftedD = list
-"""The first row of D - b v, for a row v, in a basis that is adapted to the column b."""
-
 
 def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Draw V for which D - C V and a + V c have equal characteristic polynomials.
@@ -331,7 +328,7 @@ def _shear_clearing_upper_right_below_first_row(D: DomainMatrix, corner_size: in
 
 def _wanted_first_row_and_Du_chains(
     Du: DomainMatrix, wanted: SizesByFactor
-) -> tuple[FirstRowOfShiftedD, DomainMatrix | None]:
+) -> tuple[list, DomainMatrix | None]:
     """Return the wanted first row of D - b v in a certain basis, and chains of Du.
 
     The basis is the controller basis, followed by lifts of the chains. The row is (-g_1, -g_2, ..,
