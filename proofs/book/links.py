@@ -2,6 +2,7 @@
 
 import pkgutil
 import re
+import sys
 from functools import cache
 from importlib import import_module
 
@@ -41,7 +42,7 @@ def documented_name(module: str, name: str) -> str | None:
     """
     value = getattr(import_module(module), name, None)
     modules = list_modules()
-    exporting = (other for other in modules if getattr(import_module(other), name, None) is value)
+    exporting = (other for other in modules if getattr(sys.modules[other], name, None) is value)
     for home in (getattr(value, "__module__", None), *exporting):
         if home is not None and home in modules and name in exported_names(home):
             return f"{home}.{name}"
