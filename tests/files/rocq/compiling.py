@@ -4,25 +4,7 @@ The texts are compiled in one file, a module each, and the library once: to load
 longer than most proofs.
 """
 
-import atexit
-import shutil
 import subprocess
-import tempfile
-from functools import cache
-from pathlib import Path
-
-from exactflow.files.rocq.syntax import LIBRARY, read_library_file
-
-
-@cache
-def library():
-    """The folder of the library, compiled for this run of the tests."""
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for name in LIBRARY:
-        (folder / f"{name}.v").write_text(read_library_file(name))
-        coqc(folder / f"{name}.v", folder)
-    return folder
 
 
 def coqc(source, folder):
@@ -32,14 +14,14 @@ def coqc(source, folder):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def all_compile(texts, folder):
+def all_compile(texts, folder, library):
     """Assert that coqc accepts all texts."""
     source = folder / "theorems.v"
     source.write_text("".join(f"Module M{k}.\n{text}End M{k}.\n" for k, text in enumerate(texts)))
-    coqc(source, library())
+    coqc(source, library)
 
 
-def none_compiles(texts, folder, refused="Qed."):
+def none_compiles(texts, folder, library, refused="Qed."):
     """Assert that coqc accepts each text up to a sentence of its proof, and refuses this one."""
     heads = [text.partition(refused)[0] for text in texts]
-    all_compile((f"{head}Fail {refused}\nAbort.\n" for head in heads), folder)
+    all_compile((f"{head}Fail {refused}\nAbort.\n" for head in heads), folder, library)

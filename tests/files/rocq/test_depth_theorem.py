@@ -169,7 +169,7 @@ def of_corpus(name):
 
 @NO_COQ
 @pytest.mark.slow
-def test_compile(tmp_path):
+def test_compile(tmp_path, library):
     names = [
         *(f"rationals_5_letters_{kind}" for kind in ("chain", "divisors", "unit_blocks", "linear")),
         "rationals_halves_1_2_5_letters_trace", "rationals_halves_2_3_4_letters_linear_mirrored",
@@ -178,7 +178,7 @@ def test_compile(tmp_path):
         "positive_5_letters_opposed_minors",
     ]  # fmt: skip
     texts = [theorem_file_text_if_verified(certificate(M)) for M in (SIX, of_determinant_one(6))]
-    all_compile([*texts, *map(of_corpus, names)], tmp_path)
+    all_compile([*texts, *map(of_corpus, names)], tmp_path, library)
 
 
 def with_a_sign_changed(text):
@@ -195,7 +195,7 @@ def changed(text, true, false):
 
 @NO_COQ
 @pytest.mark.slow
-def test_no_corrupted_one_compiles(tmp_path):
+def test_no_corrupted_one_compiles(tmp_path, library):
     six, linear = (
         theorem_file_text_if_verified(certificate(SIX)),
         of_corpus("rationals_5_letters_linear"),
@@ -218,4 +218,4 @@ def test_no_corrupted_one_compiles(tmp_path):
         with_a_sign_changed(of_corpus("positive_5_letters_opposed_entries")),
         with_a_sign_changed(of_corpus("positive_3_letters_linear_path")),
     ]
-    none_compiles(texts, tmp_path)
+    none_compiles(texts, tmp_path, library)

@@ -130,14 +130,15 @@ def test_command(tmp_path, capsys):
 
 @NO_COQ
 @pytest.mark.slow
-def test_coq_accepts(tmp_path):
+def test_coq_accepts(tmp_path, library):
     assert prove_verified_certificate_by_kernel(within())[0] == 0
     all_compile(
         [theorem_file_text_if_verified(data()) for data in (padded, covariance, flipped, floats)],
         tmp_path,
+        library,
     )
     data = certificate_of(factor(POSITIVE["random d=4"]))
-    all_compile([theorem_file_text_if_verified(data, standalone=True)], tmp_path)
+    all_compile([theorem_file_text_if_verified(data, standalone=True)], tmp_path, library)
 
 
 def changed(true, false):
@@ -148,7 +149,7 @@ def changed(true, false):
 
 @NO_COQ
 @pytest.mark.slow
-def test_coq_refuses_what_is_false(tmp_path):
+def test_coq_refuses_what_is_false(tmp_path, library):
     smaller = changed("(Some (Qmake (0x1) 0x3e8))", "(Some (Qmake (0x1) 0x3e9))")
     texts = [
         smaller.replace("fraction 1 1000", "fraction 1 1001"),
@@ -157,14 +158,14 @@ def test_coq_refuses_what_is_false(tmp_path):
         changed("; 0x0];  (* 1.001, 2, 0 *)", "];  (* 1.001, 2 *)"),
         changed("]]  (* 1, 0, 1 *)", "];  (* 1, 0, 1 *)\n      [:: 0x0]]  (* 0 *)"),
     ]
-    none_compiles(texts, tmp_path)
+    none_compiles(texts, tmp_path, library)
 
 
 @NO_COQ
 @pytest.mark.slow
-def test_coq_refuses_another_statement(tmp_path):
+def test_coq_refuses_another_statement(tmp_path, library):
     texts = [
         changed("let pads := [::]", "let pads := [:: 0%N]"),
         changed("size Ks = 5%N", "size Ks = 6%N"),
     ]
-    none_compiles(texts, tmp_path, "rewrite /checked in proved; exact: claimedP proved.")
+    none_compiles(texts, tmp_path, library, "rewrite /checked in proved; exact: claimedP proved.")
