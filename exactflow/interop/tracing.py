@@ -199,12 +199,7 @@ class LayerCall:
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
         method = self.convention.method_for_direction(self.module, self.is_forward)
         try:
-            value = method(
-                first,
-                *given,
-                **options,
-                **self.convention.direction_keyword_argument(self.is_forward),
-            )
+            value = method(first, *given, **options)
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
             raise NotMeasuredError(
