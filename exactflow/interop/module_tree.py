@@ -8,10 +8,9 @@ listed.
 
 import copy
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -95,43 +94,6 @@ def root_cause_type_and_message(error: BaseException) -> str:
     lines = (line.strip() for line in safe_error_message(error).splitlines())
     words = " ".join(line for line in lines if line)
     return f"{type(error).__name__}: {words}"[:300].removesuffix(": ")
-
-
-@contextmanager
-def intercept_methods(
-    module: nn.Module,
-    path_for_errors: str,
-    method_names: Iterable[str],
-    around: Callable[[str, Any, Any], Any],
-) -> Iterator[None]:
-    """Replace calls of some methods of a module by calls of `around`, within a ``with`` block.
-
-    The arguments of `around` are the name of the method, the method, and a pair of the positional
-    and the keyword arguments. An exception that `around` raises gets `path_for_errors` as its
-    attribute `where`.
-    """
-    own = dict(vars(module))
-
-    def wrap_to_call_around_instead(name: str, method: Any) -> Any:
-        @wraps(method)
-        def call_around_instead_adding_error_path(*arguments: Any, **options: Any) -> Any:
-            try:
-                return around(name, method, (arguments, options))
-            except Exception as error:
-                vars(error).setdefault("where", path_for_errors)
-                raise
-
-        return call_around_instead_adding_error_path
-
-    vars(module).update(
-        {name: wrap_to_call_around_instead(name, getattr(module, name)) for name in method_names}
-    )
-    try:
-        yield
-    finally:
-        for name in method_names:
-            vars(module).pop(name)
-        vars(module).update({name: own[name] for name in method_names if name in own})
 
 
 @dataclass(frozen=True, eq=False)

@@ -338,10 +338,7 @@ def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor)
     if not member_mask.any():
         return None
     if not member_mask.all():
-        selected = call.select_members_without_image(member_mask.nonzero().flatten())
-        call = selected.with_image_and_inverse_patterns_from(
-            selected.call_and_find_image(selected.before)[0]
-        )
+        call = call.select_members_without_image(member_mask.nonzero().flatten()).run()
     finite = make_finite_member_mask(call.after)
     if finite.all():
         return _largest_round_trip_error(call)
