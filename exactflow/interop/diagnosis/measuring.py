@@ -22,7 +22,7 @@ from exactflow.interop.diagnosis.round_trips import (
     prepare_call_on_data,
     prepare_inverse_on_draws,
 )
-from exactflow.interop.libraries import find_library_or_torch_model_call
+from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import copy_model
 from exactflow.interop.tracing import (
     LayerCall,
@@ -65,7 +65,7 @@ def measure_model(
     `skip_jacobians_above_rows` rows are not computed.
     """
     with torch.no_grad():
-        call = find_library_or_torch_model_call(
+        call = find_library_or_torch(model).model_call(
             copy_model(model), copy_and_detach_tensors(context, x.dtype)
         )
     tracer = make_tracer_of_inner_invertible_modules(call)
