@@ -421,38 +421,30 @@ def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
     return J
 
 
-def _jacobian_singular_values(call: LayerCall, member: int, raise_above_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian at one member, the largest first.
+def _singular_values_first_member_if_large(call: LayerCall, raise_above_rows: int) -> list[Tensor]:
+    """List the singular values of the Jacobian at each member, the largest first.
 
-    Raises `NotMeasuredError` if the Jacobian has more than `raise_above_rows` rows, or cannot be
-    computed.
+    If the Jacobian has more than `ROWS` rows, list them at the first member only. Raises
+    `NotMeasuredError` if it has more than `raise_above_rows` rows, or cannot be computed.
     """
-    count = count_tensor_entries(call.before) // len(call.before[0])
-    if count > raise_above_rows:
+    members = len(call.before[0])
+    rows = count_tensor_entries(call.before) // members
+    if rows > raise_above_rows:
         raise NotMeasuredError(
-            f"the Jacobian has {count} rows, above the limit of {raise_above_rows}"
+            f"the Jacobian has {rows} rows, above the limit of {raise_above_rows}"
         )
+    found = []
     try:
-        x, y = _member_and_differentiable_image_if_independent(call, member)
-        if count > ROWS:  # gradients are faster if the member is the whole batch
-            x, y = _member_and_differentiable_image_if_independent(
-                call.select_members_without_image([member]), 0
-            )
-        return torch.linalg.svdvals(_finite_jacobian(x, y))
+        for member in range(members if rows <= ROWS else 1):
+            x, y = _member_and_differentiable_image_if_independent(call, member)
+            if rows > ROWS:  # gradients are faster if the member is the whole batch
+                one = call.select_members_without_image([member])
+                x, y = _member_and_differentiable_image_if_independent(one, 0)
+            found.append(torch.linalg.svdvals(_finite_jacobian(x, y)))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"differentiation fails: {says}") from None
-
-
-def _singular_values_first_member_if_large(call: LayerCall, raise_above_rows: int) -> list[Tensor]:
-    """List the singular values of the Jacobian at each member.
-
-    If the Jacobian has more than `ROWS` rows, list them at the first member only. Raises
-    `NotMeasuredError` if it has more than `raise_above_rows` rows.
-    """
-    first = _jacobian_singular_values(call, 0, raise_above_rows)
-    count = len(call.before[0]) if len(first) <= ROWS else 1
-    return [first, *(_jacobian_singular_values(call, k, raise_above_rows) for k in range(1, count))]
+    return found
 
 
 def _condition_number(singular_values: Tensor) -> float:
