@@ -20,7 +20,7 @@ from exactflow.files.checking import MOST_SECONDS, WORDS, check_certificate
 from exactflow.proving.claim_sites import ClaimSite, find_claim_sites, read_script
 from exactflow.proving.script_run import EXIT_CODES
 
-_CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0} | EXIT_CODES
+_CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 3} | EXIT_CODES
 
 CheckRecord: TypeAlias = dict[str, Any]
 """The record of ``exactflow check --json`` for a certificate."""

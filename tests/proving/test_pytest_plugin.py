@@ -198,6 +198,13 @@ def test_quick_and_within(project):
     assert "not within 1e-09" in result.stdout.str()
 
 
+def test_a_quick_check_within_a_time_limit_passes(project):
+    result = project(c_cert_json=TEXT).runpytest(
+        "--exactflow", "--exactflow-quick", "--exactflow-timeout=60", "-v"
+    )
+    assert (result.ret, outcomes(result)) == (0, {"c.cert.json::verified": "PASSED"})
+
+
 @pytest.mark.parametrize(
     ("option", "words"),
     [
