@@ -375,7 +375,7 @@ def test_an_exit_code_that_says_something_else_is_no_verdict(project, monkeypatc
     there = project(proofs__a_py=SCRIPT.replace("BOUND", "2"))
     (there.path / "python").write_text(lies)
     (there.path / "python").chmod(0o755)
-    monkeypatch.setattr(pytest_items.sys, "executable", str(there.path / "python"))
+    monkeypatch.setattr(sys, "executable", str(there.path / "python"))
     result = there.runpytest("--exactflow", "-v")
     assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"
     result.stdout.fnmatch_lines(["the process ended with 1"])
