@@ -24,7 +24,7 @@ import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, require
-from exactflow.exact.numbers import format_short, to_float, to_fraction
+from exactflow.exact.numbers import format_field, format_short, to_float, to_fraction
 from exactflow.exact.typing import Half
 from exactflow.files.atomic import (
     prefixing_content_errors_with_file_name,
@@ -48,7 +48,7 @@ def flow_to_exact_float64_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
     for field in [layer.field for layer in flow] or [flow.field]:
         if not field.is_QQ:
             raise InvalidInputError(
-                f"expected a flow over QQ for float64 arrays, got a flow over {field}"
+                f"expected a flow over QQ for float64 arrays, got a flow over {format_field(field)}"
             )
     arrays = {
         "partition": np.array(flow.partition),

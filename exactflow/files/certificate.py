@@ -107,8 +107,9 @@ def certificate_text(
     try:
         field = flow.field.unify(matrix.domain)
     except UnificationFailed:
+        fields = [format_field(field) for field in (flow.field, matrix.domain)]
         raise InvalidInputError(
-            f"expected a {role} over {flow.field}, like the flow, got a matrix over {matrix.domain}"
+            f"expected a {role} over {fields[0]}, like the flow, got a matrix over {fields[1]}"
         ) from None
     field = QQ_I.as_AlgebraicField() if field == QQ_I else field
     name, write_entry, decimals = field_name_writer_and_decimals(field)
