@@ -351,7 +351,7 @@ class Flow(LayerSequence, Bijection):
         return display.format_flow(self._heading(), self.layers)
 
     def _latex(self, printer: Any = None) -> str:
-        return " ".join(self._latex_factors())
+        return " ".join(self._latex_factors()) or "I"
 
     def _repr_html_(self) -> str:
         return display.flow_html(self._heading(), self.layers)

@@ -274,6 +274,10 @@ def test_the_table_of_a_flow_fits_a_page(partition):
     assert "12345678901/98765432109" in repr(flow)
 
 
+def test_latex_of_a_piecewise_flow_without_layers_is_the_identity():
+    assert PiecewiseFlow([], partition=(1, 1))._repr_latex_() == "$\\displaystyle I$"
+
+
 def test_errors_name_a_field_as_displays_do():
     flow = factor([[sympy.Symbol("t"), 1], [0, 1]], scales="nonzero")
     assert "over QQ(t)" in repr(flow)
