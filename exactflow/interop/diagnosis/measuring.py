@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -171,7 +172,14 @@ def _record_draw_errors_and_lost_draws(
     for builder in builders[:-1]:
         path, is_forward = builder.call.path, builder.call.is_forward
         both = (calls[path, not is_forward], calls[path, is_forward])
-        builder.record_draw_error_and_lost_draws([found.pop(0) for found in both if found])
+        # the call of the layer on the draws, and the inverse call on its result, as far as they
+        # were made
+        made = [found.pop(0) for found in both if found]
+        if made:
+            builder.row["draws_lost"] = sum(map(count_newly_nonfinite_members, made))
+            builder.row["draw_error"] = builder.measure_or_note_reason(
+                "draws", partial(_largest_round_trip_error_where_finite, made[0])
+            )
     whole = builders[-1]
     whole.row["draws_lost"] = drawn.lost
     if drawn.lost < drawn.count:
@@ -218,20 +226,6 @@ class _FactsBuilder:
         """Note how many of all draws become NaN or inf, first in the layer at `first_path`."""
         lost = self.row["draws_lost"]
         self.notes.append(f"{lost} of {total_draws} draws become NaN or inf, first in {first_path}")
-
-    def record_draw_error_and_lost_draws(self, decoding_and_encoding: list[LayerCall]) -> None:
-        """Record the round-trip error of the layer on draws, and how many it maps to NaN or inf.
-
-        The list has the call of the layer on the draws, and the inverse call on its result, as far
-        as these calls were made.
-        """
-        calls = decoding_and_encoding
-        if calls:
-            self.row["draws_lost"] = sum(map(count_newly_nonfinite_members, calls))
-            finite = make_finite_member_mask(calls[0].before)
-            self.row["draw_error"] = self.measure_or_note_reason(
-                "draws", lambda: _largest_round_trip_error_where_finite(calls[0], finite)
-            )
 
     def finish_in_float64(self, worst_member: int, skip_jacobians_above_rows: int) -> LayerFacts:
         """Measure the Jacobian and the log-determinants in float64, and return all facts."""
@@ -330,23 +324,19 @@ def _largest_round_trip_error(call: LayerCall) -> float:
     )
 
 
-def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor) -> float | None:
-    """Return the largest round-trip error of all members in the mask that map to finite images.
+def _largest_round_trip_error_where_finite(call: LayerCall) -> float | None:
+    """Return the largest round-trip error of all finite members that map to finite images.
 
     The error is None if there are no such members, or if there is not one image for each member.
     """
-    if not member_mask.any():
-        return None
-    if not member_mask.all():
-        call = call.select_members_without_image(member_mask.nonzero().flatten()).run()
-    finite = make_finite_member_mask(call.after)
-    if finite.all():
-        return _largest_round_trip_error(call)
-    return (
-        _largest_round_trip_error_where_finite(call, finite)
-        if len(finite) == len(call.before[0])
-        else None
-    )
+    finite = make_finite_member_mask(call.before)
+    while len(finite) == len(call.before[0]) and finite.any():
+        if not finite.all():
+            call = call.select_members_without_image(finite.nonzero().flatten()).run()
+        finite = make_finite_member_mask(call.after)
+        if finite.all():
+            return _largest_round_trip_error(call)
+    return None
 
 
 def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
