@@ -160,11 +160,11 @@ class Library:
             getattr(new, f"_forward_hooks{name}").update(getattr(module, f"_forward_hooks{name}"))
         return new.train(module.training)
 
-    def list_replaced_float_parameters(self, module: nn.Module) -> list[nn.Parameter]:
-        """List the floating-point parameters that are lost when couplings replace a layer."""
+    def requires_grad_of_replaced_parameters(self, module: nn.Module) -> set[bool]:
+        """Return the values of ``requires_grad`` of the float parameters that couplings replace."""
         names = self.replaced_parameters.get(type(module))
-        return [
-            p
+        return {
+            p.requires_grad
             for name, p in module.named_parameters()
             if p.is_floating_point() and (names is None or name in names)
-        ]
+        }

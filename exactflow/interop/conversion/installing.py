@@ -173,8 +173,8 @@ def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
             kinds: tuple[type[BijectionModule], ...] = IdentityModule, AffineModule, FlowModule
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
             layer = new.get_submodule(path)
-            replaced = find_library_or_torch(layer).list_replaced_float_parameters(layer)
-            couplings.requires_grad_(any(p.requires_grad for p in replaced))
+            library = find_library_or_torch(layer)
+            couplings.requires_grad_(True in library.requires_grad_of_replaced_parameters(layer))
             new = install_bijection_in_place(new, path, couplings)
         new.load_state_dict(converted_state)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
