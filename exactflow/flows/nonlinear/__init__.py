@@ -139,6 +139,11 @@ class PiecewiseFlow(RationalMap, Flow):
                 f"expected a flow without flips, got flips {list(other.flips)}: use "
                 "exactflow.linear.masks.merge_masks to compose these flows"
             )
+        if self.partition != other.partition:
+            raise InvalidInputError(
+                f"expected two flows with equal partition, got {self.partition} and "
+                f"{other.partition}"
+            )
         if self.order != other.order:
             orders = [list(flow._coordinates_first_half_first()) for flow in (self, other)]
             raise InvalidInputError(
