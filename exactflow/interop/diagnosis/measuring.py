@@ -268,7 +268,9 @@ class _FactsBuilder:
         if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
             self.notes.append("the returned log-determinant has no gradient")
         if singular_values is not None:
-            due = self.measure_or_note_reason(name, lambda: _accurate_log_abs_dets(singular_values))
+            due = self.measure_or_note_reason(
+                name, lambda: _log_abs_dets_or_raise_if_inaccurate(singular_values)
+            )
         if forward is not None:
             row["log_det"], row["log_det_due"] = _worst_pair_or_first_returned(
                 forward.tolist(), due
@@ -377,7 +379,7 @@ def _repeat_on_slightly_moved_members(
     return near
 
 
-def _member_and_differentiable_image_if_independent(
+def _member_and_differentiable_image_or_raise_if_dependent(
     call: LayerCall, member: int
 ) -> tuple[Tensor, Tensor]:
     """Return one member of the batch, and its image with a graph for autograd, as vectors.
@@ -426,10 +428,10 @@ def _singular_values_first_member_if_large(call: LayerCall, raise_above_rows: in
     found = []
     try:
         for member in range(members if rows <= ROWS else 1):
-            x, y = _member_and_differentiable_image_if_independent(call, member)
+            x, y = _member_and_differentiable_image_or_raise_if_dependent(call, member)
             if rows > ROWS:  # gradients are faster if the member is the whole batch
                 one = call.select_members_without_image([member])
-                x, y = _member_and_differentiable_image_if_independent(one, 0)
+                x, y = _member_and_differentiable_image_or_raise_if_dependent(one, 0)
             found.append(torch.linalg.svdvals(_finite_jacobian(x, y)))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
@@ -442,7 +444,7 @@ def _condition_number(singular_values: Tensor) -> float:
     return float(largest / least) if least else math.inf
 
 
-def _accurate_log_abs_dets(singular_values: list[Tensor]) -> list[float]:
+def _log_abs_dets_or_raise_if_inaccurate(singular_values: list[Tensor]) -> list[float]:
     """List log|det J| for the Jacobian J at each member, from the singular values of J.
 
     Raises `NotMeasuredError` if the condition number of some J is above `STEEPEST`.

@@ -148,7 +148,7 @@ class LipschitzRegression:
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
         if skip_lower_bound:
             return arb(0), above
-        ends = [self._bracket_best_value_at_jump(j) for j in range(len(self.steps.cuts))]
+        ends = [self._bracket_best_offset_at_jump(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
         return above - 2 * width * lost, above
 
@@ -159,7 +159,9 @@ class LipschitzRegression:
         jumps = range(len(self.steps.cuts))
         found = [
             Block(
-                j, j, self._approximate_best_block_value(j, j, *self._bracket_best_value_at_jump(j))
+                j,
+                j,
+                self._approximate_best_block_value(j, j, *self._bracket_best_offset_at_jump(j)),
             )
             for j in jumps
         ]
@@ -208,7 +210,7 @@ class LipschitzRegression:
             self.steps.clamp_to_piece(b / self.slope, last),
         )
 
-    def _bracket_best_value_at_jump(self, jump: int) -> LowerAndUpperBound:
+    def _bracket_best_offset_at_jump(self, jump: int) -> LowerAndUpperBound:
         """Return a lower and an upper bound of the value c with the least cost at one jump."""
         height = self.slope * self.steps.cuts[jump].z
         return height - self.steps.values[jump + 1], height - self.steps.values[jump]
