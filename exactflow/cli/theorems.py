@@ -20,10 +20,11 @@ _SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", nargs="*", metavar="NAME", help="name of a theorem: six layers")
-    command.add_argument(
+    instances = command.add_mutually_exclusive_group()
+    instances.add_argument(
         "--check", dest="file", metavar="FILE", help="try the theorem on the matrix in this file"
     )
-    command.add_argument(
+    instances.add_argument(
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
     )
     common.add_seed_option(command, "draws")

@@ -340,7 +340,8 @@ class CouplingFlow(Flow):
 
     def __matmul__(self, other: Any) -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):
-            return super().__matmul__(other)
+            # a flow of another kind composes itself with this flow, by __rmatmul__
+            return NotImplemented if isinstance(other, Flow) else super().__matmul__(other)
         for name, none in (("partition", ""), ("order", "the natural one")):
             mine, theirs = getattr(self, name) or none, getattr(other, name) or none
             if mine != theirs:

@@ -278,6 +278,9 @@ def test_theorems(run):
         "exactflow: error: expected a number of instances >= 1 as --challenge, got 0\n",
     )
     assert "need the NAME of a theorem" in run("theorems", "--challenge", 2)[2]
+    code, _, err = run(*challenge, 2, "--check", "m.csv")
+    assert code == 2
+    assert "--check: not allowed with argument --challenge" in err
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
-from exactflow.exact.numbers import to_element, to_float, to_mpf
+from exactflow.exact.numbers import format_field, to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import (
     FromRational,
@@ -104,7 +104,8 @@ class PiecewiseFlow(RationalMap, Flow):
         for layer in layers:
             if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
                 raise InvalidInputError(
-                    f"expected linear couplings over QQ, got a coupling over {layer.field}"
+                    "expected linear couplings over QQ, got a coupling over "
+                    f"{format_field(layer.field)}"
                 )
         vars(self).update(
             layers=layers,
@@ -133,20 +134,10 @@ class PiecewiseFlow(RationalMap, Flow):
     def __matmul__(self, other: Any) -> "PiecewiseFlow":
         if not isinstance(other, Flow):
             return super().__matmul__(other)
-        if isinstance(other, CouplingFlow) and other.flips:
-            raise InvalidInputError(
-                f"expected a flow without flips, got flips {list(other.flips)}: use "
-                "exactflow.linear.masks.merge_masks to compose these flows"
-            )
-        if self.order != other.order:
-            orders = [list(flow._coordinates_first_half_first()) for flow in (self, other)]
-            raise InvalidInputError(
-                f"expected two flows with equal order, got {orders[0]} and {orders[1]}: use "
-                "exactflow.linear.masks.merge_masks to compose these flows"
-            )
-        return PiecewiseFlow(
-            [*other.layers, *self.layers], order=self.order, partition=self.partition
-        )
+        return _compose(other, self)
+
+    def __rmatmul__(self, other: Any) -> "PiecewiseFlow":
+        return _compose(self, other) if isinstance(other, Flow) else NotImplemented
 
     def tangent(self, x: VectorLike) -> CouplingFlow:
         """Return the derivative at a point, as a flow of linear couplings.
@@ -233,3 +224,26 @@ class PiecewiseFlow(RationalMap, Flow):
         It is exact if `x` is exact; otherwise its entries are rounded to numbers such as `x` has.
         """
         return convert_rationals_like(self.tangent(x).domain_matrix(), x)
+
+
+def _compose(first: Flow, second: Flow) -> PiecewiseFlow:
+    """Return the flow that applies `first`, and then `second`."""
+    for flow in (second, first):
+        if isinstance(flow, CouplingFlow) and flow.flips:
+            raise InvalidInputError(
+                f"expected a flow without flips, got flips {list(flow.flips)}: use "
+                "exactflow.linear.masks.merge_masks to compose these flows"
+            )
+    if second.partition != first.partition:
+        raise InvalidInputError(
+            f"expected two flows with equal partition, got {second.partition} and {first.partition}"
+        )
+    if second.order != first.order:
+        orders = [list(flow._coordinates_first_half_first()) for flow in (second, first)]
+        raise InvalidInputError(
+            f"expected two flows with equal order, got {orders[0]} and {orders[1]}: use "
+            "exactflow.linear.masks.merge_masks to compose these flows"
+        )
+    return PiecewiseFlow(
+        [*first.layers, *second.layers], order=first.order, partition=first.partition
+    )

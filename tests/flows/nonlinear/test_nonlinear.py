@@ -184,6 +184,25 @@ def test_a_flow_of_no_layers_has_a_partition():
     assert flow @ flow == flow
 
 
+@pytest.mark.parametrize("flow_class", [CouplingFlow, PiecewiseFlow])
+def test_a_flow_of_no_layers_with_other_halves_is_no_factor(flow_class):
+    flow, other = PiecewiseFlow([], partition=(1, 1)), flow_class([], partition=(2, 1))
+    with pytest.raises(InvalidInputError, match=r"equal partition, got \(1, 1\) and \(2, 1\)"):
+        flow @ other
+
+
+def test_a_linear_flow_after_a_piecewise_flow():
+    bent = PiecewiseFlow([PiecewiseCoupling((1, 1), "second", BEND)])
+    linear = CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]], [2])])
+    x = sympy.Matrix([Rational(1, 2), 4])
+    assert (linear @ bent).layers == (*bent.layers, *linear.layers)
+    assert (linear @ bent).forward(x) == linear.forward(bent.forward(x))
+    with pytest.raises(InvalidInputError, match=r"without flips, got flips \[1\]"):
+        CouplingFlow([], (1, 1), flips=[1]) @ bent
+    with pytest.raises(TypeError):
+        np.eye(2) @ bent
+
+
 def test_flow_refuses():
     layer = PiecewiseCoupling((1, 1), "second", BEND)
     with pytest.raises(InvalidInputError, match="needs a partition"):
