@@ -326,50 +326,24 @@ class CentredLinearization:
     def newton_step(
         self,
         F: np.ndarray,
-        pull_to_anchor: float,
-        anchor: np.ndarray,
         relative_tol: float,
         ridge: float = 0.0,
+        wanted_step: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Return a Newton step dX of the shifts, a solution of J dX = F for the centred residual F.
-
-        For `pull_to_anchor` = 0 this is the least solution, and for `pull_to_anchor` = 1 the
-        solution with which X + dX is nearest to `anchor`, both in the norm |.|_D of the module
+        """Return a Newton step dX of the shifts: the solution of J dX = F, for the centred residual
+        F, that is nearest to `wanted_step`, by default to 0, in the norm |.|_D of the module
         docstring.
 
-        For v = pull_to_anchor (X - anchor), dX = D J^T lam - v with J D J^T lam = F + J v. The
-        ridge is added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
-        numerically singular, ``numpy.linalg.LinAlgError`` is raised.
+        For w = wanted_step, dX = w + D J^T lam with J D J^T lam = F - J w. The ridge is added to
+        J D J^T and shortens the step if J D J^T is nearly singular. If the sum is numerically
+        singular, ``numpy.linalg.LinAlgError`` is raised.
         """
-        if not pull_to_anchor:
-            return self._least_norm_newton_step(F, relative_tol, ridge)
-        away = pull_to_anchor * (self.X - anchor)
-        return (
-            self._least_norm_newton_step(
-                F + self.normal_equations.apply_centred_jacobian(away), relative_tol, ridge
-            )
-            - away
-        )
-
-    def step_derivative_wrt_pull_to_anchor(
-        self, anchor: np.ndarray, relative_tol: float
-    ) -> np.ndarray:
-        """Return the derivative of `newton_step` with respect to its argument `pull_to_anchor`."""
-        away = self.X - anchor
-        return (
-            self._least_norm_newton_step(
-                self.normal_equations.apply_centred_jacobian(away), relative_tol, 0.0
-            )
-            - away
-        )
-
-    def _least_norm_newton_step(
-        self, F: np.ndarray, relative_tol: float, ridge: float
-    ) -> np.ndarray:
-        """Return the solution dX of J dX = F with the least norm |dX|_D of the module docstring."""
-        return self.normal_equations.apply_adjoint_then_inverse_weights(
-            self.normal_equations.solve_up_to_trace(F, relative_tol, ridge)
-        )
+        equations = self.normal_equations
+        if wanted_step is not None:
+            F = F - equations.apply_centred_jacobian(wanted_step)
+        lam = equations.solve_up_to_trace(F, relative_tol, ridge)
+        least = equations.apply_adjoint_then_inverse_weights(lam)
+        return least if wanted_step is None else least + wanted_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,7 +369,7 @@ class CorrectableShears:
             - self.pattern.extend_by_identity_on_idle_coordinates(np.zeros_like(E))
         )
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms_singular_value(F))
-        dX = linearization.newton_step(F, 0.0, self.X, TUNING.tol, ridge)
+        dX = linearization.newton_step(F, TUNING.tol, ridge)
         return CorrectableShears(self.pattern, self.X + dX, self.spread, linearization)
 
     @property
