@@ -145,25 +145,6 @@ class NormalEquations:
     cut: int
     active_mask: np.ndarray
 
-    @staticmethod
-    def from_jacobian_factors(
-        A_transposed: np.ndarray,
-        B: np.ndarray,
-        layers_left_of_cut: int,
-        spread: float,
-        active_mask: np.ndarray,
-    ) -> "NormalEquations":
-        """Return the normal equations with the weights G_i and H_i of the module docstring.
-
-        `A_transposed` has the matrices A_i^T, and `B` has the matrices B_i.
-        """
-        weighted_left, weighted_right = (
-            _inverse_regularized_gram_times_rows(rows, spread) for rows in (A_transposed, B)
-        )
-        return NormalEquations(
-            A_transposed, B, weighted_left, weighted_right, layers_left_of_cut, active_mask
-        )
-
     def apply_centred_jacobian(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX, by which a small change dX of the shifts lowers the centred residual."""
         return _stack_layers(self.left).T @ _stack_layers(dX @ self.right)
@@ -309,7 +290,10 @@ class CentredLinearization:
         for i in range(K):
             A[i, ~active[pattern.moved_slice(i)]] = 0
             B[i, ~active[pattern.kept_slice(i)]] = 0
-        return NormalEquations.from_jacobian_factors(A, B, m, self.spread, active)
+        weighted_A, weighted_B = (
+            _inverse_regularized_gram_times_rows(rows, self.spread) for rows in (A, B)
+        )
+        return NormalEquations(A, B, weighted_A, weighted_B, m, active)
 
     def multiply_by_both_part_inverses(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1, for the products P and R of the shears left and right of the cut."""
