@@ -12,11 +12,12 @@ from functools import cache, partial
 from math import floor
 from typing import NamedTuple
 
-from flint import arb, ctx, fmpq_mat
+from flint import arb, ctx, fmpq, fmpq_mat
 from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.lipschitz_regression import LowerAndUpperBound
@@ -64,18 +65,18 @@ def bracket_least_lipschitz(
 
     `components` is a mixture that equals or approximates the law.
     """
-    covariance = components.weight_and_covariance()[1]
+    exact_eps, error = to_fmpq(eps), components.error.upper().fmpq()
     has_independent_coordinates = is_known_product(law)
-    spectrum = enclose_principal_standard_deviations(covariance)
-    deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
-    if deviation <= _enclose_eps_plus_error(eps, -components.error.upper()):
+    deviation = components.enclose_deviation()
+    if deviation <= arb(exact_eps - error):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
     start = deviation / SMALLEST
-    tolerance = partial(_enclose_eps_plus_error, eps, components.error.upper())
-    make_squared_distance = partial(_squared_covariance_distance_by_slope, covariance)
+    make_squared_distance = partial(
+        _squared_covariance_distance_by_slope, components.total_covariance
+    )
     slope, attained, bits = _bracket_least_slope_within_distance_tolerance(
-        make_squared_distance, start, tolerance, TUNING.precision
+        make_squared_distance, start, exact_eps + error, TUNING.precision
     )
     if isinstance(law, Gaussian):
         return LipschitzBracket(slope, attained, None)
@@ -92,8 +93,8 @@ def bracket_least_lipschitz(
         + 4 * max(0, components.rough_log2_largest_coordinate_or_deviation - eps_exponent),
     )
     attained, best = None, None
-    rest = partial(_enclose_eps_plus_error, eps, -projections[0].error.upper())
-    if has_independent_coordinates and rest() > 0:
+    rest = exact_eps - projections[0].error.upper().fmpq()
+    if has_independent_coordinates and rest > 0:
         _, attained, _ = _bracket_least_slope_within_distance_tolerance(
             projections[0].make_squared_distance_bounds_by_slope, deviation, rest, bits
         )
@@ -103,7 +104,7 @@ def bracket_least_lipschitz(
         if farthest is None:
             break
         best = projections.pop(farthest)
-        tolerance = partial(_enclose_eps_plus_error, eps, best.error.upper())
+        tolerance = exact_eps + best.error.upper().fmpq()
         slope, _, bits = _bracket_least_slope_within_distance_tolerance(
             best.make_squared_distance_bounds_by_slope, start, tolerance, bits
         )
@@ -135,7 +136,7 @@ def _index_of_largest_proved_excess_over_eps(
         with ctx.workprec(precision):
             excess = [
                 projection.make_squared_distance_bounds_by_slope()(slope, False)[0].sqrt()
-                - _enclose_eps_plus_error(eps, projection.error.upper())
+                - (ball(eps) + projection.error.upper())
                 for projection in projections
             ]
         first = max(range(len(projections)), key=lambda i: excess[i].lower())
@@ -146,15 +147,10 @@ def _index_of_largest_proved_excess_over_eps(
     return None
 
 
-def _enclose_eps_plus_error(eps: Element, error: arb) -> arb:
-    """Enclose eps + `error` at the current precision, for an `error` of radius 0."""
-    return ball(eps) + error
-
-
 def _bracket_least_slope_within_distance_tolerance(
     make_squared_distance: Callable[[], SquaredDistanceBoundsBySlope],
     start_slope: arb,
-    make_distance_tolerance: Callable[[], arb],
+    distance_tolerance: fmpq,
     bits: int,
 ) -> tuple[Element, Element, int]:
     """Return a lower and an upper bound of the least slope for which the distance is at most the
@@ -162,15 +158,14 @@ def _bracket_least_slope_within_distance_tolerance(
 
     Both bounds are dyadic, and their ratio is at most 1 + 2^-23, unless the lower bound is zero.
     The search begins at `start_slope` with a precision of `bits`, which is doubled until it
-    suffices. `make_squared_distance` and `make_distance_tolerance` are called again at each
-    precision.
+    suffices. `make_squared_distance` is called again at each precision.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
             found = _bracket_least_slope_if_precision_suffices(
                 make_squared_distance(),
                 _log2_midpoint_else_hugely_negative(start_slope),
-                make_distance_tolerance() ** 2,
+                arb(distance_tolerance) ** 2,
             )
         if found is not None:
             return *found, bits
