@@ -290,6 +290,7 @@ def halve_costliest_cells(
         value, cell = heappop(heap)
         total += value
         for half in halve(cell):
-            heappush(heap, (-loss(half), half))
-            total += loss(half)
+            lost = loss(half)
+            heappush(heap, (-lost, half))
+            total += lost
     return [cell for _, cell in heap]

@@ -86,14 +86,15 @@ class MixtureDensity:
         m, s = self.axes[0].floats
         ends = np.unique([m - REACH * s, m, m + REACH * s])
         apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
-        cells = list(pairwise(ends[apart].tolist()))
+        mass_and_loss = cache(self._column_mass_and_estimated_loss)
+        cells = pairwise(ends[apart].tolist())
         found = halve_costliest_cells(
-            [cell for cell in cells if self._column_mass_and_estimated_loss(cell)[0] > LEAST_MASS],
+            [cell for cell in cells if mass_and_loss(cell)[0] > LEAST_MASS],
             wanted_total_kl_loss,
-            lambda cell: self._column_mass_and_estimated_loss(cell)[1],
+            lambda cell: mass_and_loss(cell)[1],
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
-        masses = [(cell, self._column_mass_and_estimated_loss(cell)[0]) for cell in sorted(found)]
+        masses = [(cell, mass_and_loss(cell)[0]) for cell in sorted(found)]
         exact = self.axes[0].to_exact_coordinate
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
