@@ -243,10 +243,8 @@ def _project_atoms_and_merge_bounding_w2(
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
     places = (components.centers @ np.array(column, dtype=object)).tolist()
-    most, distinct = (
-        max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_atom_limit),
-        len(set(places)),
-    )
+    distinct = len(set(places))
+    most = max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_atom_limit)
     cells = min(TUNING.least_atoms, most)
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:

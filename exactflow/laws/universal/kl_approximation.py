@@ -488,10 +488,8 @@ def _build_coordinate_pair_with_tiles(
             cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
             mass += tile.mass
             second_moment += tile.scaled_second_moment_about_tiling_center
-        scales, latents = (
-            tiling.scale_product_bounds,
-            tiling.latent_magnitude_bounds_over_bounding_box,
-        )
+        scales = tiling.scale_product_bounds
+        latents = tiling.latent_magnitude_bounds_over_bounding_box
         rate = bound_kl_per_margin_mass(scales, latents)
         edges = [density.bound_margin_mass_per_width(tiling, axis) for axis in (0, 1)]
         share = ball(subdivision_eps * RAMPS) / rate
