@@ -47,10 +47,8 @@ def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> B
     """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_first_successful_attempt(target, layers, seed)
-    if (
-        target.normalized_rotation_or_none is None
-        and target.estimated_condition_number <= TUNING.beyond
-    ):
+    is_rotation = target.normalized_rotation_or_none is not None
+    if not is_rotation and target.estimated_condition_number <= TUNING.beyond:
         with suppress(MethodError):
             result = _find_by_first_successful_attempt(target, 6, seed, TUNING.few)
             if _has_small_relative_error(result, target):

@@ -125,24 +125,23 @@ class Target:
     @cached_property
     def mantissa_determinant_root(self) -> float:
         """The d-th root of the determinant of `mantissa`, computed in floats."""
-        guess = self._mantissa_rms_singular_value
         if self.normalized_rotation_or_none is None:
             _, s, _ = self.mantissa_svd_with_det_UVt_one
             guess = float(np.exp(np.log(s).mean()))
-            return guess * float(np.exp(np.log(s / guess).mean()))
-        s = np.linalg.svd(self.normalized_rotation_or_none, compute_uv=False)
-        return guess * float(np.exp(np.log(s).mean()))
+            relative = s / guess
+        else:
+            guess = self._mantissa_rms_singular_value
+            relative = np.linalg.svd(self.normalized_rotation_or_none, compute_uv=False)
+        return guess * float(np.exp(np.log(relative).mean()))
 
     @cached_property
     def normalized_rotation_or_none(self) -> np.ndarray | None:
         """The `mantissa` divided by the root mean square of its singular values, if this is nearly
         a rotation; None otherwise.
         """
-        return (
-            self.mantissa / self._mantissa_rms_singular_value
-            if _is_near_multiple_of_orthogonal(self.mantissa)
-            else None
-        )
+        if not _is_near_multiple_of_orthogonal(self.mantissa):
+            return None
+        return self.mantissa / self._mantissa_rms_singular_value
 
     @cached_property
     def estimated_condition_number(self) -> float:
