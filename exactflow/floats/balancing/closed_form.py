@@ -30,6 +30,7 @@ How it is checked
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import frexp, ldexp, log2
+from typing import TypeAlias
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def has_closed_form(halves: tuple[int, int]) -> bool:
     return abs(halves[0] - halves[1]) <= 1
 
 
-def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
+def yield_closed_forms(target: Target) -> Iterator["CorrectableLayers"]:
     """Yield the six layers of Theorem 10 if the target is nearly a multiple of a rotation, then the
     eleven layers of Theorem 11. The sizes of the halves must differ by at most one.
     """
@@ -174,6 +175,10 @@ class ElevenLayers:
         U, V = self.U + self.U @ to_U, self.V + self.V @ to_V.T
         sigma = np.where(sigma > 0, sigma, self.sigma)
         return ElevenLayers(self.target, of_U, of_V, U, V, sigma)
+
+
+CorrectableLayers: TypeAlias = Shears | ElevenLayers
+"""Layers with a product near a target, and Newton steps that bring the product nearer."""
 
 
 def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
