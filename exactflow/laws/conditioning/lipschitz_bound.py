@@ -87,11 +87,8 @@ def bracket_least_lipschitz(
         )
     projections = [project_onto_axes_as_atoms(law, components, axes, eps) for axes in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
-    bits = max(
-        bits,
-        TUNING.precision
-        + 4 * max(0, components.rough_log2_largest_coordinate_or_deviation - eps_exponent),
-    )
+    exponent = components.rough_log2_largest_coordinate_or_deviation
+    bits = max(bits, TUNING.precision + 4 * max(0, exponent - eps_exponent))
     attained, best = None, None
     rest = exact_eps - projections[0].error.upper().fmpq()
     if has_independent_coordinates and rest > 0:

@@ -156,12 +156,10 @@ class LipschitzRegression:
         """Return nearly optimal values of the regression at the jumps, as blocks of neighbouring
         jumps with equal values.
         """
-        jumps = range(len(self.steps.cuts))
+        brackets = map(self._bracket_best_value_at_jump, range(len(self.steps.cuts)))
         found = [
-            Block(
-                j, j, self._approximate_best_block_value(j, j, *self._bracket_best_value_at_jump(j))
-            )
-            for j in jumps
+            Block(j, j, self._approximate_best_block_value(j, j, low, high))
+            for j, (low, high) in enumerate(brackets)
         ]
         while True:
             runs: list[list[Block]] = []

@@ -125,10 +125,8 @@ def upper_bound_mean_log_det_of_maps_near(
     """Return an upper bound of E log|det J| for all maps whose image of N(0, I) is at a distance W2
     of at most `w2_distance` from the mixture. It is computed at the current precision.
     """
-    size = max(
-        float(w2_distance / arb(2) ** components.rough_log2_largest_coordinate_or_deviation),
-        1 / LARGEST,
-    )
+    unit = arb(2) ** components.rough_log2_largest_coordinate_or_deviation
+    size = max(float(w2_distance / unit), 1 / LARGEST)
     tries = (
         (*_estimate_bound_and_multiplier_in_eps_units(clusters, size), clusters)
         for clusters in _yield_finer_clusterings(components)

@@ -291,15 +291,11 @@ class MixtureDensity:
         """
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.least_scale_by_axis, tiling.bounding_box_center, strict=True)
-        return sum(
-            (
-                self._sum_weighted_products(
-                    axis.integrate_squared_deviations_by_component(whole, *unit), ones
-                )
-                for axis, *unit in units
-            ),
-            arb(0),
-        )
+        total = arb(0)
+        for axis, *unit in units:
+            squares = axis.integrate_squared_deviations_by_component(whole, *unit)
+            total += self._sum_weighted_products(squares, ones)
+        return total
 
     def _component_peaks_by_axis(self) -> list[list[arb]]:
         """Return, for each axis, the largest marginal density of each component."""
@@ -344,12 +340,8 @@ class _Axis:
         """Return, for each component, the integrals of 1, l and l^2 against the density of the
         component over an interval, where l is the standard score (x - mean) / deviation.
         """
-        return [
-            (q - p, d - e, q - p + a * d - b * e)
-            for (p, d, a), (q, e, b) in zip(
-                self.normal_values(low), self.normal_values(high), strict=True
-            )
-        ]
+        pairs = zip(self.normal_values(low), self.normal_values(high), strict=True)
+        return [(q - p, d - e, q - p + a * d - b * e) for (p, d, a), (q, e, b) in pairs]
 
     def integrate_squared_deviations_by_component(
         self, score_moments: list[ZerothFirstSecondMoments], unit: Element, center: Element
