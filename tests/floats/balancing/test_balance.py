@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sympy
-from matrices import POSITIVE
+from matrices import POSITIVE, rotation
 
 from exactflow import CouplingFlow, append_swap, toeplitz, verify
 from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
@@ -16,11 +16,6 @@ from exactflow.floats.balancing.target import Target
 from exactflow.testing import assert_within
 
 BEYOND_FLOATS = {"huge entry", "huge determinant", "tiny determinant"}
-
-
-def rotation(d: int, seed: int) -> np.ndarray:
-    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
-    return Q * np.where(np.arange(d) == 0, np.sign(np.linalg.det(Q)), 1)
 
 
 def gaussian(d: int, seed: int) -> np.ndarray:
