@@ -106,14 +106,12 @@ class ShearPattern:
 
     def moved_slice(self, i: int) -> slice:
         """Return the slice of coordinates that factor i moves; the leftmost factor has i = 0."""
-        return self._half_slice((i + self.first) % 2)
+        half = (i + self.first) % 2
+        return slice(half * self.n, (half + 1) * self.n)
 
     def kept_slice(self, i: int) -> slice:
-        """Return the slice of coordinates that factor i keeps; the leftmost factor has i = 0."""
-        return self._half_slice((i + self.first + 1) % 2)
-
-    def _half_slice(self, half: int) -> slice:
-        return slice(half * self.n, (half + 1) * self.n)
+        """Return the slice of coordinates that factor i keeps; factor i + 1 moves them."""
+        return self.moved_slice(i + 1)
 
     def product(self, X: np.ndarray) -> np.ndarray:
         """Return the product S_1 .. S_K of the shears with the padded shifts X."""
