@@ -255,10 +255,8 @@ def test_flips_come_first(W):
     result = balance(W.tolist() if W.dtype == object else W, orientation="flip")
     assert result.flips == result.flow.flips == (0,)
     assert result.error == exact_difference(result, W) < 1e-14
-    W, x = (
-        W.astype(float) if W.dtype != object else np.diag([-1 / 3, 1]),
-        np.arange(1.0, len(W) + 1),
-    )
+    W = W.astype(float) if W.dtype != object else np.diag([-1 / 3, 1])
+    x = np.arange(1.0, len(W) + 1)
     assert np.allclose(result.forward(x), W @ x, rtol=0, atol=1e-13)
     assert np.allclose(result.backward(W @ x), x, rtol=0, atol=1e-12)
 
@@ -296,7 +294,7 @@ def test_a_mask_with_a_flip_and_without_a_closed_form():
         balance(gaussian(4, 1), method="closed", layers=6)
 
 
-def test_the_same_seed_on_one_thread_and_two(monkeypatch):
+def test_the_same_seed_on_one_thread_and_two():
     threadpoolctl = pytest.importorskip("threadpoolctl")
     W, flows = gaussian(40, 0), []
     for threads in (1, 2):
