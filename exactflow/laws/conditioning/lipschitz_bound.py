@@ -20,7 +20,6 @@ from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.lipschitz_regression import LowerAndUpperBound
 from exactflow.laws.conditioning.log_det_bound import pairwise_mean_differences_of_few_clusters
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
@@ -110,15 +109,14 @@ def bracket_least_lipschitz(
 
 def _squared_covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBoundsBySlope:
     """Return the function of L whose value is sum_i (s_i - L)_+^2, where the s_i^2 are the
-    eigenvalues of the covariance. Its lower bound and its upper bound are the same ball.
+    eigenvalues of the covariance. Both bounds are the same ball.
     """
     spectrum = enclose_principal_standard_deviations(covariance)
 
-    def enclose_squared_distance_twice(slope: arb, _: bool) -> LowerAndUpperBound:
-        total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
-        return total, total
+    def enclose_squared_distance(slope: arb, _: bool) -> arb:
+        return sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
 
-    return enclose_squared_distance_twice
+    return enclose_squared_distance
 
 
 def _index_of_largest_proved_excess_over_eps(
@@ -132,7 +130,7 @@ def _index_of_largest_proved_excess_over_eps(
     for precision in (first_bits, 2 * first_bits, 4 * first_bits):
         with ctx.workprec(precision):
             excess = [
-                projection.make_squared_distance_bounds_by_slope()(slope, False)[0].sqrt()
+                projection.make_squared_distance_bounds_by_slope()(slope, False).sqrt()
                 - (ball(eps) + projection.error.upper())
                 for projection in projections
             ]
@@ -186,7 +184,7 @@ def _bracket_least_slope_if_precision_suffices(
     @cache
     def log2_squared_distance_over_squared_tolerance(log2_slope: float) -> float:
         """Estimate log2 of the quotient of squared distance and squared tolerance, for a slope."""
-        above = squared_distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
+        above = squared_distance(ball(_dyadic_near_exp2(log2_slope)), True)
         return _log2_midpoint_else_hugely_negative(above / squared_tolerance)
 
     low, high, step = log2_start_slope, log2_start_slope, TUNING.first_step
@@ -195,17 +193,17 @@ def _bracket_least_slope_if_precision_suffices(
     while log2_squared_distance_over_squared_tolerance(low) <= 0:
         if low < log2_start_slope - TUNING.least_slope:
             least = _dyadic_near_exp2(log2_start_slope - TUNING.least_slope)
-            is_enough = squared_distance(ball(least), True)[1] <= squared_tolerance
+            is_enough = squared_distance(ball(least), True) <= squared_tolerance
             return (QQ.zero, least) if is_enough else None
         low, high, step = low - step, low, 2 * step
     root = brentq(
         log2_squared_distance_over_squared_tolerance, low, high, xtol=TUNING.widths[0] / 4
     )
     for width in TUNING.widths:
-        ends = _dyadic_near_exp2(root - width), _dyadic_near_exp2(root + width)
-        below, above = (squared_distance(ball(end), k > 0)[k] for k, end in enumerate(ends))
+        least, most = _dyadic_near_exp2(root - width), _dyadic_near_exp2(root + width)
+        below, above = squared_distance(ball(least), False), squared_distance(ball(most), True)
         if below >= squared_tolerance and above <= squared_tolerance:
-            return ends
+            return least, most
     return None
 
 

@@ -63,7 +63,9 @@ def test_the_distance_on_the_line(atoms, slope):
     weights = generator.integers(1, 60, len(values)).tolist()
     with ctx.workprec(128):
         steps = NormalToAtomsMap.from_ascending_atoms(list(map(arb, values)), weights)
-        below, above = LipschitzRegression(steps, arb(slope)).bound_squared_distance()
+        regression = LipschitzRegression(steps, arb(slope))
+        below = regression.lower_bound_squared_distance()
+        above = regression.upper_bound_squared_distance()
         assert not below > above
         assert abs(above - below) < 1e-9 * above
     assert abs(float(above.sqrt()) / on_a_grid(values, weights, slope) - 1) < 1e-3
