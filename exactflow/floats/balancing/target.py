@@ -139,9 +139,11 @@ class Target:
         """The `mantissa` divided by the root mean square of its singular values, if this is nearly
         a rotation; None otherwise.
         """
-        if not _is_near_multiple_of_orthogonal(self.mantissa):
+        M = self.mantissa
+        square = np.vdot(M, M) / len(M)
+        if np.abs(M.T @ M - square * np.eye(len(M))).max() >= TUNING.near_rotation * square:
             return None
-        return self.mantissa / self._mantissa_rms_singular_value
+        return M / self._mantissa_rms_singular_value
 
     @cached_property
     def estimated_condition_number(self) -> float:
@@ -165,12 +167,6 @@ class Target:
     def max_abs(self) -> Fraction:
         """Return the largest absolute entry of W."""
         return self.exact_matrix.max_abs()
-
-
-def _is_near_multiple_of_orthogonal(M: np.ndarray) -> bool:
-    """Whether M, with absolute entries below one, is nearly a multiple of an orthogonal matrix."""
-    square = np.vdot(M, M) / len(M)
-    return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
 
 def _determinant_sign_or_raise(entries: np.ndarray) -> int:
