@@ -236,11 +236,11 @@ class Layer(NamedTuple):
     shift: list[Any]
     sign_unchecked: bool
 
-    def changed_rational_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
+    def changed_rows_expanded_to_QQ(self, field: Field) -> Iterator[tuple[int, Row]]:
         """Yield (index, row) for the rows of the layer's matrix, expanded to rationals; omit rows
         that are rows of the identity.
         """
-        shift = read_sparse_rows(self.shift, "shift", len(self.moved), len(self.fixed), field)
+        shift = read_rows_as_sparse(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
             a = read_element(written, "scale", field)
             if row or a != field.one:
@@ -386,7 +386,7 @@ def compose_product_or_covariance(certificate: Certificate) -> Rows:
     field, result = certificate.field, certificate.start
     most = 2**26 + 12 * certificate.size  # the most bytes of memory that a product may take
     for layer in certificate.layers:
-        rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
+        rows, changed, spare = layer.changed_rows_expanded_to_QQ(field), dict[int, Row](), most
         while batch := dict(islice(rows, BATCH)):
             made = multiply_rows([*batch.values()], result, field.prime, spare)
             changed |= zip(batch, made, strict=True)
@@ -478,7 +478,9 @@ def passes_quick_test(certificate: Certificate) -> bool:
                 )
                 draws.append(Draw(prime, expected, y))
         for layer in certificate.layers:
-            draws = apply_layer_dropping_bad_primes(dict(layer.changed_rational_rows(field)), draws)
+            draws = apply_layer_dropping_bad_primes(
+                dict(layer.changed_rows_expanded_to_QQ(field)), draws
+            )
         if any(draw.expected != draw.image for draw in draws):
             return False
         rounds -= len(draws)
@@ -1326,7 +1328,7 @@ def read_element(found: Any, where: str, field: Field) -> Element:
     return (*read, *[(0, 1)] * (field.degree - len(read)))
 
 
-def read_sparse_rows(
+def read_rows_as_sparse(
     found: Any, where: str, rows: int, columns: int, field: Field
 ) -> Iterator[dict[int, Element]]:
     """Yield each row as a dictionary from columns to elements, in which most zeros are omitted."""
@@ -1419,7 +1421,7 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
     expect(marks == "unchecked", f"{where}, sign", '"unchecked" or no such key', marks)
     moved, fixed = halves if found["moves"] == "first" else halves[::-1]
     scales = read_list(found["scale"], f"{where}, scale", len(moved), "entries")
-    shift = read_sparse_rows(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
+    shift = read_rows_as_sparse(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
     for i, _ in enumerate(shift):
         place = f"{where}, scale {i}"
         a = read_element(scales[i], place, field)
@@ -1524,7 +1526,7 @@ def read_depth_claim(
     read_list(found["layers"], "layers", depth, "layers")
     for i, layer in enumerate(layers):
         is_such = scales == "positive" or all(
-            row.entry(r) == 1 for r, row in layer.changed_rational_rows(field)
+            row.entry(r) == 1 for r, row in layer.changed_rows_expanded_to_QQ(field)
         )
         expect(is_such, f"layer {i}, scale", "1 in additive layers", found["layers"][i]["scale"])
     words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
@@ -1573,7 +1575,7 @@ def read_certificate(data: bytes) -> Certificate:
     expect(len(pads) < d, "pads", "fewer than all coordinates", pads)
     expect(not (pads and is_covariance), "pads", "no pads with a covariance", pads)
     table = found[name]
-    for _ in read_sparse_rows(table, name, d - len(pads), d - len(pads), field):
+    for _ in read_rows_as_sparse(table, name, d - len(pads), d - len(pads), field):
         pass  # read all entries before anything is computed
     flips = set(read_distinct_coordinates(found.get("flips", []), "flips", d))
     order = read_distinct_coordinates(found["order"], "order", d) if "order" in found else range(d)
@@ -1587,7 +1589,7 @@ def read_certificate(data: bytes) -> Certificate:
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
     target, start = ([EMPTY] * (d * field.degree) for _ in range(2))
-    elements = read_sparse_rows(table, name, len(places), len(places), field)
+    elements = read_rows_as_sparse(table, name, len(places), len(places), field)
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
         target[here] = expand_row_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)

@@ -82,3 +82,16 @@ def test_the_table_of_formal_proofs_names_each_theorem_once(file, column):
 def test_the_table_of_formal_proofs_is_written_from_the_rows():
     write = runpy.run_path(str(ROOT / ".ci" / "tables"))["formal_table"]
     assert (ROOT / "proofs" / "rocq" / "proved.md").read_text() == write()
+
+
+def test_no_link_is_relative_on_an_index():
+    """The address of a link ends in a path of the tree; an image is not a page about it."""
+    write = runpy.run_path(str(ROOT / ".ci" / "links"))["with_absolute_links"]
+    written = write(README, "https://example.org/owner/exactflow/", "v1.0.0")
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]*)\)", written)
+    assert len(links) > 15
+    for mark, address in links:
+        base = f"https://example.org/owner/exactflow/{'raw' if mark else 'blob'}/v1.0.0/"
+        assert address.startswith(base)
+        assert (ROOT / address.removeprefix(base)).is_file()
+    assert write(written, "https://example.org/other", "v1") == written

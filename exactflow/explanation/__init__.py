@@ -17,7 +17,7 @@ from exactflow.exact.progress import report_stage
 from exactflow.explanation.identity_text import name_latex
 from exactflow.explanation.sentences import (
     names_and_functions_in_single_backticks,
-    rename_proof_names_in_sentence,
+    rename_in_formulas_of_sentence,
     sentence_html,
     sentence_latex,
     sentence_markdown,
@@ -79,7 +79,7 @@ class Explanation:
         """
         steps = _define_shears_at_first_use(steps)
         names = _primed_letters_by_clashing_user_symbol(claim, steps)
-        claim = rename_proof_names_in_sentence(claim, names)
+        claim = rename_in_formulas_of_sentence(claim, names)
         steps = [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
             report_stage(f"checking step {number} of {len(steps)}")

@@ -63,12 +63,12 @@ def names_and_functions_in_single_backticks(sentence: str) -> Iterator[str]:
             yield from names_and_functions_in_formula(quoted[2])
 
 
-def rename_proof_names_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
+def rename_in_formulas_of_sentence(sentence: str, names: Mapping[str, str]) -> str:
     """Return a sentence with new names in the formulas in single backticks.
 
     `names` maps old names to new names. Formulas in double backticks do not change.
 
-    >>> rename_proof_names_in_sentence("A: `A = 2` for ``A > 1``", {"A": "A'"})
+    >>> rename_in_formulas_of_sentence("A: `A = 2` for ``A > 1``", {"A": "A'"})
     "A: `A' = 2` for ``A > 1``"
     """
 

@@ -30,7 +30,7 @@ from exactflow.explanation.identity_text import (
 )
 from exactflow.explanation.sentences import (
     names_and_functions_in_single_backticks,
-    rename_proof_names_in_sentence,
+    rename_in_formulas_of_sentence,
     sentence_html,
     strip_backticks,
 )
@@ -140,7 +140,7 @@ class Step(Checkable):
             for values in (self.before, self.after)
         )
         why, reference = (
-            rename_proof_names_in_sentence(said, names) for said in (self.why, self.reference)
+            rename_in_formulas_of_sentence(said, names) for said in (self.why, self.reference)
         )
         text = rename_in_formula(self.text, names)
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
@@ -172,7 +172,7 @@ def _rename_step_extending_known(
     fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
     field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
     return Step(
-        rule, rename_proof_names_in_sentence(why, new_names), text, before, after, field, reference
+        rule, rename_in_formulas_of_sentence(why, new_names), text, before, after, field, reference
     )
 
 

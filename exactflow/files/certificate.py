@@ -25,7 +25,7 @@ from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_file_or_stdin
 from exactflow.files.roots import (
-    DecimalsOrEmptyIfReal,
+    DecimalsIfNotRealElseEmpty,
     find_root_index_or_largest_real,
     root_member_or_decimals,
 )
@@ -257,7 +257,7 @@ def _parse_rational(text: str) -> Element:
 
 def field_name_writer_and_decimals(
     field: Domain,
-) -> tuple[FieldName, EntryWriter, DecimalsOrEmptyIfReal]:
+) -> tuple[FieldName, EntryWriter, DecimalsIfNotRealElseEmpty]:
     """Return the name of a field in certificates; a function that writes an element as JSON; and
     the decimals of the generator. The decimals are [] if the generator is real, or there is none.
     """

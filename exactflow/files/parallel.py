@@ -157,7 +157,7 @@ def _map_by_dask(
     with _connecting_to_configured_dask_scheduler() as client:
         KilledWorker = _require_dask_module("distributed").KilledWorker
         submit = partial(
-            client.submit, partial(_result_or_error_in_folder, function, os.getcwd()), pure=False
+            client.submit, partial(_result_or_error_after_chdir, function, os.getcwd()), pure=False
         )
         for item, future in [(item, submit(item)) for item in items]:
             try:
@@ -197,7 +197,7 @@ def _yield_results_of_joblib_workers(
             initializer=_ignore_ctrl_c_hide_progress_exit_with_parent,
             **pool_options,
         )
-    task = delayed(partial(_result_or_error_in_folder, function, os.getcwd()))
+    task = delayed(partial(_result_or_error_after_chdir, function, os.getcwd()))
     try:
         with (
             raising_keyboard_interrupt_if_ctrl_c_kills(),
@@ -221,7 +221,7 @@ def _closing_without_warning(outcomes: Generator) -> Iterator[Generator]:
             outcomes.close()
 
 
-def _result_or_error_in_folder(
+def _result_or_error_after_chdir(
     function: Callable[[Item], Result], folder: str, item: Item
 ) -> tuple[Result | None, Exception | None]:
     """Call function(item) in a folder; return (result, None), or (None, error) if it raises.

@@ -23,13 +23,13 @@ _LONGEST = 1000  # decimals with more characters are not read
 RootMemberIfReal: TypeAlias = dict[str, list[str]]
 """The member {"root": [low, high]} with two rationals around a real root; otherwise empty."""
 
-DecimalsOrEmptyIfReal: TypeAlias = list[str]
+DecimalsIfNotRealElseEmpty: TypeAlias = list[str]
 """The real and imaginary part of a number field's generator as decimals; [] if it is real."""
 
 
 def root_member_or_decimals(
     field: Domain, modulus: sympy.Poly
-) -> tuple[RootMemberIfReal, DecimalsOrEmptyIfReal]:
+) -> tuple[RootMemberIfReal, DecimalsIfNotRealElseEmpty]:
     """Return the JSON member {"root": ..} and the decimals of the generator of a number field. They
     tell which root of `modulus`, the minimal polynomial, is the generator.
 

@@ -179,15 +179,13 @@ class CouplingFlow(Flow):
             )
         return self.derivation(self)
 
-    def _flip_signs_first_half_first(self, field: Domain) -> list:
+    def _signs_first_half_first(self, field: Domain) -> list:
         """Return -1 for each flipped coordinate and 1 for the others, the first half first."""
         return signs_from_flips(self.flips, self._coordinates_first_half_first(), field)
 
     def _conjugate_by_flips(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
         """Return ``F layer F`` for each layer, where the matrix F negates flipped coordinates."""
-        return [
-            layer.conjugated(self._flip_signs_first_half_first(layer.field)) for layer in layers
-        ]
+        return [layer.conjugated(self._signs_first_half_first(layer.field)) for layer in layers]
 
     def with_layers(self, layers: Iterable[LinearCoupling], **changed: Any) -> "CouplingFlow":
         """Return the given layers as a flow with the partition, flips, order and field of this one.
@@ -203,9 +201,9 @@ class CouplingFlow(Flow):
         The rows of `columns` and of the images list the first half before the second half.
         """
         if self.flips and columns is not None:
-            columns = linalg.scale_rows(self._flip_signs_first_half_first(columns.domain), columns)
+            columns = linalg.scale_rows(self._signs_first_half_first(columns.domain), columns)
         elif self.flips:
-            columns = DomainMatrix.diag(self._flip_signs_first_half_first(self.field), self.field)
+            columns = DomainMatrix.diag(self._signs_first_half_first(self.field), self.field)
         is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
         if is_rational and self.is_sparse and self.is_additive:
             # This fast path fails without NumPy, and for an entry that is not a small integer; then
@@ -250,7 +248,7 @@ class CouplingFlow(Flow):
         inner = M.extract(
             list(self._coordinates_first_half_first()), list(self._coordinates_first_half_first())
         )
-        unsigned = linalg.scale_columns(inner, self._flip_signs_first_half_first(QQ))
+        unsigned = linalg.scale_columns(inner, self._signs_first_half_first(QQ))
         return is_composition_over_QQ(
             [*map(_moves_scales_shift, self.layers)], self.partition[0], unsigned
         )

@@ -133,16 +133,3 @@ def test_finds_the_shared_helpers(tmp_path, place):
         cwd = ROOT if place == "cell in the repository" else ROOT / "proofs"
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-# five minutes and more: run by hand
-LONG = {"linear_depth_experiment", "padding"}
-SETTING = re.compile(r"options(\(\))?\.full")
-LARGER = {name for name, path in SCRIPTS.items() if SETTING.search(path.read_text())}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(LARGER - LONG))
-def test_with_the_large_settings(capsys, name):
-    assert runner.main(["--full", name]) == 0
-    assert re.match(r"(\d+) of \1 claims hold\n", capsys.readouterr().out)

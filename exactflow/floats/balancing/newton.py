@@ -199,8 +199,8 @@ class NormalEquations:
         """The preconditioner of these normal equations for conjugate gradients."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active_mask).astype(self.left.dtype))
-        a, S = _generalized_eigh_across_cut(self.left, self.weighted_left, m, idle)
-        b, R = _generalized_eigh_across_cut(self.right, self.weighted_right, m, idle)
+        a, S = _eigh_of_left_relative_to_right_of_cut(self.left, self.weighted_left, m, idle)
+        b, R = _eigh_of_left_relative_to_right_of_cut(self.right, self.weighted_right, m, idle)
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
         turned = {name: getattr(self, name) @ basis for name, basis in bases.items()}
         weights = 1 / (1 / (K - m) + np.outer(a, b) / m)
@@ -385,7 +385,7 @@ def _inverse_regularized_gram_times_rows(rows: np.ndarray, spread: float) -> np.
     return np.linalg.solve(np.eye(rows.shape[1]) + gram, rows)
 
 
-def _generalized_eigh_across_cut(
+def _eigh_of_left_relative_to_right_of_cut(
     rows: np.ndarray,
     weighted_rows: np.ndarray,
     layers_left_of_cut: int,

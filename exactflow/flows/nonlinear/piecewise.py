@@ -224,9 +224,10 @@ def _require_integer(x: Element) -> int:
     return int(x)
 
 
-def _as_tuple_of_elements(entries: Any) -> Elements:
-    """Return a number, or a sequence of numbers, as a tuple of elements of QQ."""
-    return tuple(map(to_element, entries if isinstance(entries, list | tuple) else (entries,)))
+def _as_tuple_of_elements(number_or_sequence: Any) -> Elements:
+    """Return a number, or a list or tuple of numbers, as a tuple of elements of QQ."""
+    is_sequence = isinstance(number_or_sequence, list | tuple)
+    return tuple(map(to_element, number_or_sequence if is_sequence else (number_or_sequence,)))
 
 
 def _slope_between(

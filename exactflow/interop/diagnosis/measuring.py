@@ -274,7 +274,9 @@ class _FactsBuilder:
         if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
             self.notes.append("the returned log-determinant has no gradient")
         if singular_values is not None:
-            due = self.measure_or_note_reason(name, lambda: _accurate_log_abs_dets(singular_values))
+            due = self.measure_or_note_reason(
+                name, lambda: _log_abs_dets_or_raise_if_inaccurate(singular_values)
+            )
         if forward is not None:
             row["log_det"], row["log_det_due"] = _worst_pair_or_first_returned(
                 forward.tolist(), due
@@ -390,7 +392,7 @@ def _repeat_on_slightly_moved_members(
     return near
 
 
-def _member_and_differentiable_image_if_independent(
+def _member_and_differentiable_image_or_raise_if_dependent(
     call: LayerCall, member: int
 ) -> tuple[Tensor, Tensor]:
     """Return one member of the batch, and its image with a graph for autograd, as vectors.
@@ -436,9 +438,9 @@ def _jacobian_singular_values(call: LayerCall, member: int, raise_above_rows: in
             f"the Jacobian has {count} rows, above the limit of {raise_above_rows}"
         )
     try:
-        x, y = _member_and_differentiable_image_if_independent(call, member)
+        x, y = _member_and_differentiable_image_or_raise_if_dependent(call, member)
         if count > ROWS:  # gradients are faster if the member is the whole batch
-            x, y = _member_and_differentiable_image_if_independent(
+            x, y = _member_and_differentiable_image_or_raise_if_dependent(
                 call.select_members_without_image([member]), 0
             )
         return torch.linalg.svdvals(_finite_jacobian(x, y))
@@ -463,7 +465,7 @@ def _condition_number(singular_values: Tensor) -> float:
     return float(largest / least) if least else math.inf
 
 
-def _accurate_log_abs_dets(singular_values: list[Tensor]) -> list[float]:
+def _log_abs_dets_or_raise_if_inaccurate(singular_values: list[Tensor]) -> list[float]:
     """List log|det J| for the Jacobian J at each member, from the singular values of J.
 
     Raises `NotMeasuredError` if the condition number of some J is above `STEEPEST`.

@@ -31,7 +31,7 @@ from exactflow.laws.conditioning.projection import (
     ProjectedLaw,
     SquaredDistanceBoundsBySlope,
     coordinate_axes,
-    project_onto_axes_as_atoms,
+    project_onto_each_axis_as_atoms,
     rational_frame_near_up_to_sign,
 )
 from exactflow.laws.conditioning.tuning import TUNING
@@ -84,7 +84,7 @@ def bracket_least_lipschitz(
         frames += map(
             rational_frame_near_up_to_sign, pairwise_mean_differences_of_few_clusters(components)
         )
-    projections = [project_onto_axes_as_atoms(law, components, axes, eps) for axes in frames]
+    projections = [project_onto_each_axis_as_atoms(law, components, frame, eps) for frame in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
     exponent = components.rough_log2_largest_coordinate_or_deviation
     bits = max(bits, TUNING.precision + 4 * max(0, exponent - eps_exponent))

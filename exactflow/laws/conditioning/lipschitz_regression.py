@@ -148,7 +148,7 @@ class LipschitzRegression:
             for j in range(block.first, block.last + 1):
                 rest = self._halved_cost_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
-        ends = [self._bracket_best_value_at_jump(j) for j in range(len(self.steps.cuts))]
+        ends = [self._bracket_best_offset_at_jump(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
         return above - 2 * width * lost
 
@@ -156,7 +156,7 @@ class LipschitzRegression:
         """Return nearly optimal values of the regression at the jumps, as blocks of neighbouring
         jumps with equal values.
         """
-        brackets = map(self._bracket_best_value_at_jump, range(len(self.steps.cuts)))
+        brackets = map(self._bracket_best_offset_at_jump, range(len(self.steps.cuts)))
         found = [
             Block(j, j, self._approximate_best_block_value(j, j, low, high))
             for j, (low, high) in enumerate(brackets)
@@ -206,7 +206,7 @@ class LipschitzRegression:
             self.steps.clamp_to_piece(b / self.slope, last),
         )
 
-    def _bracket_best_value_at_jump(self, jump: int) -> LowerAndUpperBound:
+    def _bracket_best_offset_at_jump(self, jump: int) -> LowerAndUpperBound:
         """Return a lower and an upper bound of the value c with the least cost at one jump."""
         height = self.slope * self.steps.cuts[jump].z
         return height - self.steps.values[jump + 1], height - self.steps.values[jump]

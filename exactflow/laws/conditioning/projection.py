@@ -197,7 +197,7 @@ def rational_frame_near_up_to_sign(direction: Sequence[Element]) -> list[Axis]:
     ]
 
 
-def project_onto_axes_as_atoms(
+def project_onto_each_axis_as_atoms(
     law: TargetMeasure,
     components_approximating_law: MixtureComponents,
     axes: list[Axis],

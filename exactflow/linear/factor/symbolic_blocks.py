@@ -26,7 +26,7 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
         A, B, C, D = blocks
         if all(isinstance(block, MatrixSymbol) for block in blocks):
             if len(set(blocks)) == 4 and A.shape == B.shape:
-                return _explain_four_blocks_by_commutator(blocks)
+                return _explain_commutator_route(blocks)
         elif (
             B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _is_simplified_inverse(D, A)
         ):
@@ -46,7 +46,7 @@ def _is_simplified_inverse(candidate: MatrixExpr, A: MatrixExpr) -> bool:
         return False
 
 
-def _explain_four_blocks_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explanation:
+def _explain_commutator_route(blocks: Sequence[MatrixSymbol]) -> Explanation:
     """Explain the layers of a matrix of four blocks by the commutator route."""
     names = [block.name for block in blocks]
     identity = _get_renamed_identity(

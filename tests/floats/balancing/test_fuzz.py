@@ -15,7 +15,7 @@ from exactflow.errors import (
 )
 from exactflow.floats.balancing import balance
 
-DEFAULT, ALL = 8, 1208
+DEFAULT, ALL = 8, 728
 
 
 def times_power_of_ten(W: np.ndarray, exponent: float) -> np.ndarray:

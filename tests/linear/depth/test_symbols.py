@@ -178,7 +178,7 @@ def bounds_hold(answer, M, x, value, partition):
     )
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, pytest.param(40, marks=pytest.mark.slow)])
 def test_depth_of_a_symbolic_family_holds_at_every_unexceptional_value(count):
     source, families = random.Random(59), 0
     while families < count:
