@@ -231,7 +231,7 @@ with claims.check(
             found = np.sqrt(masses @ (isotonic_regression(V, weights=masses).x - V) ** 2)
             with ctx.workprec(128):
                 steps = NormalToAtomsMap.from_ascending_atoms([arb(x) for x in values], weights)
-                exact = LipschitzRegression(steps, arb(L)).bound_squared_distance()[1]
+                exact = LipschitzRegression(steps, arb(L)).upper_bound_squared_distance()
             check.true(
                 bool(abs(found / float(exact.sqrt()) - 1) < 1e-4), f"{values}, {L}", shown=False
             )
@@ -334,7 +334,7 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
         with ctx.workprec(128):
             half = ball(width / 2)
             steps = NormalToAtomsMap.from_ascending_atoms([arb(-1), arb(1)], [1, 1])
-            square = 2 * LipschitzRegression(steps, 1 / half).bound_squared_distance()[1]
+            square = 2 * LipschitzRegression(steps, 1 / half).upper_bound_squared_distance()
             eps = upper((1 + arb(2).sqrt()) * ball(delta) + square.sqrt())
         bounds, slope = (
             bound_conditioning(DIAGONAL, eps),

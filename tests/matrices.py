@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import comb
 
+import numpy as np
 import sympy
 from sympy import diag, eye, zeros
 
@@ -37,6 +38,12 @@ def hadamard(d):
 def frank(d):
     """Frank matrix: upper Hessenberg, determinant 1."""
     return sympy.Matrix(d, d, lambda i, j: d - max(i, j) if j >= i - 1 else 0)
+
+
+def rotation(d, seed=None):
+    """Rotation matrix of floats, uniformly distributed; the seed is d by default."""
+    Q = np.linalg.qr(np.random.default_rng(d if seed is None else seed).standard_normal((d, d)))[0]
+    return Q * np.where(np.arange(d) == 0, np.sign(np.linalg.det(Q)), 1)
 
 
 one, zero = eye(2), zeros(2)

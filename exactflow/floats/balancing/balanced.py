@@ -132,22 +132,18 @@ class Balanced(MapResult):
         Floats are mapped in float64 and returned in the dtype of `x`; other numbers are mapped
         exactly, by `flow`.
         """
-        return (
-            map_inexact(self._map_forward_in_float64_or_exactly, x, self.dimension)
-            if is_inexact(x)
-            else self.flow(x)
-        )
+        if is_inexact(x):
+            return map_inexact(self._map_forward_in_float64_or_exactly, x, self.dimension)
+        return self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
         """Return the preimage of a vector of d entries, or of each column of a matrix.
 
         Floats are mapped in float64, other numbers exactly, as by `forward`.
         """
-        return (
-            map_inexact(self._map_backward_in_float64_or_exactly, y, self.dimension)
-            if is_inexact(y)
-            else self.inverse()(y)
-        )
+        if is_inexact(y):
+            return map_inexact(self._map_backward_in_float64_or_exactly, y, self.dimension)
+        return self.inverse()(y)
 
     def explain(self) -> Explanation:
         """Return steps for the exact product Q of the layers, for the difference between Q and the
@@ -262,11 +258,7 @@ def _bound_frobenius_inverse_residual_if_finite(
         rough = float(np.linalg.norm(inverse_of_mantissa @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < COARSE:
         return Fraction(rough)
-    product = DyadicMatrix.from_floats(inverse_of_mantissa) * W.numerator.times_power_of_two(
-        -mantissa_exponent
-    )
-    return (
-        DyadicQuotient(product, W.denominator)
-        .minus(DyadicMatrix.from_floats(np.eye(d)))
-        .bound_frobenius_norm()
-    )
+    numerator = W.numerator.times_power_of_two(-mantissa_exponent)
+    product = DyadicMatrix.from_floats(inverse_of_mantissa) * numerator
+    residual = DyadicQuotient(product, W.denominator).minus(DyadicMatrix.from_floats(np.eye(d)))
+    return residual.bound_frobenius_norm()

@@ -30,6 +30,7 @@ How it is checked
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import frexp, ldexp, log2
+from typing import TypeAlias
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def has_closed_form(halves: tuple[int, int]) -> bool:
     return abs(halves[0] - halves[1]) <= 1
 
 
-def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
+def yield_closed_forms(target: Target) -> Iterator["CorrectableLayers"]:
     """Yield the six layers of Theorem 10 if the target is nearly a multiple of a rotation, then the
     eleven layers of Theorem 11. The sizes of the halves must differ by at most one.
     """
@@ -169,13 +170,15 @@ class ElevenLayers:
         to_V = np.where(sizes < sizes[:, None], F / sizes[:, None], 0)
         np.fill_diagonal(to_U, 0)
         sigma = self.sigma + np.diag(F)
-        of_U, of_V = (
-            self.left.add_to_product_by_newton_step(self.U @ to_U),
-            self.right.add_to_product_by_newton_step(-self.V @ to_V),
-        )
+        of_U = self.left.add_to_product_by_newton_step(self.U @ to_U)
+        of_V = self.right.add_to_product_by_newton_step(-self.V @ to_V)
         U, V = self.U + self.U @ to_U, self.V + self.V @ to_V.T
         sigma = np.where(sigma > 0, sigma, self.sigma)
         return ElevenLayers(self.target, of_U, of_V, U, V, sigma)
+
+
+CorrectableLayers: TypeAlias = Shears | ElevenLayers
+"""Layers with a product near a target, and Newton steps that bring the product nearer."""
 
 
 def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
@@ -187,12 +190,10 @@ def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> Corr
 
 def _correct_once_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
     """Return the shears after one Newton step, which brings their product to Q up to rounding."""
-    layers = reverse_and_distribute_scale(
-        alternating_shears(found.pattern.first, found.shifts), 1.0
-    )
-    return found.add_to_product_by_newton_step(
-        (DyadicMatrix.from_floats(Q) - apply_float_layers_exactly(layers)).to_approximate_floats()
-    )
+    factors = alternating_shears(found.pattern.first, found.shifts)
+    product = apply_float_layers_exactly(reverse_and_distribute_scale(factors, 1.0))
+    difference = DyadicMatrix.from_floats(Q) - product
+    return found.add_to_product_by_newton_step(difference.to_approximate_floats())
 
 
 def round_to_grid_relative_to(shift: np.ndarray, reference_size: float = 1.0) -> np.ndarray:
@@ -226,10 +227,7 @@ def reverse_and_distribute_scale(
         scale, binary_exponent, logarithm = 1.0, 0, 0.0
     counts = [sum(factor.moves == half for factor in factors) for half in HALVES]
     remaining = list(counts)
-    on_the_right = [
-        (1.0, 0),
-        (1.0, 0),
-    ]  # for each half, its scale in the matrix C, as (mantissa, exponent)
+    on_the_right = [(1.0, 0), (1.0, 0)]  # the scale of each half in C, as (mantissa, exponent)
     layers = []
     for factor in reversed(factors):
         half = HALVES.index(factor.moves)

@@ -123,12 +123,9 @@ def absolute_determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
             det = abs(_enclose_determinant(entries))
             if det > 0:
                 root = det.root(len(entries))
-                ends = (
-                    _round_exact_ball_to_53_bits(root.lower()),
-                    _round_exact_ball_to_53_bits(root.upper()),
-                )
-                if ends[0] == ends[1] or root.rel_accuracy_bits() > MOST_BITS:
-                    return ends[0]
+                below, above = map(_round_exact_ball_to_53_bits, (root.lower(), root.upper()))
+                if below == above or root.rel_accuracy_bits() > MOST_BITS:
+                    return below
         bits *= 2
 
 

@@ -176,7 +176,9 @@ class _Search:
             return None, 0
         for k in range(1, TUNING.tries + 1):
             try:
-                X = X + linearization.newton_step(F, pull_to_anchor, self.anchor, self.attempt.tol)
+                X = X + linearization.newton_step(
+                    F, self.attempt.tol, wanted_step=pull_to_anchor * (self.anchor - X)
+                )
             except np.linalg.LinAlgError:
                 return None, k
             linearization, before = self.linearize_at(X), rms_singular_value(F)
@@ -198,10 +200,11 @@ class _Search:
             linearization = self.linearize_at(X)
             try:
                 closer = X + linearization.newton_step(
-                    linearization.centred_residual(M), 0.0, X, self.attempt.tol
+                    linearization.centred_residual(M), self.attempt.tol
                 )
-                nearer = linearization.step_derivative_wrt_pull_to_anchor(
-                    self.anchor, self.attempt.tol
+                # the step is linear in both arguments: this is its derivative by the pull
+                nearer = linearization.newton_step(
+                    np.zeros_like(M), self.attempt.tol, wanted_step=self.anchor - X
                 )
             except np.linalg.LinAlgError:
                 return X
@@ -234,7 +237,7 @@ class _Search:
             if size > TUNING.settled or tol == TUNING.fine:
                 solver = at
             try:
-                dX = solver.newton_step(F, 0.0, at.X, tol, TUNING.ridge * size)
+                dX = solver.newton_step(F, tol, TUNING.ridge * size)
             except np.linalg.LinAlgError:
                 break
             tried = (self.linearize_at(at.X + part * dX) for part in TUNING.parts)

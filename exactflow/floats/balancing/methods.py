@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing.balanced import Balanced
 from exactflow.floats.balancing.closed_form import (
+    CorrectableLayers,
     Shears,
     has_closed_form,
     six_shears_of_rotation,
@@ -24,7 +24,6 @@ from exactflow.floats.balancing.newton import ShearPattern
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING, Attempt
 from exactflow.floats.threads import one_thread
-from exactflow.flows.float_layers import FloatCoupling
 
 
 def find_balanced_on_one_thread(
@@ -47,10 +46,8 @@ def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> B
     """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_first_successful_attempt(target, layers, seed)
-    if (
-        target.normalized_rotation_or_none is None
-        and target.estimated_condition_number <= TUNING.beyond
-    ):
+    is_rotation = target.normalized_rotation_or_none is not None
+    if not is_rotation and target.estimated_condition_number <= TUNING.beyond:
         with suppress(MethodError):
             result = _find_by_first_successful_attempt(target, 6, seed, TUNING.few)
             if _has_small_relative_error(result, target):
@@ -153,19 +150,9 @@ def _yield_attempts_and_starts(
         yield attempt, pattern, draw_random_padded_shifts(pattern, np.random.default_rng([seed, i]))
 
 
-class Solution(Protocol):
-    """Layers with a product near a target, and Newton steps that bring the product nearer."""
-
-    def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
-        """Return layers whose product is near the target."""
-
-    def after_newton_step_for_product_increment(self, mantissa_increment: np.ndarray) -> "Solution":
-        """Return a solution after a Newton step that adds, to first order,
-        2^`Target.mantissa_exponent` times `mantissa_increment` to its product.
-        """
-
-
-def _correct_or_return_relative_error(target: Target, solution: Solution) -> Balanced | float:
+def _correct_or_return_relative_error(
+    target: Target, solution: CorrectableLayers
+) -> Balanced | float:
     """Correct a solution until its error is at rounding level or hardly falls.
 
     Returns the layers with the least error. If this error, relative to the largest entry of the

@@ -106,14 +106,12 @@ class ShearPattern:
 
     def moved_slice(self, i: int) -> slice:
         """Return the slice of coordinates that factor i moves; the leftmost factor has i = 0."""
-        return self._half_slice((i + self.first) % 2)
+        half = (i + self.first) % 2
+        return slice(half * self.n, (half + 1) * self.n)
 
     def kept_slice(self, i: int) -> slice:
-        """Return the slice of coordinates that factor i keeps; the leftmost factor has i = 0."""
-        return self._half_slice((i + self.first + 1) % 2)
-
-    def _half_slice(self, half: int) -> slice:
-        return slice(half * self.n, (half + 1) * self.n)
+        """Return the slice of coordinates that factor i keeps; factor i + 1 moves them."""
+        return self.moved_slice(i + 1)
 
     def product(self, X: np.ndarray) -> np.ndarray:
         """Return the product S_1 .. S_K of the shears with the padded shifts X."""
@@ -144,25 +142,6 @@ class NormalEquations:
     weighted_right: np.ndarray
     cut: int
     active_mask: np.ndarray
-
-    @staticmethod
-    def from_jacobian_factors(
-        A_transposed: np.ndarray,
-        B: np.ndarray,
-        layers_left_of_cut: int,
-        spread: float,
-        active_mask: np.ndarray,
-    ) -> "NormalEquations":
-        """Return the normal equations with the weights G_i and H_i of the module docstring.
-
-        `A_transposed` has the matrices A_i^T, and `B` has the matrices B_i.
-        """
-        weighted_left, weighted_right = (
-            _inverse_regularized_gram_times_rows(rows, spread) for rows in (A_transposed, B)
-        )
-        return NormalEquations(
-            A_transposed, B, weighted_left, weighted_right, layers_left_of_cut, active_mask
-        )
 
     def apply_centred_jacobian(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX, by which a small change dX of the shifts lowers the centred residual."""
@@ -309,7 +288,10 @@ class CentredLinearization:
         for i in range(K):
             A[i, ~active[pattern.moved_slice(i)]] = 0
             B[i, ~active[pattern.kept_slice(i)]] = 0
-        return NormalEquations.from_jacobian_factors(A, B, m, self.spread, active)
+        weighted_A, weighted_B = (
+            _inverse_regularized_gram_times_rows(rows, self.spread) for rows in (A, B)
+        )
+        return NormalEquations(A, B, weighted_A, weighted_B, m, active)
 
     def multiply_by_both_part_inverses(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1, for the products P and R of the shears left and right of the cut."""
@@ -326,50 +308,24 @@ class CentredLinearization:
     def newton_step(
         self,
         F: np.ndarray,
-        pull_to_anchor: float,
-        anchor: np.ndarray,
         relative_tol: float,
         ridge: float = 0.0,
+        wanted_step: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Return a Newton step dX of the shifts, a solution of J dX = F for the centred residual F.
-
-        For `pull_to_anchor` = 0 this is the least solution, and for `pull_to_anchor` = 1 the
-        solution with which X + dX is nearest to `anchor`, both in the norm |.|_D of the module
+        """Return a Newton step dX of the shifts: the solution of J dX = F, for the centred residual
+        F, that is nearest to `wanted_step`, by default to 0, in the norm |.|_D of the module
         docstring.
 
-        For v = pull_to_anchor (X - anchor), dX = D J^T lam - v with J D J^T lam = F + J v. The
-        ridge is added to J D J^T and shortens the step if J D J^T is nearly singular. If the sum is
-        numerically singular, ``numpy.linalg.LinAlgError`` is raised.
+        For w = wanted_step, dX = w + D J^T lam with J D J^T lam = F - J w. The ridge is added to
+        J D J^T and shortens the step if J D J^T is nearly singular. If the sum is numerically
+        singular, ``numpy.linalg.LinAlgError`` is raised.
         """
-        if not pull_to_anchor:
-            return self._least_norm_newton_step(F, relative_tol, ridge)
-        away = pull_to_anchor * (self.X - anchor)
-        return (
-            self._least_norm_newton_step(
-                F + self.normal_equations.apply_centred_jacobian(away), relative_tol, ridge
-            )
-            - away
-        )
-
-    def step_derivative_wrt_pull_to_anchor(
-        self, anchor: np.ndarray, relative_tol: float
-    ) -> np.ndarray:
-        """Return the derivative of `newton_step` with respect to its argument `pull_to_anchor`."""
-        away = self.X - anchor
-        return (
-            self._least_norm_newton_step(
-                self.normal_equations.apply_centred_jacobian(away), relative_tol, 0.0
-            )
-            - away
-        )
-
-    def _least_norm_newton_step(
-        self, F: np.ndarray, relative_tol: float, ridge: float
-    ) -> np.ndarray:
-        """Return the solution dX of J dX = F with the least norm |dX|_D of the module docstring."""
-        return self.normal_equations.apply_adjoint_then_inverse_weights(
-            self.normal_equations.solve_up_to_trace(F, relative_tol, ridge)
-        )
+        equations = self.normal_equations
+        if wanted_step is not None:
+            F = F - equations.apply_centred_jacobian(wanted_step)
+        lam = equations.solve_up_to_trace(F, relative_tol, ridge)
+        least = equations.apply_adjoint_then_inverse_weights(lam)
+        return least if wanted_step is None else least + wanted_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,7 +351,7 @@ class CorrectableShears:
             - self.pattern.extend_by_identity_on_idle_coordinates(np.zeros_like(E))
         )
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms_singular_value(F))
-        dX = linearization.newton_step(F, 0.0, self.X, TUNING.tol, ridge)
+        dX = linearization.newton_step(F, TUNING.tol, ridge)
         return CorrectableShears(self.pattern, self.X + dX, self.spread, linearization)
 
     @property

@@ -125,24 +125,25 @@ class Target:
     @cached_property
     def mantissa_determinant_root(self) -> float:
         """The d-th root of the determinant of `mantissa`, computed in floats."""
-        guess = self._mantissa_rms_singular_value
         if self.normalized_rotation_or_none is None:
             _, s, _ = self.mantissa_svd_with_det_UVt_one
             guess = float(np.exp(np.log(s).mean()))
-            return guess * float(np.exp(np.log(s / guess).mean()))
-        s = np.linalg.svd(self.normalized_rotation_or_none, compute_uv=False)
-        return guess * float(np.exp(np.log(s).mean()))
+            relative = s / guess
+        else:
+            guess = self._mantissa_rms_singular_value
+            relative = np.linalg.svd(self.normalized_rotation_or_none, compute_uv=False)
+        return guess * float(np.exp(np.log(relative).mean()))
 
     @cached_property
     def normalized_rotation_or_none(self) -> np.ndarray | None:
         """The `mantissa` divided by the root mean square of its singular values, if this is nearly
         a rotation; None otherwise.
         """
-        return (
-            self.mantissa / self._mantissa_rms_singular_value
-            if _is_near_multiple_of_orthogonal(self.mantissa)
-            else None
-        )
+        M = self.mantissa
+        square = np.vdot(M, M) / len(M)
+        if np.abs(M.T @ M - square * np.eye(len(M))).max() >= TUNING.near_rotation * square:
+            return None
+        return M / self._mantissa_rms_singular_value
 
     @cached_property
     def estimated_condition_number(self) -> float:
@@ -166,12 +167,6 @@ class Target:
     def max_abs(self) -> Fraction:
         """Return the largest absolute entry of W."""
         return self.exact_matrix.max_abs()
-
-
-def _is_near_multiple_of_orthogonal(M: np.ndarray) -> bool:
-    """Whether M, with absolute entries below one, is nearly a multiple of an orthogonal matrix."""
-    square = np.vdot(M, M) / len(M)
-    return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
 
 def _determinant_sign_or_raise(entries: np.ndarray) -> int:

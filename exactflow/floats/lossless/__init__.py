@@ -29,12 +29,8 @@ from exactflow.floats.balancing import METHODS, BalanceMethod
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
 from exactflow.floats.lossless.determinant_one import find_shears_and_scalar_factor
-from exactflow.floats.lossless.integer_coupling import IntegerCoupling
-from exactflow.floats.lossless.integer_rounding import (
-    LIMIT,
-    as_checked_bits_and_limit,
-    round_shears,
-)
+from exactflow.floats.lossless.integer_coupling import LARGEST, IntegerCoupling
+from exactflow.floats.lossless.integer_rounding import LIMIT, MOST_BITS, round_shears
 
 __all__ = [
     "FLIPPINGS",
@@ -105,7 +101,8 @@ def lossless(
     check_option("orientation", orientation, FLIPPINGS)
     check_option("method", method, METHODS)
     seed = to_index("seed", seed, 0, 2**63)
-    bits, limit = as_checked_bits_and_limit(bits, limit)
+    bits = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
+    limit = to_index("limit", limit, 1, LARGEST // 2)
     try:
         target = Target.check_and_orient(W, orientation, partition)
     except OrientationError:

@@ -81,9 +81,8 @@ def find_shears_and_scalar_factor(
     mean = float(np.exp(np.log(diagonal).mean()))
     if np.abs(diagonal / mean - 1).max() > UNIFORM:
         layers = _unit_determinant_shears_from_svd(target.with_unit_determinant)
-    return layers, Fraction(1) if abs(
-        target.rounded_determinant_root - 1
-    ) < NEAR_ONE else target.rounded_determinant_root
+    step = target.rounded_determinant_root
+    return layers, Fraction(1) if abs(step - 1) < NEAR_ONE else step
 
 
 class _ScaledTarget(Target):

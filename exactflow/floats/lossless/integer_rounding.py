@@ -33,7 +33,7 @@ from sympy import Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
-from exactflow.exact.numbers import format_up, to_index
+from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless
@@ -49,15 +49,6 @@ that products plus 1/2 are still exact.
 """
 
 _SPARE_BITS = 3
-
-
-def as_checked_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
-    """Return `bits` and `limit` as integers. If `bits` is None, None is returned in its place.
-
-    Raises `InvalidInputError` if an argument is no integer or out of its range.
-    """
-    checked = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
-    return checked, to_index("limit", limit, 1, LARGEST // 2)
 
 
 def round_shears(

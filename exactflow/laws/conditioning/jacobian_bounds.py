@@ -59,7 +59,6 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_short, to_element
-from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import NumberLike
 from exactflow.laws.conditioning.lipschitz_bound import bracket_least_lipschitz
 from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det_of_maps_near
@@ -114,11 +113,7 @@ singular values rms over geometric mean at least 1
         volume = upper_bound_mean_log_det_of_maps_near(components, tolerance)
         mean = upper(volume.bound)
         sigma = upper((ball(mean) / d).exp())
-        squares = (
-            s * s
-            for s in enclose_principal_standard_deviations(components.weight_and_covariance()[1])
-        )
-        size = (sum(squares, arb(0)).sqrt() - tolerance) / arb(d).sqrt()
+        size = (components.enclose_deviation() - tolerance) / arb(d).sqrt()
         return ConditioningBounds(
             eps=QQ.to_sympy(eps),
             lipschitz=QQ.to_sympy(slope),

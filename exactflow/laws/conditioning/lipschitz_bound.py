@@ -12,14 +12,14 @@ from functools import cache, partial
 from math import floor
 from typing import NamedTuple
 
-from flint import arb, ctx, fmpq_mat
+from flint import arb, ctx, fmpq, fmpq_mat
 from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.singular_values import enclose_principal_standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.lipschitz_regression import LowerAndUpperBound
 from exactflow.laws.conditioning.log_det_bound import pairwise_mean_differences_of_few_clusters
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
@@ -64,18 +64,18 @@ def bracket_least_lipschitz(
 
     `components` is a mixture that equals or approximates the law.
     """
-    covariance = components.weight_and_covariance()[1]
+    exact_eps, error = to_fmpq(eps), components.error.upper().fmpq()
     has_independent_coordinates = is_known_product(law)
-    spectrum = enclose_principal_standard_deviations(covariance)
-    deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
-    if deviation <= _enclose_eps_plus_error(eps, -components.error.upper()):
+    deviation = components.enclose_deviation()
+    if deviation <= arb(exact_eps - error):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
     start = deviation / SMALLEST
-    tolerance = partial(_enclose_eps_plus_error, eps, components.error.upper())
-    make_squared_distance = partial(_squared_covariance_distance_by_slope, covariance)
+    make_squared_distance = partial(
+        _squared_covariance_distance_by_slope, components.total_covariance
+    )
     slope, attained, bits = _bracket_least_slope_within_distance_tolerance(
-        make_squared_distance, start, tolerance, TUNING.precision
+        make_squared_distance, start, exact_eps + error, TUNING.precision
     )
     if isinstance(law, Gaussian):
         return LipschitzBracket(slope, attained, None)
@@ -86,14 +86,11 @@ def bracket_least_lipschitz(
         )
     projections = [project_onto_each_axis_as_atoms(law, components, frame, eps) for frame in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
-    bits = max(
-        bits,
-        TUNING.precision
-        + 4 * max(0, components.rough_log2_largest_coordinate_or_deviation - eps_exponent),
-    )
+    exponent = components.rough_log2_largest_coordinate_or_deviation
+    bits = max(bits, TUNING.precision + 4 * max(0, exponent - eps_exponent))
     attained, best = None, None
-    rest = partial(_enclose_eps_plus_error, eps, -projections[0].error.upper())
-    if has_independent_coordinates and rest() > 0:
+    rest = exact_eps - projections[0].error.upper().fmpq()
+    if has_independent_coordinates and rest > 0:
         _, attained, _ = _bracket_least_slope_within_distance_tolerance(
             projections[0].make_squared_distance_bounds_by_slope, deviation, rest, bits
         )
@@ -103,7 +100,7 @@ def bracket_least_lipschitz(
         if farthest is None:
             break
         best = projections.pop(farthest)
-        tolerance = partial(_enclose_eps_plus_error, eps, best.error.upper())
+        tolerance = exact_eps + best.error.upper().fmpq()
         slope, _, bits = _bracket_least_slope_within_distance_tolerance(
             best.make_squared_distance_bounds_by_slope, start, tolerance, bits
         )
@@ -112,15 +109,14 @@ def bracket_least_lipschitz(
 
 def _squared_covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBoundsBySlope:
     """Return the function of L whose value is sum_i (s_i - L)_+^2, where the s_i^2 are the
-    eigenvalues of the covariance. Its lower bound and its upper bound are the same ball.
+    eigenvalues of the covariance. Both bounds are the same ball.
     """
     spectrum = enclose_principal_standard_deviations(covariance)
 
-    def enclose_squared_distance_twice(slope: arb, _: bool) -> LowerAndUpperBound:
-        total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
-        return total, total
+    def enclose_squared_distance(slope: arb, _: bool) -> arb:
+        return sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
 
-    return enclose_squared_distance_twice
+    return enclose_squared_distance
 
 
 def _index_of_largest_proved_excess_over_eps(
@@ -134,8 +130,8 @@ def _index_of_largest_proved_excess_over_eps(
     for precision in (first_bits, 2 * first_bits, 4 * first_bits):
         with ctx.workprec(precision):
             excess = [
-                projection.make_squared_distance_bounds_by_slope()(slope, False)[0].sqrt()
-                - _enclose_eps_plus_error(eps, projection.error.upper())
+                projection.make_squared_distance_bounds_by_slope()(slope, False).sqrt()
+                - (ball(eps) + projection.error.upper())
                 for projection in projections
             ]
         first = max(range(len(projections)), key=lambda i: excess[i].lower())
@@ -146,15 +142,10 @@ def _index_of_largest_proved_excess_over_eps(
     return None
 
 
-def _enclose_eps_plus_error(eps: Element, error: arb) -> arb:
-    """Enclose eps + `error` at the current precision, for an `error` of radius 0."""
-    return ball(eps) + error
-
-
 def _bracket_least_slope_within_distance_tolerance(
     make_squared_distance: Callable[[], SquaredDistanceBoundsBySlope],
     start_slope: arb,
-    make_distance_tolerance: Callable[[], arb],
+    distance_tolerance: fmpq,
     bits: int,
 ) -> tuple[Element, Element, int]:
     """Return a lower and an upper bound of the least slope for which the distance is at most the
@@ -162,15 +153,14 @@ def _bracket_least_slope_within_distance_tolerance(
 
     Both bounds are dyadic, and their ratio is at most 1 + 2^-23, unless the lower bound is zero.
     The search begins at `start_slope` with a precision of `bits`, which is doubled until it
-    suffices. `make_squared_distance` and `make_distance_tolerance` are called again at each
-    precision.
+    suffices. `make_squared_distance` is called again at each precision.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
             found = _bracket_least_slope_if_precision_suffices(
                 make_squared_distance(),
                 _log2_midpoint_else_hugely_negative(start_slope),
-                make_distance_tolerance() ** 2,
+                arb(distance_tolerance) ** 2,
             )
         if found is not None:
             return *found, bits
@@ -194,7 +184,7 @@ def _bracket_least_slope_if_precision_suffices(
     @cache
     def log2_squared_distance_over_squared_tolerance(log2_slope: float) -> float:
         """Estimate log2 of the quotient of squared distance and squared tolerance, for a slope."""
-        above = squared_distance(ball(_dyadic_near_exp2(log2_slope)), True)[1]
+        above = squared_distance(ball(_dyadic_near_exp2(log2_slope)), True)
         return _log2_midpoint_else_hugely_negative(above / squared_tolerance)
 
     low, high, step = log2_start_slope, log2_start_slope, TUNING.first_step
@@ -203,17 +193,17 @@ def _bracket_least_slope_if_precision_suffices(
     while log2_squared_distance_over_squared_tolerance(low) <= 0:
         if low < log2_start_slope - TUNING.least_slope:
             least = _dyadic_near_exp2(log2_start_slope - TUNING.least_slope)
-            is_enough = squared_distance(ball(least), True)[1] <= squared_tolerance
+            is_enough = squared_distance(ball(least), True) <= squared_tolerance
             return (QQ.zero, least) if is_enough else None
         low, high, step = low - step, low, 2 * step
     root = brentq(
         log2_squared_distance_over_squared_tolerance, low, high, xtol=TUNING.widths[0] / 4
     )
     for width in TUNING.widths:
-        ends = _dyadic_near_exp2(root - width), _dyadic_near_exp2(root + width)
-        below, above = (squared_distance(ball(end), k > 0)[k] for k, end in enumerate(ends))
+        least, most = _dyadic_near_exp2(root - width), _dyadic_near_exp2(root + width)
+        below, above = squared_distance(ball(least), False), squared_distance(ball(most), True)
         if below >= squared_tolerance and above <= squared_tolerance:
-            return ends
+            return least, most
     return None
 
 

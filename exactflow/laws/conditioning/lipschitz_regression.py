@@ -134,36 +134,32 @@ class LipschitzRegression:
     steps: NormalToAtomsMap
     slope: arb
 
-    def bound_squared_distance(self, skip_lower_bound: bool = False) -> LowerAndUpperBound:
-        """Return enclosures of a lower and of an upper bound of D(L)^2, the squared distance of the
-        map S from the increasing maps with slopes at most L = `slope`.
-
-        If `skip_lower_bound` is true, the lower bound is 0, which saves time.
+    def upper_bound_squared_distance(self) -> arb:
+        """Return an enclosure of an upper bound of D(L)^2, the squared distance of the map S from
+        the increasing maps with slopes at most L = `slope`.
         """
+        return sum(map(self.block_cost_at_its_value, self.approximate_best_blocks()), arb(0))
+
+    def lower_bound_squared_distance(self) -> arb:
+        """Return an enclosure of a lower bound of D(L)^2; an upper bound takes less time."""
         above, lost = arb(0), arb(0)
         for block in self.approximate_best_blocks():
             above += self.block_cost_at_its_value(block)
-            for j in () if skip_lower_bound else range(block.first, block.last + 1):
+            for j in range(block.first, block.last + 1):
                 rest = self._halved_cost_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
-        if skip_lower_bound:
-            return arb(0), above
         ends = [self._bracket_best_offset_at_jump(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
-        return above - 2 * width * lost, above
+        return above - 2 * width * lost
 
     def approximate_best_blocks(self) -> list[Block]:
         """Return nearly optimal values of the regression at the jumps, as blocks of neighbouring
         jumps with equal values.
         """
-        jumps = range(len(self.steps.cuts))
+        brackets = map(self._bracket_best_offset_at_jump, range(len(self.steps.cuts)))
         found = [
-            Block(
-                j,
-                j,
-                self._approximate_best_block_value(j, j, *self._bracket_best_offset_at_jump(j)),
-            )
-            for j in jumps
+            Block(j, j, self._approximate_best_block_value(j, j, low, high))
+            for j, (low, high) in enumerate(brackets)
         ]
         while True:
             runs: list[list[Block]] = []

@@ -74,16 +74,12 @@ class _FloatMixture:
 
         Weights are divided by their sum, and raised to 1e-300 if they are smaller.
         """
-        scale = (
-            Fraction(2) ** components.rough_log2_largest_coordinate_or_deviation * components.unit
-        )
+        exponent = components.rough_log2_largest_coordinate_or_deviation
         weights = (components.weights / components.total_weight).astype(float)
         covariances = components.covariances
         if covariances is not None:
-            covariances = (
-                covariances / fmpq(4) ** components.rough_log2_largest_coordinate_or_deviation
-            ).astype(float)
-        points = (components.centers / scale).astype(float)
+            covariances = (covariances / fmpq(4) ** exponent).astype(float)
+        points = (components.centers / (Fraction(2) ** exponent * components.unit)).astype(float)
         return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, covariances)
 
     def make_cluster(self, members: np.ndarray) -> _Cluster:
@@ -129,10 +125,8 @@ def upper_bound_mean_log_det_of_maps_near(
     """Return an upper bound of E log|det J| for all maps whose image of N(0, I) is at a distance W2
     of at most `w2_distance` from the mixture. It is computed at the current precision.
     """
-    size = max(
-        float(w2_distance / arb(2) ** components.rough_log2_largest_coordinate_or_deviation),
-        1 / LARGEST,
-    )
+    unit = arb(2) ** components.rough_log2_largest_coordinate_or_deviation
+    size = max(float(w2_distance / unit), 1 / LARGEST)
     tries = (
         (*_estimate_bound_and_multiplier_in_eps_units(clusters, size), clusters)
         for clusters in _yield_finer_clusterings(components)
@@ -166,15 +160,16 @@ def _estimate_bound_and_multiplier_in_eps_units(
         """Return all (a_ij - s_ij) / eps for the multiplier t."""
         return 2 * t_over_eps_squared / (s + np.hypot(s, 2 * np.sqrt(t_over_eps_squared)))
 
+    def is_below_constraint(t_over_eps_squared: float) -> bool:
+        """Whether the a_ij for the multiplier t satisfy the constraint with slack."""
+        increases = deviation_increases_in_eps_units(t_over_eps_squared)
+        return bool((w * increases**2).sum() < 1)
+
     low, high = 0.0, 1.0
-    while (w * deviation_increases_in_eps_units(high) ** 2).sum() < 1:
+    while is_below_constraint(high):
         low, high = high, 4 * high
     while (middle := (low + high) / 2) not in (low, high):
-        low, high = (
-            (middle, high)
-            if (w * deviation_increases_in_eps_units(middle) ** 2).sum() < 1
-            else (low, middle)
-        )
+        low, high = (middle, high) if is_below_constraint(middle) else (low, middle)
     a = s + deviation_increases_in_eps_units(high)
     return (w * (np.log(a) - np.log(w) / a.shape[1])).sum(), high
 

@@ -171,6 +171,18 @@ class MixtureComponents:
         return sum(self.weights.tolist())
 
     @cached_property
+    def total_covariance(self) -> fmpq_mat:
+        """The covariance of the whole mixture."""
+        return self.weight_and_covariance()[1]
+
+    def enclose_deviation(self) -> arb:
+        """Return an enclosure, at the current precision, of sqrt(tr Cov) for the covariance of the
+        whole mixture.
+        """
+        diagonal = (self.total_covariance[i, i] for i in range(self.dimension))
+        return arb(sum(diagonal, fmpq(0))).sqrt()
+
+    @cached_property
     def rough_log2_largest_coordinate_or_deviation(self) -> int:
         """An integer near the binary logarithm of the largest coordinate or deviation."""
         largest = fmpq(abs(self.centers).max(), self.unit) ** 2
@@ -284,7 +296,7 @@ def _product_mixture(parts: Sequence[MixtureComponents]) -> MixtureComponents:
 def _merge_into_one_component(components: MixtureComponents) -> MixtureComponents:
     """Return one component with the mean, the covariance and the `error` of a mixture."""
     one = MixtureComponents.from_exact_rationals(
-        [QQ.one], [components.mean()], [components.weight_and_covariance()[1].tolist()]
+        [QQ.one], [components.mean()], [components.total_covariance.tolist()]
     )
     return replace(one, error=components.error)
 

@@ -21,7 +21,6 @@ from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.lipschitz_regression import (
     Block,
     LipschitzRegression,
-    LowerAndUpperBound,
     NormalToAtomsMap,
 )
 from exactflow.laws.conditioning.mixture_components import (
@@ -34,10 +33,9 @@ from exactflow.laws.universal.measures import Atoms, TargetMeasure
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 
-SquaredDistanceBoundsBySlope = Callable[[arb, bool], LowerAndUpperBound]
-"""A function of a slope L > 0 and of a flag. It returns enclosures of a lower and of an upper bound
-of the squared distance from the maps with slopes at most L. If the flag is true, the lower bound
-may be 0, which saves time.
+SquaredDistanceBoundsBySlope = Callable[[arb, bool], arb]
+"""A function of a slope L > 0 and of a flag. It bounds the squared distance from the maps with
+slopes at most L: from above if the flag is true, else from below. Bounds are returned as balls.
 """
 
 FEW = 8  # at most this number of entries of an axis are displayed
@@ -117,8 +115,8 @@ class ProjectedLaw:
 
     def make_squared_distance_bounds_by_slope(self) -> SquaredDistanceBoundsBySlope:
         """Return the function that bounds the squared distance of the atoms from the maps with
-        slopes at most L, summed over the axes. Its arguments are L, and whether to skip the lower
-        bound.
+        slopes at most L, summed over the axes. Its arguments are L, and whether the bound is an
+        upper bound.
 
         The maps to the atoms are computed first, at the current precision.
         """
@@ -126,14 +124,17 @@ class ProjectedLaw:
         maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
 
         def bound_squared_distance_from_lipschitz_maps(
-            lipschitz_constant: arb, skip_lower_bound: bool
-        ) -> LowerAndUpperBound:
-            below, above = arb(0), arb(0)
+            lipschitz_constant: arb, is_upper_bound: bool
+        ) -> arb:
+            bound = (
+                LipschitzRegression.upper_bound_squared_distance
+                if is_upper_bound
+                else LipschitzRegression.lower_bound_squared_distance
+            )
+            total = arb(0)
             for steps, times in maps:
-                regression = LipschitzRegression(steps, lipschitz_constant)
-                pair = regression.bound_squared_distance(skip_lower_bound)
-                below, above = below + times * pair[0], above + times * pair[1]
-            return below, above
+                total += times * bound(LipschitzRegression(steps, lipschitz_constant))
+            return total
 
         return bound_squared_distance_from_lipschitz_maps
 
@@ -243,10 +244,8 @@ def _project_atoms_and_merge_bounding_w2(
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
     places = (components.centers @ np.array(column, dtype=object)).tolist()
-    most, distinct = (
-        max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_atom_limit),
-        len(set(places)),
-    )
+    distinct = len(set(places))
+    most = max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_atom_limit)
     cells = min(TUNING.least_atoms, most)
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:

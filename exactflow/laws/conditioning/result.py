@@ -149,10 +149,8 @@ class ConditioningBounds(Result):
             return True
         with mpmath.workdps(_digits_covering_cancellation(slope / to_element(self.eps))):
             if seen is None:
-                parts = [
-                    max(s - to_mpf(slope), 0) ** 2
-                    for s in _principal_deviations_of_submixture(self.components)
-                ]
+                deviations = _principal_deviations_of_submixture(self.components)
+                parts = [max(s - to_mpf(slope), 0) ** 2 for s in deviations]
             else:
                 parts = [_lower_bound_squared_distance(line, slope) for line in seen.lines]
             radius = self._eps_plus_approximation_error_bound(seen or self.components)
@@ -180,9 +178,8 @@ class ConditioningBounds(Result):
         d = components.dimension
         with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
-            deviation = mpmath.sqrt(
-                sum(s * s for s in _principal_deviations_of_submixture(components))
-            )
+            deviations = _principal_deviations_of_submixture(components)
+            deviation = mpmath.sqrt(sum(s * s for s in deviations))
             size = deviation - self._eps_plus_approximation_error_bound(components)
             is_ratio = ratio == 1 or ratio * sigma * mpmath.sqrt(d) <= size
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)

@@ -173,30 +173,23 @@ class Whitening(MapResult):
         largest(Q Sigma Q^T - I) = r
         """
         check_explainable_dimension(self.dimension)
-        made = product_step(self.flow, self.flow.domain_matrix())
-        names = {"M": "Q"}
-        exact = self.covariance.exact_matrix
-        order = list(self.order)
-        back = [order.index(i) for i in range(len(order))]
-        values = {"Sigma": exact.extract(back, back), "r": QQ.convert(self.error)}
-        product = replace(
-            made.rename(names), before={}, after={"Q": made.before["M"], **made.after}
-        )
+        product = product_step(self.flow, self.flow.domain_matrix()).rename({"M": "Q"})
+        Q = product.before["Q"]
+        product = replace(product, before={}, after={"Q": Q, **product.after})
+        Sigma = self.covariance.ordered(np.argsort(self.order).tolist()).exact_matrix
         residual = Step(
             "whitening",
             "`Sigma` is the covariance of the data, `Q Sigma Q^T` that of their image. Its largest "
             f"difference from `I` is `r`, at most ``{format_up(self.error, 2)}``. Layers over the "
             "real numbers would whiten exactly; these are rounded to float64.",
             "largest(Q Sigma Q^T - I) = r",
-            {"Q": made.before["M"]},
-            values,
+            {"Q": Q},
+            {"Sigma": Sigma, "r": QQ.convert(self.error)},
             QQ,
             "exactflow.laws.gaussian.two_layers",
         )
-        count = len(self.layers)
-        claim = (
-            f"{count} layers of floats whiten the covariance within ``{format_up(self.error, 2)}``."
-        )
+        claim = f"{len(self.layers)} layers of floats whiten the covariance within "
+        claim += f"``{format_up(self.error, 2)}``."
         return Explanation.from_steps_after_checking(
             claim, [product, residual], self, self.evidence
         )

@@ -198,15 +198,11 @@ class SpectralMatch:
         """Return the match with a and b multiplied by one factor, which makes the least eigenvalue
         of b B b equal to 1. If k = 0, it makes the least eigenvalue of a A a equal to 1 + LEAST.
         """
-        unequal = len(self.u) < len(self.v)
-        shift = (
-            np.log(
-                self.eigh_of_scaled_B[0][0]
-                if unequal
-                else self.eigh_of_scaled_A[0][0] / (1 + LEAST)
-            )
-            / 2
-        )
+        if len(self.u) < len(self.v):
+            excess = self.eigh_of_scaled_B[0][0]
+        else:
+            excess = self.eigh_of_scaled_A[0][0] / (1 + LEAST)
+        shift = np.log(excess) / 2
         return self.with_logs_moved(-shift, -shift)
 
     def build_layers(self, first_on_second_regression: np.ndarray) -> FloatLayers:
@@ -240,16 +236,13 @@ def find_diagonals_matching_spectra_with_ones(A: np.ndarray, B: np.ndarray) -> S
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _start_near_unit_diagonals(A, B, spread, push)
-        found = (
-            _solve_match_by_newton(start.with_least_eigenvalue_near_one())
-            if start.has_positive_eigenvalues
-            else None
-        )
-        if (
-            found is not None
-            and (found := found.with_least_eigenvalue_near_one()).eigh_of_scaled_A[0][0]
-            > 1 + LEAST / 4
-        ):
+        if not start.has_positive_eigenvalues:
+            continue
+        found = _solve_match_by_newton(start.with_least_eigenvalue_near_one())
+        if found is None:
+            continue
+        found = found.with_least_eigenvalue_near_one()
+        if found.eigh_of_scaled_A[0][0] > 1 + LEAST / 4:
             return found
     return None
 
@@ -271,11 +264,9 @@ def _match_diagonal_plus_rank_one_B(A_1x1: np.ndarray, B: np.ndarray) -> Spectra
     v = -np.log(np.diag(B) - squares) / 2
     greatest = np.linalg.eigvalsh(np.exp(v)[:, None] * B * np.exp(v))[-1]
     match = SpectralMatch(A_1x1, B, np.log(greatest / A_1x1[0]) / 2, v)
-    return (
-        match
-        if match.has_positive_eigenvalues and np.abs(match.stacked_log_residuals()).max() < ROUNDED
-        else None
-    )
+    if match.has_positive_eigenvalues and np.abs(match.stacked_log_residuals()).max() < ROUNDED:
+        return match
+    return None
 
 
 def _start_near_unit_diagonals(

@@ -127,8 +127,8 @@ def _sum_at_most_eps_step(result: Any, distance_text: str) -> Step:
 
     `distance_text` names the distance in the text of the step, as "W2(flow, target)".
     """
-    names = [name for name in result.terms._fields if name not in ("tiles", "columns", "bands")]
-    names = [name for name in names if name != "digits"]
+    counts = "tiles", "columns", "bands", "digits"
+    names = [name for name in result.terms._fields if name not in counts]
     values = {name: to_element(getattr(result.terms, name)) for name in names}
     least, eps = to_element(getattr(result, "lower_bound", 0)), to_element(result.eps)
     allowed = "least + eps" if least else "eps"
@@ -294,10 +294,8 @@ def _is_tails_term_at_most(parameters: Construction, bound: Element) -> bool:
     moved, kept = parameters.first_layer_moved_and_kept
     with _mpmath_context_resolving_square(bound):
         delta = to_mpf(parameters.delta)
-        mass, labels = (
-            mpmath.erfc(to_mpf(parameters.radius) / delta / mpmath.sqrt(2)),
-            mpmath.mpf(0),
-        )
+        mass = mpmath.erfc(to_mpf(parameters.radius) / delta / mpmath.sqrt(2))
+        labels = mpmath.mpf(0)
         if parameters.depth == 3:
             mass += mpmath.erfc(1 / (4 * delta) / mpmath.sqrt(2))
             labels = delta * (len(parameters.atoms) - 1)

@@ -156,15 +156,13 @@ class PiecewiseConstantDensity:
             level, x = (low + high) / 2, (a + b) / 2
             return [(low, level, a, x), (level, high, x, b)]
 
-        found = sorted(
-            halve_costliest_cells(
-                cells,
-                wanted_total_kl_loss,
-                lambda cell: uniform_kl_contribution_between_normal_quantiles(*cell[:2]),
-                halve_levels_and_interval,
-            )
+        found = halve_costliest_cells(
+            cells,
+            wanted_total_kl_loss,
+            lambda cell: uniform_kl_contribution_between_normal_quantiles(*cell[:2]),
+            halve_levels_and_interval,
         )
-        return [((a, b), high - low) for low, high, a, b in found]
+        return [((a, b), high - low) for low, high, a, b in sorted(found)]
 
     def split_into_tiles(
         self,
@@ -191,13 +189,8 @@ class PiecewiseConstantDensity:
 
     def enclose_negative_entropy(self) -> arb:
         """Return an enclosure of E log p, where p is the density."""
-        return sum(
-            (
-                ball(area * value) * ball(value).log()
-                for value, area in self.areas_by_positive_density().items()
-            ),
-            arb(0),
-        )
+        areas = self.areas_by_positive_density().items()
+        return sum((ball(area * value) * ball(value).log() for value, area in areas), arb(0))
 
     def areas_by_positive_density(self) -> "Counter[Element]":
         """Return, for each positive value of the density, the area where it has this value."""
@@ -252,14 +245,11 @@ def _cut_runs_at_quantiles(
     A run is not cut at a quantile if the share of the column's mass between the quantile and an end
     of the run is below `least_cut_share_of_column`.
     """
-    below, found = 0.0, []
+    below, found, least = 0.0, [], least_cut_share_of_column
     for low, high, exact in runs:
         share = to_float(exact)
-        inside = levels[
-            (levels > below + least_cut_share_of_column)
-            & (levels < below + share - least_cut_share_of_column)
-        ]
-        band = int(np.searchsorted(levels, below + least_cut_share_of_column))
+        inside = levels[(levels > below + least) & (levels < below + share - least)]
+        band = int(np.searchsorted(levels, below + least))
         cuts = [QQ(round((x - below) / share * 2**40), 2**40) for x in inside]
         for p, q in pairwise([QQ.zero, *cuts, QQ.one]):
             ends = low + p * (high - low), low + q * (high - low)
@@ -290,6 +280,7 @@ def halve_costliest_cells(
         value, cell = heappop(heap)
         total += value
         for half in halve(cell):
-            heappush(heap, (-loss(half), half))
-            total += loss(half)
+            lost = loss(half)
+            heappush(heap, (-lost, half))
+            total += lost
     return [cell for _, cell in heap]

@@ -372,10 +372,7 @@ def _build_tiles(
         tiles = density.split_into_tiles(columns, masses, most + of_bands)
         check_tile_count(len(tiles))
         tiling = Tiling.from_tile_masses([column for column, _ in columns], tiles, len(masses))
-        return _build_coordinate_pair(
-            tiling,
-            *_choose_margin_widths_and_bound_kl_terms(density, tiling, entropy, subdivision_eps),
-        )
+        return _build_coordinate_pair_with_tiles(density, tiling, entropy, subdivision_eps)
 
     return _build_pair_with_shrinking_budget(
         build_tiles_with_budget, to_float(subdivision_eps), 0.8, subdivision_eps, eps
@@ -452,12 +449,7 @@ def _build_rigid_tiles(
     count, entropy = 1, _bound_negative_entropy(density, eps_above_lower_bound)
     while True:
         tiling = tile_by_translations(density, count)
-        pair = _build_coordinate_pair(
-            tiling,
-            *_choose_margin_widths_and_bound_kl_terms(
-                density, tiling, entropy, eps_above_lower_bound
-            ),
-        )
+        pair = _build_coordinate_pair_with_tiles(density, tiling, entropy, eps_above_lower_bound)
         if pair.terms.total <= kl_lower_bound + QQ.to_sympy(eps_above_lower_bound):
             return pair
         count += max(1, count // 2)
@@ -474,11 +466,10 @@ def _bound_negative_entropy(density: Density, subdivision_eps: Element) -> arb:
         return density.bound_negative_entropy(to_float(subdivision_eps) / 8)
 
 
-def _choose_margin_widths_and_bound_kl_terms(
+def _build_coordinate_pair_with_tiles(
     density: Density, tiling: Tiling, negative_entropy: arb, subdivision_eps: Element
-) -> tuple[tuple[Element, ...], CellsRampsTails]:
-    """Choose the widths of margins, and return them with the terms `cells`, `ramps` and `tails` of
-    the KL bound.
+) -> CoordinatePair:
+    """Choose the widths of margins, and return the pair of coordinates with the given tiles.
 
     `negative_entropy` is an upper bound of E log p, where p is the density. The margins are so
     narrow that the term `ramps` is a small share of `subdivision_eps`.
@@ -497,10 +488,8 @@ def _choose_margin_widths_and_bound_kl_terms(
             cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
             mass += tile.mass
             second_moment += tile.scaled_second_moment_about_tiling_center
-        scales, latents = (
-            tiling.scale_product_bounds,
-            tiling.latent_magnitude_bounds_over_bounding_box,
-        )
+        scales = tiling.scale_product_bounds
+        latents = tiling.latent_magnitude_bounds_over_bounding_box
         rate = bound_kl_per_margin_mass(scales, latents)
         edges = [density.bound_margin_mass_per_width(tiling, axis) for axis in (0, 1)]
         share = ball(subdivision_eps * RAMPS) / rate
@@ -511,8 +500,8 @@ def _choose_margin_widths_and_bound_kl_terms(
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
         squares = ball(sum((x * x for x in latents), QQ.zero))
         outside_rate = (constant + ball(scales[1]).log() + squares).max(arb(0))
-        outside = (1 - mass).abs_upper() * outside_rate
-        return margins, [cells, ramps, outside + second_moment.abs_upper()]
+        tails = (1 - mass).abs_upper() * outside_rate + second_moment.abs_upper()
+    return _build_coordinate_pair(tiling, margins, [cells, ramps, tails])
 
 
 def _build_coordinate_pair(

@@ -86,14 +86,15 @@ class MixtureDensity:
         m, s = self.axes[0].floats
         ends = np.unique([m - REACH * s, m, m + REACH * s])
         apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
-        cells = list(pairwise(ends[apart].tolist()))
+        mass_and_loss = cache(self._column_mass_and_estimated_loss)
+        cells = pairwise(ends[apart].tolist())
         found = halve_costliest_cells(
-            [cell for cell in cells if self._column_mass_and_estimated_loss(cell)[0] > LEAST_MASS],
+            [cell for cell in cells if mass_and_loss(cell)[0] > LEAST_MASS],
             wanted_total_kl_loss,
-            lambda cell: self._column_mass_and_estimated_loss(cell)[1],
+            lambda cell: mass_and_loss(cell)[1],
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
-        masses = [(cell, self._column_mass_and_estimated_loss(cell)[0]) for cell in sorted(found)]
+        masses = [(cell, mass_and_loss(cell)[0]) for cell in sorted(found)]
         exact = self.axes[0].to_exact_coordinate
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
@@ -141,25 +142,15 @@ class MixtureDensity:
         The tiles in which the density varies most are halved until the losses add up to about
         `wanted_total_kl_loss`.
         """
-        (m, s), unit, exact = (
-            self.axes[0].floats,
-            self.axes[0].unit,
-            self.axes[1].to_exact_coordinate,
-        )
-        ends = np.array(
-            [[[to_float(x / unit)] for x in column] for column, _ in columns_with_masses]
-        )
-        parts = self.weights * normal_mass(*np.moveaxis((ends - m) / s, 1, 0))
+        (m, s), unit = self.axes[0].floats, self.axes[0].unit
+        columns = [[[to_float(x / unit)] for x in column] for column, _ in columns_with_masses]
+        parts = self.weights * normal_mass(*np.moveaxis((np.array(columns) - m) / s, 1, 0))
         places = self._finite_x2_ends_and_quantiles_by_column(parts, np.cumsum(band_masses)[:-1])
         there = places[:, :-1] < places[:, 1:]
         low, high = places[:, :-1][there], places[:, 1:][there]
         column, band = np.nonzero(there)
-        bands = np.array(
-            [
-                [to_float(x) for x in pair]
-                for pair in finite_intervals_with_normal_masses(band_masses)
-            ]
-        )
+        intervals = finite_intervals_with_normal_masses(band_masses)
+        bands = np.array([[to_float(x) for x in pair] for pair in intervals])
         while True:
             mass, loss = self._tile_masses_and_estimated_losses(
                 parts[column], (low, high), bands[band], band_masses[band]
@@ -172,6 +163,7 @@ class MixtureDensity:
             column, band = (np.r_[x[stay], x[cut], x[cut]] for x in (column, band))
             starts, ends = np.r_[low[cut], middle[cut]], np.r_[middle[cut], high[cut]]
             low, high = np.r_[low[stay], starts], np.r_[high[stay], ends]
+        exact = self.axes[1].to_exact_coordinate
         return [
             Tile(int(column[k]), exact(low[k]), exact(high[k]), int(band[k]), float(mass[k]))
             for k in np.lexsort((low, column))
@@ -212,16 +204,15 @@ class MixtureDensity:
         (low, high), masses = scaled_x2_ends, column_component_masses_by_tile
         (m, s), heights = self.axes[1].floats, high - low
         mass = (masses * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
-        (latent, width), (y, _) = (
-            _quadrature_nodes_and_lengths(*band_ends_by_tile.T),
-            _quadrature_nodes_and_lengths(low, high),
-        )
+        latent, width = _quadrature_nodes_and_lengths(*band_ends_by_tile.T)
+        y, _ = _quadrature_nodes_and_lengths(low, high)
         density = np.zeros_like(y)
         for part, mean, size in zip(masses.T, m, s, strict=True):
             density += part * np.exp(-(((y - mean) / size) ** 2) / 2) / size
         flow = np.exp(-latent * latent / 2) * (width / heights * mass / band_masses_by_tile)
-        values = (heights / 2 / ROOT * (WEIGHTS @ x) for x in (rel_entr(density, flow), density))
-        loss, seen = values
+        loss, seen = (
+            heights / 2 / ROOT * (WEIGHTS @ values) for values in (rel_entr(density, flow), density)
+        )
         return mass, loss + BLIND * abs(mass - seen)
 
     def bound_negative_entropy(self, aimed_accuracy: float) -> arb:
@@ -246,10 +237,8 @@ class MixtureDensity:
         (masses, squares), (others, ends) = (
             axis.cell_masses_of_components_and_products(scores) for axis in self.axes
         )
-        top, total = (
-            self._sum_weighted_products(*self._component_peaks_by_axis()).log().max(arb(0)),
-            arb(0),
-        )
+        top = self._sum_weighted_products(*self._component_peaks_by_axis()).log().max(arb(0))
+        total = arb(0)
         for mass, square in zip(
             _flat_weighted_inner_products(masses, self.balls, others),
             _flat_weighted_inner_products(squares, couples, ends),
@@ -302,15 +291,11 @@ class MixtureDensity:
         """
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.least_scale_by_axis, tiling.bounding_box_center, strict=True)
-        return sum(
-            (
-                self._sum_weighted_products(
-                    axis.integrate_squared_deviations_by_component(whole, *unit), ones
-                )
-                for axis, *unit in units
-            ),
-            arb(0),
-        )
+        total = arb(0)
+        for axis, *unit in units:
+            squares = axis.integrate_squared_deviations_by_component(whole, *unit)
+            total += self._sum_weighted_products(squares, ones)
+        return total
 
     def _component_peaks_by_axis(self) -> list[list[arb]]:
         """Return, for each axis, the largest marginal density of each component."""
@@ -355,12 +340,8 @@ class _Axis:
         """Return, for each component, the integrals of 1, l and l^2 against the density of the
         component over an interval, where l is the standard score (x - mean) / deviation.
         """
-        return [
-            (q - p, d - e, q - p + a * d - b * e)
-            for (p, d, a), (q, e, b) in zip(
-                self.normal_values(low), self.normal_values(high), strict=True
-            )
-        ]
+        pairs = zip(self.normal_values(low), self.normal_values(high), strict=True)
+        return [(q - p, d - e, q - p + a * d - b * e) for (p, d, a), (q, e, b) in pairs]
 
     def integrate_squared_deviations_by_component(
         self, score_moments: list[ZerothFirstSecondMoments], unit: Element, center: Element
@@ -393,9 +374,8 @@ class _Axis:
             square = s * s + t * t
             width, mean = ball(square).sqrt(), (m * t * t + n * s * s) / square
             doubles.append((normal_density(ball(m - n) / width) / width, mean, ball(s * t) / width))
-        return _masses_between_and_beyond_knots(singles, knots), _masses_between_and_beyond_knots(
-            doubles, knots
-        )
+        of_components = _masses_between_and_beyond_knots(singles, knots)
+        return of_components, _masses_between_and_beyond_knots(doubles, knots)
 
 
 def _masses_between_and_beyond_knots(

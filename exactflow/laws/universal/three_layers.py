@@ -224,7 +224,7 @@ def arrange_zones(
     """
     columns = halve_grid_columns_to_kl_loss(density, COLUMNS * approximate_excess_over_bound)
     if len(columns) > MOST_ZONES:
-        raise _too_many_strips_error(MOST_STRIPS)
+        raise _too_many_error(len(columns), MOST_ZONES, "zones")
     masses = [
         [column.mass]
         if column.profile.is_worth_dividing_into_cells
@@ -383,18 +383,20 @@ def _choose_blocks_of_each_zone(
         if loss <= most_total_kl_loss:
             return [draft.block_choices[chosen[k]] for k, draft in enumerate(drafts)]
         price *= 0.7
-    raise _too_many_strips_error(MOST_STRIPS)
+    raise _too_many_error(MOST_STRIPS + 1, MOST_STRIPS, "strips")
 
 
 def _check_strip_count(count: int) -> None:
     """Raise `InvalidInputError` if there are too many strips."""
     if count > MOST_STRIPS:
-        raise _too_many_strips_error(count)
+        raise _too_many_error(count, MOST_STRIPS, "strips")
 
 
-def _too_many_strips_error(count: int) -> InvalidInputError:
-    """Return the error for a law and eps that need at least `count` strips."""
+def _too_many_error(count: int, most: int, plural_noun: str) -> InvalidInputError:
+    """Return the error for a law and eps that need at least `count` strips or zones, more than the
+    `most` that are built.
+    """
     return InvalidInputError(
-        f"for this law and eps three layers need at least {count} strips, but at most "
-        f"{MOST_STRIPS} are built: raise eps, take fewer bins, or layers=4"
+        f"for this law and eps three layers need at least {count} {plural_noun}, but at most "
+        f"{most} are built: raise eps, take fewer bins, or layers=4"
     )

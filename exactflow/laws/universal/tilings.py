@@ -6,7 +6,7 @@ Theorem and notation are those of `exactflow.laws.universal.kl_approximation`.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, starmap
 from math import prod
 from typing import Any, NamedTuple
 
@@ -167,16 +167,11 @@ class Tiling:
     @cached_property
     def latent_magnitude_bounds_over_bounding_box(self) -> tuple[Element, Element]:
         """Upper bounds of |z1| and |z2| for the latents of all points of the bounding box."""
-        (first, second), first_most, second_most = self.bounding_box_of_tiles, QQ.zero, QQ.zero
-        span = (
-            second[0] + min(self.inverse_x2_shift_by_column),
-            second[1] + max(self.inverse_x2_shift_by_column),
-        )
+        (first, (low, high)), shifts = self.bounding_box_of_tiles, self.inverse_x2_shift_by_column
+        span, first_most, second_most = (low + min(shifts), high + max(shifts)), QQ.zero, QQ.zero
         for tile, ((s, t), (u, v)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
-            mark, shift = (
-                self.first_layer_shift_by_band[tile.band],
-                self.inverse_x2_shift_by_column[tile.column] + v,
-            )
+            mark = self.first_layer_shift_by_band[tile.band]
+            shift = self.inverse_x2_shift_by_column[tile.column] + v
             first_most = max(first_most, *(abs((x - t) / s + mark) for x in first))
             second_most = max(second_most, *(abs(y - shift) / u for y in span))
         return first_most + self.first_layer_shift_by_band[-1], second_most
@@ -189,13 +184,9 @@ class Tiling:
         shifted coordinate in units of the scale of its tile. See
         `count_integer_digits_or_16_if_out_of_range`.
         """
-        lost, numbers = (
-            max(self.latent_magnitude_bounds_over_bounding_box),
-            [
-                *self.inverse_x2_shift_by_column,
-                *(x for hull in self.bounding_box_of_tiles for x in hull),
-            ],
-        )
+        lost = max(self.latent_magnitude_bounds_over_bounding_box)
+        first, second = self.bounding_box_of_tiles
+        numbers = [*self.inverse_x2_shift_by_column, *first, *second]
         for tile, ((s, _), (u, _)) in zip(self.tiles, self.affine_maps_from_latents, strict=True):
             shift = self.inverse_x2_shift_by_column[tile.column]
             places = *(x / s for x in self.columns[tile.column]), tile.low / u, tile.high / u
@@ -210,25 +201,18 @@ class Tiling:
         `margin_width_by_axis` has the widths, powers of two, of the margins of columns and of
         tiles. No point outside the margins is on a ramp.
         """
-        tiles, marks, shifts = (
-            self.tiles,
-            self.first_layer_shift_by_band,
-            self.inverse_x2_shift_by_column,
-        )
+        tiles, maps = self.tiles, self.affine_maps_from_latents
+        marks, shifts = self.first_layer_shift_by_band, self.inverse_x2_shift_by_column
         yield build_plane_layer_linear_between_intervals(
             "first", zip(self.bands, marks, strict=True)
         )
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
         second, first = [], []
         for k in order:
-            (a, b), mark, (s, t) = (
-                self.slots[k],
-                marks[tiles[k].band],
-                self.affine_maps_from_latents[k][1],
-            )
+            (a, b), mark, (s, t) = self.slots[k], marks[tiles[k].band], maps[k][1]
             second.append(((a + mark, b + mark), t + shifts[tiles[k].column], s))
         yield build_plane_layer_linear_between_intervals("second", second)
-        for tile, ((s, t), _) in zip(tiles, self.affine_maps_from_latents, strict=True):
+        for tile, ((s, t), _) in zip(tiles, maps, strict=True):
             shift = shifts[tile.column]
             a, b = _shrink_strictly_to_multiples((tile.low, tile.high), margin_width_by_axis[1])
             first.append(((a + shift, b + shift), t - s * marks[tile.band], s))
@@ -404,12 +388,8 @@ def masses_of_fewest_bands(most_kl: float) -> np.ndarray:
     count = least if least > 8 else 1
     while True:
         levels = [0.0, *ndtr(nearly_least_kl_inner_ends(count)), 1.0]
-        if (
-            sum(
-                uniform_kl_contribution_between_normal_quantiles(*pair) for pair in pairwise(levels)
-            )
-            <= most_kl
-        ):
+        kl = sum(starmap(uniform_kl_contribution_between_normal_quantiles, pairwise(levels)))
+        if kl <= most_kl:
             return np.diff(levels)
         count += 1
 

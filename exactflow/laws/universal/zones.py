@@ -277,9 +277,8 @@ class Arrangement:
         """Upper bounds of |z1| and |z2| for the latents of all points of the bounding box."""
         (a, b), (c, d) = self.x1_and_shifted_x2_bounds
         places = [x for zone in self.zones for cell in zone.cells for x in cell.place]
-        return max(map(abs, places)) + (b - a) / self.x1_scale_range[0], (
-            d - c
-        ) / self.shifted_x2_scale_range[0]
+        first_most = max(map(abs, places)) + (b - a) / self.x1_scale_range[0]
+        return first_most, (d - c) / self.shifted_x2_scale_range[0]
 
     @property
     def counts_for_kl_bound(self) -> EstimatedStripsColumnsZones:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sympy
-from matrices import POSITIVE
+from matrices import POSITIVE, rotation
 
 from exactflow import CouplingFlow, append_swap, toeplitz, verify
 from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
@@ -16,11 +16,6 @@ from exactflow.floats.balancing.target import Target
 from exactflow.testing import assert_within
 
 BEYOND_FLOATS = {"huge entry", "huge determinant", "tiny determinant"}
-
-
-def rotation(d: int, seed: int) -> np.ndarray:
-    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
-    return Q * np.where(np.arange(d) == 0, np.sign(np.linalg.det(Q)), 1)
 
 
 def gaussian(d: int, seed: int) -> np.ndarray:
@@ -260,10 +255,8 @@ def test_flips_come_first(W):
     result = balance(W.tolist() if W.dtype == object else W, orientation="flip")
     assert result.flips == result.flow.flips == (0,)
     assert result.error == exact_difference(result, W) < 1e-14
-    W, x = (
-        W.astype(float) if W.dtype != object else np.diag([-1 / 3, 1]),
-        np.arange(1.0, len(W) + 1),
-    )
+    W = W.astype(float) if W.dtype != object else np.diag([-1 / 3, 1])
+    x = np.arange(1.0, len(W) + 1)
     assert np.allclose(result.forward(x), W @ x, rtol=0, atol=1e-13)
     assert np.allclose(result.backward(W @ x), x, rtol=0, atol=1e-12)
 
@@ -301,7 +294,7 @@ def test_a_mask_with_a_flip_and_without_a_closed_form():
         balance(gaussian(4, 1), method="closed", layers=6)
 
 
-def test_the_same_seed_on_one_thread_and_two(monkeypatch):
+def test_the_same_seed_on_one_thread_and_two():
     threadpoolctl = pytest.importorskip("threadpoolctl")
     W, flows = gaussian(40, 0), []
     for threads in (1, 2):

@@ -2,15 +2,11 @@
 
 import numpy as np
 import pytest
+from matrices import rotation
 
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.floats.balancing import balance
 from exactflow.floats.balancing.closed_form import six_shears_of_rotation
-
-
-def rotation(d: int, seed: int) -> np.ndarray:
-    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
-    return Q * np.where(np.arange(d) == 0, np.sign(np.linalg.det(Q)), 1)
 
 
 def conditioned(d: int, power: float, seed: int = 0) -> np.ndarray:

@@ -2,16 +2,15 @@
 
 import numpy as np
 import pytest
+from matrices import rotation
 
 from exactflow.floats.balancing.homotopy import polar_path_segments, rotation_path
 
 
 def rotations() -> list[np.ndarray]:
     turn = np.array([[0.0, -1.0], [1.0, 0.0]])
-    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
-    if np.linalg.det(Q) < 0:
-        Q[0] *= -1
-    return [np.eye(4), -np.eye(4), turn, np.diag([-1.0, 1, 1, -1]), np.kron(np.eye(2), turn), Q]
+    signs = np.diag([-1.0, 1, 1, -1])
+    return [np.eye(4), -np.eye(4), turn, signs, np.kron(np.eye(2), turn), rotation(6)]
 
 
 @pytest.mark.parametrize("Q", rotations())

@@ -77,12 +77,11 @@ def test_a_step_solves_the_linearized_problem(n, pull):
         np.random.default_rng(2).standard_normal((2 * n, 2 * n)),
         pattern.mask_of_coordinates_not_idle,
     )
-    anchor = np.zeros_like(X)
-    dX = linearization.newton_step(F, pull, anchor, 1e-10)
+    dX = linearization.newton_step(F, 1e-10, wanted_step=-pull * X)
     assert np.allclose(linearization.normal_equations.apply_centred_jacobian(dX), F, atol=1e-6)
     if pull == 1:
         least = linearization.newton_step(
-            F + linearization.normal_equations.apply_centred_jacobian(X), 0.0, anchor, 1e-10
+            F + linearization.normal_equations.apply_centred_jacobian(X), 1e-10
         )
         assert np.allclose(X + dX, least, atol=1e-6)
 
@@ -110,7 +109,7 @@ def test_halves_of_two_sizes(halves, pull):
     extend = pattern.extend_by_identity_on_idle_coordinates
     F = extend(M) - extend(np.zeros((d, d)))
     linearization = CentredLinearization(pattern, X)
-    dX = linearization.newton_step(F, pull, np.zeros_like(X), 1e-10)
+    dX = linearization.newton_step(F, 1e-10, wanted_step=-pull * X)
     assert (pattern.pad_and_stack(pattern.unpad(dX)) == dX).all()
     assert np.allclose(linearization.normal_equations.apply_centred_jacobian(dX), F, atol=1e-6)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matrices import rotation
 from scipy.linalg import block_diag, expm
 
 from exactflow.floats.balancing import balance
@@ -12,11 +13,6 @@ from exactflow.floats.balancing.rotation import (
 
 EVEN = (1, 2 + 2**0.5, 1, 2**0.5, 2, 2)
 ODD = (1, 4, 1, 2, 2, 2)
-
-
-def rotation(d: int, seed: int) -> np.ndarray:
-    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
-    return Q * np.where(np.arange(d) == 0, np.sign(np.linalg.det(Q)), 1)
 
 
 def oriented(M: np.ndarray) -> np.ndarray:

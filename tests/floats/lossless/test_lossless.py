@@ -10,6 +10,7 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from matrices import rotation
 from sympy import Rational
 from threadpoolctl import threadpool_limits
 
@@ -23,11 +24,6 @@ from exactflow.floats.lossless.integer_rounding import merge_and_drop_zero_shear
 from exactflow.flows.float_layers import FloatCoupling
 
 lossless = partial(refusing, orientation="flip")
-
-
-def rotation(d: int) -> np.ndarray:
-    Q = np.linalg.qr(np.random.default_rng(d).standard_normal((d, d)))[0]
-    return Q * np.where(np.arange(d) == 0, np.linalg.slogdet(Q)[0], 1)
 
 
 def conditioned(d: int, exponent: int) -> np.ndarray:
@@ -67,8 +63,6 @@ def example(request):
 
 
 def exact(W) -> sympy.Matrix:
-    from exactflow.exact.coerce import as_square_matrix
-
     return as_square_matrix(W).to_Matrix()
 
 

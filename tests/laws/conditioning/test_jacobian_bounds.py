@@ -63,7 +63,9 @@ def test_the_distance_on_the_line(atoms, slope):
     weights = generator.integers(1, 60, len(values)).tolist()
     with ctx.workprec(128):
         steps = NormalToAtomsMap.from_ascending_atoms(list(map(arb, values)), weights)
-        below, above = LipschitzRegression(steps, arb(slope)).bound_squared_distance()
+        regression = LipschitzRegression(steps, arb(slope))
+        below = regression.lower_bound_squared_distance()
+        above = regression.upper_bound_squared_distance()
         assert not below > above
         assert abs(above - below) < 1e-9 * above
     assert abs(float(above.sqrt()) / on_a_grid(values, weights, slope) - 1) < 1e-3
@@ -297,10 +299,8 @@ def test_least_depth():
     bounds = bound_conditioning(TWO, "1/100")
     for condition in (2, "3/2", 100):
         kappa = Rational(condition)
-        K, M = (
-            bounds.lower_bound_depth(condition),
-            bounds.lower_bound_depth(condition, scales="positive"),
-        )
+        K = bounds.lower_bound_depth(condition)
+        M = bounds.lower_bound_depth(condition, scales="positive")
         assert kappa**K >= bounds.lipschitz**2 > kappa ** (K - 1)
         assert kappa**M >= bounds.lipschitz > kappa ** (M - 1)
     assert bound_conditioning(TWO, 3).lower_bound_depth(2) == 0
@@ -337,10 +337,8 @@ def test_bounds_that_say_nothing():
 
 def test_points_are_a_sample():
     points = np.array([[0.5, 1.0], [0.0, 0.0], [0.5, 1.0], [2.0, 1.0]])
-    first, second = (
-        bound_conditioning(points, 0.25),
-        bound_conditioning(Atoms([[0.5, 1], [0, 0], [2, 1]], ["1/2", "1/4", "1/4"]), 0.25),
-    )
+    atoms = Atoms([[0.5, 1], [0, 0], [2, 1]], ["1/2", "1/4", "1/4"])
+    first, second = (bound_conditioning(target, 0.25) for target in (points, atoms))
     assert first.lipschitz == second.lipschitz
     assert first.mean_log_det == second.mean_log_det
 

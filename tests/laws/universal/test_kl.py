@@ -1,8 +1,5 @@
 """Certified bounds of KL against independent estimates, and everything that is refused."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import sympy
@@ -21,9 +18,6 @@ from exactflow.laws.universal import (
     checkerboard,
     uniform,
 )
-
-sys.path.append(str(Path(__file__).parents[3]))
-
 from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring

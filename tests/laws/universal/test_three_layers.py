@@ -1,5 +1,6 @@
 """Three couplings in KL: laws that are uniform given one coordinate, and those that are not."""
 
+import re
 from itertools import combinations, pairwise
 from random import Random
 
@@ -273,7 +274,16 @@ def test_more_cells_than_can_slide_are_shaped():
         three(law, "1/10")
 
 
-@pytest.mark.parametrize("law", [uniform([0, 0], [1, 1]), HOOKS])
-def test_too_many_strips_are_refused(law):
-    with pytest.raises(InvalidInputError, match="strips"):
-        three(law, "1/10000000")
+@pytest.mark.parametrize(
+    ("law", "eps", "unit"),
+    [
+        (uniform([0, 0], [1, 1]), "1/10000000", "zones"),
+        (HOOKS, "1/10000000", "zones"),
+        (HOOKS, "1/100000", "strips"),
+    ],
+)
+def test_too_many_strips_or_zones_are_refused_with_a_number_above_the_limit(law, eps, unit):
+    with pytest.raises(InvalidInputError, match=rf"\d {unit}, but at most") as error:
+        three(law, eps)
+    needed, most = map(int, re.findall(r"\d+", str(error.value))[:2])
+    assert needed > most

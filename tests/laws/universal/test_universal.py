@@ -83,12 +83,8 @@ def test_bound_is_within_eps(found):
 
 def test_layers(found):
     flow, parameters = found.flow, found.parameters
-    delta, depth, (moved, _) = (
-        QQ.to_sympy(parameters.delta),
-        parameters.depth,
-        parameters.first_layer_moved_and_kept,
-    )
-    d = found.target.dimension
+    delta, depth, d = QQ.to_sympy(parameters.delta), parameters.depth, found.target.dimension
+    moved, _ = parameters.first_layer_moved_and_kept
     twice = len(range(d)[moved]) if depth == 3 else 0
     assert [layer.moves for layer in flow] == [flow[0].moves, flow[1].moves, flow[0].moves][:depth]
     assert flow[0].moves != flow[1].moves
