@@ -117,6 +117,11 @@ def append_swapped_coordinate_pair(M: DomainMatrix, first_half_size: int) -> Dom
     return result if M.rep.fmt == "sparse" else result.to_dense()
 
 
+def inverse_blocks(blocks: Blocks) -> Blocks:
+    """Return the blocks of the inverse of the matrix with the given blocks, for the same halves."""
+    return split(join(blocks).inv(), blocks.A.shape[0])
+
+
 def swap_halves(blocks: Blocks) -> Blocks:
     """Return the blocks of the matrix whose rows and columns list the second half first."""
     return Blocks(blocks.D, blocks.C, blocks.B, blocks.A)
@@ -217,6 +222,13 @@ def solve(A: DomainMatrix, B: DomainMatrix) -> SolutionOrRefutation:
     return from_entries(entries, (columns, B.shape[1]), A.domain), None
 
 
+def column_basis(M: DomainMatrix) -> DomainMatrix:
+    """Return the columns of `M` that are not combinations of earlier columns: a basis of the column
+    space.
+    """
+    return M.extract(list(range(M.shape[0])), list(rref(M)[1]))
+
+
 def complementary_unit_vectors(M: DomainMatrix) -> DomainMatrix:
     """Return unit vectors, as columns, that span a complement of the column space of `M`."""
     pivots = set(rref(M.transpose())[1])
@@ -226,7 +238,13 @@ def complementary_unit_vectors(M: DomainMatrix) -> DomainMatrix:
 
 def left_inverse(M: DomainMatrix) -> DomainMatrix:
     """Return a matrix X with X M = I and few nonzero columns; `M` must have full column rank."""
-    return solve(M.transpose(), identity(M.shape[1], M.domain))[0].transpose()
+    return right_inverse(M.transpose()).transpose()
+
+
+def right_inverse(M: DomainMatrix) -> DomainMatrix:
+    """Return a matrix X with M X = I and few nonzero rows; `M` must have full row rank."""
+    X, _ = solve(M, identity(M.shape[0], M.domain))
+    return X
 
 
 def distinct_units_or_raise(field: Domain) -> Iterator:

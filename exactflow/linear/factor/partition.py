@@ -268,7 +268,7 @@ def _shifts_by_peeling(
     Each peel removes as many coordinates as its entry of `counts_removed_by_successive_peels` says.
     `find_core_shifts` finds the shifts of the matrix that remains.
     """
-    inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
+    inverse = linalg.inverse_blocks(blocks)
     peels = []
     for k in counts_removed_by_successive_peels:
         step = peel_coordinates_off_second_half(inverse, k, draws)
@@ -277,7 +277,7 @@ def _shifts_by_peeling(
         peels.append(step)
         inverse = step.rest_inverse
     if peels:
-        blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
+        blocks = linalg.inverse_blocks(inverse)
     try:
         shifts = find_core_shifts(blocks, inverse, draws)
     except FieldTooSmallError:  # the field has too few elements for distinct eigenvalues

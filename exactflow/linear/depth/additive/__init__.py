@@ -361,9 +361,9 @@ def _yield_shifts_by_random_charpoly_on_im_C(
     """
     C, D = pencil.C, pencil.D
     q, p = C.shape
-    columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))
+    columns = linalg.column_basis(C)
     left = linalg.left_inverse(columns)
-    right = linalg.left_inverse((left * C).transpose()).transpose()
+    right = linalg.right_inverse(left * C)
     below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
     for draw in _yield_random_matrix_sources(D.domain):
         g = _random_affine_combination(charpoly_particular_and_basis, draw)

@@ -249,15 +249,13 @@ def flanders_shift_for_rank_one_C(pencil: Pencil, parts: FixedParts) -> DomainMa
     v_a = -subtracted_row_assigning_block_sizes(
         a.transpose(), z.transpose(), (parts.N, parts.aN), of_a
     ).transpose()
-    u_right = linalg.left_inverse(u.transpose()).transpose()
-    w_left = linalg.left_inverse(w)
+    u_right, w_left = linalg.right_inverse(u), linalg.left_inverse(w)
     return u_right * (v - u * v_a * w_left) + v_a * w_left
 
 
 def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return a column b and a row u with C = b u; C must have rank one."""
-    n, pivot = C.shape[0], linalg.rref(C)[1][0]
-    b = C.extract(list(range(n)), [pivot])
+    b = linalg.column_basis(C)
     return b, linalg.left_inverse(b) * C
 
 
@@ -301,7 +299,7 @@ def subtracted_row_assigning_block_sizes(
     H = krylov.controller_basis(D, krylov.minimal_polynomial_of_vector(D, b), b)
     goal, basis = _wanted_first_row_and_Du_chains(Du, wanted)
     if basis is not None:
-        H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
+        H = H.hstack(linalg.right_inverse(L) * basis)
         H = H * _shear_clearing_upper_right_below_first_row(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (

@@ -115,7 +115,7 @@ def _solve_two_sided_sum(
     Return ((S, T), None); if there is no solution, return (None, (y, k)) for a row y and a column k
     with y K = 0, lk k = 0 and y E k != 0.
     """
-    T_row = linalg.left_inverse(lk.transpose()).transpose() if lk.shape[0] else lk.transpose()
+    T_row = linalg.right_inverse(lk) if lk.shape[0] else lk.transpose()
     S_column = linalg.left_inverse(K) if K.shape[1] else K.transpose()
     rest = E - E * T_row * lk
     S = S_column * rest
