@@ -21,6 +21,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact.algebraic import is_positive_if_real_number
 from exactflow.exact.assumptions import is_quotient_sign_positive_where_nonzero
 from exactflow.exact.exceptional import is_collecting_factors_over, record_nonzero
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import DescendingCoefficients, Element
 
 SolutionOrRefutation = tuple[Any, Any]
@@ -87,6 +88,12 @@ def direct_sum(S: DomainMatrix, T: DomainMatrix) -> DomainMatrix:
     right = zeros(S.shape[0], T.shape[1], S.domain)
     below = zeros(T.shape[0], S.shape[1], S.domain)
     return join(Blocks(S, right, below, T))
+
+
+def to_fmpq_matrix(M: DomainMatrix) -> flint.fmpq_mat:
+    """Convert a matrix over QQ to FLINT."""
+    rows, columns = M.shape
+    return flint.fmpq_mat(rows, columns, [*map(to_fmpq, M.to_list_flat())])
 
 
 def trace(M: DomainMatrix) -> Element:

@@ -264,18 +264,9 @@ def solve_for_flattened_matrices(
     parts, at, entries = [], 0, multiplier.to_list_flat()
     for height, width in (equation.right.shape for equation in system):
         part = entries[at : at + height * width]
-        parts.append(matrix_from_flat(part, (height, width), field).transpose())
+        parts.append(DomainMatrix.from_list_flat(part, (height, width), field).transpose())
         at += height * width
     return None, tuple(parts)
-
-
-def matrix_from_flat(
-    entries: Sequence[Element], shape: tuple[int, int], field: Domain
-) -> DomainMatrix:
-    """Return the matrix of the given shape whose entries, row by row, are `entries`."""
-    rows, columns = shape
-    nested = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
-    return linalg.from_entries(nested, shape, field)
 
 
 def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:

@@ -339,7 +339,7 @@ def _yield_random_matrices_from_affine_solutions(
     field = particular_and_basis.domain
     for draw in _yield_random_matrix_sources(field):
         v = _random_affine_combination(particular_and_basis, draw)
-        yield equations.matrix_from_flat(v.to_list_flat(), (rows, columns), field)
+        yield DomainMatrix.from_list_flat(v.to_list_flat(), (rows, columns), field)
 
 
 def _random_affine_combination(particular_and_basis: DomainMatrix, draw: Draws) -> DomainMatrix:

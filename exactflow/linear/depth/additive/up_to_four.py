@@ -49,7 +49,6 @@ from exactflow.exact.normal_forms import (
 from exactflow.linear.depth.equations import (
     Equation,
     entry_reason_against_at_most_two_letters,
-    matrix_from_flat,
     solve_for_flattened_matrices,
 )
 from exactflow.linear.depth.pattern import PatternInstance, Reason
@@ -219,7 +218,7 @@ def _decide_additive_ULUL_for_singular_D(
         P0, L0, R0 = multiplier
         into, onto = Q[:, i:], P_inverse[j:, :]
         return Reason("linear", (into * P0 * onto, into * L0 * lk, r * R0 * onto))
-    Y = matrix_from_flat(solutions[:, 0].to_list_flat(), (m, m), field)
+    Y = DomainMatrix.from_list_flat(solutions[:, 0].to_list_flat(), (m, m), field)
     Z = Y.inv() * (D0 - one)
     if i or j:
         Y1, Z1 = _factor_D_and_a_minus_identity_as_YZ_ZY(of_D[:j, :j], of_a[:i, :i])

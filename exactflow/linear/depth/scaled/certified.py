@@ -49,15 +49,14 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from flint import arb, arb_mat, ctx, fmpq_mat
-from sympy import QQ
+from flint import arb, arb_mat, ctx
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.krylov import controller_columns
-from exactflow.exact.numbers import to_fmpq
+from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.float_layers import FloatCoupling
@@ -303,7 +302,7 @@ def largest_absolute_midpoint(M: arb_mat) -> float:
 
 def _exact_ball_to_rational(x: arb) -> Element:
     """Return the midpoint of a ball of radius 0 as an element of QQ."""
-    return QQ(int(x.fmpq().p), int(x.fmpq().q))
+    return to_element(x.fmpq())
 
 
 def _select_columns(J: arb_mat, column_indices: Sequence[int]) -> arb_mat:
@@ -311,8 +310,7 @@ def _select_columns(J: arb_mat, column_indices: Sequence[int]) -> arb_mat:
 
 
 def _matrix_to_balls(M: DomainMatrix) -> arb_mat:
-    rows, columns = M.shape
-    return arb_mat(fmpq_mat(rows, columns, [to_fmpq(x) for x in M.to_list_flat()]))
+    return arb_mat(linalg.to_fmpq_matrix(M))
 
 
 class _EnclosedBlocks(NamedTuple):
