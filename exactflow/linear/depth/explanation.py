@@ -145,10 +145,8 @@ def _opposed_inequalities_unless_many(found: Obstruction) -> list[str]:
     The witness is the size of the minors. Return [] over a field that is not QQ, or for more than
     `_MOST_MINORS` minors.
     """
-    k, minors = (
-        found.witness,
-        [table.minors_of_size(found.witness) for table in found.minors_of_D_and_a_for_pattern],
-    )
+    k = found.witness
+    minors = [table.minors_of_size(k) for table in found.minors_of_D_and_a_for_pattern]
     if not found.matrix.domain.is_QQ or max(map(len, minors)) > _MOST_MINORS:
         return []
     D, a = (found.fill_in_block_names(f"minors({X}, {k})") for X in ("{D}", "{a}"))

@@ -139,10 +139,8 @@ def _subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
 
 def rank_template_values(instance: PatternInstance, block: DiagonalBlockName) -> dict[str, Any]:
     """Return the values for the templates of kind "rank"."""
-    (count, size), additive = (
-        _count_changes_and_bound_rank_of_each(instance, block),
-        instance.scales == "additive",
-    )
+    count, size = _count_changes_and_bound_rank_of_each(instance, block)
+    additive = instance.scales == "additive"
     half, letter = ("first", "U") if block in "Aa" else ("second", "L")
     return {
         "whose": f"`{block} - I`" if additive else f"`{block}` less a positive diagonal",
@@ -176,9 +174,7 @@ def _is_proved_negated_P0(M: DomainMatrix) -> bool:
         remaining.remove(i)
     if len(remaining) > LARGEST_HALF:
         return False
-    minors = (
-        PrincipalMinors(-M.extract(remaining, remaining)).minors_of_all_sets() if remaining else ()
-    )
+    minors = PrincipalMinors(-M.extract(remaining, remaining)).minors_of_all_sets()
     return all(sign(x, M.domain) in (0, 1) for x in minors)
 
 
@@ -256,17 +252,13 @@ def _forced_eigenvalues_with_least_multiplicities(
             if x in (one, beta):
                 return
 
-    steps = chain(
-        islice(
-            yield_powers_until_one_or_beta(one, r, size_difference, rank),
-            size_difference if rank else smaller_half_size // size_difference + 1,
-        )
-    )
-    if rank and beta / r not in (one, beta):
-        steps = chain(
-            steps, yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank, rank)
-        )
-    for x, count in steps:
+    powers = yield_powers_until_one_or_beta(one, r, size_difference, rank)
+    if not rank:  # then the multiplicity does not fall
+        return dict(islice(powers, smaller_half_size // size_difference + 1))
+    if beta / r not in (one, beta):
+        others = yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank, rank)
+        powers = chain(powers, others)
+    for x, count in powers:
         forced[x] = max(count, forced.get(x, 0))
     return forced
 

@@ -184,10 +184,8 @@ def find_R_sharing_all_but_one_eigenvalue_with_KR(K: DomainMatrix) -> PairedSpec
     L1_inverse = L1.inv()
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
-    r, det = (
-        _choose_distinct_units_permuted_up_to_ends(n, u, field),
-        prod(u.values(), start=field.one),
-    )
+    r = _choose_distinct_units_permuted_up_to_ends(n, u, field)
+    det = prod(u.values(), start=field.one)
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
     V_lower = _reverse_rows_and_columns(
         krylov.upper_triangular_eigenvectors(_reverse_rows_and_columns(lower))

@@ -38,7 +38,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse_array import SparseInt64Matrix
-from exactflow.exact.typing import Half
+from exactflow.exact.typing import HALVES, Half
 from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.assembly import with_halves_exchanged
@@ -71,11 +71,9 @@ def at_most_six_layers_of_det_1_permutation(
         perm, signs = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
         p, q = q, p
     perm, signs = np.asarray(perm), np.asarray(signs)
-    halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseInt64Matrix]] = []
-    for half, shift in zip(
-        halves * 3, _compute_six_shifts_and_record_steps(perm, signs, p), strict=True
-    ):
+    shifts = _compute_six_shifts_and_record_steps(perm, signs, p)
+    for half, shift in zip(HALVES * 3, shifts, strict=True):
         shape = (p, q) if half == "first" else (q, p)
         array = SparseInt64Matrix.from_summed_entries(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
@@ -148,10 +146,8 @@ def _compute_six_shifts_and_record_steps(
         B_less_AV, Z, classes[found.Z.rows], len(classes)
     )
     F = found.vectors.scale_columns(chosen[classes])
-    G, Z = (
-        found.g.multiply_left_and_right_transposed(E, F),
-        found.Z.multiply_left_and_right_transposed(F, E),
-    )
+    G = found.g.multiply_left_and_right_transposed(E, F)
+    Z = found.Z.multiply_left_and_right_transposed(F, E)
     Y, Z = G.select_entries(G.columns < n), Z.select_entries(Z.rows < n)
 
     V = CooMatrix.sum_of([D, -D1.entries]).multiply_left(C.T)

@@ -97,10 +97,8 @@ def _right_factor_of_shift_equating_charpolys(
     q, p = C.shape
     f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)
     right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
-    H, K = (
-        krylov.controller_basis(D, f, C * left_factor_column),
-        krylov.controller_basis(a, g, left_factor_column),
-    )
+    H = krylov.controller_basis(D, f, C * left_factor_column)
+    K = krylov.controller_basis(a, g, left_factor_column)
     t, _ = linalg.solve((H + c * K).transpose(), right)
     return t
 

@@ -199,10 +199,7 @@ def _decide_additive_ULUL_for_singular_D(
     `inverse_A` is the upper left block a of M^-1.
     """
     (_, B, C, D), a = blocks, inverse_A
-    (P, m), (Q, _) = (
-        fitting_basis_and_last_nilpotent_size(D),
-        fitting_basis_and_last_nilpotent_size(a),
-    )
+    (P, m), (Q, _) = map(fitting_basis_and_last_nilpotent_size, (D, a))
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
     of_D, of_a = P_inverse * D * P, Q_inverse * a * Q
