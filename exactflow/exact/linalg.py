@@ -187,16 +187,17 @@ def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
     """Return the reduced row echelon form, and the columns of its pivots. While exceptional values
     are collected, the minor in the rows and columns of pivots is recorded as nonzero.
     """
-    if is_collecting_factors_over(M.domain) and 0 not in M.shape:
-        rows, columns = (list(N.rref()[1]) for N in (M.transpose(), M))
-        if rows:
-            record_nonzero(M.extract(rows, columns).to_dense().det(), M.domain)
-    if GROUND_TYPES != "flint" or not M.domain.is_QQ or M.rep.fmt == "sparse" or 0 in M.shape:
-        return M.rref()
-    echelon, rank = flint.fmpq_mat(M.to_list()).rref()
-    rows = echelon.tolist()
-    pivots = tuple(next(j for j, entry in enumerate(row) if entry) for row in rows[:rank])
-    return from_entries(rows, M.shape, M.domain), pivots
+    if GROUND_TYPES == "flint" and M.domain.is_QQ and M.rep.fmt == "dense" and 0 not in M.shape:
+        echelon, rank = flint.fmpq_mat(M.to_list()).rref()
+        rows = echelon.tolist()
+        pivots = tuple(next(j for j, entry in enumerate(row) if entry) for row in rows[:rank])
+        return from_entries(rows, M.shape, M.domain), pivots
+    echelon, pivots = M.rref()
+    if pivots and is_collecting_factors_over(M.domain):
+        pivot_rows = M.transpose().rref()[1]
+        minor = M.extract(list(pivot_rows), list(pivots)).to_dense().det()
+        record_nonzero(minor, M.domain)
+    return echelon, pivots
 
 
 def rank(M: DomainMatrix) -> int:
