@@ -125,7 +125,7 @@ def merge_masks(
         order=order,
         derivation=derivation,
     )
-    _verify_product(flow, given)
+    verify(flow, reduce(lambda product, M: M * product, to_dense_matrices(given)))
     return flow
 
 
@@ -217,13 +217,6 @@ def _extend_field_if_linear(flow: Flow, field: Domain) -> Flow:
         return flow
     layers = [layer if layer.field == field else layer.convert_to(field) for layer in flow.layers]
     return flow.with_layers(layers, field=field)
-
-
-def _verify_product(flow: CouplingFlow, given: FlowsAndMatrices) -> None:
-    """Raise `VerificationError` unless `flow` equals the product of the given linear flows and
-    matrices.
-    """
-    verify(flow, reduce(lambda product, M: M * product, to_dense_matrices(given)))
 
 
 def _yield_matrix_or_flips_and_parts(

@@ -4,7 +4,7 @@ A *place* is the index of an entry of the vector between two layers: the first p
 first half. The swaps and the signed permutations move coordinates from place to place.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
@@ -50,33 +50,18 @@ SignByPlaces: TypeAlias = dict[tuple[int, int], int]
 """For each pair of swapped places, first a place of the first half and then one of the second: the
 sign e of the swap.
 """
-LayerLists: TypeAlias = Callable[
-    [DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]
-]
 
 
 class OneMaskBuilder:
     """A list of layers under one mask that grows, and the places and signs of coordinates after the
     last layer.
 
-    `order` lists the coordinates in the order of their places before the first layer, `field`
-    contains the entries of all layers and matrices, and `layer_lists` yields lists of layers that
-    compose to a matrix, under a partition.
+    `order` lists the coordinates in the order of their places before the first layer, and `field`
+    contains the entries of all layers and matrices.
     """
 
-    def __init__(
-        self,
-        order: Sequence[int],
-        partition: tuple[int, int],
-        field: Domain,
-        layer_lists: "LayerLists | None" = None,
-    ) -> None:
-        self.order, self.partition, self.layer_lists = (
-            tuple(order),
-            partition,
-            layer_lists or yield_layers_from_either_half,
-        )
-        self.field = field
+    def __init__(self, order: Sequence[int], partition: tuple[int, int], field: Domain) -> None:
+        self.order, self.partition, self.field = tuple(order), partition, field
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
@@ -277,10 +262,10 @@ class OneMaskBuilder:
     ) -> None:
         """Add layers that compose to a matrix whose rows and columns stand in the order of places.
 
-        Of the lists that `layer_lists` yields, the one is added that has the fewest layers after
-        merging with the last layer and with the layer that follows the added ones, which moves
-        `half_moved_after_added_layers`. `start_of_sentence` begins the sentence of the explanation
-        about this matrix.
+        Of the lists that `yield_layers_from_either_half` yields, the one is added that has the
+        fewest layers after merging with the last layer and with the layer that follows the added
+        ones, which moves `half_moved_after_added_layers`. `start_of_sentence` begins the sentence
+        of the explanation about this matrix.
         """
 
         def count_new_layers(layers: Sequence[LinearCoupling]) -> int:
@@ -292,7 +277,7 @@ class OneMaskBuilder:
             return len(layers) - merged
 
         with collect_steps():  # the explanation does not show the steps of the factorizations
-            candidates = list(self.layer_lists(matrix, self.partition))
+            candidates = list(yield_layers_from_either_half(matrix, self.partition))
         if not candidates:
             raise FieldTooSmallError(
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
