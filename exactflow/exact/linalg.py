@@ -52,6 +52,11 @@ def zeros(rows: int, columns: int, field: Domain) -> DomainMatrix:
     return DomainMatrix.zeros((rows, columns), field).to_dense()
 
 
+def subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
+    """Return M - scalar I."""
+    return M - identity(M.shape[0], M.domain) * scalar
+
+
 def diagonal(entries: Sequence, field: Domain) -> DomainMatrix:
     """Return the diagonal matrix with the given elements of `field`."""
     return DomainMatrix.diag(list(entries), field).to_dense()

@@ -128,27 +128,21 @@ def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> li
     A, B, C, D = instance.blocks_for_pattern
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
+    D_is_I = Equation("{D} = I", D - other, shown="{D} - I")
     if len(instance.pattern) == 2 and additive:
-        return [
-            Equation("{D} = I", D - other, shown="{D} - I"),
-            Equation("{A} = I + {B} {C}", A - one - B * C, shown="{A} - I - {B} {C}"),
-        ]
+        schur = "{A} - I - {B} {C}"
+        return [D_is_I, Equation("{A} = I + {B} {C}", A - one - B * C, shown=schur)]
     if len(instance.pattern) == 2:
-        inverse = linalg.inverse_or_none(D)
-        first = Equation("{D} = T", D, T, "{D}")
-        if inverse is None:
-            return [first, Equation("0 = 0", A - A)]
-        return [
-            first,
-            Equation("{A} - {B} {D}^-1 {C} = S", A - B * inverse * C, S, "{A} - {B} {D}^-1 {C}"),
-        ]
-    is_scaled = instance.pattern and not additive
+        inverse, schur = linalg.inverse_or_none(D), "{A} - {B} {D}^-1 {C}"
+        last = Equation("0 = 0", A - A)
+        if inverse is not None:
+            last = Equation(f"{schur} = S", A - B * inverse * C, S, schur)
+        return [Equation("{D} = T", D, T, "{D}"), last]
     first = Equation("{A} = I", A - one, shown="{A} - I")
-    if is_scaled:
+    if instance.pattern and not additive:
         first = Equation("{A} = S", A, S, "{A}")
-    zero = [Equation(f"{name} = 0", block, shown=name) for name, block in (("{C}", C), ("{B}", B))]
-    system = [first, zero[0], Equation("{D} = I", D - other, shown="{D} - I")]
-    return system if instance.pattern else [*system, zero[1]]
+    system = [first, Equation("{C} = 0", C, shown="{C}"), D_is_I]
+    return system if instance.pattern else [*system, Equation("{B} = 0", B, shown="{B}")]
 
 
 def entry_reason_against_at_most_two_letters(instance: PatternInstance) -> Reason | None:
@@ -335,7 +329,7 @@ def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equatio
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
     for s, larger in eigenvalues_not_one_with_r_extra_blocks(parts).items():
-        D_s, a_s = (M - linalg.identity(M.shape[0], field) * s for M in (D, a))
+        D_s, a_s = (linalg.subtract_scalar_matrix(M, s) for M in (D, a))
         if larger == "aN":
             k = linalg.kernel(linalg.left_kernel(C) * D_s)
             system.append(Equation("{C} V k = ({D} - s) k", D_s * k, [("V", C, k)]))

@@ -167,7 +167,7 @@ def _rank_identities_and_values_unless_many(
     name, kept = found.witness
     block = blocks[name]
     if found.scales == "additive":
-        rank = linalg.rank(block - linalg.identity(block.shape[0], block.domain))
+        rank = linalg.rank(linalg.subtract_scalar_matrix(block, block.domain.one))
         return [f"rank({name} - I) = {rank}"], {}
     n = len(kept)
     if not block.domain.is_QQ or max(comb(n, k) for k in range(n + 1)) > _MOST_MINORS:

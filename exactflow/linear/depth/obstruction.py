@@ -125,9 +125,8 @@ class Obstruction(PatternInstance, Checkable):
         """Raise `VerificationError` unless fresh arithmetic confirms the obstruction."""
         length, row = len(self.pattern), self.kind_row
         about = f"an obstruction of kind {self.kind!r}"
-        if length not in row.letters.get(
-            self.scales, ()
-        ) or self.pattern not in alternating_patterns(length):
+        lengths = row.letters.get(self.scales, ())
+        if length not in lengths or self.pattern not in alternating_patterns(length):
             raise VerificationError(
                 f"{about} does not apply to {self.pattern_text} with scales={self.scales!r}"
             )
@@ -180,16 +179,13 @@ class Obstruction(PatternInstance, Checkable):
 
     def _proof_with_backticks(self, name: str) -> str:
         """Return the proof as sentences, with formulas in backticks."""
-        letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
-        layers = [
-            f"{s}({X})" if isinstance(X, str) else f"{s}(X{X})"
-            for s, X in zip(self.pattern, letters, strict=False)
-        ]
+        length = len(self.pattern)
+        shifts = [*"XYZWV"] if length < 6 else [f"X{k}" for k in range(1, length + 1)]
         scaled = self.scales == "positive" and len(self.pattern) > 2
         if scaled and len(self.pattern) == 3:
             # Named in this way, the shifts X and Z enter the equations linearly.
-            blocks = ("H^-1 X", "Y", "H^-1 Z G^-1")
-            layers = [f"{s}({block})" for s, block in zip(self.pattern, blocks, strict=True)]
+            shifts = ["H^-1 X", "Y", "H^-1 Z G^-1"]
+        layers = [f"{letter}({X})" for letter, X in zip(self.pattern, shifts, strict=False)]
         product = " ".join(layers) or "I"
         text = self._assumption_text(name, product)
         if self.kind_row.is_of_pair:

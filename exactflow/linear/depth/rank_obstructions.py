@@ -101,7 +101,7 @@ def find_block_name_of_excessive_rank(instance: PatternInstance) -> _BlockNameAn
                     kept = *kept, i
         if len(kept) > most or (
             instance.scales == "additive"
-            and linalg.rank(_subtract_scalar_matrix(M, M.domain.one)) > most
+            and linalg.rank(linalg.subtract_scalar_matrix(M, M.domain.one)) > most
         ):
             return block, kept
     return None
@@ -128,13 +128,8 @@ def is_block_of_excessive_rank(
     M = _diagonal_block_of_matrix_or_inverse(instance, block)
     most = prod(_count_changes_and_bound_rank_of_each(instance, block))
     if instance.scales == "additive":
-        return proved_rank(_subtract_scalar_matrix(M, M.domain.one)) > most
+        return proved_rank(linalg.subtract_scalar_matrix(M, M.domain.one)) > most
     return len(set(kept)) > most and _is_proved_negated_P0(M.extract(kept, kept))
-
-
-def _subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
-    """Return M - scalar I."""
-    return M - linalg.identity(M.shape[0], M.domain) * scalar
 
 
 def rank_template_values(instance: PatternInstance, block: DiagonalBlockName) -> dict[str, Any]:
@@ -217,13 +212,12 @@ def _yield_scalars_if_M_is_diag_A_beta_I(instance: PatternInstance) -> Iterator[
     if A.shape > D.shape:
         A, _, _, D = linalg.swap_halves(halves)
     beta, one = D[0, 0].element, D.domain.one
-    is_scalar = _subtract_scalar_matrix(D, beta).is_zero_matrix
+    is_scalar = linalg.subtract_scalar_matrix(D, beta).is_zero_matrix
     if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
         return
     for alpha in filter(None, dict.fromkeys(A.diagonal())):
-        yield _BlockScalars(
-            alpha, beta, one / (alpha * beta), linalg.rank(_subtract_scalar_matrix(A, alpha))
-        )
+        rank = linalg.rank(linalg.subtract_scalar_matrix(A, alpha))
+        yield _BlockScalars(alpha, beta, one / (alpha * beta), rank)
 
 
 def _forced_eigenvalues_with_least_multiplicities(

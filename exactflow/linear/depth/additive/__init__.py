@@ -175,9 +175,8 @@ def _build_six_layers_or_more_if_field_small(split: SplitMatrix) -> list[LinearC
     p, q = split.partition
     with suppress(FieldTooSmallError):
         return _layers_by_factor_route("commutator" if p == q else "hyperplane", split)
-    return (
-        None if p == q else _search_six_layers_by_random_leftmost(split)
-    ) or _layers_by_factor_route("partition", split)
+    six = None if p == q else _search_six_layers_by_random_leftmost(split)
+    return six or _layers_by_factor_route("partition", split)
 
 
 def _layers_by_factor_route(route: str, split: SplitMatrix) -> list[LinearCoupling]:

@@ -200,7 +200,7 @@ def _draw_two_sided_eigenvectors_with_images(
     satisfies L y = 0. A row p that extends a block of aN satisfies p N = 0.
     """
     C, D, a, c = pencil
-    D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
+    D_s, a_s = (linalg.subtract_scalar_matrix(M, eigenvalue.s) for M in (D, a))
     columns = linalg.kernel(D_s.hstack(-C))
     rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
     column = _draw_arbitrary_and_then_annihilated_combinations(
