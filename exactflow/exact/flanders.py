@@ -111,12 +111,8 @@ def _pair_chain_bases(
     found = []
     for M in (D, a):
         step = linalg.polynomial_at(f, M) if is_x_minus_one(f) else M
-        found.append(
-            [
-                orbit(step, v, size * (len(f) - 1))
-                for v, size in cyclic_generators_and_exponents(M, f)
-            ]
-        )
+        generators = cyclic_generators_and_exponents(M, f)
+        found.append([orbit(step, v, size * (len(f) - 1)) for v, size in generators])
     return zip_longest(*found, fillvalue=[])
 
 

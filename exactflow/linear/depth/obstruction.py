@@ -158,10 +158,8 @@ class Obstruction(PatternInstance, Checkable):
 
     def reason(self) -> str:
         """Return the reason why the pattern is impossible, as a clause."""
-        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_padded_if_trace
-        return strip_backticks(
-            self._fill_in_kind_values_and_blocks(self.kind_row.reason.replace("{pair}", where))
-        )
+        pair = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_padded_if_trace
+        return strip_backticks(self._fill_in_kind_values_and_blocks(self.kind_row.reason, pair))
 
     def explanation(self, *, name: str = "M") -> str:
         """Return the proof that the matrix is no product of the pattern, in a few sentences.
@@ -193,9 +191,7 @@ class Obstruction(PatternInstance, Checkable):
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
         return self._fill_in_kind_values_and_blocks(
-            f"{text} {self.kind_row.explanation}".replace(
-                "{pair}", self._names_of_D_a_padded_if_trace
-            )
+            f"{text} {self.kind_row.explanation}", self._names_of_D_a_padded_if_trace
         )
 
     def _assumption_text(self, name: str, product: str) -> str:
@@ -226,11 +222,12 @@ class Obstruction(PatternInstance, Checkable):
             f"`diag({X}, {ones})`" if M.shape[0] < size else f"`{X}`" for X, M in named
         )
 
-    def _fill_in_kind_values_and_blocks(self, text: str) -> str:
-        """Return the template filled in with values of the kind, and then with names of blocks."""
-        return self.fill_in_block_names(
-            self.fill_in_block_names(text, **self.kind_row.template_values(self))
-        )
+    def _fill_in_kind_values_and_blocks(self, text: str, pair: str) -> str:
+        """Return the template filled in with `pair`, the names of D and a, and with values of the
+        kind, and then with names of blocks.
+        """
+        values = self.kind_row.template_values(self)
+        return self.fill_in_block_names(self.fill_in_block_names(text, pair=pair, **values))
 
     def format_element_shortened(self, x: Element) -> str:
         """Return an element of the field as text, shortened if the text is long."""

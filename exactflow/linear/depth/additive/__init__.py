@@ -232,13 +232,12 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
     """Return the five shifts of U L U L U, a reason why there are none, or None if undecided."""
     pencil = instance.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
+    draws = _yield_random_matrix_sources(pencil.D.domain)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
             return _five_shifts_if_almost_square_C_has_full_rank(instance)
-        candidates = (
-            shifts.draw_shift_equating_charpolys(pencil, draw)
-            for draw in _yield_random_matrix_sources(pencil.D.domain)
-        )
+        candidates: Candidates
+        candidates = (shifts.draw_shift_equating_charpolys(pencil, draw) for draw in draws)
         return _five_shifts_from_rightmost_candidates(instance, candidates)
     if r == 0:
         reason = up_to_four.reason_unless_identity_plus_products_exist(pencil.D, pencil.a)
@@ -248,30 +247,22 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _five_shifts_given_rightmost(
-            instance, shifts.flanders_shift_for_rank_one_C(pencil, parts)
-        )
-    sources: list[Candidates] = [
-        (
-            shifts.draw_shift_by_deflation(pencil, draw)
-            for draw in _yield_random_matrix_sources(pencil.D.domain)
-        )
-    ]
+        V = shifts.flanders_shift_for_rank_one_C(pencil, parts)
+        return _five_shifts_given_rightmost(instance, V)
+    sources: list[Candidates] = [(shifts.draw_shift_by_deflation(pencil, draw) for draw in draws)]
     scaling = equations.charpoly_coefficient_equations_if_c_proportional(pencil)
     if scaling:
         solutions, multiplier = equations.solve_for_flattened_matrices(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
         sources.append(_yield_shifts_by_random_charpoly_on_im_C(pencil, solutions))
-    solutions, multiplier = equations.solve_for_flattened_matrices(
-        equations.necessary_shift_equations(pencil, parts), p, q
-    )
+    system = equations.necessary_shift_equations(pencil, parts)
+    solutions, multiplier = equations.solve_for_flattened_matrices(system, p, q)
     if multiplier is not None:
         return Reason("tight", tuple(parts.block_sizes_by_factor))
     sources.append(_yield_random_matrices_from_affine_solutions(solutions, p, q))
-    return _five_shifts_from_rightmost_candidates(
-        instance, chain.from_iterable(zip(*sources, strict=True))
-    )
+    candidates = chain.from_iterable(zip(*sources, strict=True))
+    return _five_shifts_from_rightmost_candidates(instance, candidates)
 
 
 def _five_shifts_if_almost_square_C_has_full_rank(
