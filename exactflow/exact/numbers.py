@@ -24,7 +24,7 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import NumberLike, QQElement
+from exactflow.exact.typing import Element, NumberLike, QQElement
 
 _RATIONAL = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
 _DECIMAL = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)\.?([0-9]*)([eE]([+-]?[0-9]+))?")
@@ -220,6 +220,11 @@ def _format_rounded(value: NumberLike, significant_digits: int, rounding: str) -
     context = Context(prec=significant_digits, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN)
     quotient = context.divide(Decimal(int(x.numerator)), Decimal(int(x.denominator)))
     return f"{quotient:.{significant_digits}g}"
+
+
+def format_element_short(x: Element, field: Domain) -> str:
+    """Return an element of a field as a short text for messages, abbreviated if it is long."""
+    return format_short(field.to_sympy(x))
 
 
 def format_short(value: object, width: int = 60) -> str:

@@ -44,7 +44,7 @@ from exactflow.exact.normal_forms import (
     format_polynomial,
     irreducible_factors,
 )
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_element_short
 from exactflow.exact.typing import Element
 from exactflow.explanation.sentences import strip_backticks
 from exactflow.flows.evidence import Checkable
@@ -229,10 +229,6 @@ class Obstruction(PatternInstance, Checkable):
         values = self.kind_row.template_values(self)
         return self.fill_in_block_names(self.fill_in_block_names(text, pair=pair, **values))
 
-    def format_element_shortened(self, x: Element) -> str:
-        """Return an element of the field as text, shortened if the text is long."""
-        return format_short(self.matrix.domain.to_sympy(x))
-
     def __str__(self) -> str:
         return f"not {self.pattern_text}: {self.reason()}"
 
@@ -322,9 +318,8 @@ def _charpoly_coefficient_from_top(M: DomainMatrix, k: int) -> Element:
 def _template_values_of_trace(o: Obstruction) -> TemplateValues:
     """Return the values that fill the text templates of an obstruction of kind "trace"."""
     k, sign = o.witness, -1 if o.witness == 1 else 1
-    x, y = (
-        o.format_element_shortened(value * sign) for value in _charpoly_coefficient_of_D_and_a(o)
-    )
+    pair, field = _charpoly_coefficient_of_D_and_a(o), o.matrix.domain
+    x, y = (format_element_short(value * sign, field) for value in pair)
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
     power = "" if len(set(o.split.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
@@ -431,7 +426,7 @@ def _template_values_of_tight(o: Obstruction) -> TemplateValues:
     """Return the values for the templates of kind "tight"."""
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     shown = ", ".join(
-        f"``{o.format_element_shortened(s)}``"
+        f"``{format_element_short(s, o.matrix.domain)}``"
         for s in equations.eigenvalues_not_one_with_r_extra_blocks(parts)
     )
     names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
@@ -470,7 +465,8 @@ def _template_values_of_linear(o: Obstruction) -> TemplateValues:
         problem = f"{used} for no positive diagonal{plural} {shown}{free}"
         why = f"{_MULTIPLIED} says that a sum of positive numbers is at most 0"
     else:
-        s = o.format_element_shortened(equations.combined_right_side(system, o.witness))
+        right_side = equations.combined_right_side(system, o.witness)
+        s = format_element_short(right_side, o.matrix.domain)
         problem = f"a multiplier of {names} gives ``0 = {s}``"
         why = f"{_MULTIPLIED} has no unknowns: it says ``0 = {s}``"
     return {"names": names, "problem": problem, "why": why}

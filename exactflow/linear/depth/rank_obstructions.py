@@ -42,7 +42,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import record_nonzero
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_element_short
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.fixed_parts import proved_rank
@@ -310,9 +310,6 @@ def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
     )
     total = sum(forced.values())
 
-    def format_scalar(x: Element) -> str:
-        return format_short(field.to_sympy(x))
-
     clash = f"But `N` has {p} eigenvalues, not {total}"
     if total <= p:
         clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
@@ -323,13 +320,12 @@ def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
         "Take the inverse, a product of the reversed pattern: `alpha^-1` for `alpha`, and so on. "
     )
     values: dict[str, Any] = {"p": p, "e": q - p, "rank": found.rank, "clash": clash}
-    values |= {
-        "alpha": format_scalar(found.alpha),
-        "beta": format_scalar(found.beta),
-        "r": format_scalar(found.r),
-    }
-    times = {1: "once"} | {count: f"{count} times" for count in range(2, q - p + 1)}
-    shown = ", ".join(f"``{format_scalar(x)}`` ({times[count]})" for x, count in forced.items())
+    scalars = {"alpha": found.alpha, "beta": found.beta, "r": found.r}
+    values |= {name: format_element_short(x, field) for name, x in scalars.items()}
+    shown = ", ".join(
+        f"``{format_element_short(x, field)}`` ({'once' if count == 1 else f'{count} times'})"
+        for x, count in forced.items()
+    )
     argument = (_OF_RANK if found.rank else _OF_SCALARS).format(**values)
     return {
         "eigenvalues": shown, "argument": argument, "inverse": inverse * reverse,
