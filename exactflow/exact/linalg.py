@@ -52,6 +52,13 @@ def zeros(rows: int, columns: int, field: Domain) -> DomainMatrix:
     return DomainMatrix.zeros((rows, columns), field).to_dense()
 
 
+def matrix_of_ones(
+    places: Iterable[tuple[int, int]], shape: tuple[int, int], field: Domain
+) -> DomainMatrix:
+    """Return the matrix with ones at the given places (i, j), and zeros elsewhere."""
+    return DomainMatrix.from_dok(dict.fromkeys(places, field.one), shape, field).to_dense()
+
+
 def subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
     """Return M - scalar I."""
     return M - identity(M.shape[0], M.domain) * scalar

@@ -62,6 +62,7 @@ from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
 from exactflow.linear.factor.assembly import (
     layers_in_application_order,
     merge_neighbours_drop_identities,
+    transposed,
 )
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.hyperplane import five_shifts_for_second_half_one_larger
@@ -279,8 +280,8 @@ def _five_shifts_if_almost_square_C_has_full_rank(
     pair = instance.blocks_for_pattern, instance.inverse_blocks_for_pattern
     if p < q:
         return five_shifts_for_second_half_one_larger(*pair)
-    transposed = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
-    found: Any = five_shifts_for_second_half_one_larger(*transposed)  # not None: C is of full rank
+    swapped = (transposed(linalg.swap_halves(blocks)) for blocks in pair)
+    found: Any = five_shifts_for_second_half_one_larger(*swapped)  # not None: C is of full rank
     return [shift.transpose() for shift in reversed(found)]
 
 
