@@ -227,9 +227,9 @@ def format_element_short(x: Element, field: Domain) -> str:
     return format_short(field.to_sympy(x))
 
 
-def format_short(value: object, width: int = 60) -> str:
-    """Return a value as one line for a message. The middle of a line of more than `width`
-    characters is omitted.
+def format_short(value: object) -> str:
+    """Return a value as one line for a message. The middle of a line of more than 60 characters is
+    omitted.
     """
     if isinstance(value, str):
         text = repr(value)
@@ -242,7 +242,4 @@ def format_short(value: object, width: int = 60) -> str:
             text = " ".join(str(value).split())
         except ValueError:  # the value contains an integer with more digits than Python writes
             text = f"{type(value).__name__} with numbers of thousands of digits"
-    if len(text) <= width:
-        return text
-    keep = max(1, width // 2 - 2)
-    return f"{text[:keep]}..({len(text)} characters)..{text[-keep:]}"
+    return text if len(text) <= 60 else f"{text[:28]}..({len(text)} characters)..{text[-28:]}"
