@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import floor
 from operator import add, itemgetter, mul, neg, sub
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from sympy import QQ
 
@@ -72,18 +72,10 @@ SplitPoint: TypeAlias = tuple[RationalVector, RationalVector, RationalVector, Ra
 """A point and its image in halves: k, m, k', m'."""
 
 
-class HalvesOfPointsImagesShifts(NamedTuple):
-    """The kept and the moved halves of all points, of all images, and of all differences of image
-    and point: in the letters of the module docstring k, m, k', m', k' - k and m' - m.
-    """
-
-    k: Sequence[RationalVector]
-    m: Sequence[RationalVector]
-    k_images: Sequence[RationalVector]
-    m_images: Sequence[RationalVector]
-    k_shifts: Sequence[RationalVector]
-    m_shifts: Sequence[RationalVector]
-
+HalvesOfPointsImagesShifts: TypeAlias = tuple[Sequence[RationalVector], ...]
+"""The kept and the moved halves of all points, of all images, and of all differences of image and
+point: in the letters of the module docstring k, m, k', m', k' - k and m' - m.
+"""
 
 _REASONS = {
     "point": "point {first} has to keep {one}, which becomes {other}",
@@ -276,9 +268,9 @@ def find_fewest_couplings(
                 _halves_kept_and_moved_by_last_letter(pattern, pair)
                 for pair in (points, images, shifts)
             )
-            halves = HalvesOfPointsImagesShifts(*chain(*columns))
             try:
-                found.append((pattern, _shift_tables_or_exclude(count, halves, denominator)))
+                tables = _shift_tables_or_exclude(count, tuple(chain(*columns)), denominator)
+                found.append((pattern, tables))
             except _ExcludedPatternError as error:
                 kind, rows = error.args
                 shown = (
