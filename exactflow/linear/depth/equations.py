@@ -130,8 +130,8 @@ def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> li
     S, T = [("S", one, one)], [("T", other, other)]
     D_is_I = Equation("{D} = I", D - other, shown="{D} - I")
     if len(instance.pattern) == 2 and additive:
-        schur = "{A} - I - {B} {C}"
-        return [D_is_I, Equation("{A} = I + {B} {C}", A - one - B * C, shown=schur)]
+        shown = "{A} - I - {B} {C}"
+        return [D_is_I, Equation("{A} = I + {B} {C}", A - one - B * C, shown=shown)]
     if len(instance.pattern) == 2:
         inverse, schur = linalg.inverse_or_none(D), "{A} - {B} {D}^-1 {C}"
         last = Equation("0 = 0", A - A)
