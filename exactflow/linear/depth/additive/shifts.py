@@ -267,10 +267,9 @@ def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, Sizes
     at_one = (one, -one)
     of_D: SizesByFactor = {}
     of_a: SizesByFactor = {}
-    for f, sizes in {
-        **parts.block_sizes_by_factor,
-        at_one: parts.block_sizes_by_factor.get(at_one, ((), ())),
-    }.items():
+    sizes_by_factor = dict(parts.block_sizes_by_factor)
+    sizes_by_factor.setdefault(at_one, ((), ()))
+    for f, sizes in sizes_by_factor.items():
         # The counts are not None, since the fixed parts allow some shift V.
         counts: Any = parts.least_shifted_block_counts_at_factor(f, *sizes)
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
