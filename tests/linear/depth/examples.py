@@ -107,14 +107,10 @@ def with_fixed_parts(Du, aN, D11):
     """M with C = diag(I_r, 0), B = 0, and D, a whose fixed parts are Du and aN of size n - r."""
     field, r, m = Du.domain, D11.shape[0], Du.shape[0]
     n = r + m
-    D = linalg.join(
-        linalg.Blocks(D11, linalg.zeros(r, m, field), linalg.zeros(m, r, field), Du)
-    ).to_dense()
+    D = linalg.direct_sum(D11, Du)
     det = D.det() / aN.det()
     scale = linalg.diagonal([det] + [field.one] * (r - 1), field)
-    inverse_A = linalg.join(
-        linalg.Blocks(scale, linalg.zeros(r, m, field), linalg.zeros(m, r, field), aN)
-    ).to_dense()
+    inverse_A = linalg.direct_sum(scale, aN)
     C = linalg.diagonal([field.one] * r + [field.zero] * m, field)
     M = blocks(inverse_A.inv().to_dense(), linalg.zeros(n, n, field), C, D)
     assert M.det() == field.one
@@ -123,9 +119,8 @@ def with_fixed_parts(Du, aN, D11):
 
 def with_scalar(k, Du, aN):
     """C = diag(I, 0), c = -k C, D11 = I, a11 = k I; det Du = k^2 det aN makes det M = 1."""
-    zero, one = diagonal(0, 0), diagonal(1, 1)
-    D = linalg.join(linalg.Blocks(one, zero, zero, Du)).to_dense()
-    a = linalg.join(linalg.Blocks(one * k, zero, zero, aN)).to_dense()
+    one = diagonal(1, 1)
+    D, a = linalg.direct_sum(one, Du), linalg.direct_sum(one * k, aN)
     M = blocks(a.inv().to_dense(), diagonal(0, 0, 0, 0), diagonal(1, 1, 0, 0), D)
     assert M.det() == 1
     return M
