@@ -5,9 +5,16 @@ from math import comb
 
 import numpy as np
 import sympy
-from sympy import diag, eye, zeros
+from sympy import QQ, diag, eye, zeros
 
 from exactflow import cayley_rotation, circulant, permutation, random_matrix, toeplitz
+from exactflow.exact import linalg
+
+
+def matrix(rows, field=QQ):
+    """Return rows of numbers as a dense matrix over a field."""
+    entries = [[field.convert(x) for x in row] for row in rows]
+    return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
 
 def blocks(A, B, C, D):

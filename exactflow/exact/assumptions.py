@@ -103,6 +103,11 @@ class Assumptions:
         return tuple(sympy.expand(above * below) for above, below in parts)
 
     @cached_property
+    def _real_symbols(self) -> frozenset[Symbol]:
+        """The real symbols in the polynomials that the inequalities state to be positive."""
+        return frozenset(s for f in self._positive_polynomials for s in f.free_symbols if s.is_real)
+
+    @cached_property
     def _bound_substitutions_and_other_positives(
         self,
     ) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
@@ -111,7 +116,7 @@ class Assumptions:
         are positive by the inequalities, but that SymPy does not know to be positive.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
-        own = {s for expression in rest for s in expression.free_symbols if s.is_real}
+        own = {*self._real_symbols}
         while (found := _find_linear_expression_symbol_and_slope(rest, own)) is not None:
             expression, x, slope = found
             value = (Dummy(positive=True) - (expression - slope * x)) / slope
@@ -126,26 +131,16 @@ class Assumptions:
     @property
     def _is_known_contradictory(self) -> bool:
         """Whether the inequalities are known to have no solution."""
-        symbols = {
-            s
-            for expression in self._positive_polynomials
-            for s in expression.free_symbols
-            if s.is_real
-        }
-        return any(
-            rest.is_nonpositive for rest in self._bound_substitutions_and_other_positives[1]
-        ) or any(
-            {
-                *(
-                    _interval_signs_or_none_if_excluded(
-                        sympy.Integer(1), x, self._positive_polynomials
-                    )
-                    or [True]
-                )
-            }
-            == {None}
-            for x in symbols
-        )
+        _, other_positives = self._bound_substitutions_and_other_positives
+        if any(f.is_nonpositive for f in other_positives):
+            return True
+        for x in self._real_symbols:
+            signs = _interval_signs_or_none_if_excluded(
+                sympy.Integer(1), x, self._positive_polynomials
+            )
+            if signs is not None and not any(signs):  # the inequalities exclude every interval
+                return True
+        return False
 
     def _substitute_bounds(self, f: Expr) -> Expr:
         """Substitute b + u for each symbol x of `f` with a linear bound x > b. Here u > 0."""

@@ -117,12 +117,11 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
         return _check_and_convert_to_exact_field(M)
     if isinstance(M, sympy.MatrixBase):
         return _from_sympy(M)
+    M = as_array_if_tensor(M)
     if is_array(M):
         return _from_array(M)
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
-    if is_array(array := as_array_if_tensor(M)):
-        return _from_array(array)
     if isinstance(M, list | tuple):
         return _from_lists(M)
     if isinstance(M, MatrixExpr):

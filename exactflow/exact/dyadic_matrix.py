@@ -28,6 +28,7 @@ import numpy as np
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_square_matrix
+from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike
 
 BITS = 20
@@ -296,7 +297,7 @@ def as_exact_floats_or_fractions(square_matrix: MatrixLike) -> np.ndarray:
             f"expected rational numbers or floats, got entries in {matrix.domain}: convert them to "
             "floats first"
         )
-    values = [Fraction(int(x.numerator), int(x.denominator)) for x in matrix.to_list_flat()]
+    values = [to_fraction(x) for x in matrix.to_list_flat()]
     try:
         floats = np.array([x.numerator / x.denominator for x in values])
     except OverflowError:

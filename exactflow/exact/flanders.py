@@ -19,10 +19,9 @@ Cyclic vectors of both matrices, the smaller one padded with ones, are tried fir
 bases give Y without factoring a polynomial.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import zip_longest
 
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
@@ -96,9 +95,9 @@ def solve_I_plus_YZ_and_ZY(
                 inverted.extend((j + t, i + s) for s, t in y)
     Q, R = linalg.from_columns(of_D), linalg.from_columns(of_a)
     Q_inverse, one = Q.inv(), linalg.identity(q, field)
-    Y = Q * _matrix_of_ones(ones_of_Y, (q, p), field) * R.inv()
-    shift = _matrix_of_ones(inverted, (p, q), field) * Q_inverse * (D - one)
-    return Y, R * (shift + _matrix_of_ones(ones_of_Z, (p, q), field) * Q_inverse)
+    Y = Q * linalg.matrix_of_ones(ones_of_Y, (q, p), field) * R.inv()
+    shift = linalg.matrix_of_ones(inverted, (p, q), field) * Q_inverse * (D - one)
+    return Y, R * (shift + linalg.matrix_of_ones(ones_of_Z, (p, q), field) * Q_inverse)
 
 
 def _pair_chain_bases(
@@ -111,12 +110,8 @@ def _pair_chain_bases(
     found = []
     for M in (D, a):
         step = linalg.polynomial_at(f, M) if is_x_minus_one(f) else M
-        found.append(
-            [
-                orbit(step, v, size * (len(f) - 1))
-                for v, size in cyclic_generators_and_exponents(M, f)
-            ]
-        )
+        generators = cyclic_generators_and_exponents(M, f)
+        found.append([orbit(step, v, size * (len(f) - 1)) for v, size in generators])
     return zip_longest(*found, fillvalue=[])
 
 
@@ -131,9 +126,3 @@ def _places_of_ones_in_Y_and_Z(
         [(j + late_Y, j) for j in range(chain_size_in_a) if j + late_Y < chain_size_in_D],
         [(i + late_Z, i) for i in range(chain_size_in_D) if i + late_Z < chain_size_in_a],
     )
-
-
-def _matrix_of_ones(
-    places: Sequence[tuple[int, int]], shape: tuple[int, int], field: Domain
-) -> DomainMatrix:
-    return DomainMatrix.from_dok(dict.fromkeys(places, field.one), shape, field).to_dense()

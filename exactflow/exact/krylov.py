@@ -12,6 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
+from exactflow.exact.normal_forms import orbit
 from exactflow.exact.rational_matrix import (
     to_dense_if_rational_matrix,
     to_rational_matrix_if_large_over_QQ,
@@ -101,9 +102,7 @@ def controller_run_basis_inverse_and_lengths(
 
 def minimal_polynomial_of_vector(F: DomainMatrix, u: DomainMatrix) -> DescendingCoefficients:
     """Return the minimal polynomial of u under F: the monic f of least degree with f(F) u = 0."""
-    columns = [u]
-    for _ in range(F.shape[0]):
-        columns.append(F * columns[-1])
+    columns = orbit(F, u, F.shape[0] + 1)
     echelon, pivots = linalg.rref(linalg.from_columns(columns))
     degree = len(pivots)
     relation = [echelon[i, degree].element for i in range(degree)]

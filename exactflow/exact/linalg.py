@@ -21,6 +21,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact.algebraic import is_positive_if_real_number
 from exactflow.exact.assumptions import is_quotient_sign_positive_where_nonzero
 from exactflow.exact.exceptional import is_collecting_factors_over, record_nonzero
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import DescendingCoefficients, Element
 
 SolutionOrRefutation = tuple[Any, Any]
@@ -49,6 +50,18 @@ def identity(n: int, field: Domain) -> DomainMatrix:
 def zeros(rows: int, columns: int, field: Domain) -> DomainMatrix:
     """Return the zero matrix."""
     return DomainMatrix.zeros((rows, columns), field).to_dense()
+
+
+def matrix_of_ones(
+    places: Iterable[tuple[int, int]], shape: tuple[int, int], field: Domain
+) -> DomainMatrix:
+    """Return the matrix with ones at the given places (i, j), and zeros elsewhere."""
+    return DomainMatrix.from_dok(dict.fromkeys(places, field.one), shape, field).to_dense()
+
+
+def subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
+    """Return M - scalar I."""
+    return M - identity(M.shape[0], M.domain) * scalar
 
 
 def diagonal(entries: Sequence, field: Domain) -> DomainMatrix:
@@ -89,6 +102,12 @@ def direct_sum(S: DomainMatrix, T: DomainMatrix) -> DomainMatrix:
     return join(Blocks(S, right, below, T))
 
 
+def to_fmpq_matrix(M: DomainMatrix) -> flint.fmpq_mat:
+    """Convert a matrix over QQ to FLINT."""
+    rows, columns = M.shape
+    return flint.fmpq_mat(rows, columns, [*map(to_fmpq, M.to_list_flat())])
+
+
 def trace(M: DomainMatrix) -> Element:
     """Return the trace, an element of the field."""
     return sum(M.diagonal(), M.domain.zero)
@@ -115,6 +134,11 @@ def append_swapped_coordinate_pair(M: DomainMatrix, first_half_size: int) -> Dom
     entries |= dict.fromkeys([(p, d + 1), (d + 1, p)], M.domain.one)
     result = DomainMatrix.from_dok(entries, (d + 2, d + 2), M.domain)
     return result if M.rep.fmt == "sparse" else result.to_dense()
+
+
+def inverse_blocks(blocks: Blocks) -> Blocks:
+    """Return the blocks of the inverse of the matrix with the given blocks, for the same halves."""
+    return split(join(blocks).inv(), blocks.A.shape[0])
 
 
 def swap_halves(blocks: Blocks) -> Blocks:
@@ -175,16 +199,17 @@ def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
     """Return the reduced row echelon form, and the columns of its pivots. While exceptional values
     are collected, the minor in the rows and columns of pivots is recorded as nonzero.
     """
-    if is_collecting_factors_over(M.domain) and 0 not in M.shape:
-        rows, columns = (list(N.rref()[1]) for N in (M.transpose(), M))
-        if rows:
-            record_nonzero(M.extract(rows, columns).to_dense().det(), M.domain)
-    if GROUND_TYPES != "flint" or not M.domain.is_QQ or M.rep.fmt == "sparse" or 0 in M.shape:
-        return M.rref()
-    echelon, rank = flint.fmpq_mat(M.to_list()).rref()
-    rows = echelon.tolist()
-    pivots = tuple(next(j for j, entry in enumerate(row) if entry) for row in rows[:rank])
-    return from_entries(rows, M.shape, M.domain), pivots
+    if GROUND_TYPES == "flint" and M.domain.is_QQ and M.rep.fmt == "dense" and 0 not in M.shape:
+        echelon, rank = flint.fmpq_mat(M.to_list()).rref()
+        rows = echelon.tolist()
+        pivots = tuple(next(j for j, entry in enumerate(row) if entry) for row in rows[:rank])
+        return from_entries(rows, M.shape, M.domain), pivots
+    echelon, pivots = M.rref()
+    if pivots and is_collecting_factors_over(M.domain):
+        pivot_rows = M.transpose().rref()[1]
+        minor = M.extract(list(pivot_rows), list(pivots)).to_dense().det()
+        record_nonzero(minor, M.domain)
+    return echelon, pivots
 
 
 def rank(M: DomainMatrix) -> int:
@@ -217,6 +242,13 @@ def solve(A: DomainMatrix, B: DomainMatrix) -> SolutionOrRefutation:
     return from_entries(entries, (columns, B.shape[1]), A.domain), None
 
 
+def column_basis(M: DomainMatrix) -> DomainMatrix:
+    """Return the columns of `M` that are not combinations of earlier columns: a basis of the column
+    space.
+    """
+    return M.extract(list(range(M.shape[0])), list(rref(M)[1]))
+
+
 def complementary_unit_vectors(M: DomainMatrix) -> DomainMatrix:
     """Return unit vectors, as columns, that span a complement of the column space of `M`."""
     pivots = set(rref(M.transpose())[1])
@@ -226,7 +258,13 @@ def complementary_unit_vectors(M: DomainMatrix) -> DomainMatrix:
 
 def left_inverse(M: DomainMatrix) -> DomainMatrix:
     """Return a matrix X with X M = I and few nonzero columns; `M` must have full column rank."""
-    return solve(M.transpose(), identity(M.shape[1], M.domain))[0].transpose()
+    return right_inverse(M.transpose()).transpose()
+
+
+def right_inverse(M: DomainMatrix) -> DomainMatrix:
+    """Return a matrix X with M X = I and few nonzero rows; `M` must have full row rank."""
+    X, _ = solve(M, identity(M.shape[0], M.domain))
+    return X
 
 
 def distinct_units_or_raise(field: Domain) -> Iterator:

@@ -7,6 +7,7 @@ rounding. The combination that is returned was checked *exactly*.
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import chain
 from typing import Any, TypeAlias
 
 from sympy import QQ
@@ -32,34 +33,25 @@ def search_weights_of_nonpositive_sum_or_zeros(
     `nonnegative_weights`.
     """
     sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
-    places = list(dict.fromkeys(place for vector in vectors for place in vector))
-    if (
-        places
-        and (
-            solution := _nonpositive_sum_weights_and_zero_places(
-                vectors, sizes, places, nonnegative_weights
-            )
-        )
-        is not None
-    ):
-        approximate, zeros = solution
-        for denominator in DENOMINATORS:
-            weights = [
-                to_element(Fraction(x).limit_denominator(denominator)) / size
-                for x, size in zip(approximate, sizes, strict=True)
-            ]
-            weights = _make_combination_zero_at_places(vectors, weights, zeros)
-            is_allowed = not nonnegative_weights or min(weights) >= 0
-            if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
-                return weights
-    return [QQ.zero] * len(vectors)
+    solution = _nonpositive_sum_weights_and_zero_places(vectors, sizes, nonnegative_weights)
+    no_weights = [QQ.zero] * len(vectors)
+    if solution is None:
+        return no_weights
+    approximate, zeros = solution
+    for denominator in DENOMINATORS:
+        weights = [
+            to_element(Fraction(x).limit_denominator(denominator)) / size
+            for x, size in zip(approximate, sizes, strict=True)
+        ]
+        weights = _make_combination_zero_at_places(vectors, weights, zeros)
+        is_allowed = not nonnegative_weights or min(weights) >= 0
+        if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
+            return weights
+    return no_weights
 
 
 def _nonpositive_sum_weights_and_zero_places(
-    vectors: Sequence[SparseVector],
-    divisors: Sequence[QQElement],
-    all_places: list,
-    nonnegative_weights: bool,
+    vectors: Sequence[SparseVector], divisors: Sequence[QQElement], nonnegative_weights: bool
 ) -> tuple[list[float], list] | None:
     """Return approximate weights of the vectors v / divisor for which the weighted sum has no
     positive entry, and as many negative ones as possible; and the places at which the sum must be
@@ -75,12 +67,12 @@ def _nonpositive_sum_weights_and_zero_places(
     except ModuleNotFoundError:  # NumPy or SciPy can be missing, for example in a browser
         return None
 
-    row_of = {place: i for i, place in enumerate(all_places)}
+    row_of = {place: i for i, place in enumerate(dict.fromkeys(chain.from_iterable(vectors)))}
+    if not row_of:
+        return None
     at = [(row_of[place], j) for j, vector in enumerate(vectors) for place in vector]
     values = [to_float(x / s) for v, s in zip(vectors, divisors, strict=True) for x in v.values()]
-    table = sparse.csr_array(
-        (values, tuple(zip(*at, strict=True))), (len(all_places), len(vectors))
-    )
+    table = sparse.csr_array((values, tuple(zip(*at, strict=True))), (len(row_of), len(vectors)))
     largest = abs(table).max(axis=1).toarray().ravel()
     largest[largest < np.finfo(float).tiny] = 1.0  # rows of subnormal floats are not rescaled
     table = sparse.diags_array(1 / largest) @ table
@@ -93,7 +85,7 @@ def _nonpositive_sum_weights_and_zero_places(
     )
     if result.status != 0 or result.fun > -0.5:
         return None
-    zeros = [place for place, slack in zip(all_places, result.x[n:], strict=True) if slack < 0.5]
+    zeros = [place for place, slack in zip(row_of, result.x[n:], strict=True) if slack < 0.5]
     return result.x[:n].tolist(), zeros
 
 

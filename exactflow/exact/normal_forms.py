@@ -78,7 +78,7 @@ def fitting_basis_and_last_nilpotent_size(M: DomainMatrix) -> tuple[DomainMatrix
     """
     n = M.shape[0]
     high = M**n
-    image = high.extract(list(range(n)), list(linalg.rref(high)[1]))
+    image = linalg.column_basis(high)
     return image.hstack(linalg.kernel(high)), n - image.shape[1]
 
 
@@ -126,10 +126,7 @@ def largest_invariant_left_kernel(D: DomainMatrix, C: DomainMatrix) -> DomainMat
     Du is the map that D induces on the quotient by the least D-invariant space that contains im C.
     For every V the matrix D - C V induces the same map.
     """
-    spanned = C
-    while True:
-        grown = spanned.hstack(D * spanned)
-        pivots = list(linalg.rref(grown)[1])
-        if len(pivots) == linalg.rank(spanned):
-            return linalg.left_kernel(spanned)
-        spanned = grown.extract(list(range(D.shape[0])), pivots)
+    spanned = linalg.column_basis(C)
+    while (grown := linalg.column_basis(spanned.hstack(D * spanned))).shape != spanned.shape:
+        spanned = grown
+    return linalg.left_kernel(spanned)

@@ -24,7 +24,7 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import NumberLike, QQElement
+from exactflow.exact.typing import Element, NumberLike, QQElement
 
 _RATIONAL = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
 _DECIMAL = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)\.?([0-9]*)([eE]([+-]?[0-9]+))?")
@@ -222,9 +222,14 @@ def _format_rounded(value: NumberLike, significant_digits: int, rounding: str) -
     return f"{quotient:.{significant_digits}g}"
 
 
-def format_short(value: object, width: int = 60) -> str:
-    """Return a value as one line for a message. The middle of a line of more than `width`
-    characters is omitted.
+def format_element_short(x: Element, field: Domain) -> str:
+    """Return an element of a field as a short text for messages, abbreviated if it is long."""
+    return format_short(field.to_sympy(x))
+
+
+def format_short(value: object) -> str:
+    """Return a value as one line for a message. The middle of a line of more than 60 characters is
+    omitted.
     """
     if isinstance(value, str):
         text = repr(value)
@@ -237,7 +242,4 @@ def format_short(value: object, width: int = 60) -> str:
             text = " ".join(str(value).split())
         except ValueError:  # the value contains an integer with more digits than Python writes
             text = f"{type(value).__name__} with numbers of thousands of digits"
-    if len(text) <= width:
-        return text
-    keep = max(1, width // 2 - 2)
-    return f"{text[:keep]}..({len(text)} characters)..{text[-keep:]}"
+    return text if len(text) <= 60 else f"{text[:28]}..({len(text)} characters)..{text[-28:]}"

@@ -15,7 +15,7 @@ import flint
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.linalg import scale_rows
+from exactflow.exact.linalg import identity, scale_rows, split, to_fmpq_matrix
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import HALVES, Half
 
@@ -54,9 +54,7 @@ class RationalMatrix:
         """Convert a ``DomainMatrix``; return a `RationalMatrix` unchanged."""
         if isinstance(M, RationalMatrix):
             return M
-        rows, columns = M.shape
-        entries = map(to_fmpq, M.to_list_flat())
-        return cls(*flint.fmpq_mat(rows, columns, [*entries]).numer_denom())
+        return cls(*to_fmpq_matrix(M).numer_denom())
 
     def to_dense_matrix(self) -> DomainMatrix:
         """Return the dense ``DomainMatrix``."""
@@ -161,10 +159,9 @@ def compose_dense_over_QQ(
     """Apply affine couplings over QQ to the columns of a dense matrix. A layer is a triple: the
     half that moves, the scales of this half, the shift.
     """
-    (first,), (second,) = _apply_layers_to_row_halves(
-        layers,
-        [[RationalMatrix.from_matrix(columns[rows, :])] for rows in _half_slices(first_half_size)],
-    )
+    halves = columns[:first_half_size, :], columns[first_half_size:, :]
+    parts = [[RationalMatrix.from_matrix(half)] for half in halves]
+    (first,), (second,) = _apply_layers_to_row_halves(layers, parts)
     return first.to_dense_matrix().vstack(second.to_dense_matrix())
 
 
@@ -184,29 +181,15 @@ def is_composition_over_QQ(layers: Sequence[_Layer], first_half_size: int, M: Do
         after.append((moves, inverse, scale_rows(inverse, -shift)))
     before: list[_Layer]
     before = [(HALVES[x == "first"], (), -shift.transpose()) for x, _, shift in layers[:early]]
-    rest = _transpose_blocks(
-        _apply_layers_to_row_halves(
-            before,
-            _transpose_blocks(
-                _apply_layers_to_row_halves(after, _split_into_rational_blocks(M, first_half_size))
-            ),
-        )
-    )
-    one = DomainMatrix.eye(M.shape[0], QQ).to_dense()
-    return rest == _apply_layers_to_row_halves(
-        layers[early:late], _split_into_rational_blocks(one, first_half_size)
-    )
-
-
-def _half_slices(first_half_size: int) -> tuple[slice, slice]:
-    return slice(first_half_size), slice(first_half_size, None)
+    rest = _apply_layers_to_row_halves(after, _split_into_rational_blocks(M, first_half_size))
+    rest = _apply_layers_to_row_halves(before, _transpose_blocks(rest))
+    one = _split_into_rational_blocks(identity(M.shape[0], QQ), first_half_size)
+    return _transpose_blocks(rest) == _apply_layers_to_row_halves(layers[early:late], one)
 
 
 def _split_into_rational_blocks(M: DomainMatrix, first_half_size: int) -> _RationalBlocks:
-    return [
-        [RationalMatrix.from_matrix(M[rows, columns]) for columns in _half_slices(first_half_size)]
-        for rows in _half_slices(first_half_size)
-    ]
+    A, B, C, D = map(RationalMatrix.from_matrix, split(M, first_half_size))
+    return [[A, B], [C, D]]
 
 
 def _transpose_blocks(parts: _RationalBlocks) -> _RationalBlocks:

@@ -17,7 +17,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.algebraic import complex_embedding
 from exactflow.exact.coerce import as_square_matrix
-from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import MatrixLike
 
 _APART = 1e-8
@@ -62,7 +61,7 @@ def to_square_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
         raise InvalidInputError(
             f"expected rational numbers or floats as entries, got entries in {matrix.domain}"
         )
-    return fmpq_mat([[to_fmpq(entry) for entry in row] for row in matrix.to_list()])
+    return linalg.to_fmpq_matrix(matrix)
 
 
 def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:

@@ -76,10 +76,8 @@ class SparseInt64Matrix:
         """Return the sparse matrix over QQ."""
         row_of, column_of = np.divmod(self.places, self.shape[1])
         rows: dict[int, dict] = {i: {} for i in row_of[np.diff(row_of, prepend=-1) > 0].tolist()}
-        values = self.values.tolist()
-        elements = {value: QQ(value) for value in set(values)}
-        for i, j, value in zip(row_of.tolist(), column_of.tolist(), values, strict=True):
-            rows[i][j] = elements[value]
+        for i, j, x in zip(row_of.tolist(), column_of.tolist(), self.iter_values(), strict=True):
+            rows[i][j] = x
         return DomainMatrix(rows, self.shape, QQ)
 
     def nnz(self) -> int:

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import floor
 from operator import add, itemgetter, mul, neg, sub
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from sympy import QQ
 
@@ -72,18 +72,10 @@ SplitPoint: TypeAlias = tuple[RationalVector, RationalVector, RationalVector, Ra
 """A point and its image in halves: k, m, k', m'."""
 
 
-class HalvesOfPointsImagesShifts(NamedTuple):
-    """The kept and the moved halves of all points, of all images, and of all differences of image
-    and point: in the letters of the module docstring k, m, k', m', k' - k and m' - m.
-    """
-
-    k: Sequence[RationalVector]
-    m: Sequence[RationalVector]
-    k_images: Sequence[RationalVector]
-    m_images: Sequence[RationalVector]
-    k_shifts: Sequence[RationalVector]
-    m_shifts: Sequence[RationalVector]
-
+HalvesOfPointsImagesShifts: TypeAlias = tuple[Sequence[RationalVector], ...]
+"""The kept and the moved halves of all points, of all images, and of all differences of image and
+point: in the letters of the module docstring k, m, k', m', k' - k and m' - m.
+"""
 
 _REASONS = {
     "point": "point {first} has to keep {one}, which becomes {other}",
@@ -187,15 +179,11 @@ class PointObstruction(Checkable):
         """Return whether the points meet the conditions of an obstruction of this `kind`, and the
         two vectors of `vectors_required_equal`.
         """
-        split, count = (
-            _split_points_and_images(self.pattern, self.points, self.images),
-            len(self.pattern),
-        )
+        count = len(self.pattern)
+        split = _split_points_and_images(self.pattern, self.points, self.images)
         (k, m, k2, m2), (x, y, x2, y2) = split[0], split[-1]
-        moved_by, kept_by = (
-            (_subtract(m2, m), _subtract(y2, y)),
-            (_subtract(k2, k), _subtract(x2, x)),
-        )
+        moved_by = _subtract(m2, m), _subtract(y2, y)
+        kept_by = _subtract(k2, k), _subtract(x2, x)
         is_even = count == 3 and len(split) % 2 == 0
         is_cycle = is_even and _agree_in_kept_halves_alternately([*split, split[0]])
         is_path = is_even and _agree_in_kept_halves_alternately(split)
@@ -210,9 +198,7 @@ class PointObstruction(Checkable):
 
     def __str__(self) -> str:
         kept, moved = _halves_kept_and_moved_by_last_letter(self.pattern, HALVES)
-        one, other = (
-            f"({', '.join(map(format_short, half))})" for half in self.vectors_required_equal
-        )
+        one, other = map(format_vector, self.vectors_required_equal)
         reason = _REASONS[self.kind].format(
             rows=_join_and_abbreviate_rows(self.rows),
             between=_join_and_abbreviate_rows(self.rows[1:-1]),
@@ -224,6 +210,11 @@ class PointObstruction(Checkable):
             other=other,
         )
         return f"not {self.pattern or 'the identity'}: {reason}"
+
+
+def format_vector(vector: Sequence) -> str:
+    """Return a vector of numbers as text, such as "(1/2, 0)"; long numbers are abbreviated."""
+    return f"({', '.join(map(format_short, vector))})"
 
 
 def _join_and_abbreviate_rows(rows: Sequence[int]) -> str:
@@ -278,14 +269,8 @@ def find_fewest_couplings(
                 for pair in (points, images, shifts)
             )
             try:
-                found.append(
-                    (
-                        pattern,
-                        _shift_tables_or_exclude(
-                            count, HalvesOfPointsImagesShifts(*chain(*columns)), denominator
-                        ),
-                    )
-                )
+                tables = _shift_tables_or_exclude(count, tuple(chain(*columns)), denominator)
+                found.append((pattern, tables))
             except _ExcludedPatternError as error:
                 kind, rows = error.args
                 shown = (
@@ -345,21 +330,16 @@ def _shift_tables_or_exclude(
         functions = ("before", k, m_shifts), ("after", m2, k_shifts)
         return [_tabulate_or_exclude(*function) for function in functions[:coupling_count]]
     if coupling_count == 3:
-        first, last = (
-            _first_shift_of_three_or_exclude(kept_and_moved, denominator),
-            dict.fromkeys(m2, _subtract(k[0], k[0])),
-        )
+        first = _first_shift_of_three_or_exclude(kept_and_moved, denominator)
+        last = dict.fromkeys(m2, _subtract(k[0], k[0]))
     else:
-        first, last = (
-            _constants_separating_groups_by_first_coordinate(k, m, denominator),
-            _constants_separating_groups_by_first_coordinate(m2, k2, denominator),
-        )
+        first = _constants_separating_groups_by_first_coordinate(k, m, denominator)
+        last = _constants_separating_groups_by_first_coordinate(m2, k2, denominator)
     B, A = _add_table_shifts(m, first, k), _add_table_shifts(k2, last, m2)
-    middle = (
-        _tabulate_or_exclude("", B, _combine_vectors(sub, A, k)),
-        _tabulate_or_exclude("", A, _combine_vectors(sub, m2, B)),
-    )
-    return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:coupling_count]
+    second = _tabulate_or_exclude("", B, _combine_vectors(sub, A, k))
+    third = _tabulate_or_exclude("", A, _combine_vectors(sub, m2, B))
+    fourth = {x: tuple(map(neg, c)) for x, c in last.items()}
+    return [first, second, third, fourth][:coupling_count]
 
 
 def _add_table_shifts(
@@ -410,14 +390,11 @@ def _constants_separating_groups_by_first_coordinate(
         ends[group] = min(low, x), max(high, x)
     shifts, end = {}, None
     for group, (low, high) in sorted(ends.items(), key=itemgetter(1)):
-        shifts[group] = (
-            0 if end is None else max(0, (floor(end - low) // denominator + 1) * denominator)
-        )
+        steps = 0 if end is None else max(0, floor(end - low) // denominator + 1)
+        shifts[group] = steps * denominator
         end = high + shifts[group]
-    middle, zeros = (
-        max(shifts.values()) // (2 * denominator) * denominator,
-        [0] * (len(numerators[0]) - 1),
-    )
+    middle = max(shifts.values()) // (2 * denominator) * denominator
+    zeros = [0] * (len(numerators[0]) - 1)
     return {group: (shift - middle, *zeros) for group, shift in shifts.items()}
 
 

@@ -29,7 +29,6 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_rectangular_matrix
-from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
@@ -42,6 +41,7 @@ from exactflow.linear.finite_maps import (
     PointObstruction,
     coupling_from_table,
     find_fewest_couplings,
+    format_vector,
 )
 
 __all__ = ["ShortestInterpolation", "interpolate"]
@@ -247,11 +247,9 @@ def interpolate(
     >>> interpolate([[0, 0.5], [1, 2]], [["1/3", 5], [7, 0]]).summary
     'exactly 2 additive couplings (UL)'
     """
-    given = (
-        _read_rows_of_rational_points("points", points),
-        _read_rows_of_rational_points("images", images),
-    )
-    (count, d), shape = given[0].shape, given[1].shape
+    names = "points", "images"
+    X, Y = map(_read_rows_of_rational_points, names, (points, images))
+    (count, d), shape = X.shape, Y.shape
     if shape != (count, d) or not count:
         raise InvalidInputError(
             "expected at least one point, and for each point one image of the same dimension, got "
@@ -260,12 +258,12 @@ def interpolate(
     if partition is not None and mask is not None:
         raise InvalidInputError("expected partition=.. or mask=.., got both: leave out one of them")
     order, sizes = resolve_partition_or_mask(partition if mask is None else mask, d)
-    denominator = 1 if bijective_on_integers else _common_denominator_or_one_if_long(*given)
+    denominator = 1 if bijective_on_integers else _common_denominator_or_one_if_long(X, Y)
     start, stop = (
         _scaled_halves_of_distinct_rows(
             name, matrix, order, sizes[0], denominator, bijective_on_integers
         )
-        for name, matrix in zip(("points", "images"), given, strict=True)
+        for name, matrix in zip(names, (X, Y), strict=True)
     )
     pattern, tables, obstructions = find_fewest_couplings(start, stop, denominator)
     layers = [
@@ -273,9 +271,9 @@ def interpolate(
         for letter, table in zip(reversed(pattern), tables, strict=True)
     ]
     flow = PiecewiseFlow(layers, order=order, partition=sizes)
-    if not _maps_columns_to_images(flow, *(matrix.transpose() for matrix in given)):
+    if not _maps_columns_to_images(flow, X.transpose(), Y.transpose()):
         raise VerificationError("the flow does not map the points to the images: report this bug")
-    return ShortestInterpolation(*given, flow, obstructions, bijective_on_integers)
+    return ShortestInterpolation(X, Y, flow, obstructions, bijective_on_integers)
 
 
 def _read_rows_of_rational_points(name_in_error: str, given: PointsInRows) -> DomainMatrix:
@@ -324,11 +322,11 @@ def _scaled_halves_of_distinct_rows(
     for i, row in enumerate(zip(*columns, strict=True)):
         if require_integers and not all(isinstance(x, int) for x in row):
             raise InvalidInputError(
-                f"expected integers, got {_format_row(row)} as row {i} of {name_in_error}: "
+                f"expected integers, got {format_vector(row)} as row {i} of {name_in_error}: "
                 "pass bijective_on_integers=False"
             )
         if (k := rows.setdefault(row, i)) != i:
-            given = _format_row(matrix.to_list()[i])
+            given = format_vector(matrix.to_list()[i])
             raise InvalidInputError(
                 f"expected distinct {name_in_error}, since a flow is a bijection, got {given} in "
                 f"rows {k} and {i}: leave out one of the rows"
@@ -344,7 +342,3 @@ def _times_denominator_as_int_if_integral(x: Element, denominator: int) -> Eleme
     """
     factor, rest = divmod(denominator, int(x.denominator))
     return denominator * x if rest else int(x.numerator) * factor
-
-
-def _format_row(row: Sequence) -> str:
-    return f"({', '.join(map(format_short, row))})"

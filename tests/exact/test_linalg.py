@@ -49,9 +49,11 @@ def test_kernel_and_complement(M):
 
 @given(matrices())
 def test_left_inverse(M):
-    injective = M.extract(list(range(M.shape[0])), list(M.rref()[1]))
-    X = linalg.left_inverse(injective)
-    assert X * injective == linalg.identity(injective.shape[1], M.domain)
+    injective = linalg.column_basis(M)
+    assert injective == M.extract(list(range(M.shape[0])), list(M.rref()[1]))
+    one = linalg.identity(injective.shape[1], M.domain)
+    assert linalg.left_inverse(injective) * injective == one
+    assert injective.transpose() * linalg.right_inverse(injective.transpose()) == one
 
 
 @given(squares())
@@ -105,6 +107,8 @@ def test_split_join_swap(M):
     for p in range(n + 1):
         blocks = linalg.split(M, p)
         assert linalg.join(blocks) == M
+        if n and linalg.rank(M) == n:
+            assert linalg.join(linalg.inverse_blocks(blocks)) == M.inv()
         order = [*range(p, n), *range(p)]
         assert linalg.join(linalg.swap_halves(blocks)) == M.extract(order, order)
 

@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matrices import matrix
 from sympy import GF, QQ, sqrt
 from sympy.polys.densearith import dup_mul
 from sympy.polys.matrices import DomainMatrix
@@ -19,11 +20,6 @@ from exactflow.exact.normal_forms import (
 )
 
 FIELDS = [QQ, GF(2), GF(3), GF(7), QQ.algebraic_field(sqrt(2))]
-
-
-def matrix(rows, field=QQ):
-    entries = [[field.convert(x) for x in row] for row in rows]
-    return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
 
 def companion(f, field):

@@ -41,7 +41,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_square_matrix
-from exactflow.exact.numbers import format_field
+from exactflow.exact.numbers import format_element_short, format_field
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
 from exactflow.flows.result import DepthScales
@@ -50,11 +50,7 @@ from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.scaled import bound_scaled_depth
-from exactflow.linear.factor.problem import (
-    Problem,
-    format_element_short,
-    hint_to_assume_positive_det_or_empty,
-)
+from exactflow.linear.factor.problem import Problem, hint_to_assume_positive_det_or_empty
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 

@@ -128,27 +128,21 @@ def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> li
     A, B, C, D = instance.blocks_for_pattern
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
+    D_is_I = Equation("{D} = I", D - other, shown="{D} - I")
     if len(instance.pattern) == 2 and additive:
-        return [
-            Equation("{D} = I", D - other, shown="{D} - I"),
-            Equation("{A} = I + {B} {C}", A - one - B * C, shown="{A} - I - {B} {C}"),
-        ]
+        shown = "{A} - I - {B} {C}"
+        return [D_is_I, Equation("{A} = I + {B} {C}", A - one - B * C, shown=shown)]
     if len(instance.pattern) == 2:
-        inverse = linalg.inverse_or_none(D)
-        first = Equation("{D} = T", D, T, "{D}")
-        if inverse is None:
-            return [first, Equation("0 = 0", A - A)]
-        return [
-            first,
-            Equation("{A} - {B} {D}^-1 {C} = S", A - B * inverse * C, S, "{A} - {B} {D}^-1 {C}"),
-        ]
-    is_scaled = instance.pattern and not additive
+        inverse, schur = linalg.inverse_or_none(D), "{A} - {B} {D}^-1 {C}"
+        last = Equation("0 = 0", A - A)
+        if inverse is not None:
+            last = Equation(f"{schur} = S", A - B * inverse * C, S, schur)
+        return [Equation("{D} = T", D, T, "{D}"), last]
     first = Equation("{A} = I", A - one, shown="{A} - I")
-    if is_scaled:
+    if instance.pattern and not additive:
         first = Equation("{A} = S", A, S, "{A}")
-    zero = [Equation(f"{name} = 0", block, shown=name) for name, block in (("{C}", C), ("{B}", B))]
-    system = [first, zero[0], Equation("{D} = I", D - other, shown="{D} - I")]
-    return system if instance.pattern else [*system, zero[1]]
+    system = [first, Equation("{C} = 0", C, shown="{C}"), D_is_I]
+    return system if instance.pattern else [*system, Equation("{B} = 0", B, shown="{B}")]
 
 
 def entry_reason_against_at_most_two_letters(instance: PatternInstance) -> Reason | None:
@@ -264,18 +258,9 @@ def solve_for_flattened_matrices(
     parts, at, entries = [], 0, multiplier.to_list_flat()
     for height, width in (equation.right.shape for equation in system):
         part = entries[at : at + height * width]
-        parts.append(matrix_from_flat(part, (height, width), field).transpose())
+        parts.append(DomainMatrix.from_list_flat(part, (height, width), field).transpose())
         at += height * width
     return None, tuple(parts)
-
-
-def matrix_from_flat(
-    entries: Sequence[Element], shape: tuple[int, int], field: Domain
-) -> DomainMatrix:
-    """Return the matrix of the given shape whose entries, row by row, are `entries`."""
-    rows, columns = shape
-    nested = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
-    return linalg.from_entries(nested, shape, field)
 
 
 def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
@@ -344,7 +329,7 @@ def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equatio
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
     for s, larger in eigenvalues_not_one_with_r_extra_blocks(parts).items():
-        D_s, a_s = (M - linalg.identity(M.shape[0], field) * s for M in (D, a))
+        D_s, a_s = (linalg.subtract_scalar_matrix(M, s) for M in (D, a))
         if larger == "aN":
             k = linalg.kernel(linalg.left_kernel(C) * D_s)
             system.append(Equation("{C} V k = ({D} - s) k", D_s * k, [("V", C, k)]))

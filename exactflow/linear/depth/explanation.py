@@ -145,10 +145,8 @@ def _opposed_inequalities_unless_many(found: Obstruction) -> list[str]:
     The witness is the size of the minors. Return [] over a field that is not QQ, or for more than
     `_MOST_MINORS` minors.
     """
-    k, minors = (
-        found.witness,
-        [table.minors_of_size(found.witness) for table in found.minors_of_D_and_a_for_pattern],
-    )
+    k = found.witness
+    minors = [table.minors_of_size(k) for table in found.minors_of_D_and_a_for_pattern]
     if not found.matrix.domain.is_QQ or max(map(len, minors)) > _MOST_MINORS:
         return []
     D, a = (found.fill_in_block_names(f"minors({X}, {k})") for X in ("{D}", "{a}"))
@@ -169,7 +167,7 @@ def _rank_identities_and_values_unless_many(
     name, kept = found.witness
     block = blocks[name]
     if found.scales == "additive":
-        rank = linalg.rank(block - linalg.identity(block.shape[0], block.domain))
+        rank = linalg.rank(linalg.subtract_scalar_matrix(block, block.domain.one))
         return [f"rank({name} - I) = {rank}"], {}
     n = len(kept)
     if not block.domain.is_QQ or max(comb(n, k) for k in range(n + 1)) > _MOST_MINORS:

@@ -112,11 +112,9 @@ class FixedParts:
         for f, sizes in self.block_sizes_by_factor.items():
             if self.least_shifted_block_counts_at_factor(f, *sizes) is None:
                 return (f,)
-        return (
-            tuple(self.block_sizes_by_factor)
-            if self.least_total_block_dimension_of_shifted_D > self.n
-            else None
-        )
+        if self.least_total_block_dimension_of_shifted_D > self.n:
+            return tuple(self.block_sizes_by_factor)
+        return None
 
     def least_shifted_block_counts_at_factor(
         self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
@@ -156,19 +154,11 @@ class FixedParts:
 
         The trace of a + V c is this trace minus e.
         """
-        if (
-            any(len(f) > 2 for f in self.block_sizes_by_factor)
-            or self.least_total_block_dimension_of_shifted_D != self.n
-        ):
+        are_linear = all(len(f) == 2 for f in self.block_sizes_by_factor)
+        if not are_linear or self.least_total_block_dimension_of_shifted_D != self.n:
             return None
-        field = self.L.domain
-        return sum(
-            (
-                -f[1] * field.convert(k)
-                for f, k in self.least_total_block_size_of_shifted_D_by_factor.items()
-            ),
-            field.zero,
-        )
+        field, sizes = self.L.domain, self.least_total_block_size_of_shifted_D_by_factor
+        return sum((-f[1] * field.convert(size) for f, size in sizes.items()), field.zero)
 
 
 def _is_largest_quotient(

@@ -44,7 +44,7 @@ from exactflow.exact.normal_forms import (
     format_polynomial,
     irreducible_factors,
 )
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_element_short
 from exactflow.exact.typing import Element
 from exactflow.explanation.sentences import strip_backticks
 from exactflow.flows.evidence import Checkable
@@ -125,9 +125,8 @@ class Obstruction(PatternInstance, Checkable):
         """Raise `VerificationError` unless fresh arithmetic confirms the obstruction."""
         length, row = len(self.pattern), self.kind_row
         about = f"an obstruction of kind {self.kind!r}"
-        if length not in row.letters.get(
-            self.scales, ()
-        ) or self.pattern not in alternating_patterns(length):
+        lengths = row.letters.get(self.scales, ())
+        if length not in lengths or self.pattern not in alternating_patterns(length):
             raise VerificationError(
                 f"{about} does not apply to {self.pattern_text} with scales={self.scales!r}"
             )
@@ -159,10 +158,8 @@ class Obstruction(PatternInstance, Checkable):
 
     def reason(self) -> str:
         """Return the reason why the pattern is impossible, as a clause."""
-        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_padded_if_trace
-        return strip_backticks(
-            self._fill_in_kind_values_and_blocks(self.kind_row.reason.replace("{pair}", where))
-        )
+        pair = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_a_padded_if_trace
+        return strip_backticks(self._fill_in_kind_values_and_blocks(self.kind_row.reason, pair))
 
     def explanation(self, *, name: str = "M") -> str:
         """Return the proof that the matrix is no product of the pattern, in a few sentences.
@@ -180,16 +177,13 @@ class Obstruction(PatternInstance, Checkable):
 
     def _proof_with_backticks(self, name: str) -> str:
         """Return the proof as sentences, with formulas in backticks."""
-        letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
-        layers = [
-            f"{s}({X})" if isinstance(X, str) else f"{s}(X{X})"
-            for s, X in zip(self.pattern, letters, strict=False)
-        ]
+        length = len(self.pattern)
+        shifts = [*"XYZWV"] if length < 6 else [f"X{k}" for k in range(1, length + 1)]
         scaled = self.scales == "positive" and len(self.pattern) > 2
         if scaled and len(self.pattern) == 3:
             # Named in this way, the shifts X and Z enter the equations linearly.
-            blocks = ("H^-1 X", "Y", "H^-1 Z G^-1")
-            layers = [f"{s}({block})" for s, block in zip(self.pattern, blocks, strict=True)]
+            shifts = ["H^-1 X", "Y", "H^-1 Z G^-1"]
+        layers = [f"{letter}({X})" for letter, X in zip(self.pattern, shifts, strict=False)]
         product = " ".join(layers) or "I"
         text = self._assumption_text(name, product)
         if self.kind_row.is_of_pair:
@@ -197,9 +191,7 @@ class Obstruction(PatternInstance, Checkable):
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
         return self._fill_in_kind_values_and_blocks(
-            f"{text} {self.kind_row.explanation}".replace(
-                "{pair}", self._names_of_D_a_padded_if_trace
-            )
+            f"{text} {self.kind_row.explanation}", self._names_of_D_a_padded_if_trace
         )
 
     def _assumption_text(self, name: str, product: str) -> str:
@@ -230,15 +222,12 @@ class Obstruction(PatternInstance, Checkable):
             f"`diag({X}, {ones})`" if M.shape[0] < size else f"`{X}`" for X, M in named
         )
 
-    def _fill_in_kind_values_and_blocks(self, text: str) -> str:
-        """Return the template filled in with values of the kind, and then with names of blocks."""
-        return self.fill_in_block_names(
-            self.fill_in_block_names(text, **self.kind_row.template_values(self))
-        )
-
-    def format_element_shortened(self, x: Element) -> str:
-        """Return an element of the field as text, shortened if the text is long."""
-        return format_short(self.matrix.domain.to_sympy(x))
+    def _fill_in_kind_values_and_blocks(self, text: str, pair: str) -> str:
+        """Return the template filled in with `pair`, the names of D and a, and with values of the
+        kind, and then with names of blocks.
+        """
+        values = self.kind_row.template_values(self)
+        return self.fill_in_block_names(self.fill_in_block_names(text, pair=pair, **values))
 
     def __str__(self) -> str:
         return f"not {self.pattern_text}: {self.reason()}"
@@ -329,9 +318,8 @@ def _charpoly_coefficient_from_top(M: DomainMatrix, k: int) -> Element:
 def _template_values_of_trace(o: Obstruction) -> TemplateValues:
     """Return the values that fill the text templates of an obstruction of kind "trace"."""
     k, sign = o.witness, -1 if o.witness == 1 else 1
-    x, y = (
-        o.format_element_shortened(value * sign) for value in _charpoly_coefficient_of_D_and_a(o)
-    )
+    pair, field = _charpoly_coefficient_of_D_and_a(o), o.matrix.domain
+    x, y = (format_element_short(value * sign, field) for value in pair)
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
     power = "" if len(set(o.split.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
@@ -438,7 +426,7 @@ def _template_values_of_tight(o: Obstruction) -> TemplateValues:
     """Return the values for the templates of kind "tight"."""
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     shown = ", ".join(
-        f"``{o.format_element_shortened(s)}``"
+        f"``{format_element_short(s, o.matrix.domain)}``"
         for s in equations.eigenvalues_not_one_with_r_extra_blocks(parts)
     )
     names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
@@ -477,7 +465,8 @@ def _template_values_of_linear(o: Obstruction) -> TemplateValues:
         problem = f"{used} for no positive diagonal{plural} {shown}{free}"
         why = f"{_MULTIPLIED} says that a sum of positive numbers is at most 0"
     else:
-        s = o.format_element_shortened(equations.combined_right_side(system, o.witness))
+        right_side = equations.combined_right_side(system, o.witness)
+        s = format_element_short(right_side, o.matrix.domain)
         problem = f"a multiplier of {names} gives ``0 = {s}``"
         why = f"{_MULTIPLIED} has no unknowns: it says ``0 = {s}``"
     return {"names": names, "problem": problem, "why": why}

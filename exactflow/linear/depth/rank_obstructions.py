@@ -42,7 +42,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import record_nonzero
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_element_short
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.fixed_parts import proved_rank
@@ -101,7 +101,7 @@ def find_block_name_of_excessive_rank(instance: PatternInstance) -> _BlockNameAn
                     kept = *kept, i
         if len(kept) > most or (
             instance.scales == "additive"
-            and linalg.rank(_subtract_scalar_matrix(M, M.domain.one)) > most
+            and linalg.rank(linalg.subtract_scalar_matrix(M, M.domain.one)) > most
         ):
             return block, kept
     return None
@@ -128,21 +128,14 @@ def is_block_of_excessive_rank(
     M = _diagonal_block_of_matrix_or_inverse(instance, block)
     most = prod(_count_changes_and_bound_rank_of_each(instance, block))
     if instance.scales == "additive":
-        return proved_rank(_subtract_scalar_matrix(M, M.domain.one)) > most
+        return proved_rank(linalg.subtract_scalar_matrix(M, M.domain.one)) > most
     return len(set(kept)) > most and _is_proved_negated_P0(M.extract(kept, kept))
-
-
-def _subtract_scalar_matrix(M: DomainMatrix, scalar: Element) -> DomainMatrix:
-    """Return M - scalar I."""
-    return M - linalg.identity(M.shape[0], M.domain) * scalar
 
 
 def rank_template_values(instance: PatternInstance, block: DiagonalBlockName) -> dict[str, Any]:
     """Return the values for the templates of kind "rank"."""
-    (count, size), additive = (
-        _count_changes_and_bound_rank_of_each(instance, block),
-        instance.scales == "additive",
-    )
+    count, size = _count_changes_and_bound_rank_of_each(instance, block)
+    additive = instance.scales == "additive"
     half, letter = ("first", "U") if block in "Aa" else ("second", "L")
     return {
         "whose": f"`{block} - I`" if additive else f"`{block}` less a positive diagonal",
@@ -176,9 +169,7 @@ def _is_proved_negated_P0(M: DomainMatrix) -> bool:
         remaining.remove(i)
     if len(remaining) > LARGEST_HALF:
         return False
-    minors = (
-        PrincipalMinors(-M.extract(remaining, remaining)).minors_of_all_sets() if remaining else ()
-    )
+    minors = PrincipalMinors(-M.extract(remaining, remaining)).minors_of_all_sets()
     return all(sign(x, M.domain) in (0, 1) for x in minors)
 
 
@@ -221,13 +212,12 @@ def _yield_scalars_if_M_is_diag_A_beta_I(instance: PatternInstance) -> Iterator[
     if A.shape > D.shape:
         A, _, _, D = linalg.swap_halves(halves)
     beta, one = D[0, 0].element, D.domain.one
-    is_scalar = _subtract_scalar_matrix(D, beta).is_zero_matrix
+    is_scalar = linalg.subtract_scalar_matrix(D, beta).is_zero_matrix
     if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
         return
     for alpha in filter(None, dict.fromkeys(A.diagonal())):
-        yield _BlockScalars(
-            alpha, beta, one / (alpha * beta), linalg.rank(_subtract_scalar_matrix(A, alpha))
-        )
+        rank = linalg.rank(linalg.subtract_scalar_matrix(A, alpha))
+        yield _BlockScalars(alpha, beta, one / (alpha * beta), rank)
 
 
 def _forced_eigenvalues_with_least_multiplicities(
@@ -256,17 +246,13 @@ def _forced_eigenvalues_with_least_multiplicities(
             if x in (one, beta):
                 return
 
-    steps = chain(
-        islice(
-            yield_powers_until_one_or_beta(one, r, size_difference, rank),
-            size_difference if rank else smaller_half_size // size_difference + 1,
-        )
-    )
-    if rank and beta / r not in (one, beta):
-        steps = chain(
-            steps, yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank, rank)
-        )
-    for x, count in steps:
+    powers = yield_powers_until_one_or_beta(one, r, size_difference, rank)
+    if not rank:  # then the multiplicity does not fall
+        return dict(islice(powers, smaller_half_size // size_difference + 1))
+    if beta / r not in (one, beta):
+        others = yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank, rank)
+        powers = chain(powers, others)
+    for x, count in powers:
         forced[x] = max(count, forced.get(x, 0))
     return forced
 
@@ -324,9 +310,6 @@ def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
     )
     total = sum(forced.values())
 
-    def format_scalar(x: Element) -> str:
-        return format_short(field.to_sympy(x))
-
     clash = f"But `N` has {p} eigenvalues, not {total}"
     if total <= p:
         clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
@@ -337,13 +320,12 @@ def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
         "Take the inverse, a product of the reversed pattern: `alpha^-1` for `alpha`, and so on. "
     )
     values: dict[str, Any] = {"p": p, "e": q - p, "rank": found.rank, "clash": clash}
-    values |= {
-        "alpha": format_scalar(found.alpha),
-        "beta": format_scalar(found.beta),
-        "r": format_scalar(found.r),
-    }
-    times = {1: "once"} | {count: f"{count} times" for count in range(2, q - p + 1)}
-    shown = ", ".join(f"``{format_scalar(x)}`` ({times[count]})" for x, count in forced.items())
+    scalars = {"alpha": found.alpha, "beta": found.beta, "r": found.r}
+    values |= {name: format_element_short(x, field) for name, x in scalars.items()}
+    shown = ", ".join(
+        f"``{format_element_short(x, field)}`` ({'once' if count == 1 else f'{count} times'})"
+        for x, count in forced.items()
+    )
     argument = (_OF_RANK if found.rank else _OF_SCALARS).format(**values)
     return {
         "eigenvalues": shown, "argument": argument, "inverse": inverse * reverse,

@@ -176,18 +176,16 @@ def find_R_sharing_all_but_one_eigenvalue_with_KR(K: DomainMatrix) -> PairedSpec
     K must be invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n, field = K.shape[0], K.domain
-    H, H_inverse, runs = krylov.controller_run_basis_inverse_and_lengths(
-        K - linalg.identity(n, field)
-    )
+    one = linalg.identity(n, field)
+    H, H_inverse, runs = krylov.controller_run_basis_inverse_and_lengths(K - one)
     starts = [sum(runs[:k]) for k in range(len(runs))]
-    L1 = _unit_lower_bidiagonal(n, starts, field)
+    below_diagonal = [(i, i - 1) for i in range(1, n) if i not in starts]
+    L1 = one + linalg.matrix_of_ones(below_diagonal, (n, n), field)
     L1_inverse = L1.inv()
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
-    r, det = (
-        _choose_distinct_units_permuted_up_to_ends(n, u, field),
-        prod(u.values(), start=field.one),
-    )
+    r = _choose_distinct_units_permuted_up_to_ends(n, u, field)
+    det = prod(u.values(), start=field.one)
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
     V_lower = _reverse_rows_and_columns(
         krylov.upper_triangular_eigenvectors(_reverse_rows_and_columns(lower))
@@ -195,15 +193,6 @@ def find_R_sharing_all_but_one_eigenvalue_with_KR(K: DomainMatrix) -> PairedSpec
     V_upper = krylov.upper_triangular_eigenvectors(upper)
     places = [[*r, det].index(x * u.get(i, field.one)) for i, x in enumerate(r)]
     return PairedSpectra(H, H_inverse, L1, lower, r, V_lower, V_upper, places)
-
-
-def _unit_lower_bidiagonal(n: int, run_starts: list[int], field: Domain) -> DomainMatrix:
-    """Return the identity matrix with ones added directly below the diagonal, except in the rows
-    `run_starts`.
-    """
-    ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in run_starts}
-    rows = [[field.one if (i, j) in ones else field.zero for j in range(n)] for i in range(n)]
-    return linalg.from_entries(rows, (n, n), field)
 
 
 def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:

@@ -71,7 +71,7 @@ def five_or_six_shears_for_second_half_one_larger(blocks: BlocksOfDet1) -> Shear
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n = blocks.A.shape[0]
-    inverse = linalg.split(linalg.join(blocks).inv(), n)
+    inverse = linalg.inverse_blocks(blocks)
     if (shifts := five_shifts_for_second_half_one_larger(blocks, inverse)) is not None:
         return alternate_shears(shifts, "first")
     # never None, since the lower left block has rank n in both of the following cases
@@ -87,9 +87,7 @@ def five_or_six_shears_for_second_half_one_larger(blocks: BlocksOfDet1) -> Shear
         return transpose_product_of_shears(alternate_shears(found, "first"))
     W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
-        found = five_shifts_for_second_half_one_larger(
-            rest, linalg.split(linalg.join(rest).inv(), n)
-        )
+        found = five_shifts_for_second_half_one_larger(rest, linalg.inverse_blocks(rest))
     return alternate_shears([-W0, *found], "second")
 
 

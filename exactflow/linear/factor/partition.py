@@ -39,6 +39,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import collect_steps, record_step
+from exactflow.flows.partition import LETTERS
 from exactflow.linear.factor.assembly import (
     BlocksOfDet1,
     ShearList,
@@ -133,8 +134,7 @@ def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
 def _record_step_of_drawn_shears(shears: ShearList) -> None:
     """Record a step of the explanation: the shears that a search found."""
     named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
-    letters = {"first": "U", "second": "L"}
-    product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
+    product = " ".join(f"{LETTERS[half]}({name})" for name, (half, _) in named.items())
     record_step(
         "partitions",
         f"{len(shears)} shears, found from drawn entries: coordinates are peeled off the larger "
@@ -168,7 +168,8 @@ def _plan_searches(blocks: Blocks) -> Iterator[SearchesAndTries]:
         for flag in (False, True)
         for side in ("left", "right")
     ]
-    for block, flag in ((blocks.C, False), (blocks.B, True)):
+    blocks_and_flags = (blocks.C, False), (blocks.B, True)
+    for block, flag in blocks_and_flags:
         if p > 1 or not block.is_zero_matrix:
             yield [ShearSearch(_fewest_shifts_if_generic, "", flag)], tries
     if p == 1:
@@ -176,16 +177,16 @@ def _plan_searches(blocks: Blocks) -> Iterator[SearchesAndTries]:
     else:
         reductions = [
             ([ShearSearch(_shifts_given_full_rank_C, "", flag)], sure)
-            for block, flag in ((blocks.C, False), (blocks.B, True))
+            for block, flag in blocks_and_flags
             if linalg.rank(block) == p
         ]
         alone = [([search], tries) for search in after_split]
-        reduction_is_shorter = p == q or (q - 1) % p == 0
-        yield from reductions if reduction_is_shorter else alone
         if p == q:
-            yield from alone
-        if not reduction_is_shorter:
+            yield from [*reductions, *alone]
+        elif (q - 1) % p == 0:
             yield from reductions
+        else:
+            yield from [*alone, *reductions]
         yield [ShearSearch(_shifts_given_full_rank_C, "left")], sure
     if finite:
         paired = [ShearSearch(_shifts_via_equal_halves, "left", flag) for flag in (False, True)]
@@ -198,12 +199,10 @@ def _fewest_shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | No
     """
     q, p = blocks.C.shape
     if p == 1:
-        return _shifts_by_peeling(
-            blocks, [1] * (q - 1), _three_shifts_of_2x2_matrix_if_C_is_nonzero, draws
-        )
-    return _shifts_by_peeling(
-        blocks, [p] * ((q - 1) // p - 1), draw_five_shifts_for_q_up_to_2p, draws
-    )
+        counts, find_core_shifts = [1] * (q - 1), _three_shifts_of_2x2_matrix_if_C_is_nonzero
+    else:
+        counts, find_core_shifts = [p] * ((q - 1) // p - 1), draw_five_shifts_for_q_up_to_2p
+    return _shifts_by_peeling(blocks, counts, find_core_shifts, draws)
 
 
 def _shifts_given_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
@@ -211,17 +210,14 @@ def _shifts_given_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | No
     unlucky. The block C must have rank p > 1.
     """
     q, p = blocks.C.shape
-    if p == q:
-        return _shifts_by_peeling(
-            blocks, [], lambda rest, *_: find_five_shifts_by_commutator(rest), draws
-        )
-    sizes = _counts_removed_by_successive_peels(p, q - 1)
-    return _shifts_by_peeling(
-        blocks,
-        sizes,
-        lambda rest, inverse, _: five_shifts_for_second_half_one_larger(rest, inverse),
-        draws,
-    )
+
+    def find_core_shifts(rest: Blocks, rest_inverse: Blocks, _: Draws) -> Shifts | None:
+        if p == q:
+            return find_five_shifts_by_commutator(rest)
+        return five_shifts_for_second_half_one_larger(rest, rest_inverse)
+
+    counts = [] if p == q else _counts_removed_by_successive_peels(p, q - 1)
+    return _shifts_by_peeling(blocks, counts, find_core_shifts, draws)
 
 
 def _shifts_via_equal_halves(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
@@ -231,9 +227,8 @@ def _shifts_via_equal_halves(blocks: BlocksOfDet1, draws: Draws) -> Shifts | Non
     Over fields of few elements many draws are lucky, too.
     """
     q, p = blocks.C.shape
-    return _shifts_by_peeling(
-        blocks, _counts_removed_by_successive_peels(p, q), five_shifts_from_one_drawn_V, draws
-    )
+    counts = _counts_removed_by_successive_peels(p, q)
+    return _shifts_by_peeling(blocks, counts, five_shifts_from_one_drawn_V, draws)
 
 
 def _counts_removed_by_successive_peels(final_size: int, initial_size: int) -> list[int]:
@@ -268,7 +263,7 @@ def _shifts_by_peeling(
     Each peel removes as many coordinates as its entry of `counts_removed_by_successive_peels` says.
     `find_core_shifts` finds the shifts of the matrix that remains.
     """
-    inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
+    inverse = linalg.inverse_blocks(blocks)
     peels = []
     for k in counts_removed_by_successive_peels:
         step = peel_coordinates_off_second_half(inverse, k, draws)
@@ -277,7 +272,7 @@ def _shifts_by_peeling(
         peels.append(step)
         inverse = step.rest_inverse
     if peels:
-        blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
+        blocks = linalg.inverse_blocks(inverse)
     try:
         shifts = find_core_shifts(blocks, inverse, draws)
     except FieldTooSmallError:  # the field has too few elements for distinct eigenvalues

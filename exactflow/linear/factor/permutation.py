@@ -34,11 +34,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse_array import SparseInt64Matrix
-from exactflow.exact.typing import Half
+from exactflow.exact.typing import HALVES, Half
 from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.assembly import with_halves_exchanged
@@ -71,15 +70,11 @@ def at_most_six_layers_of_det_1_permutation(
         perm, signs = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
         p, q = q, p
     perm, signs = np.asarray(perm), np.asarray(signs)
-    halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseInt64Matrix]] = []
-    for half, shift in zip(
-        halves * 3, _compute_six_shifts_and_record_steps(perm, signs, p), strict=True
-    ):
+    shifts = _compute_six_shifts_and_record_steps(perm, signs, p)
+    for half, shift in zip(HALVES * 3, shifts, strict=True):
         shape = (p, q) if half == "first" else (q, p)
-        array = SparseInt64Matrix.from_summed_entries(
-            shape, [shape[1] * shift.rows + shift.columns], [shift.values]
-        )
+        array = _to_sparse_array(shift, shape)
         if merged and merged[-1][0] == half:
             array = merged.pop()[1] + array
         if len(array.places):
@@ -148,10 +143,8 @@ def _compute_six_shifts_and_record_steps(
         B_less_AV, Z, classes[found.Z.rows], len(classes)
     )
     F = found.vectors.scale_columns(chosen[classes])
-    G, Z = (
-        found.g.multiply_left_and_right_transposed(E, F),
-        found.Z.multiply_left_and_right_transposed(F, E),
-    )
+    G = found.g.multiply_left_and_right_transposed(E, F)
+    Z = found.Z.multiply_left_and_right_transposed(F, E)
     Y, Z = G.select_entries(G.columns < n), Z.select_entries(Z.rows < n)
 
     V = CooMatrix.sum_of([D, -D1.entries]).multiply_left(C.T)
@@ -224,8 +217,11 @@ def _record_steps_of_involutions_and_shears(
     )
 
 
+def _to_sparse_array(entries: CooMatrix, shape: tuple[int, int]) -> SparseInt64Matrix:
+    flat_places = shape[1] * entries.rows + entries.columns
+    return SparseInt64Matrix.from_summed_entries(shape, [flat_places], [entries.values])
+
+
 def _to_dense(entries: CooMatrix, shape: tuple[int, int]) -> DomainMatrix:
     """Return a sparse matrix as a dense matrix over QQ."""
-    rows = np.zeros(shape, dtype=np.int64)
-    np.add.at(rows, (entries.rows, entries.columns), entries.values)
-    return DomainMatrix([[QQ(x) for x in row] for row in rows.tolist()], shape, QQ)
+    return _to_sparse_array(entries, shape).to_sparse_matrix().to_dense()

@@ -11,7 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.numbers import format_field, format_short
+from exactflow.exact.numbers import format_element_short, format_field
 from exactflow.exact.signed_permutation import (
     find_column_and_sign_of_each_row,
     signed_permutation_det,
@@ -204,11 +204,6 @@ def _is_det_known_negative(det: Element, field: Domain, *, raise_if_sign_unknown
             "allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
-
-
-def format_element_short(x: Element, field: Domain) -> str:
-    """Return an element of a field as a short text for messages, abbreviated if it is long."""
-    return format_short(field.to_sympy(x))
 
 
 def hint_to_assume_positive_det_or_empty(det: Element, field: Domain) -> str:

@@ -52,10 +52,8 @@ def six_shifts_by_transvection(blocks: BlocksOfDet1) -> Shifts | None:
     S_inverse = S.inv()
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
     report_stage("controller bases", 0.07)
-    of_A, of_S = (
-        krylov.search_controller_basis(A, f),
-        krylov.search_controller_basis(S_inverse, g),
-    )
+    of_A = krylov.search_controller_basis(A, f)
+    of_S = krylov.search_controller_basis(S_inverse, g)
     if of_A is None or of_S is None:
         return None
     (H, H_inverse), (K, K_inverse) = of_A, of_S

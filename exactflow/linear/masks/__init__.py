@@ -38,8 +38,9 @@ compositions exactly at points.
 from collections.abc import Iterable, Iterator
 from functools import partial, reduce
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -48,23 +49,25 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix, common_field, convert_to_common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.steps import collect_steps, product_step
 from exactflow.flows.base import Coupling, Flow
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
 from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
-from exactflow.flows.orientation import signs_from_flips
+from exactflow.flows.orientation import CoordinateLayout, signs_from_flips
 from exactflow.flows.partition import moved_and_kept, resolve_partition_or_mask
 from exactflow.flows.verification import verify
-from exactflow.linear.masks.explaining import (
-    FlowsAndMatrices,
-    explain_merged_flow,
-    to_dense_matrices,
-)
+from exactflow.linear.factor import check_explainable_dimension
 from exactflow.linear.masks.mask_builder import OneMaskBuilder, as_masked_part
 
 __all__ = ["merge_masks"]
+
+FlowsAndMatrices: TypeAlias = list[Any]
+"""Flows, and matrices as `DomainMatrix`, in order of application."""
 
 
 def merge_masks(
@@ -111,9 +114,7 @@ def merge_masks(
     given = _read_over_common_field(flows)
     builder = _make_builder_with_all_layers(given, mask)
     layers, order, partition = builder.merged_layers(), builder.order, builder.partition
-    derivation = partial(
-        explain_merged_flow, given, partial(_make_builder_with_all_layers, given, mask)
-    )
+    derivation = partial(_explain_merged_flow, given, mask)
     linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
     if len(linear) < len(layers):
         return PiecewiseFlow(layers, order=order, derivation=derivation)
@@ -125,7 +126,7 @@ def merge_masks(
         order=order,
         derivation=derivation,
     )
-    _verify_product(flow, given)
+    verify(flow, _product_of_matrices(_to_dense_matrices(given)))
     return flow
 
 
@@ -217,13 +218,6 @@ def _extend_field_if_linear(flow: Flow, field: Domain) -> Flow:
         return flow
     layers = [layer if layer.field == field else layer.convert_to(field) for layer in flow.layers]
     return flow.with_layers(layers, field=field)
-
-
-def _verify_product(flow: CouplingFlow, given: FlowsAndMatrices) -> None:
-    """Raise `VerificationError` unless `flow` equals the product of the given linear flows and
-    matrices.
-    """
-    verify(flow, reduce(lambda product, M: M * product, to_dense_matrices(given)))
 
 
 def _yield_matrix_or_flips_and_parts(
@@ -327,3 +321,73 @@ def _kept_indices_read_by_moved_index(layer: Any) -> dict[int, set[int]]:
     for i, j in layer.shift_matrix.to_dok():
         reads.setdefault(i, set()).add(j)
     return reads
+
+
+def _to_dense_matrices(linear_flows_and_matrices: FlowsAndMatrices) -> list[DomainMatrix]:
+    """Return, in the given order, the matrices of the linear flows and the given matrices, as dense
+    matrices.
+    """
+    matrices = (
+        x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in linear_flows_and_matrices
+    )
+    return [matrix.to_dense() for matrix in matrices]
+
+
+def _product_of_matrices(in_order_of_application: Iterable[DomainMatrix]) -> DomainMatrix:
+    return reduce(lambda product, M: M * product, in_order_of_application)
+
+
+def _explain_merged_flow(
+    given: FlowsAndMatrices, mask: "PartitionLike | None", flow: Flow
+) -> Explanation:
+    """Repeat the construction of a flow under one mask, and explain the flow by the steps of the
+    repetition, such as swaps.
+
+    The last steps compare the flow with the composition of the given flows and matrices.
+    """
+    check_explainable_dimension(flow.dimension)
+    with collect_steps() as derivation:
+        _make_builder_with_all_layers(given, mask)
+    items = "one map" if len(given) == 1 else f"{len(given)} maps"
+    couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
+    claim = f"The composition of {items} is a flow of {couplings} under one mask."
+    order = tuple(flow.order or range(flow.dimension))
+    claim += CoordinateLayout(flow.partition, order).sentences_if_not_default
+    steps = [*derivation.steps]
+    if isinstance(flow, CouplingFlow):
+        steps += _product_steps(given, flow)
+    else:
+        steps.append(_step_comparing_sample_point_images(given, flow))
+    return Explanation.from_steps_after_checking(claim, steps, flow, Evidence.EXACT)
+
+
+def _product_steps(given: FlowsAndMatrices, flow: CouplingFlow) -> list[Step]:
+    """Return two steps: the product of the given matrices, and the product of the layers."""
+    named = {f"g{k}": matrix for k, matrix in enumerate(_to_dense_matrices(given), 1)}
+    M = _product_of_matrices(named.values())
+    text = f"{' '.join(reversed(named))} = M"
+    why = "The maps that were given, in the order in which data meets them."
+    return [Step("given", why, text, {}, {**named, "M": M}, flow.field), product_step(flow, M)]
+
+
+def _step_comparing_sample_point_images(given: FlowsAndMatrices, flow: Flow) -> Step:
+    """Return the step that compares images of sample points under the flow and the given maps.
+
+    It takes the place of `_product_steps`, since a piecewise-linear flow has no matrix.
+    """
+    d = flow.dimension
+    points = [[QQ((i + 2) * k % 7 - 3, 1 + k % 3) for i in range(d)] for k in range(2 * d)]
+    X = DomainMatrix(points, (2 * d, d), QQ).transpose().to_dense()
+    image = X
+    for item in given:
+        image = item * image if isinstance(item, DomainMatrix) else item._map_exact(image)
+    why = "The columns of `X` are points, those of `Y` their images under the maps in turn."
+    proved = "the flow takes each point to its image, and its inverse takes the image back"
+
+    def are_points_mapped_both_ways() -> bool:
+        return bool(flow._map_exact(X) == image and flow.inverse()._map_exact(image) == X)
+
+    values = {"X": X, "Y": image.to_dense()}
+    return Step(
+        "points", why, "", {}, values, QQ, witness=are_points_mapped_both_ways, proved=proved
+    )

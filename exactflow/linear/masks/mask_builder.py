@@ -4,7 +4,7 @@ A *place* is the index of an entry of the vector between two layers: the first p
 first half. The swaps and the signed permutations move coordinates from place to place.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
@@ -21,7 +21,7 @@ from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
-from exactflow.flows.partition import moved_and_kept, opposite
+from exactflow.flows.partition import opposite
 from exactflow.linear.factor import factor
 from exactflow.linear.factor.assembly import (
     Scales,
@@ -50,35 +50,21 @@ SignByPlaces: TypeAlias = dict[tuple[int, int], int]
 """For each pair of swapped places, first a place of the first half and then one of the second: the
 sign e of the swap.
 """
-LayerLists: TypeAlias = Callable[
-    [DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]
-]
 
 
 class OneMaskBuilder:
     """A list of layers under one mask that grows, and the places and signs of coordinates after the
     last layer.
 
-    `order` lists the coordinates in the order of their places before the first layer, `field`
-    contains the entries of all layers and matrices, and `layer_lists` yields lists of layers that
-    compose to a matrix, under a partition.
+    `order` lists the coordinates in the order of their places before the first layer, and `field`
+    contains the entries of all layers and matrices.
     """
 
-    def __init__(
-        self,
-        order: Sequence[int],
-        partition: tuple[int, int],
-        field: Domain,
-        layer_lists: "LayerLists | None" = None,
-    ) -> None:
-        self.order, self.partition, self.layer_lists = (
-            tuple(order),
-            partition,
-            layer_lists or yield_layers_from_either_half,
-        )
-        self.field = field
+    def __init__(self, order: Sequence[int], partition: tuple[int, int], field: Domain) -> None:
+        self.order, self.partition, self.field = tuple(order), partition, field
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
-        self.place, self.sign = self.home.copy()
+        # the placement after the last layer; swaps change it in place
+        self.placement = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
         # counters that number the names of matrices in the explanation
         self.swaps = self.matrices = self.factors = 0
@@ -103,11 +89,6 @@ class OneMaskBuilder:
                 result.append(MergedCoupling(self.partition, half, tuple(parts)))
         return result
 
-    @property
-    def placement_after_last_layer(self) -> Placement:
-        """The place and the sign of each coordinate, after the layers so far."""
-        return Placement(self.place, self.sign)
-
     def add_coupling_after_needed_swap(self, part: MaskedPart) -> None:
         """Add a coupling. If the coordinates that it moves and the coordinates that it reads are
         not in different halves, first add a swap that separates them.
@@ -125,8 +106,8 @@ class OneMaskBuilder:
             record_step(
                 "coupling", f"{task} They are in different halves: no swap is needed.", "", {}
             )
-        p = self.partition[0]
-        seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
+        p, (place, sign) = self.partition[0], self.placement
+        seen = {i: (k if k < p else k - p, sign[i]) for i, k in place.items()}
         self.parts.append((half, part.renumbered(seen, seen)))
 
     def add_matrix_or_rename_coordinates(
@@ -140,13 +121,13 @@ class OneMaskBuilder:
         """
         if (signed := find_column_and_sign_of_each_row(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
-            perm, signs = signed
-            place = {i: self.place[j] for i, j in enumerate(perm)}
-            sign = {i: self.sign[j] * signs[i] for i, j in enumerate(perm)}
-            self.place, self.sign = place, sign
+            (perm, signs), (place, sign) = signed, self.placement
+            self.placement = Placement(
+                {i: place[j] for i, j in enumerate(perm)},
+                {i: sign[j] * signs[i] for i, j in enumerate(perm)},
+            )
             return
-        before = self.placement_after_last_layer
-        self.place, self.sign = self.home.copy()
+        before, self.placement = self.placement, self.home.copy()
         half_moved_after_added_layers = None
         if coupling_to_place_coordinates_for is not None:
             options = self._possible_halves_and_swaps(coupling_to_place_coordinates_for)
@@ -154,17 +135,17 @@ class OneMaskBuilder:
                 options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
             self._exchange_places_with_signs(pairs)
-        inner = _matrix_between_placements(matrix, before, self.placement_after_last_layer)
+        inner = _matrix_between_placements(matrix, before, self.placement)
         if linalg.is_positive(inner.det(), inner.domain) is False:
-            self.sign[self.order[0]] *= -1
-            inner = _matrix_between_placements(matrix, before, self.placement_after_last_layer)
+            self.placement.sign[self.order[0]] *= -1
+            inner = _matrix_between_placements(matrix, before, self.placement)
         why = "The next matrix, between the places of the coordinates before and after it, is"
         self._add_layers_of_matrix_on_places(inner, half_moved_after_added_layers, why)
 
     def add_layers_restoring_places(self) -> None:
         """Add layers that return each coordinate to its place before the first layer."""
         one = linalg.identity(len(self.order), self.field)
-        inner = _matrix_between_placements(one, self.placement_after_last_layer, self.home)
+        inner = _matrix_between_placements(one, self.placement, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
                 "the composition reverses orientation, but no flow of couplings does: negate one "
@@ -197,12 +178,11 @@ class OneMaskBuilder:
         """
 
         def is_in_half(place_by_coordinate: dict[int, int], coordinate: int) -> bool:
-            place = place_by_coordinate[coordinate]
-            return moved_and_kept(half, (place < p, place >= p))[0]
+            return (place_by_coordinate[coordinate] < p) == (half == "first")
 
-        p, home = self.partition[0], self.home.place
-        inside = [i for i in self.order if is_in_half(self.place, i)]
-        outside = [i for i in self.order if not is_in_half(self.place, i)]
+        p, place, home = self.partition[0], self.placement.place, self.home.place
+        inside = [i for i in self.order if is_in_half(place, i)]
+        outside = [i for i in self.order if not is_in_half(place, i)]
         enter, leave = [i for i in outside if i in moves], [i for i in inside if i in reads]
         count, bound = max(len(enter), len(leave)), moves | reads
         spare = [i for i in outside if i not in bound], [i for i in inside if i not in bound]
@@ -210,7 +190,7 @@ class OneMaskBuilder:
         leave += sorted(spare[1], key=lambda i: is_in_half(home, i))[: count - len(leave)]
         pairs = []
         for i in enter:
-            at_home = {j: (self.place[j] == home[i]) + (self.place[i] == home[j]) for j in leave}
+            at_home = {j: (place[j] == home[i]) + (place[i] == home[j]) for j in leave}
             j = max(leave, key=at_home.__getitem__)
             leave.remove(j)
             pairs.append((i, j))
@@ -223,14 +203,14 @@ class OneMaskBuilder:
         If possible, e makes the signs of both coordinates positive; otherwise it makes one sign
         positive, preferably of a coordinate that returns to its place before the first layer.
         """
-        swapped = {}
+        swapped, (place, sign) = {}, self.placement
         for pair in pairs:
-            i, j = sorted(pair, key=self.place.__getitem__)
-            a, b = self.place[i], self.place[j]
-            self.place[i], self.place[j] = b, a
-            kept = i if self.sign[i] == self.sign[j] and b == self.home.place[i] else j
-            e = self.sign[j] if kept == j else -self.sign[i]
-            self.sign[i], self.sign[j] = -e * self.sign[i], e * self.sign[j]
+            i, j = sorted(pair, key=place.__getitem__)
+            a, b = place[i], place[j]
+            place[i], place[j] = b, a
+            kept = i if sign[i] == sign[j] and b == self.home.place[i] else j
+            e = sign[j] if kept == j else -sign[i]
+            sign[i], sign[j] = -e * sign[i], e * sign[j]
             swapped[a, b] = e
         return swapped
 
@@ -277,10 +257,10 @@ class OneMaskBuilder:
     ) -> None:
         """Add layers that compose to a matrix whose rows and columns stand in the order of places.
 
-        Of the lists that `layer_lists` yields, the one is added that has the fewest layers after
-        merging with the last layer and with the layer that follows the added ones, which moves
-        `half_moved_after_added_layers`. `start_of_sentence` begins the sentence of the explanation
-        about this matrix.
+        Of the lists that `yield_layers_from_either_half` yields, the one is added that has the
+        fewest layers after merging with the last layer and with the layer that follows the added
+        ones, which moves `half_moved_after_added_layers`. `start_of_sentence` begins the sentence
+        of the explanation about this matrix.
         """
 
         def count_new_layers(layers: Sequence[LinearCoupling]) -> int:
@@ -292,7 +272,7 @@ class OneMaskBuilder:
             return len(layers) - merged
 
         with collect_steps():  # the explanation does not show the steps of the factorizations
-            candidates = list(self.layer_lists(matrix, self.partition))
+            candidates = list(yield_layers_from_either_half(matrix, self.partition))
         if not candidates:
             raise FieldTooSmallError(
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+from matrices import matrix
 from sympy import GF, QQ
 
-from exactflow import random_matrix
+from exactflow import random_matrix, verify
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
+from exactflow.flows.evidence import Evidence
+from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.additive import decide_additive_pattern_up_to_five
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
@@ -15,11 +18,6 @@ from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 
 def diagonal(*entries, field=QQ):
     return linalg.diagonal([field.convert(x) for x in entries], field)
-
-
-def matrix(rows, field=QQ):
-    entries = [[field.convert(x) for x in row] for row in rows]
-    return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
 
 def over(rows, p):
@@ -38,20 +36,39 @@ def about(found, M):
 
 def decided(pattern, M):
     """Return the shifts of additive layers, an obstruction, or None where it is not decided."""
-    instance = PatternInstance(pattern, SplitMatrix(M), "additive")
-    answer = decide_additive_pattern_up_to_five(instance)
+    return answered(decide_additive_pattern_up_to_five, pattern, M, "additive")
+
+
+def excluded(search, pattern, M):
+    """Return the obstruction that a search finds for positive scales, None where it finds none."""
+    answer = answered(search, pattern, M, "positive")
+    return answer if isinstance(answer, Obstruction) else None
+
+
+def answered(search, pattern, M, scales):
+    """Return the answer of a search; a reason becomes an obstruction."""
+    instance = PatternInstance(pattern, SplitMatrix(M), scales)
+    answer = search(instance)
     if isinstance(answer, Reason):
         return Obstruction.from_unchecked_reason(instance, answer)
     return answer
 
 
-def excluded(search, pattern, M):
-    """Return the obstruction that a search finds for positive scales, None where it finds none."""
-    instance = PatternInstance(pattern, SplitMatrix(M), "positive")
-    answer = search(instance)
-    if isinstance(answer, Reason):
-        return Obstruction.from_unchecked_reason(instance, answer)
-    return None
+def checked(M, *, scales="auto", **options):
+    """Return the minimal depth of a matrix, after a check of its layers and its obstructions.
+
+    The layers must be additive unless positive scales are asked for.
+    """
+    answer = minimal_depth(M, scales=scales, **options)
+    assert answer.flow.depth == answer.depth == answer.upper
+    assert scales == answer.scales or all(layer.is_additive for layer in answer.flow)
+    if answer.depth and answer.evidence is Evidence.EXACT:
+        verify(answer.flow, M)
+    assert len(answer.obstructions) == min(2, answer.lower)
+    assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)
+    assert all(reason.is_valid() is True for reason in answer.obstructions)
+    assert all(reason.explanation().endswith(".") for reason in answer.obstructions)
+    return answer
 
 
 def word(pattern, shifts, scales):
@@ -90,14 +107,10 @@ def with_fixed_parts(Du, aN, D11):
     """M with C = diag(I_r, 0), B = 0, and D, a whose fixed parts are Du and aN of size n - r."""
     field, r, m = Du.domain, D11.shape[0], Du.shape[0]
     n = r + m
-    D = linalg.join(
-        linalg.Blocks(D11, linalg.zeros(r, m, field), linalg.zeros(m, r, field), Du)
-    ).to_dense()
+    D = linalg.direct_sum(D11, Du)
     det = D.det() / aN.det()
     scale = linalg.diagonal([det] + [field.one] * (r - 1), field)
-    inverse_A = linalg.join(
-        linalg.Blocks(scale, linalg.zeros(r, m, field), linalg.zeros(m, r, field), aN)
-    ).to_dense()
+    inverse_A = linalg.direct_sum(scale, aN)
     C = linalg.diagonal([field.one] * r + [field.zero] * m, field)
     M = blocks(inverse_A.inv().to_dense(), linalg.zeros(n, n, field), C, D)
     assert M.det() == field.one
@@ -106,9 +119,8 @@ def with_fixed_parts(Du, aN, D11):
 
 def with_scalar(k, Du, aN):
     """C = diag(I, 0), c = -k C, D11 = I, a11 = k I; det Du = k^2 det aN makes det M = 1."""
-    zero, one = diagonal(0, 0), diagonal(1, 1)
-    D = linalg.join(linalg.Blocks(one, zero, zero, Du)).to_dense()
-    a = linalg.join(linalg.Blocks(one * k, zero, zero, aN)).to_dense()
+    one = diagonal(1, 1)
+    D, a = linalg.direct_sum(one, Du), linalg.direct_sum(one * k, aN)
     M = blocks(a.inv().to_dense(), diagonal(0, 0, 0, 0), diagonal(1, 1, 0, 0), D)
     assert M.det() == 1
     return M

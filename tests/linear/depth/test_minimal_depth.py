@@ -6,27 +6,13 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linear.depth.examples import blocks, diagonal, matrix, matrix_of_determinant_one
+from linear.depth.examples import blocks, checked, diagonal, matrix, matrix_of_determinant_one
 from sympy import GF, QQ, Rational, sqrt
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import verify
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
-
-
-def checked(M):
-    answer = minimal_depth(M)
-    assert answer.flow.depth == answer.upper
-    assert all(layer.is_additive for layer in answer.flow)
-    if answer.flow.depth:
-        verify(answer.flow, M)
-    assert len(answer.obstructions) == min(2, answer.lower)
-    assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)
-    assert all(reason.is_valid() is True for reason in answer.obstructions)
-    return answer
-
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 NILPOTENT = matrix([[0, 1], [0, 0]])

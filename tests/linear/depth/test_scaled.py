@@ -2,13 +2,12 @@
 
 import pytest
 import sympy
-from linear.depth.examples import blocks, diagonal, matrix
+from linear.depth.examples import blocks, checked, diagonal, matrix
 from linear.depth.tables import SCALED
 from sympy import QQ, sqrt
 
-from exactflow import random_matrix, verify
+from exactflow import random_matrix
 from exactflow.exact import linalg
-from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
@@ -18,25 +17,13 @@ from exactflow.testing import assert_depth
 @pytest.mark.parametrize("name", SCALED)
 def test_table(name):
     M, lower, upper = SCALED[name]
-    answer = checked(M)
+    answer = checked(M, scales="positive")
     assert (answer.lower, answer.upper) == (lower, upper)
-
-
-def checked(M):
-    answer = minimal_depth(M, scales="positive")
-    assert answer.scales == "positive"
-    assert answer.flow.depth == answer.upper
-    if answer.flow.depth and answer.evidence is Evidence.EXACT:
-        verify(answer.flow, M)
-    assert len(answer.obstructions) == min(2, answer.lower)
-    assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)
-    assert all(reason.is_valid() is True for reason in answer.obstructions)
-    return answer
 
 
 def test_random_matrices():
     for d in (2, 4, 6):
-        answer = checked(random_matrix(d, seed=d))
+        answer = checked(random_matrix(d, seed=d), scales="positive")
         assert answer.lower == min(d, 4)
         assert answer.upper <= 5
 
@@ -46,7 +33,7 @@ def test_two_layers_are_excluded_by_what_is_no_diagonal():
     X, Y = matrix([[0, 1], [0, 0]]), diagonal(0, 1)
     one, zero = diagonal(1, 1), diagonal(0, 0)
     M = blocks(one, zero, Y, one) * blocks(one, X, zero, one) * blocks(one, zero, one, one)
-    answer = checked(M)
+    answer = checked(M, scales="positive")
     assert (answer.lower, answer.upper) == (3, 3)
     of_U, of_L = answer.obstructions
     assert str(of_U) == "not UL: A - B D^-1 C = S fails at (0, 1) for each positive diagonal S"
@@ -77,7 +64,7 @@ def test_every_k_is_tried():
     """The diagonals of D = I and a are positive, but the 2-minors of a are negative."""
     a = matrix([[1, 2, 2], [2, 1, 2], [2, 2, 1]])
     zero = diagonal(0, 0, 0)
-    answer = checked(blocks(a.inv().to_dense(), zero, zero, diagonal(1, 1, 1)))
+    answer = checked(blocks(a.inv().to_dense(), zero, zero, diagonal(1, 1, 1)), scales="positive")
     assert (answer.lower, answer.upper) == (6, 6)
     assert [reason.witness for reason in answer.obstructions] == [2, 1]
     assert "principal 2-minors of opposite signs" in str(answer)

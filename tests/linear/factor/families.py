@@ -2,15 +2,10 @@
 
 import random
 
+from matrices import matrix
 from sympy import QQ
 
 from exactflow.exact import linalg
-
-
-def matrix(rows, field=QQ):
-    return linalg.from_entries(
-        [[field.convert(x) for x in row] for row in rows], (len(rows), len(rows[0])), field
-    )
 
 
 def normalized(M):

@@ -19,7 +19,7 @@ from exactflow.errors import (
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order
-from exactflow.linear.masks import merge_masks
+from exactflow.linear.masks import mask_builder, merge_masks
 from exactflow.linear.masks.mask_builder import OneMaskBuilder
 from proofs.experiments.coordinatewise import coordinatewise
 
@@ -382,10 +382,9 @@ def test_fields_that_do_not_meet_are_refused():
             merge_masks(flows)
 
 
-def test_a_field_without_layers_for_a_matrix_is_too_small():
+def test_a_field_without_layers_for_a_matrix_is_too_small(monkeypatch):
     field = GF(2)
-    builder = OneMaskBuilder(
-        range(4), (2, 2), field, layer_lists=lambda matrix, partition: iter(())
-    )
+    builder = OneMaskBuilder(range(4), (2, 2), field)
+    monkeypatch.setattr(mask_builder, "yield_layers_from_either_half", lambda *_: iter(()))
     with pytest.raises(FieldTooSmallError, match="larger field"):
         builder.add_matrix_or_rename_coordinates(random_flow(field, 2, 1).domain_matrix(), None)

@@ -62,6 +62,7 @@ from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
 from exactflow.linear.factor.assembly import (
     layers_in_application_order,
     merge_neighbours_drop_identities,
+    transposed,
 )
 from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.hyperplane import five_shifts_for_second_half_one_larger
@@ -175,9 +176,8 @@ def _build_six_layers_or_more_if_field_small(split: SplitMatrix) -> list[LinearC
     p, q = split.partition
     with suppress(FieldTooSmallError):
         return _layers_by_factor_route("commutator" if p == q else "hyperplane", split)
-    return (
-        None if p == q else _search_six_layers_by_random_leftmost(split)
-    ) or _layers_by_factor_route("partition", split)
+    six = None if p == q else _search_six_layers_by_random_leftmost(split)
+    return six or _layers_by_factor_route("partition", split)
 
 
 def _layers_by_factor_route(route: str, split: SplitMatrix) -> list[LinearCoupling]:
@@ -233,13 +233,12 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
     """Return the five shifts of U L U L U, a reason why there are none, or None if undecided."""
     pencil = instance.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
+    draws = _yield_random_matrix_sources(pencil.D.domain)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
             return _five_shifts_if_almost_square_C_has_full_rank(instance)
-        candidates = (
-            shifts.draw_shift_equating_charpolys(pencil, draw)
-            for draw in _yield_random_matrix_sources(pencil.D.domain)
-        )
+        candidates: Candidates
+        candidates = (shifts.draw_shift_equating_charpolys(pencil, draw) for draw in draws)
         return _five_shifts_from_rightmost_candidates(instance, candidates)
     if r == 0:
         reason = up_to_four.reason_unless_identity_plus_products_exist(pencil.D, pencil.a)
@@ -249,30 +248,22 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _five_shifts_given_rightmost(
-            instance, shifts.flanders_shift_for_rank_one_C(pencil, parts)
-        )
-    sources: list[Candidates] = [
-        (
-            shifts.draw_shift_by_deflation(pencil, draw)
-            for draw in _yield_random_matrix_sources(pencil.D.domain)
-        )
-    ]
+        V = shifts.flanders_shift_for_rank_one_C(pencil, parts)
+        return _five_shifts_given_rightmost(instance, V)
+    sources: list[Candidates] = [(shifts.draw_shift_by_deflation(pencil, draw) for draw in draws)]
     scaling = equations.charpoly_coefficient_equations_if_c_proportional(pencil)
     if scaling:
         solutions, multiplier = equations.solve_for_flattened_matrices(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
         sources.append(_yield_shifts_by_random_charpoly_on_im_C(pencil, solutions))
-    solutions, multiplier = equations.solve_for_flattened_matrices(
-        equations.necessary_shift_equations(pencil, parts), p, q
-    )
+    system = equations.necessary_shift_equations(pencil, parts)
+    solutions, multiplier = equations.solve_for_flattened_matrices(system, p, q)
     if multiplier is not None:
         return Reason("tight", tuple(parts.block_sizes_by_factor))
     sources.append(_yield_random_matrices_from_affine_solutions(solutions, p, q))
-    return _five_shifts_from_rightmost_candidates(
-        instance, chain.from_iterable(zip(*sources, strict=True))
-    )
+    candidates = chain.from_iterable(zip(*sources, strict=True))
+    return _five_shifts_from_rightmost_candidates(instance, candidates)
 
 
 def _five_shifts_if_almost_square_C_has_full_rank(
@@ -289,8 +280,8 @@ def _five_shifts_if_almost_square_C_has_full_rank(
     pair = instance.blocks_for_pattern, instance.inverse_blocks_for_pattern
     if p < q:
         return five_shifts_for_second_half_one_larger(*pair)
-    transposed = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
-    found: Any = five_shifts_for_second_half_one_larger(*transposed)  # not None: C is of full rank
+    swapped = (transposed(linalg.swap_halves(blocks)) for blocks in pair)
+    found: Any = five_shifts_for_second_half_one_larger(*swapped)  # not None: C is of full rank
     return [shift.transpose() for shift in reversed(found)]
 
 
@@ -339,7 +330,7 @@ def _yield_random_matrices_from_affine_solutions(
     field = particular_and_basis.domain
     for draw in _yield_random_matrix_sources(field):
         v = _random_affine_combination(particular_and_basis, draw)
-        yield equations.matrix_from_flat(v.to_list_flat(), (rows, columns), field)
+        yield DomainMatrix.from_list_flat(v.to_list_flat(), (rows, columns), field)
 
 
 def _random_affine_combination(particular_and_basis: DomainMatrix, draw: Draws) -> DomainMatrix:
@@ -361,9 +352,9 @@ def _yield_shifts_by_random_charpoly_on_im_C(
     """
     C, D = pencil.C, pencil.D
     q, p = C.shape
-    columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))
+    columns = linalg.column_basis(C)
     left = linalg.left_inverse(columns)
-    right = linalg.left_inverse((left * C).transpose()).transpose()
+    right = linalg.right_inverse(left * C)
     below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
     for draw in _yield_random_matrix_sources(D.domain):
         g = _random_affine_combination(charpoly_particular_and_basis, draw)

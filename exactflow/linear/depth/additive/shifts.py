@@ -97,10 +97,8 @@ def _right_factor_of_shift_equating_charpolys(
     q, p = C.shape
     f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)
     right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
-    H, K = (
-        krylov.controller_basis(D, f, C * left_factor_column),
-        krylov.controller_basis(a, g, left_factor_column),
-    )
+    H = krylov.controller_basis(D, f, C * left_factor_column)
+    K = krylov.controller_basis(a, g, left_factor_column)
     t, _ = linalg.solve((H + c * K).transpose(), right)
     return t
 
@@ -202,7 +200,7 @@ def _draw_two_sided_eigenvectors_with_images(
     satisfies L y = 0. A row p that extends a block of aN satisfies p N = 0.
     """
     C, D, a, c = pencil
-    D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
+    D_s, a_s = (linalg.subtract_scalar_matrix(M, eigenvalue.s) for M in (D, a))
     columns = linalg.kernel(D_s.hstack(-C))
     rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
     column = _draw_arbitrary_and_then_annihilated_combinations(
@@ -249,15 +247,13 @@ def flanders_shift_for_rank_one_C(pencil: Pencil, parts: FixedParts) -> DomainMa
     v_a = -subtracted_row_assigning_block_sizes(
         a.transpose(), z.transpose(), (parts.N, parts.aN), of_a
     ).transpose()
-    u_right = linalg.left_inverse(u.transpose()).transpose()
-    w_left = linalg.left_inverse(w)
+    u_right, w_left = linalg.right_inverse(u), linalg.left_inverse(w)
     return u_right * (v - u * v_a * w_left) + v_a * w_left
 
 
 def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return a column b and a row u with C = b u; C must have rank one."""
-    n, pivot = C.shape[0], linalg.rref(C)[1][0]
-    b = C.extract(list(range(n)), [pivot])
+    b = linalg.column_basis(C)
     return b, linalg.left_inverse(b) * C
 
 
@@ -271,10 +267,9 @@ def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, Sizes
     at_one = (one, -one)
     of_D: SizesByFactor = {}
     of_a: SizesByFactor = {}
-    for f, sizes in {
-        **parts.block_sizes_by_factor,
-        at_one: parts.block_sizes_by_factor.get(at_one, ((), ())),
-    }.items():
+    sizes_by_factor = dict(parts.block_sizes_by_factor)
+    sizes_by_factor.setdefault(at_one, ((), ()))
+    for f, sizes in sizes_by_factor.items():
         # The counts are not None, since the fixed parts allow some shift V.
         counts: Any = parts.least_shifted_block_counts_at_factor(f, *sizes)
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
@@ -301,7 +296,7 @@ def subtracted_row_assigning_block_sizes(
     H = krylov.controller_basis(D, krylov.minimal_polynomial_of_vector(D, b), b)
     goal, basis = _wanted_first_row_and_Du_chains(Du, wanted)
     if basis is not None:
-        H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
+        H = H.hstack(linalg.right_inverse(L) * basis)
         H = H * _shear_clearing_upper_right_below_first_row(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (

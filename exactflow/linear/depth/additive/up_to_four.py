@@ -49,7 +49,6 @@ from exactflow.exact.normal_forms import (
 from exactflow.linear.depth.equations import (
     Equation,
     entry_reason_against_at_most_two_letters,
-    matrix_from_flat,
     solve_for_flattened_matrices,
 )
 from exactflow.linear.depth.pattern import PatternInstance, Reason
@@ -115,7 +114,7 @@ def _solve_two_sided_sum(
     Return ((S, T), None); if there is no solution, return (None, (y, k)) for a row y and a column k
     with y K = 0, lk k = 0 and y E k != 0.
     """
-    T_row = linalg.left_inverse(lk.transpose()).transpose() if lk.shape[0] else lk.transpose()
+    T_row = linalg.right_inverse(lk) if lk.shape[0] else lk.transpose()
     S_column = linalg.left_inverse(K) if K.shape[1] else K.transpose()
     rest = E - E * T_row * lk
     S = S_column * rest
@@ -200,10 +199,7 @@ def _decide_additive_ULUL_for_singular_D(
     `inverse_A` is the upper left block a of M^-1.
     """
     (_, B, C, D), a = blocks, inverse_A
-    (P, m), (Q, _) = (
-        fitting_basis_and_last_nilpotent_size(D),
-        fitting_basis_and_last_nilpotent_size(a),
-    )
+    (P, m), (Q, _) = map(fitting_basis_and_last_nilpotent_size, (D, a))
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
     of_D, of_a = P_inverse * D * P, Q_inverse * a * Q
@@ -219,7 +215,7 @@ def _decide_additive_ULUL_for_singular_D(
         P0, L0, R0 = multiplier
         into, onto = Q[:, i:], P_inverse[j:, :]
         return Reason("linear", (into * P0 * onto, into * L0 * lk, r * R0 * onto))
-    Y = matrix_from_flat(solutions[:, 0].to_list_flat(), (m, m), field)
+    Y = DomainMatrix.from_list_flat(solutions[:, 0].to_list_flat(), (m, m), field)
     Z = Y.inv() * (D0 - one)
     if i or j:
         Y1, Z1 = _factor_D_and_a_minus_identity_as_YZ_ZY(of_D[:j, :j], of_a[:i, :i])

@@ -170,20 +170,14 @@ def _exclude_five_or_else_four(
     Polynomial multipliers, whose search is slow, are tried only if `also_by_multipliers` is true.
     """
 
-    def find_reason_against_four_or_five(instance: PatternInstance) -> Reason | None:
-        found = opposed_minors_reason(instance) or kernel_reason_against_four_over_QQ(instance)
-        return (
-            polynomial_multiplier_reason_over_QQ(instance)
-            if found is None and also_by_multipliers
-            else found
-        )
+    def find_reason(instance: PatternInstance) -> Reason | None:
+        reason = opposed_minors_reason(instance) or kernel_reason_against_four_over_QQ(instance)
+        if reason is None and also_by_multipliers:
+            return polynomial_multiplier_reason_over_QQ(instance)
+        return reason
 
-    return (
-        obstructions_to_greatest_excluded_length(
-            range(4, 6), split, "positive", find_reason_against_four_or_five
-        )
-        or fallback
-    )
+    found = obstructions_to_greatest_excluded_length(range(4, 6), split, "positive", find_reason)
+    return found or fallback
 
 
 def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
@@ -224,8 +218,8 @@ def _prove_four_layers_exist_if_over_QQ(
         return None
     target = problem.target.to_dense()
     rounded = [layer.midpoints_as_floats().exact() for layer in found.layers]
-    finer = [layer.midpoints() for layer in found.layers]
-    for layers in (rounded, finer):
+    with_more_bits = [layer.midpoints() for layer in found.layers]
+    for layers in (rounded, with_more_bits):
         flow = problem.merge_into_unverified_flow(layers, "depth")
         error = sympy.Rational(_largest_absolute_entry(flow.domain_matrix() - target))
         if error < NEAR * _largest_absolute_entry(target):
@@ -254,9 +248,8 @@ def _find_three_or_four_layers_with_diagonal_first(
     if len(instance.pattern) == 3:
         found = decide_additive_ULU(blocks)
     else:
-        found = decide_additive_ULUL(
-            blocks, linalg.scale_rows(E, instance.inverse_blocks_for_pattern.A)
-        )
+        inverse_A = linalg.scale_rows(E, instance.inverse_blocks_for_pattern.A)
+        found = decide_additive_ULUL(blocks, inverse_A)
     if isinstance(found, Reason):
         return None
     shears = assembly.alternate_shears(found, "first")
@@ -314,9 +307,8 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
     d, a = instance.blocks_for_pattern.D, instance.inverse_blocks_for_pattern.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _points_at_and_around_simplest_first(
-        [x for x in roots if linalg.is_positive(x, field)], field
-    ):
+    positive_roots = [x for x in roots if linalg.is_positive(x, field)]
+    for r in _points_at_and_around_simplest_first(positive_roots, field):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -343,16 +335,13 @@ def _points_at_and_around_simplest_first(
     At least two numbers are below and two above all roots. The simplest numbers have the fewest
     digits; the numbers are not sorted by size.
     """
-    two = field.convert(2)
-    powers = [
-        field.one,
-        *(map(_power_of_two_near_rational, positive_roots) if field.is_QQ else positive_roots),
-    ]
+    two, powers = field.convert(2), positive_roots
+    if field.is_QQ:
+        powers = [*map(_power_of_two_near_rational, positive_roots)]
     factors = field.one, two, field.one / two, two**2, field.one / two**2
+    around = [p * s for p in (field.one, *powers) for s in factors]
     middle = [sum(positive_roots) / two] if len(positive_roots) == 2 else []
-    return list(
-        dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *positive_roots])
-    )
+    return list(dict.fromkeys([*around, *middle, *positive_roots]))
 
 
 def _power_of_two_near_rational(x: Element, *, root: Literal[1, 2] = 1) -> Element:

@@ -49,15 +49,14 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from flint import arb, arb_mat, ctx, fmpq_mat
-from sympy import QQ
+from flint import arb, arb_mat, ctx
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.krylov import controller_columns
-from exactflow.exact.numbers import to_fmpq
+from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.float_layers import FloatCoupling
@@ -158,13 +157,10 @@ class FourLayers(PatternInstance, Checkable):
 
     def _compute_layers(self) -> tuple[EnclosedCoupling, ...]:
         with ctx.workprec(self.bits):
+            equations = MinorEquations.from_four_or_five_letter_pattern(self)
             centre = [ball(c) for c in self.centre]
-            return _enclose_smallest_layers(
-                self,
-                *_enclose_solution_x_and_y(
-                    MinorEquations.from_four_or_five_letter_pattern(self), centre, self.unknowns
-                ),
-            )
+            x, y = _enclose_solution_x_and_y(equations, centre, self.unknowns)
+            return _enclose_smallest_layers(self, x, y)
 
 
 def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
@@ -267,22 +263,10 @@ def _enclose_smallest_layers(
     n = len(x)
     E, F, G, H = map(_diagonal_matrix, (y, [1 / v for v in y], [1 / v for v in x], x))
     A, B, C, D = map(_matrix_to_balls, instance.blocks_for_pattern)
-    a, c = map(
-        _matrix_to_balls,
-        (instance.inverse_blocks_for_pattern.A, instance.inverse_blocks_for_pattern.C),
-    )
+    a, _, c, _ = map(_matrix_to_balls, instance.inverse_blocks_for_pattern)
     exact_D = instance.blocks_for_pattern.D
-    rows, columns = linalg.left_kernel(exact_D), linalg.kernel(exact_D)
-    shrunk = _EnclosedBlocks(
-        A * F,
-        B * H,
-        C * F,
-        D * H,
-        E * a,
-        G * c,
-        _matrix_to_balls(rows),
-        G * _matrix_to_balls(columns),
-    )
+    left, right = map(_matrix_to_balls, (linalg.left_kernel(exact_D), linalg.kernel(exact_D)))
+    shrunk = _EnclosedBlocks(A * F, B * H, C * F, D * H, E * a, G * c, left, G * right)
     one = arb_mat(n, n, 1)
     found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.yield_four_shifts()]
     if not found:
@@ -303,7 +287,7 @@ def largest_absolute_midpoint(M: arb_mat) -> float:
 
 def _exact_ball_to_rational(x: arb) -> Element:
     """Return the midpoint of a ball of radius 0 as an element of QQ."""
-    return QQ(int(x.fmpq().p), int(x.fmpq().q))
+    return to_element(x.fmpq())
 
 
 def _select_columns(J: arb_mat, column_indices: Sequence[int]) -> arb_mat:
@@ -311,8 +295,7 @@ def _select_columns(J: arb_mat, column_indices: Sequence[int]) -> arb_mat:
 
 
 def _matrix_to_balls(M: DomainMatrix) -> arb_mat:
-    rows, columns = M.shape
-    return arb_mat(fmpq_mat(rows, columns, [to_fmpq(x) for x in M.to_list_flat()]))
+    return arb_mat(linalg.to_fmpq_matrix(M))
 
 
 class _EnclosedBlocks(NamedTuple):
@@ -344,11 +327,9 @@ class _EnclosedBlocks(NamedTuple):
         first = self._intertwiner_from_a_to_D()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
-                Y = (
-                    first
-                    if goal is None
-                    else self._intertwiner_near_goal_with_small_W(goal, first, D_inverse)
-                )
+                Y = first
+                if goal is not None:
+                    Y = self._intertwiner_near_goal_with_small_W(goal, first, D_inverse)
                 W = D_inverse * (self.C - Y)
                 if self.is_D_singular:
                     # Add r s to W, where the column r spans the kernel of D, and the row s solves

@@ -73,18 +73,15 @@ def yield_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
     )
     if not np.isfinite(left + right).all():
         return
-    bits = (
-        np.arange(1 << equations.half_size)[:, None] >> np.arange(equations.half_size) & 1
-    ).astype(float)
-    system = _FloatEquations(
-        equations.half_size, left, right, bits, equations.sizes_of_nontrivial_equations
-    )
+    n = equations.half_size
+    bits = (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(float)
+    system = _FloatEquations(n, left, right, bits, equations.sizes_of_nontrivial_equations)
     for starts in _yield_start_groups_by_leading_signs(equations):
         found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
     rng = np.random.default_rng(0)
     for _ in range(STARTS):
-        if (near := system.solve(rng.standard_normal(2 * system.n))) is not None:
+        if (near := system.solve(rng.standard_normal(2 * n))) is not None:
             yield near
 
 
@@ -122,11 +119,8 @@ class _FloatEquations:
 
         `start_logs` are the logarithms of the first x and then y.
         """
-        damping, logs, (values, slopes) = (
-            DAMPING,
-            start_logs,
-            self.relative_residuals_and_jacobian(start_logs),
-        )
+        damping, logs = DAMPING, start_logs
+        values, slopes = self.relative_residuals_and_jacobian(start_logs)
         one = np.eye(len(values))
         for _ in range(STEPS):
             size = float(np.linalg.norm(values))
@@ -173,11 +167,9 @@ def _yield_start_groups_by_leading_signs(
     of_D, of_a = (_best_order_by_leading_signs([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:
+        orders = of_D[signs], of_a[signs]
         yield (
-            np.concatenate(
-                [_start_logs_from_order(of_D[signs], t), _start_logs_from_order(of_a[signs], t)]
-            )
-            for t in SPREADS
+            np.concatenate([_start_logs_from_order(order, t) for order in orders]) for t in SPREADS
         )
 
 

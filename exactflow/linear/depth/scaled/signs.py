@@ -112,19 +112,15 @@ def polynomial_multiplier_reason_over_QQ(instance: PatternInstance) -> Reason | 
     `LARGEST_HALF` coordinates.
     """
     small = instance.blocks_for_pattern.D.shape[0] <= LARGEST_HALF
-    if not (
-        instance.matrix.domain.is_QQ and small and _has_four_letters_or_five_with_zero_C(instance)
-    ):
+    is_small_over_QQ = small and instance.matrix.domain.is_QQ
+    if not is_small_over_QQ or not _has_four_letters_or_five_with_zero_C(instance):
         return None
-    reasons = (
-        Reason("signs", found)
-        for found in _yield_candidate_multipliers(
-            MinorEquations.from_four_or_five_letter_pattern(instance)
-        )
-    )
-    return next(
-        (r for r in reasons if Obstruction.from_unchecked_reason(instance, r).is_valid()), None
-    )
+    equations = MinorEquations.from_four_or_five_letter_pattern(instance)
+    for found in _yield_candidate_multipliers(equations):
+        reason = Reason("signs", found)
+        if Obstruction.from_unchecked_reason(instance, reason).is_valid():
+            return reason
+    return None
 
 
 def _yield_candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomial, ...]]:
@@ -178,11 +174,9 @@ def _yield_at_most_one_multiplier_tuple(
     others = [i for i in range(2 * n) if i not in variable_indices]
     columns: dict[tuple[int, Exponents], Polynomial] = {}
     for k, sign in multiplier_signs_by_size.items():
-        for chosen in (
-            combinations_with_replacement(variable_indices, combination_degree - k)
-            if combination_degree >= k
-            else ()
-        ):
+        if k > combination_degree:
+            continue
+        for chosen in combinations_with_replacement(variable_indices, combination_degree - k):
             monomial = tuple(chosen.count(i) for i in range(2 * n))
             alone: list[Polynomial] = [{} for _ in range(n)]
             alone[k - 1] = {monomial: QQ(sign or 1)}

@@ -82,9 +82,8 @@ def decide_diagonals_of_three_layers(instance: PatternInstance) -> InverseHAndG 
             return _reason_from_multiplier(edge.multipliers_as_block_diagonal_matrix(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
-    values = _solve_equations_of_two_scales_or_refute(
-        edges, linalg.zeros(p + p + q, q + p + q, field)
-    )
+    nothing = linalg.zeros(p + p + q, q + p + q, field)
+    values = _solve_equations_of_two_scales_or_refute(edges, nothing)
     if isinstance(values, DomainMatrix):
         return _reason_from_multiplier(values, p, q)
     return [field.one / values[i] for i in range(p)], [values[i] for i in range(p, p + q)]
@@ -110,10 +109,8 @@ def _yield_equations_of_two_scales(instance: PatternInstance) -> Iterator[_Equat
         column, row = stack_with_zeros(p, k[:, m], q), stack_with_zeros(q, unit, q).transpose()
         yield _EquationOfTwoScales(i, Ak[i, m].element, p + q, k[i, m].element, column, row)
     for m, (i, unit) in product(range(lk.shape[0]), enumerate(of_D)):
-        column, row = (
-            stack_with_zeros(p, p, unit),
-            stack_with_zeros(q, p, lk[m, :].transpose()).transpose(),
-        )
+        column = stack_with_zeros(p, p, unit)
+        row = stack_with_zeros(q, p, lk[m, :].transpose()).transpose()
         yield _EquationOfTwoScales(p + i, lk[m, i].element, p + q, lD[m, i].element, column, row)
 
 
