@@ -31,8 +31,8 @@ How it is checked
 *Formally proved*, for all N and d and over every ring, commutative or not, by ``proofs/rocq``: the
 theorem, and the claim that three couplings under one mask do not replace each coupling under
 another mask. Every call multiplies out a linear composition and compares it with the product of the
-arguments, exactly. The script ``one_mask`` proves the merging identities for all n, and compares
-compositions exactly at points.
+arguments, exactly. A piecewise-linear composition is compared at 2 d points, exactly and in both
+directions. The script ``one_mask`` proves the merging identities for all n.
 """
 
 from collections.abc import Iterable, Iterator
@@ -117,7 +117,9 @@ def merge_masks(
     derivation = partial(_explain_merged_flow, given, mask)
     linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
     if len(linear) < len(layers):
-        return PiecewiseFlow(layers, order=order, derivation=derivation)
+        merged = PiecewiseFlow(layers, order=order, derivation=derivation)
+        _step_comparing_sample_point_images(given, merged).check()
+        return merged
     flow = CouplingFlow(
         linear,
         partition,

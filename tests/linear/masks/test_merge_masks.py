@@ -15,6 +15,7 @@ from exactflow.errors import (
     InvalidInputError,
     OrientationError,
     SingularMatrixError,
+    VerificationError,
 )
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
@@ -388,3 +389,14 @@ def test_a_field_without_layers_for_a_matrix_is_too_small(monkeypatch):
     monkeypatch.setattr(mask_builder, "yield_layers_from_either_half", lambda *_: iter(()))
     with pytest.raises(FieldTooSmallError, match="larger field"):
         builder.add_matrix_or_rename_coordinates(random_flow(field, 2, 1).domain_matrix(), None)
+
+
+@pytest.mark.parametrize("bends", [False, True])
+def test_a_composition_with_a_layer_less_is_not_returned(monkeypatch, bends):
+    layer = BEND if bends else LinearCoupling((1, 1), "second", [["1/2"]], ["3"])
+    flows = [CouplingFlow([LinearCoupling((1, 1), "first", [["2"]])]), PiecewiseFlow([layer])]
+    assert merge_masks(flows).depth == 2
+    merged_layers = OneMaskBuilder.merged_layers
+    monkeypatch.setattr(OneMaskBuilder, "merged_layers", lambda self: merged_layers(self)[1:])
+    with pytest.raises(VerificationError):
+        merge_masks(flows)
