@@ -90,8 +90,10 @@ def make_model():
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == "prove")) for name in cli.COMMANDS],
+)
 def test_each_example_of_help_runs_in_a_folder_that_has_its_files(command, name):
     if name == "diagnose":
         pytest.importorskip("torch")

@@ -3,30 +3,10 @@
 import json
 import re
 
-import numpy as np
 import pytest
 
 from exactflow import cli
 from exactflow.cli import COMMANDS, GROUPS
-
-MODEL = """
-import torch
-
-
-class Double(torch.nn.Module):
-    def forward(self, x):
-        return 2 * x, x.new_full((len(x),), 2).log() * x.shape[1]
-
-    def inverse(self, y):
-        return y / 2, -y.new_full((len(y),), 2).log() * y.shape[1]
-
-
-model = Double()
-
-
-def make_model():
-    return model
-"""
 
 
 @pytest.fixture
@@ -70,31 +50,6 @@ def test_the_help_lists_every_command_in_a_group_and_the_exit_codes(run):
         assert [row.split(maxsplit=1) for row in rows] == [*map(list, commands.items())]
     _, codes = out.split("\nexit codes:\n")
     assert [int(row.split()[0]) for row in codes.splitlines()] == [0, 1, 2, 3, 130]
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_examples_of_a_command_run(run, monkeypatch, tmp_path, name):
-    """They have the exit code 0 on files of the names that they use."""
-    if name == "diagnose":
-        torch = pytest.importorskip("torch")
-        (tmp_path / "script.py").write_text(MODEL)
-        np.save("batch.npy", torch.eye(2).numpy())
-    (tmp_path / "matrix.csv").write_text("1,2\n3,7\n")
-    (tmp_path / "covariance.csv").write_text("2,1\n1,2\n")
-    for certificate in ("certificate.json", "first.json", "second.json"):
-        run("factor", "matrix.csv", "-o", certificate)
-    _, out, _ = run(name, "--help")
-    _, _, rest = out.partition("\nexamples:\n")
-    examples, codes = (part.splitlines() for part in rest.split("\n\nexit codes:\n"))
-    assert examples
-    assert codes[0].startswith("  0  ")
-    for line in examples:
-        words, _, target = line.partition(" > ")
-        program, *arguments = words.split()
-        code, out, err = run(*arguments)
-        assert (program, code) == ("exactflow", 0), err
-        if target:
-            (tmp_path / target).write_text(out)
 
 
 def test_a_keyword_of_python_is_written_as_an_option_of_the_command(run):
