@@ -1,14 +1,28 @@
-"""The public interface, word for word: what 1.x keeps is what stands here."""
+"""The public interface, word for word: what 1.x keeps is what stands here and in interface.txt.
 
+Run with every extra, this file writes interface.txt.
+"""
+
+import contextlib
 import inspect
+import io
+import json
+import os
+import re
+import tempfile
 from importlib import import_module
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import exactflow
+from exactflow import checker, cli, pytest_plugin
+from exactflow.claims import Evidence
 
+WRITTEN = Path(__file__).parent / "interface.txt"
 PAGE = Path(__file__).parent.parent / "proofs" / "book" / "reference" / "stability.md"
 
 PUBLIC = {
@@ -77,17 +91,26 @@ WITH_DEFAULTS = {
 }
 """Objects acted on, and parts of values, that may be left out: other defaults are of options."""
 
+HAS_TORCH = find_spec("torch") is not None
+OF_TORCH = {"convert", "diagnose", "linear_map", "restore", "exactflow diagnose --json"}
+"""What needs PyTorch. Where it is not installed the rest is compared; CI does both."""
+
 
 @pytest.mark.parametrize("module", PUBLIC)
 def test_a_public_module_exports_this_and_nothing_else(module):
     assert sorted(import_module(module).__all__) == sorted(PUBLIC[module].split())
 
 
+def is_method(member):
+    """Whether a member of a class is called; Python 3.13 takes a cached property for a routine."""
+    return inspect.isroutine(member) and callable(member)
+
+
 def of_class(name, value):
     """The methods of a class that are written here, and its constructor unless its fields are."""
     own = {
         f"{name}.{method}": getattr(held, "__func__", held)
-        for method, held in inspect.getmembers(value, inspect.isroutine)
+        for method, held in inspect.getmembers(value, is_method)
         if not method.startswith("_")
     }
     generated = getattr(value, "__dataclass_params__", None)
@@ -96,16 +119,22 @@ def of_class(name, value):
     return own
 
 
+def values():
+    """Yield public functions and classes with their names."""
+    for module, names in PUBLIC.items():
+        for name in names.split():
+            if HAS_TORCH or name not in OF_TORCH:
+                yield name, getattr(import_module(module), name)
+
+
 def callables():
     """Public functions, methods and constructors, by name."""
     found = {}
-    for module, names in PUBLIC.items():
-        for name in names.split():
-            value = getattr(import_module(module), name)
-            if inspect.isclass(value):
-                found |= of_class(name, value)
-            elif inspect.isfunction(value):
-                found[name] = value
+    for name, value in values():
+        if inspect.isclass(value):
+            found |= of_class(name, value)
+        elif inspect.isfunction(value):
+            found[name] = value
     return {
         name: value
         for name, value in found.items()
@@ -114,15 +143,132 @@ def callables():
 
 
 def test_options_are_given_by_keyword():
-    pytest.importorskip("torch")  # for the functions of interop
-    positional = {}
-    for name, function in callables().items():
+    positional, found = {}, callables()
+    for name, function in found.items():
         parameters = inspect.signature(function).parameters.values()
         by_place = [x for x in parameters if x.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
         optional = [x.name for x in by_place if x.default is not inspect.Parameter.empty]
         if optional:
             positional[name] = " ".join(optional)
-    assert positional == WITH_DEFAULTS
+    assert positional == {name: WITH_DEFAULTS[name] for name in WITH_DEFAULTS if name in found}
+
+
+# ---- what stands in interface.txt
+
+
+def signatures():
+    """Yield each public callable with its parameters, their kinds and defaults."""
+    for name, function in callables().items():
+        signature = inspect.signature(function)
+        bare = [x.replace(annotation=x.empty) for x in signature.parameters.values()]
+        yield name, str(signature.replace(parameters=bare, return_annotation=signature.empty))
+
+
+def attributes():
+    """Yield each public class with the attributes that a reader of a value may use."""
+    for name, value in values():
+        if inspect.isclass(value):
+            bases = [base for base in value.__mro__ if base.__module__.startswith("exactflow")]
+            found = {x for base in bases for x in base.__dict__ if not is_method(getattr(base, x))}
+            for base in bases:
+                found |= vars(base).get("__annotations__", {}).keys()
+            yield f"{name}, attributes", " ".join(sorted(x for x in found if x[0] != "_"))
+
+
+def printed(*arguments):
+    """Return what a command prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        cli.main([*arguments])
+    return out.getvalue()
+
+
+def keys(record):
+    """Return the keys of a record of JSON, each with those of the first record that it holds."""
+    first = record[0] if isinstance(record, list) and record else record
+    if not isinstance(first, dict):
+        return ""
+    return f"({' '.join(key + keys(value) for key, value in first.items())})"
+
+
+SCRIPT = """\
+from exactflow.claims import Claims, Evidence
+
+with Claims("mine").check("one is one", Evidence.EXACT) as check:
+    check.equal(1, 1)
+"""
+MODEL = (
+    "import exactflow\nmodel = exactflow.to_module(exactflow.factor([[2, 1], [1, 1]])).float()\n"
+)
+COMMANDS = (
+    "factor m.csv",
+    "depth m.csv",
+    "balance m.csv",
+    "whiten sigma.csv",
+    "check c.json",
+    "prove script.py",
+    "theorems partitions --check m.csv",
+    "theorems partitions --challenge 1",
+    "explain m.csv",
+    "diagnose model.py:model x.npy",
+)
+
+
+def records():
+    """Yield the keys of the JSON of each command, which works in the present folder."""
+    Path("m.csv").write_text("2,1\n1,1\n")
+    Path("sigma.csv").write_text("2,1\n1,2\n")
+    Path("script.py").write_text(SCRIPT)
+    Path("model.py").write_text(MODEL)
+    np.save("x.npy", np.ones((3, 2), dtype=np.float32))
+    printed("factor", "m.csv", "-o", "c.json")
+    for command in COMMANDS:
+        if said := printed(*command.split(), "--json"):
+            yield f"exactflow {command.split(' ')[0]} --json", keys(json.loads(said))
+
+
+class Options:
+    """What a plugin adds to pytest's options."""
+
+    def __init__(self):
+        self.names = []
+
+    def getgroup(self, *_):
+        return self
+
+    def addoption(self, name, *_, **__):
+        self.names.append(name)
+
+    addini = addoption
+
+
+def options():
+    """Yield the options of each command, of the plugin and of the checker; exit codes."""
+    for name in cli.COMMANDS:
+        shown = re.findall(r"^  -.*?(?:  |$)", printed(name, "--help"), re.MULTILINE)
+        yield f"exactflow {name}", " ".join(re.findall(r"(?<!\w)--?[a-z][\w-]*|{.*?}", str(shown)))
+    yield "exit codes", " ".join(map(str, cli.EXIT_CODES))
+    yield "checker.py", re.search(r"^Usage: +(.*)", checker.__doc__, re.MULTILINE)[1]
+    added = Options()
+    pytest_plugin.pytest_addoption(added)
+    yield "pytest", " ".join(name for name in added.names if name != "--force-regen")
+    yield "theorems", ", ".join(exactflow.theorems)
+    yield "evidence", ", ".join(f"{kind.name} {kind.value}" for kind in Evidence)
+
+
+def interface():
+    """Return the lines of interface.txt, by their beginnings."""
+    parts = (signatures, attributes, options, records)
+    return {f"{name}: {text}" for part in parts for name, text in part()}
+
+
+def test_names_options_attributes_and_keys_are_those_that_1_x_keeps(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    kept, found = set(WRITTEN.read_text("utf-8").splitlines()), interface()
+    assert sorted(found - kept) == []
+    gone = {line.partition(":")[0] for line in kept - found}
+    assert sorted(gone - (set() if HAS_TORCH else OF_TORCH)) == []
 
 
 def test_types_are_shipped():
@@ -132,3 +278,9 @@ def test_types_are_shipped():
 def test_the_page_names_each_public_module():
     text = PAGE.read_text("utf-8")
     assert [module for module in PUBLIC if f"`{module}`" not in text] == []
+
+
+if __name__ == "__main__":
+    os.environ["COLUMNS"] = "200"
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        WRITTEN.write_text("\n".join([*sorted(interface()), ""]), "utf-8")
