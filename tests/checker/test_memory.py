@@ -1,4 +1,4 @@
-"""The checker takes at most forty times the memory of a certificate, or refuses it."""
+"""The checker takes at most forty times the memory of its files, or refuses them."""
 
 import json
 import subprocess
@@ -23,9 +23,9 @@ print(code, re.search(r"VmHWM:\\s*([0-9]+) kB", open("/proc/self/status").read()
 """
 
 
-def peak(path):
+def peak(*arguments):
     """Return the exit code, and the most memory that a process of the checker took, in bytes."""
-    command = [sys.executable, "-I", "-c", MEASURED, str(path), str(CHECKER.parent)]
+    command = [sys.executable, "-I", "-c", MEASURED, *map(str, arguments), str(CHECKER.parent)]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     code, size = result.stdout.split()[-2:]
     return int(code), int(size) * 1024
@@ -116,6 +116,17 @@ def test_memory_is_bounded_by_the_size_of_the_file(tmp_path, name):
     assert code == expected
     assert memory < BASE + 40 * path.stat().st_size
     assert code != 2 or memory < 600 * 10**6
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the accounts of Linux")
+@pytest.mark.parametrize("d", [1000, pytest.param(2500, marks=pytest.mark.slow)])
+def test_memory_is_bounded_by_the_size_of_the_target_too(tmp_path, d):
+    path, target = tmp_path / "c.json", tmp_path / "t.csv"
+    path.write_text(certificate("QQ", [1, 1], [["1", "0"], ["0", "1"]], []))
+    target.write_text("\n".join([",".join("1" * d)] * d))
+    code, memory = peak(path, "--target", target)
+    assert code == 1
+    assert memory < BASE + 40 * (path.stat().st_size + target.stat().st_size)
 
 
 @pytest.mark.parametrize(
