@@ -17,10 +17,11 @@ from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq import theorem
-from exactflow.files.rocq.syntax import LIBRARY, require_or_include_library
+from exactflow.files.rocq.syntax import LIBRARY, read_library_file, require_or_include_library
 from exactflow.linear.depth import minimal_depth
 
 CORPUS = Path(__file__).parents[2] / "corpus"
+GUIDE = Path(__file__).parents[3] / "proofs" / "book" / "guides" / "certificates.md"
 M = [[1, QQ(1, 2)], [3, 4]]
 NEAR = [[1 + QQ(1, 1000), QQ(1, 2)], [3, 4]]
 FLOW = certificate_text(factor(M))
@@ -267,6 +268,31 @@ def test_one_file_defines_each_name_once(name):
     names = re.findall(said, require_or_include_library(name, standalone=True), re.MULTILINE)
     assert names
     assert len(set(names)) == len(names)
+
+
+def test_the_library_has_at_most_the_lines_that_the_guide_says():
+    most = max(len(require_or_include_library(name, True).splitlines()) for name in LIBRARY)
+    assert 1000 < most <= 2000
+    assert "up to two thousand lines of definitions and proofs" in GUIDE.read_text("utf-8")
+
+
+WORDS = [
+    ("is_shear", "shears"),
+    ("is_unequal_shear", "unequal"),
+    ("matrix_of", "rationals"),
+    ("is_coupling", "scaled"),
+    ("is_coupling", "flow"),
+    ("matrix_over", "flow"),
+    ("signs", "flow"),
+]
+
+
+@pytest.mark.parametrize("word", sorted({word for word, _ in WORDS}))
+def test_a_word_of_a_statement_is_defined_where_the_guide_says(word):
+    places = {name for name in LIBRARY if f"\nDefinition {word} " in read_library_file(name)}
+    assert places == {place for known, place in WORDS if known == word}
+    said = GUIDE.read_text("utf-8").partition("The words of the statement")[2]
+    assert all(f"`{name}`" in said for name in [word, *(f"{place}.v" for place in places)])
 
 
 @pytest.mark.parametrize("name", LIBRARY)
