@@ -53,6 +53,7 @@ def test_the_trained_flow_is_diagnosed_as_readme_shows():
     )
     assert [line.split() for line in drawn] == [line.split() for line in printed]
     wrong = next(row for row in found.layers if row.path == "flows.1")
+    assert wrong.log_det_error == pytest.approx(3 * abs(wrong.log_det))  # three pixels of four
     assert wrong.log_det_error > 100
     assert all(row.log_det_error < 1e-6 for row in found.layers if row is not wrong)
     assert max(found.layers, key=lambda row: row.condition) is wrong
