@@ -236,7 +236,7 @@ def whiten(
     Parameters
     ----------
     Sigma : a d x d matrix, symmetric and positive definite, of floats (``numpy.cov(data)``) or
-        rational numbers. Condition numbers of 10^10 and more are possible.
+        rational numbers. Condition numbers of 10^10 are possible.
     mean : d numbers, flat or a column. The result stores the mean beside the flow, which is linear.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
         layers exist if the sizes differ by at most one; for other sizes they exist only for some
