@@ -181,3 +181,23 @@ def test_an_identity_is_proved_for_all_n_with_its_hypotheses(capsys):
         check.identity("(I + e w) (I - 1/2 e w) = I", "a rank-one update", relations="w e = 1")
     assert "a swap: proved for all n, where X is invertible" in capsys.readouterr().out
     assert check.instances == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "relations"),
+    [
+        ("(X + Y) Z - X Z = Y Z", ""),
+        ("2 X - 1/2 X = 3/2 X", ""),
+        ("X X^-1 = I", ""),
+        ("diag(X, Y) diag(Z, W) = diag(X Z, Y W)", ""),
+        ("diag(X, Y, Z)^-1 = diag(X^-1, Y^-1, Z^-1)", ""),
+        ("blocks(I, X, 0, I) = U(X)", ""),
+        ("blocks(I, 0, X, I) = L(X)", ""),
+        ("Z = X + Y, Z X = X X + Y X", ""),
+        ("Z X Y = 2 Z", "X Y = 2"),
+    ],
+)
+def test_the_language_of_identities_is_that_which_1_x_keeps(text, relations):
+    with Claims("T").check(text, Evidence.FOR_ALL_N) as check:
+        check.identity(text, relations=relations)
+    assert check.instances == 1
