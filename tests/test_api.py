@@ -271,6 +271,12 @@ def test_names_options_attributes_and_keys_are_those_that_1_x_keeps(tmp_path, mo
     assert sorted(gone - (set() if HAS_TORCH else OF_TORCH)) == []
 
 
+def test_each_error_is_caught_by_the_name_at_the_root():
+    errors = import_module("exactflow.errors")
+    named = [getattr(errors, name) for name in errors.__all__]
+    assert [error for error in named if not issubclass(error, exactflow.ExactFlowError)] == []
+
+
 def test_types_are_shipped():
     assert files(exactflow).joinpath("py.typed").is_file()
 
