@@ -38,8 +38,7 @@ LARGEST_UNEVEN = 128
 halves differ by more than one.
 """
 MOST_TERMS = 20_000
-"""The largest number of monomials in an entry of a layer; near this limit a matrix may take minutes.
-"""
+"""The largest number of monomials in an entry of a layer; near it a matrix may take minutes."""
 
 _HALVES: dict[tuple[int, ...] | None, str] = {
     (0,): "halves of equal size",
