@@ -28,6 +28,7 @@ from typing import Literal, TypeAlias
 
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.exact.progress import report_stage
 from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
@@ -109,6 +110,7 @@ def prove_verified_certificate_by_kernel(
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
     text = _theorem_file_text(parts, certificate, standalone=True)
+    report_stage("coqc compiles the library and the theorem, which can take minutes")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")
