@@ -192,7 +192,13 @@ def test_keys(run):
         ("x.npy:model", "name of a model in it, got 'x.npy:model'"),
         (".:model", "expected SCRIPT.py:MODEL"),
         ("folder.py:model", "the script 'folder.py' is not a file"),
-        ("flow.py:none", "AttributeError: "),
+        ("model.pt", "the file of a checkpoint has no code, so write a script that makes the"),
+        ("flow:good", "got 'flow:good': did you mean flow.py:good?"),
+        ("inner.flow:good", "got 'inner.flow:good': did you mean inner/flow.py:good?"),
+        ("flow.py:none", "does not make 'none': it makes Linear, good, steep, made, "),
+        ("flow.py:goods", "does not make 'goods': did you mean good?"),
+        ("empty.py:model", "does not make 'model': it makes nothing"),
+        ("flow.py:inner.none", "AttributeError: "),
         ("flow.py:number", "expected a flow as a module of PyTorch, got int"),
         ("flow.py:broken", "does not make 'broken': ValueError: no weights"),
         ("flow.py:ends", "the model ended Python (SystemExit: 1)"),
@@ -204,6 +210,9 @@ def test_keys(run):
 )
 def test_scripts_that_are_refused(run, tmp_path, model, words):
     (tmp_path / "bad.py").write_text("model = (")
+    (tmp_path / "empty.py").write_text("import os")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "flow.py").write_text("good = 1")
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "exits.py").write_text("raise SystemExit(1)")
     code, out, err = run(model, "x.npy")
