@@ -19,7 +19,8 @@ _SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", nargs="*", metavar="NAME", help="name of a theorem: six layers")
+    text = "name or number of a theorem: six layers, 2a"
+    command.add_argument("name", nargs="*", metavar="NAME", help=text)
     command.add_argument(
         "--check", dest="file", metavar="FILE", help="try the theorem on the matrix in this file"
     )
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.name:
         if arguments.file or arguments.challenge is not None:
             raise InvalidInputError(
-                "--check and --challenge need the NAME of a theorem: exactflow theorems lists them"
+                "--check and --challenge need the NAME of a theorem: `exactflow theorems` lists all"
             )
         names = {name: row.statement for name, row in theorems.items()}
         print(json.dumps(names) if arguments.json else theorems.table(width=width))
