@@ -15,11 +15,16 @@ import sys
 import traceback
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
 
-from exactflow.errors import ExactFlowError, InvalidInputError, ProcessDiedError, printable
+from exactflow.errors import (
+    ExactFlowError,
+    InvalidInputError,
+    ProcessDiedError,
+    printable,
+    suggest_similar_name,
+)
 from exactflow.files.progress_line import show_progress
 from exactflow.files.version import __version__
 
@@ -102,8 +107,8 @@ class _ArgumentParser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         found, rest = super().parse_known_args(args, namespace)
         if rest:
-            near = get_close_matches(rest[0], self._option_string_actions, 1)
-            hint = f"did you mean {near[0]}?" if near else f"{self.prog} --help lists all arguments"
+            otherwise = f"`{self.prog} --help` lists all arguments"
+            hint = suggest_similar_name(rest[0], self._option_string_actions, otherwise)
             raise InvalidInputError(f"{self.prog} has no argument {rest[0]!r}: {hint}")
         return found, rest
 
@@ -111,8 +116,7 @@ class _ArgumentParser(argparse.ArgumentParser):
 def _run_command(argv: list[str]) -> int:
     name = argv[0] if argv else ""
     if not name.startswith("-") and name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else "exactflow --help describes them"
+        hint = suggest_similar_name(name, COMMANDS, "`exactflow --help` describes them")
         raise InvalidInputError(
             f"expected one of {', '.join(COMMANDS)}, got {repr(name) if name else 'none'}: {hint}"
         )

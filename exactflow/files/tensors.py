@@ -12,14 +12,13 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, join_names, require
+from exactflow.errors import InvalidInputError, join_names, require, suggest_similar_name
 from exactflow.exact.numbers import format_short
 
 if TYPE_CHECKING:
@@ -79,9 +78,9 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
         raise InvalidInputError(f"expected no key for a file of one array, got {key!r}")
     if key not in arrays:
         names = join_names(_list_names_with_shapes_square_first(arrays))
-        near = get_close_matches(key or "", map(str, arrays), 1)
         got = "none" if key is None else format_short(key)
-        hint = f": did you mean {format_short(near[0])}?" if near else ""
+        question = suggest_similar_name(key or "", map(str, arrays), "")
+        hint = f": {question}" if question else ""
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}{hint}")
     array, dtype = arrays[key]()
     if not array.size:

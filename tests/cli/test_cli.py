@@ -333,7 +333,7 @@ def test_bad_files(capsys, tmp_path, name, content, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "got none: exactflow --help describes them"),
+        ([], "got none: `exactflow --help` describes them"),
         (["factor"], "--demo"),
         (["factor", "w.json", "--demo"], "--demo"),
         (["factor", "missing.npy"], "No such file"),
