@@ -96,20 +96,29 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
     return code
 
 
-class _ArgumentParser(argparse.ArgumentParser):
-    """A parser whose errors show control characters as escapes. For an unknown option the error
-    names a similar option.
+class ArgumentParser(argparse.ArgumentParser):
+    """A parser that raises `InvalidInputError` for wrong usage. The message suggests a similar name
+    of an option or of a choice, or points to the help.
     """
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        hint = "" if message.endswith("?") else f": `{self.prog} --help` describes all arguments"
+        raise InvalidInputError(f"{message}{hint}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = list(map(str, action.choices))
+            question = suggest_similar_name(value, names, "")
+            hint = f": {question}" if question else ""
+            told = f"expected one of {', '.join(names)}, got {value!r}{hint}"
+            raise argparse.ArgumentError(action, told)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         found, rest = super().parse_known_args(args, namespace)
         if rest:
-            otherwise = f"`{self.prog} --help` lists all arguments"
-            hint = suggest_similar_name(rest[0], self._option_string_actions, otherwise)
-            raise InvalidInputError(f"{self.prog} has no argument {rest[0]!r}: {hint}")
+            question = suggest_similar_name(rest[0], self._option_string_actions, "")
+            hint = f": {question}" if question else ""
+            self.error(f"{self.prog} has no argument {rest[0]!r}{hint}")
         return found, rest
 
 
@@ -123,8 +132,8 @@ def _run_command(argv: list[str]) -> int:
     with show_progress(name):
         try:
             arguments = make_parser(name).parse_args(argv)
-        except SystemExit as stop:  # raised by the parser for --help, --version and wrong usage
-            return int(stop.code or 0)
+        except SystemExit:  # raised by the parser after --help and --version
+            return 0
         try:
             return arguments.run(arguments)
         except ExactFlowError as error:
@@ -154,7 +163,7 @@ def make_parser(*commands_with_arguments: str) -> argparse.ArgumentParser:
     imported.
     """
     groups = [_format_help_section(f"{title}:", names) for title, names in GROUPS.items()]
-    whole = _ArgumentParser(
+    whole = ArgumentParser(
         prog="exactflow",
         usage="exactflow [-h] [--version] COMMAND ...",
         description="Exact computation with affine coupling flows.\n"

@@ -70,7 +70,12 @@ def add_partition_option(command: argparse.ArgumentParser) -> argparse._Argument
 
 def _parse_partition_or_mask(text: str) -> list[int]:
     """Parse two sizes, "2,3", or a mask, "0,1,0,1" or "0101", as integers."""
-    return [int(part) for part in (text.split(",") if "," in text else text)]
+    try:
+        return [int(part) for part in (text.split(",") if "," in text else text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected sizes such as 2,3 or a mask such as 0101, got {text!r}"
+        ) from None
 
 
 def add_seed_option(command: argparse._ActionsContainer, what_is_seeded: str) -> None:

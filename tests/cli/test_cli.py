@@ -338,7 +338,7 @@ def test_bad_files(capsys, tmp_path, name, content, words):
         (["factor"], "--demo"),
         (["factor", "w.json", "--demo"], "--demo"),
         (["factor", "missing.npy"], "No such file"),
-        (["factor", "--demo", "--method", "qr"], "invalid choice"),
+        (["factor", "--demo", "--method", "qr"], "expected one of auto, "),
         (["factor", "--demo", "-o", "missing/c.json"], "folder"),
         (["check", "missing.json"], "missing.json"),
         (["facter", "w.json"], "got 'facter': did you mean factor?"),
