@@ -158,13 +158,14 @@ BAD = {
         "check bad.csv",
         2,
         "",
-        "bad.csv: malformed: certificate: expected JSON in UTF-8: .*\n",
+        "bad.csv: malformed: expected a certificate, which is a JSON object: to get one for a "
+        "matrix, factor the matrix and save the flow\n",
     ),
     "check --target": (
         "check c.json --target bad.csv",
         2,
         "",
-        "c.json: malformed: bad.csv, row 1: expected a list of 2 entries, .*\n",
+        "bad.csv, row 1: expected a list of 2 entries, .*\n",
     ),
     "check -": (
         "check c.json --target sigma.csv",
@@ -173,6 +174,18 @@ BAD = {
         "c the certificate's target is not the given target\n"
         "c first differing entry: row 0, column 0: certificate 1, given 2\ns NOT VERIFIED\n",
         "",
+    ),
+    "check --timeout": (
+        "check c.json --target bad.csv --timeout 60",
+        2,
+        "",
+        "bad.csv, row 1: expected a list of 2 entries, .*\n",
+    ),
+    "check a missing file": (
+        "check none.json",
+        2,
+        "",
+        "none.json: expected a readable file: No such file or directory\n",
     ),
     "depth": ("depth bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
     "explain": ("explain bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
@@ -197,7 +210,12 @@ BAD = {
         "wrong.py:5: in the claim 'one and one' [exact]: one and one: expected 3, derived 2.*\n",
         "",
     ),
-    "export": ("export bad.csv --to rocq", 2, "", "exactflow: error: bad.csv: certificate: .*\n"),
+    "export": (
+        "export bad.csv --to rocq",
+        2,
+        "",
+        "exactflow: error: bad.csv: expected a certificate, .*\n",
+    ),
     "diagnose": (
         "diagnose flow.py:model x.npy",
         2,
