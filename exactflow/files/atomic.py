@@ -6,6 +6,7 @@ removes the temporary file. SIGTERM, SIGKILL and a power cut may leave the tempo
 """
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -74,9 +75,11 @@ def prefixing_content_errors_with_file_name(path: str | Path) -> Iterator[None]:
 
 
 def explain_malformed_certificate(data: bytes, error: MalformedError) -> str:
-    """Return why the content of a file is no certificate: the message of the checker's error, or
-    what a certificate is if the content is no JSON object.
+    """Return why the content of a file is no certificate: the message of the checker's error, with
+    a remedy for a later version; what a certificate is if the content is no JSON object.
     """
+    if re.fullmatch(r"version: .*, found the number ([3-9]|[1-9]\d+)", str(error)):
+        return f"{error}: a later exactflow wrote this file, so update exactflow"
     if data.lstrip().startswith(b"{"):
         return str(error)
     return (
