@@ -188,11 +188,14 @@ def print_orientation_repair(
         )
 
 
-def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
-    """Read the matrix from the file `arguments.file`, with the options --key and --transpose."""
+def read_matrix_file(arguments: argparse.Namespace, **options: Any) -> "MatrixFile":
+    """Read the matrix from the file `arguments.file`, with the options --key and --transpose. The
+    other `options` are those of `as_square_matrix`.
+    """
     from exactflow.files.matrices import read_square_matrix
 
-    return read_square_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
+    named = get_attributes(arguments, "key", "transpose")
+    return read_square_matrix(arguments.file, **named, **options)
 
 
 def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True) -> None:

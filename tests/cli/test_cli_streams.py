@@ -202,6 +202,13 @@ BAD = {
         "",
         "exactflow: error: expected a symmetric matrix, got one whose entries .* differ by 1: .*\n",
     ),
+    "whiten data": (
+        "whiten v.npy",
+        2,
+        "",
+        "exactflow: error: v.npy: expected a square matrix, got 2 x 1: the covariance of data x, "
+        "one sample in each row, is numpy.cov(x.T)\n",
+    ),
     "prove": (
         "prove wrong.py",
         1,
