@@ -21,10 +21,11 @@ _SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "
 def add_arguments(command: argparse.ArgumentParser) -> None:
     text = "name or number of a theorem: six layers, 2a"
     command.add_argument("name", nargs="*", metavar="NAME", help=text)
-    command.add_argument(
+    trial = command.add_mutually_exclusive_group()
+    trial.add_argument(
         "--check", dest="file", metavar="FILE", help="try the theorem on the matrix in this file"
     )
-    command.add_argument(
+    trial.add_argument(
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
     )
     common.add_seed_option(command, "draws")
@@ -34,6 +35,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if not arguments.file and (arguments.partition or arguments.key or arguments.transpose):
+        raise InvalidInputError(
+            "--partition, --key and --transpose are about the matrix of --check: add --check FILE"
+        )
     width = min(shutil.get_terminal_size().columns, 88)
     if not arguments.name:
         if arguments.file or arguments.challenge is not None:
