@@ -16,12 +16,15 @@ import traceback
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from exactflow.errors import (
     ExactFlowError,
     InvalidInputError,
+    OrientationError,
     ProcessDiedError,
+    SingularMatrixError,
     printable,
     suggest_similar_name,
 )
@@ -137,7 +140,11 @@ def _run_command(argv: list[str]) -> int:
         try:
             return arguments.run(arguments)
         except ExactFlowError as error:
-            error.args = (_write_keywords_as_options(str(error), vars(arguments)),)
+            text = _write_keywords_as_options(str(error), vars(arguments))
+            is_about_matrix = isinstance(error, SingularMatrixError | OrientationError)
+            if is_about_matrix and (file := getattr(arguments, "file", None)):
+                text = f"{'stdin' if file == '-' else Path(file).name}: {text}"
+            error.args = (text,)
             raise
 
 

@@ -211,13 +211,13 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
     from exactflow.files import atomic
     from exactflow.files.arrays import ARRAY_SUFFIXES, select_encoder
 
+    atomic.check_writable(output)
     kinds = {"a certificate": (".json",)} | (
         {"float64 layers": ARRAY_SUFFIXES} if allows_arrays else {}
     )
     if Path(output).suffix.lower() not in chain(*kinds.values()):
         allowed = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
         raise InvalidInputError(f"expected a file of suffix {allowed} as output, got {output!r}")
-    atomic.check_writable(output)
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
         raise InvalidInputError(f"the output {output!r} is the input: choose another file")
     if not output.lower().endswith(".json"):

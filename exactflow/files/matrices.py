@@ -65,6 +65,8 @@ def _read_bytes_suffix_and_name(path: Path) -> tuple[bytes, str, str]:
     if suffix in (*_ARRAY_SUFFIXES, *_TEXT_PARSERS):
         return read_file_or_stdin(path), suffix, path.name
     if not (is_stdin or path.is_fifo() or path.is_char_device()):
+        if path.is_dir():
+            raise InvalidInputError(f"expected the file of a matrix, got the folder {str(path)!r}")
         known = ", ".join((*_ARRAY_SUFFIXES, *_TEXT_PARSERS))
         raise InvalidInputError(f"expected a file of type {known}, got {str(path)!r}")
     data = read_file_or_stdin(path)

@@ -52,6 +52,7 @@ def run(capsys, tmp_path, monkeypatch):
     (tmp_path / "sigma.csv").write_text("2,1\n1,2\n")
     (tmp_path / "bad.csv").write_text("1,2\n3\n")
     (tmp_path / "minus.csv").write_text("0,1\n1,0\n")
+    (tmp_path / "singular.csv").write_text("1,2\n2,4\n")
     (tmp_path / "flow.py").write_text(FLOW)
     (tmp_path / "good.py").write_text(HOLDS)
     (tmp_path / "wrong.py").write_text(FAILS)
@@ -152,7 +153,25 @@ BAD = {
         "factor minus.csv",
         2,
         "",
-        "exactflow: error: expected det > 0, got det < 0: .*--orientation pad .*\n",
+        "exactflow: error: minus.csv: expected det > 0, got det < 0: .*--orientation pad .*\n",
+    ),
+    "factor singular": (
+        "factor singular.csv",
+        2,
+        "",
+        "exactflow: error: singular.csv: expected an invertible matrix, got a singular one .*\n",
+    ),
+    "factor a folder": (
+        "factor .",
+        2,
+        "",
+        "exactflow: error: expected the file of a matrix, got the folder '.'\n",
+    ),
+    "factor to a folder": (
+        "factor m.csv -o .",
+        2,
+        "",
+        "exactflow: error: cannot write the file '.': it is a directory\n",
     ),
     "check": (
         "check bad.csv",
