@@ -362,7 +362,7 @@ def test_exports(run):
     assert run("depth", "m.csv", "-q", "-o", "d.json")[0] == 0
     assert run("balance", "m.csv", "-q", "-o", "b.json")[0] == 0
     for name in ("c", "d", "b"):
-        code, out, err = run("export", f"{name}.json", "--to", "rocq")
+        code, out, err = run("export", f"{name}.json")
         assert (code, "Theorem " in out, err) == (0, True, "")
         assert run("export", f"{name}.json", "--to", "rocq", "-o", "flow.txt") == (0, "", "")
         assert Path("flow.txt").read_text() == out
