@@ -97,7 +97,7 @@ def _check_script_argument(argument: str) -> None:
     script = Path(file)
     if not name or script.suffix != ".py":
         hint, same_module = "", file.replace(".", "/") + ".py"
-        if Path(argument).suffix in (".pt", ".pth", ".safetensors"):
+        if {script.suffix, Path(name).suffix} & {".pt", ".pth", ".safetensors"}:
             hint = (
                 ": the file of a checkpoint has no code, so write a script that makes the model "
                 "and loads the checkpoint by model.load_state_dict"

@@ -193,6 +193,7 @@ def test_keys(run):
         (".:model", "expected SCRIPT.py:MODEL"),
         ("folder.py:model", "the script 'folder.py' is not a file"),
         ("model.pt", "the file of a checkpoint has no code, so write a script that makes the"),
+        ("model.pt:model", "the file of a checkpoint has no code, so write a script that makes"),
         ("flow:good", "got 'flow:good': did you mean flow.py:good?"),
         ("inner.flow:good", "got 'inner.flow:good': did you mean inner/flow.py:good?"),
         ("flow.py:none", "does not make 'none': it makes Linear, good, steep, made, "),
