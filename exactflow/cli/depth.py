@@ -81,7 +81,10 @@ def _write_and_check_certificate(
     try:
         text = depth_certificate_text(answer, common.provenance_of_source(arguments, source))
     except InvalidInputError as error:
-        print(f"exactflow: there is no certificate of this depth: {error}", file=sys.stderr)
+        given = common.get_attributes(arguments, "scales", "orientation", "partition").items()
+        options = [f", {name}={x!r}" for name, x in given if x not in ("auto", "error", None)]
+        call = f"in Python, with answer = minimal_depth(M{''.join(options)})"
+        print(f"exactflow: no certificate was written: {error}, {call}", file=sys.stderr)
         return 3, []
     write_atomically(arguments.output, text.encode())
     verdict = io.StringIO()

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from exactflow.claims import Options
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, suggest_similar_name
 from exactflow.exact.progress import report_stage
 from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
 from exactflow.files.parallel import parallel_map
@@ -129,9 +129,11 @@ def _resolve_scripts_and_theorem_titles(
         scripts = [ours[theorems[name].name] if name in theorems else name for name in names]
     for path in scripts:
         if not Path(path).suffix and not Path(path).exists():
+            names = [name.replace(" ", "_") for name in theorems]
+            hint = suggest_similar_name(path, names, "`exactflow theorems` lists the theorems")
             raise InvalidInputError(
                 f"expected a theorem, such as six_layers, or a proof script (.py), got {path!r}: "
-                "exactflow theorems lists the theorems"
+                f"{hint}"
             )
         read_script(path)
     return scripts, titles

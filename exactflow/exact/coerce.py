@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 _GAUSSIAN = (ZZ_I, QQ_I)
 
 
-def as_square_matrix(M: MatrixLike) -> DomainMatrix:
+def as_square_matrix(
+    M: MatrixLike, *, remedy_if_not_square: str = "only square matrices have flows"
+) -> DomainMatrix:
     """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly: sparse for a SymPy
     matrix or a sparse DomainMatrix, dense otherwise.
 
@@ -61,7 +63,7 @@ def as_square_matrix(M: MatrixLike) -> DomainMatrix:
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
-            f"expected a square matrix, got {rows} x {columns}: only square matrices have flows"
+            f"expected a square matrix, got {rows} x {columns}: {remedy_if_not_square}"
         )
     if rows == 0:
         raise InvalidInputError("expected a matrix of at least one row, got an empty one")

@@ -6,6 +6,7 @@ removes the temporary file. SIGTERM, SIGKILL and a power cut may leave the tempo
 """
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from exactflow.checker import await_writer_if_named_pipe, open_file_or_stdin
+from exactflow.checker import MalformedError, await_writer_if_named_pipe, open_file_or_stdin
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
 # Larger files are not read, so that a link to an endless device does not fill the memory.
@@ -71,6 +72,20 @@ def prefixing_content_errors_with_file_name(path: str | Path) -> Iterator[None]:
         yield
     except (CertificateError, InvalidInputError, SingularMatrixError) as error:
         raise type(error)(f"{Path(path).name}: {error}") from None
+
+
+def explain_malformed_certificate(data: bytes, error: MalformedError) -> str:
+    """Return why the content of a file is no certificate: the message of the checker's error, with
+    a remedy for a later version; what a certificate is if the content is no JSON object.
+    """
+    if re.fullmatch(r"version: .*, found the number ([3-9]|[1-9]\d+)", str(error)):
+        return f"{error}: a later exactflow wrote this file, so update exactflow"
+    if data.lstrip().startswith(b"{"):
+        return str(error)
+    return (
+        "expected a certificate, which is a JSON object: to get one for a matrix, factor the "
+        "matrix and save the flow"
+    )
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:

@@ -191,7 +191,7 @@ def _judge_script(path: str, text: str, events: list[dict[str, Any]], exit_code:
         reason = f"{path}: its process ended with exit code {exit_code}, {when}"
         return Outcome(path, claims, reason, is_undecided=True, has_ended=end is not None)
     if not claims:
-        template = "exactflow prove --template prints a script to begin with"
+        template = "`exactflow prove --template` prints a script to begin with"
         reason = f"{path}: the script checks no claims: {template}"
         return Outcome(path, claims, reason)
     lost = [claim for claim in claims if not claim.is_reached]
