@@ -10,8 +10,6 @@ import argparse
 import json
 import math
 import os
-import signal
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -27,6 +25,7 @@ from exactflow.files.checking import (
     CheckResult,
     FileBytesAndSuffix,
     check_certificate,
+    run_exactflow,
 )
 from exactflow.files.parallel import parallel_map
 
@@ -171,25 +170,17 @@ def _check_in_new_process_else_incomplete(
     """
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "exactflow", *command, "--", file],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    exit_code, out, err = run_exactflow(
+        [*command, "--", file],
+        most_seconds,
+        stdin_bytes=stdin_bytes,
         env=os.environ | {"PYTHONPATH": paths},
-        start_new_session=True,
-    ) as process:
-        try:
-            out, err = process.communicate(stdin_bytes, timeout=most_seconds)
-            problem = err.decode(errors="replace").strip() or f"exit code {process.returncode}"
-        except subprocess.TimeoutExpired:
-            out, problem = b"", f"the time limit, {most_seconds:g} seconds, is over"
-        finally:
-            _kill_process_tree(process)
+    )
+    problem = err.strip() or f"exit code {exit_code}"
     try:
         record: dict[str, Any] = json.loads(out)
     except ValueError:
-        if process.returncode == 2:  # exit code 2 means a wrong target or option
+        if exit_code == 2:  # exit code 2 means a wrong target or option
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
         return _incomplete_result(file, problem, most_seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
@@ -204,15 +195,6 @@ def _result_of_lost_worker(file: str) -> CheckResult:
 def _incomplete_result(file: str, reason: str, seconds: float = 0.0) -> CheckResult:
     lines = f"c incomplete: {reason}", "s NOT VERIFIED"
     return CheckResult(file, 3, WORDS[3], "", lines, None, seconds)
-
-
-def _kill_process_tree(process: subprocess.Popen) -> None:
-    """Kill a process and its child processes."""
-    if process.poll() is None:
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-        process.wait()
 
 
 def _read_target_for_checker(path: str, key: str | None) -> FileBytesAndSuffix:

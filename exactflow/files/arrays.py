@@ -24,7 +24,7 @@ import numpy as np
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, require
-from exactflow.exact.numbers import format_short, to_float, to_fraction
+from exactflow.exact.numbers import format_field, format_short, to_float, to_fraction
 from exactflow.exact.typing import Half
 from exactflow.files.atomic import (
     prefixing_content_errors_with_file_name,
@@ -42,8 +42,14 @@ _FLOW_ARRAYS = "partition", "flips", "order"
 def flow_to_exact_float64_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
     """Return the arrays of a flow, named as in the module docstring; no entry is rounded.
 
-    Raises `InvalidInputError` for an entry that equals no float64.
+    Raises `InvalidInputError` for a flow over another field than QQ, and for an entry that equals
+    no float64.
     """
+    for field in [layer.field for layer in flow] or [flow.field]:
+        if not field.is_QQ:
+            raise InvalidInputError(
+                f"expected a flow over QQ for float64 arrays, got a flow over {format_field(field)}"
+            )
     arrays = {
         "partition": np.array(flow.partition),
         "flips": np.array(flow.flips, dtype=np.int64),
@@ -146,10 +152,6 @@ def select_encoder(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]
 
 
 def _to_float64_exactly(M: DomainMatrix, layer_index: int) -> np.ndarray:
-    if not M.domain.is_QQ:
-        raise InvalidInputError(
-            f"expected a flow over QQ for float64 arrays, got a flow over {M.domain}"
-        )
     result = np.zeros(M.shape)
     for (i, j), value in M.iter_items():
         number = to_float(value)

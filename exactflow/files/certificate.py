@@ -107,8 +107,9 @@ def certificate_text(
     try:
         field = flow.field.unify(matrix.domain)
     except UnificationFailed:
+        fields = [format_field(field) for field in (flow.field, matrix.domain)]
         raise InvalidInputError(
-            f"expected a {role} over {flow.field}, like the flow, got a matrix over {matrix.domain}"
+            f"expected a {role} over {fields[0]}, like the flow, got a matrix over {fields[1]}"
         ) from None
     field = QQ_I.as_AlgebraicField() if field == QQ_I else field
     name, write_entry, decimals = field_name_writer_and_decimals(field)
@@ -168,8 +169,8 @@ def _join_report_reasons(report: checker.Report) -> str:
     return "; ".join(lines)
 
 
-def read_accepted_flow(path: str | Path) -> CouplingFlow:
-    """Read a flow from a certificate file that the checker accepts.
+def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
+    """Read a certificate file that the checker accepts; return its flow and its JSON content.
 
     Raises
     ------
@@ -177,14 +178,6 @@ def read_accepted_flow(path: str | Path) -> CouplingFlow:
         The file is missing or malformed, or the checker cannot decide its claim.
     VerificationError
         The claim is false; the first differing entry is named.
-    """
-    return read_accepted_flow_and_content(path)[0]
-
-
-def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
-    """Read a certificate file that the checker accepts; return its flow and its JSON content.
-
-    Raises the same errors as `read_accepted_flow`.
     """
     try:
         data = read_file_or_stdin(path, "certificate")

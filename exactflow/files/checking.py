@@ -1,9 +1,17 @@
-"""Check one certificate with the stand-alone checker and, on request, the kernel of Rocq."""
+"""Check one certificate with the stand-alone checker and, on request, the kernel of Rocq.
 
+`run_exactflow` runs a command, such as the check, in a process of its own.
+"""
+
+import os
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from exactflow import checker
 
@@ -68,3 +76,38 @@ def check_certificate(
     word = "probably verified" if lines[-1].startswith("s PROBABLY") else WORDS[code]
     seconds = round(time.perf_counter() - start, 3)
     return CheckResult(file, code, word, kind, tuple(lines), largest, seconds)
+
+
+def run_exactflow(
+    arguments: Sequence[str],
+    most_seconds: float | None,
+    *,
+    stdin_bytes: bytes = b"",
+    **popen_options: Any,
+) -> tuple[int | None, str, str]:
+    """Run an exactflow command in a new process; return its exit code, stdout and stderr.
+
+    If the process takes more than `most_seconds`, it is killed with its child processes. Then the
+    exit code is None, and the text in the place of stderr says so. Modules in the folder of the
+    process are not imported (-P). `popen_options` are passed to `subprocess.Popen`.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "exactflow", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        **popen_options,
+    ) as process:
+        try:
+            timeout = most_seconds and min(most_seconds, MOST_SECONDS)
+            out, err = process.communicate(stdin_bytes, timeout)
+        except subprocess.TimeoutExpired:
+            return None, "", f"the time limit, {most_seconds:g} seconds, is over"
+        finally:  # Ctrl-C does not reach the process: it has its own session
+            if process.poll() is None:
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
+                process.wait()
+    return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")

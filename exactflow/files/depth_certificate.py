@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import to_element
+from exactflow.exact.numbers import format_field, to_element
 from exactflow.exact.typing import Element
 from exactflow.files.certificate import (
     field_name_writer_and_decimals,
@@ -93,7 +93,9 @@ def _check_certifiable(answer: MinimalDepth) -> None:
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
     longer = next((o.pattern_text for o in answer.obstructions if not o.kind_row.written), "")
     unsupported = {
-        f"a matrix over {field}, only over QQ or GF(p)": not (field.is_QQ or field.is_FiniteField),
+        f"a matrix over {format_field(field)}, only over QQ or GF(p)": not (
+            field.is_QQ or field.is_FiniteField
+        ),
         "flips or pads": answer.layout.flips or answer.layout.pads,
         "positive scales with halves of two sizes": uneven and answer.scales == "positive",
         f"obstructions to patterns of more than five letters, such as {longer}": longer,

@@ -19,6 +19,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_vectors
+from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 from exactflow.flows.arithmetic import FromRational
@@ -91,8 +92,8 @@ class Bijection(VectorMap):
             )
         if not self.field.is_QQ:
             raise InvalidInputError(
-                f"expected exact numbers for a flow over {self.field}, got floats or mpmath "
-                "numbers, which only a flow over QQ maps"
+                f"expected exact numbers for a flow over {format_field(self.field)}, got floats or "
+                "mpmath numbers, which only a flow over QQ maps"
             )
         return arithmetic.map_inexact(self._map_entries, x, self.dimension)
 
@@ -350,7 +351,7 @@ class Flow(LayerSequence, Bijection):
         return display.format_flow(self._heading(), self.layers)
 
     def _latex(self, printer: Any = None) -> str:
-        return " ".join(self._latex_factors())
+        return " ".join(self._latex_factors()) or "I"
 
     def _repr_html_(self) -> str:
         return display.flow_html(self._heading(), self.layers)

@@ -9,7 +9,7 @@ from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_square_matrix
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_field, format_short
 from exactflow.exact.typing import MatrixLike
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
@@ -92,9 +92,9 @@ def require_equal(derived: DomainMatrix, expected: DomainMatrix, message_end: st
     try:
         derived, expected = derived.unify(expected, fmt="dense")
     except UnificationFailed:
+        fields = [format_field(matrix.domain) for matrix in (derived, expected)]
         raise InvalidInputError(
-            f"expected a matrix over {derived.domain}, like the flow, got a matrix over "
-            f"{expected.domain}"
+            f"expected a matrix over {fields[0]}, like the flow, got a matrix over {fields[1]}"
         ) from None
     if (wrong := first_differing_entry(expected, derived)) is not None:
         place, want, got = wrong

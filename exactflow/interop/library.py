@@ -9,6 +9,7 @@ type, since a subclass may compute something else.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,13 +45,12 @@ class CallConvention:
     condition: str | None = None
 
     def method_for_direction(self, module: nn.Module, is_forward: bool) -> Callable[..., Any]:
-        """Return the forward method of a module if `is_forward`, else the inverse method."""
-        method: Callable[..., Any] = getattr(module, self.forward if is_forward else self.inverse)
-        return method
+        """Return the forward method of a module if `is_forward`, else the inverse method.
 
-    def direction_keyword_argument(self, is_forward: bool) -> dict[str, bool]:
-        """Return the keyword argument that chooses the direction; {} if the method chooses it."""
-        return {} if self.option is None else {self.option: not is_forward}
+        The option that chooses the direction, if there is one, is set already.
+        """
+        method: Callable[..., Any] = getattr(module, self.forward if is_forward else self.inverse)
+        return method if self.option is None else partial(method, **{self.option: not is_forward})
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,7 @@ class ModelCall:
             return self.module(value, *others, **self.options)
         method = self.convention.method_for_direction(self.module, is_forward)
         given = [value] if self.convention.is_listed else value
-        return method(
-            given, *others, **self.convention.direction_keyword_argument(is_forward), **self.options
-        )
+        return method(given, *others, **self.options)
 
 
 def make_model_call_record(model: nn.Module, context: Any) -> ModelCall:
@@ -162,11 +160,11 @@ class Library:
             getattr(new, f"_forward_hooks{name}").update(getattr(module, f"_forward_hooks{name}"))
         return new.train(module.training)
 
-    def list_replaced_float_parameters(self, module: nn.Module) -> list[nn.Parameter]:
-        """List the floating-point parameters that are lost when couplings replace a layer."""
+    def requires_grad_of_replaced_parameters(self, module: nn.Module) -> set[bool]:
+        """Return the values of ``requires_grad`` of the float parameters that couplings replace."""
         names = self.replaced_parameters.get(type(module))
-        return [
-            p
+        return {
+            p.requires_grad
             for name, p in module.named_parameters()
             if p.is_floating_point() and (names is None or name in names)
-        ]
+        }

@@ -8,10 +8,9 @@ listed.
 
 import copy
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from exactflow.errors import InvalidInputError, safe_error_message
 from exactflow.interop.libraries import PACKAGES, find_library_or_torch, top_level_package_of_class
+from exactflow.interop.modules import BijectionModule
 
 Model = TypeVar("Model")
 
@@ -97,50 +97,12 @@ def root_cause_type_and_message(error: BaseException) -> str:
     return f"{type(error).__name__}: {words}"[:300].removesuffix(": ")
 
 
-@contextmanager
-def intercept_methods(
-    module: nn.Module,
-    path_for_errors: str,
-    method_names: Iterable[str],
-    around: Callable[[str, Any, Any], Any],
-) -> Iterator[None]:
-    """Replace calls of some methods of a module by calls of `around`, within a ``with`` block.
-
-    The arguments of `around` are the name of the method, the method, and a pair of the positional
-    and the keyword arguments. An exception that `around` raises gets `path_for_errors` as its
-    attribute `where`.
-    """
-    own = dict(vars(module))
-
-    def wrap_to_call_around_instead(name: str, method: Any) -> Any:
-        @wraps(method)
-        def call_around_instead_adding_error_path(*arguments: Any, **options: Any) -> Any:
-            try:
-                return around(name, method, (arguments, options))
-            except Exception as error:
-                vars(error).setdefault("where", path_for_errors)
-                raise
-
-        return call_around_instead_adding_error_path
-
-    vars(module).update(
-        {name: wrap_to_call_around_instead(name, getattr(module, name)) for name in method_names}
-    )
-    try:
-        yield
-    finally:
-        for name in method_names:
-            vars(module).pop(name)
-        vars(module).update({name: own[name] for name in method_names if name in own})
-
-
 @dataclass(frozen=True, eq=False)
 class ModulePlace:
     """A module at a dotted path of a model.
 
     Attributes
     ----------
-    parent : the module that contains it; None for the model itself.
     is_plain : whether only ``nn.Sequential``, ``nn.ModuleList`` and ``nn.ModuleDict`` contain it,
         directly or indirectly. A linear layer of PyTorch is then a layer of the flow; elsewhere it
         may belong to a conditioner.
@@ -148,7 +110,6 @@ class ModulePlace:
 
     path: str
     module: nn.Module
-    parent: nn.Module | None
     is_plain: bool
 
     @property
@@ -164,12 +125,12 @@ class ModulePlace:
         held: nn.Module = getattr(self.module, in_attribute) if in_attribute else self.module
         path = ".".join(filter(None, (self.path, in_attribute)))
         if in_attribute and not isinstance(held, nn.ModuleList):
-            return [ModulePlace(path, held, self.module, False)]
+            return [ModulePlace(path, held, False)]
         plain = self.is_plain and isinstance(
             self.module, nn.Sequential | nn.ModuleList | nn.ModuleDict
         )
         return [
-            ModulePlace(".".join(filter(None, (path, name))), child, held, plain)
+            ModulePlace(".".join(filter(None, (path, name))), child, plain)
             for name, child in held._modules.items()
             if child is not None
         ]
@@ -177,8 +138,7 @@ class ModulePlace:
 
 def find_place(model: nn.Module, path: str) -> ModulePlace:
     """Return the place of the module at a dotted path; the empty path stands for the model."""
-    parent = model.get_submodule(path.rpartition(".")[0]) if path else None
-    return ModulePlace(path, model.get_submodule(path), parent, not path)
+    return ModulePlace(path, model.get_submodule(path), not path)
 
 
 def find_layer_chains(model: nn.Module) -> list[list[ModulePlace]]:
@@ -219,12 +179,19 @@ def _walk_layers_and_gaps(
     yield None
 
 
-def replace_module_in_place(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
-    """Replace the module at a path, in place; return the model, or `new` if the path is empty."""
-    place = find_place(model, path)
-    if place.parent is None:
+def install_bijection_in_place(
+    model: nn.Module, path: str, bijection: BijectionModule
+) -> nn.Module:
+    """Replace the module at a path, in place, by a bijection with the interface of this module.
+
+    Return the model, or the replacement if the path is empty.
+    """
+    replaced = model.get_submodule(path)
+    new = find_library_or_torch(replaced).make_replacement(replaced, bijection)
+    if not path:
         return new
-    place.parent._modules[path.rpartition(".")[2]] = new
+    parent, _, name = path.rpartition(".")
+    model.get_submodule(parent)._modules[name] = new
     for holder in model.modules():
-        find_library_or_torch(holder).update_references(holder, place.module, new)
+        find_library_or_torch(holder).update_references(holder, replaced, new)
     return model

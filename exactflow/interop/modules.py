@@ -16,6 +16,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES, Half
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import apply_layers_to_halves
 from exactflow.interop.roundoff import round_layer_to_floats
 
 if TYPE_CHECKING:
@@ -296,9 +297,9 @@ class FlowModule(BijectionModule):
     def map_unchecked(self, x: Tensor) -> Tensor:
         """Return the image of a batch, without a check of the shape."""
         halves = self._flatten_order_and_split_channels(self._apply_signs(x))
-        for layer in self.couplings():
-            i = HALVES.index(layer.moves)
-            halves[i] = layer(halves[i], halves[1 - i])
+        halves = apply_layers_to_halves(
+            self.couplings(), halves, lambda layer, moved, kept: layer(moved, kept)
+        )
         y = self._join_and_restore_order(halves).reshape(x.shape)
         return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
@@ -306,9 +307,7 @@ class FlowModule(BijectionModule):
         """Return the preimage of a batch, without a check of the shape."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
         halves = self._flatten_order_and_split_channels(x)
-        for layer in reversed(self.couplings()):
-            i = HALVES.index(layer.moves)
-            halves[i] = layer.inverse(halves[i], halves[1 - i])
+        halves = apply_layers_to_halves(reversed(self.couplings()), halves, CouplingModule.inverse)
         return self._apply_signs(self._join_and_restore_order(halves).reshape(y.shape))
 
     def log_det_shared_by_members(self, batch: Tensor) -> Tensor:
@@ -321,11 +320,11 @@ class FlowModule(BijectionModule):
     def _apply_signs(self, x: Tensor) -> Tensor:
         return x if self.signs is None else _reshape_per_channel(self.signs, x) * x
 
-    def _flatten_order_and_split_channels(self, x: Tensor) -> list[Tensor]:
+    def _flatten_order_and_split_channels(self, x: Tensor) -> Sequence[Tensor]:
         """Return the halves of vectors or flattened images, with channels in the flow's order."""
         x = _flatten_pixels_to_last_axis_if_any(x)
         x = x if self.order is None else x.index_select(1, self.order)
-        return list(torch.split(x, list(self.partition), dim=1))
+        return torch.split(x, list(self.partition), dim=1)
 
     def _join_and_restore_order(self, halves: Sequence[Tensor]) -> Tensor:
         """Concatenate the halves, and restore the original order of the channels."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, wraps
 from inspect import signature
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map, tree_map_only
 
 from exactflow.interop.library import CallConvention
-from exactflow.interop.module_tree import copy_model, intercept_methods, root_cause_type_and_message
+from exactflow.interop.module_tree import copy_model, root_cause_type_and_message
 
 Tensors = tuple[Tensor, ...]
 Result = TypeVar("Result")
@@ -146,6 +146,10 @@ class LayerCall:
                 return call
         return calls[0]
 
+    def run(self) -> "LayerCall":
+        """Run the call; return it with its image and its inverse patterns."""
+        return self.with_image_and_inverse_patterns_from(self.call_and_find_image(self.before)[0])
+
     def with_image_and_inverse_patterns_from(self, result: Any) -> "LayerCall":
         """Return the call with the image and the inverse patterns that its `result` contains."""
         image = _find_image_or_first_batch(result, count_tensor_entries(self.before))
@@ -186,9 +190,7 @@ class LayerCall:
         moved = (t + relative_step * t.abs().max() * torch.randn_like(t) for t in before)
         call = replace(selected, module=module, pattern=pattern, before=tuple(moved), others=others)
         try:
-            return call.with_image_and_inverse_patterns_from(
-                call.call_and_find_image(call.before)[0]
-            )
+            return call.run()
         except NotMeasuredError as reason:
             raise NotMeasuredError(f"in float64 {reason}") from reason
 
@@ -199,12 +201,7 @@ class LayerCall:
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
         method = self.convention.method_for_direction(self.module, self.is_forward)
         try:
-            value = method(
-                first,
-                *given,
-                **options,
-                **self.convention.direction_keyword_argument(self.is_forward),
-            )
+            value = method(first, *given, **options)
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
             raise NotMeasuredError(
@@ -250,10 +247,17 @@ def run_preferably_without_gradients(run: Callable[[], Result]) -> Result:
     return run()
 
 
-class Tracer:
-    """A recorder of layer calls, for layers given by path, module and call convention."""
+Layer = tuple[str, nn.Module, CallConvention]
+"""The path of a layer, its module, and how the module is called."""
 
-    def __init__(self, layers: Iterable[tuple[str, nn.Module, CallConvention]]):
+
+class Tracer:
+    """A recorder of the calls of some layers.
+
+    An exception that a layer raises gets the path of the layer as its attribute `where`.
+    """
+
+    def __init__(self, layers: Iterable[Layer]):
         self.layers = list(layers)
         self.calls: list[LayerCall] | None = None
         self.reached = 0
@@ -262,10 +266,13 @@ class Tracer:
     def attached(self) -> Iterator[None]:
         """Intercept the calls of the layers in a ``with`` block, to let `trace` record them."""
         with ExitStack() as interceptions:
-            for path, module, convention in self.layers:
-                around = partial(self._run_and_record_outermost, path, module, convention)
-                names = {convention.forward, convention.inverse}
-                interceptions.enter_context(intercept_methods(module, path, names, around))
+            for layer in self.layers:
+                _, module, convention = layer
+                for name in {convention.forward, convention.inverse}:
+                    own = {name: vars(module)[name]} if name in vars(module) else {}
+                    vars(module)[name] = self._wrap_method_to_record_calls(layer, name)
+                    interceptions.callback(vars(module).update, own)
+                    interceptions.callback(vars(module).pop, name)
             yield
 
     def trace(self, run: Callable[[], Result]) -> tuple[Result, list[LayerCall]]:
@@ -279,30 +286,36 @@ class Tracer:
         finally:
             self.calls, self.reached = None, len(calls)
 
+    def _wrap_method_to_record_calls(self, layer: Layer, name: str) -> Callable[..., Any]:
+        path, module, _ = layer
+        method = getattr(module, name)
+
+        @wraps(method)
+        def run_and_record(*arguments: Any, **options: Any) -> Any:
+            try:
+                return self._run_and_record_outermost(layer, name, method, arguments, options)
+            except Exception as error:
+                vars(error).setdefault("where", path)
+                raise
+
+        return run_and_record
+
     def _run_and_record_outermost(
-        self,
-        path: str,
-        module: nn.Module,
-        convention: CallConvention,
-        name: str,
-        method: Callable,
-        arguments_and_options: tuple,
+        self, layer: Layer, name: str, method: Callable, arguments: tuple, options: dict[str, Any]
     ) -> Any:
-        """Run a method of a module, and record the call unless it is inside a recorded call."""
+        """Run a method of a layer, and record the call unless it is inside a recorded call."""
         calls, self.calls = self.calls, None
-        arguments, options = arguments_and_options
         if calls is None:
             return method(*arguments, **options)
         bound = signature(method).bind_partial(*arguments, **options)
+        convention = layer[2]
         if convention.option:
             is_inverse = bound.arguments.pop(convention.option, False)
         else:
             is_inverse = name == convention.inverse
         first, *others = copy_and_detach_tensors(bound.args or (None,))
         call = LayerCall(
-            path,
-            module,
-            convention,
+            *layer,
             not is_inverse,
             replace_tensors_by_slots(first),
             list_tensors(first),

@@ -1,10 +1,6 @@
 """The items of the pytest plugin: certificates, and the claims of proof scripts."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,11 +12,11 @@ import pytest
 
 from exactflow import checker
 from exactflow.errors import InvalidInputError, printable
-from exactflow.files.checking import MOST_SECONDS, WORDS, check_certificate
+from exactflow.files.checking import WORDS, check_certificate, run_exactflow
 from exactflow.proving.claim_sites import ClaimSite, find_claim_sites, read_script
 from exactflow.proving.script_run import EXIT_CODES
 
-_CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0} | EXIT_CODES
+_CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 3} | EXIT_CODES
 
 CheckRecord: TypeAlias = dict[str, Any]
 """The record of ``exactflow check --json`` for a certificate."""
@@ -113,33 +109,16 @@ def _run_exactflow_for_printed_record(
     """Run an exactflow command in pytest's root folder. Return the record that the command prints,
     and its stderr; if there is no record, return None and the reason.
 
-    Modules in the root folder are not imported (-P). A record is not accepted if its verdict
-    differs from the exit code.
+    A record is not accepted if its verdict differs from the exit code.
     """
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "exactflow", *arguments],
-        cwd=config.rootpath,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=most_seconds and min(most_seconds, MOST_SECONDS))
-        except BaseException as error:  # Ctrl-C does not reach the process: it has its own session
-            if hasattr(os, "killpg"):  # this also kills the child processes of the process
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            if isinstance(error, subprocess.TimeoutExpired):
-                return None, f"the time limit, {most_seconds:g} seconds, is over"
-            raise
+    exit_code, out, err = run_exactflow(arguments, most_seconds, cwd=config.rootpath)
+    if exit_code is None:
+        return None, err
     with suppress(IndexError, ValueError, KeyError):
         record = json.loads(out.splitlines()[-1])
-        if _CODES[record["verdict"]] == process.returncode:
+        if _CODES[record["verdict"]] == exit_code:
             return record, err
-    return None, f"the process ended with {process.returncode}\n{err}".rstrip()
+    return None, f"the process ended with {exit_code}\n{err}".rstrip()
 
 
 class ScriptFile(pytest.File):

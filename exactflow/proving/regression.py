@@ -13,7 +13,7 @@ from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.atomic import write_atomically
-from exactflow.files.certificate import certificate_text, read_accepted_flow
+from exactflow.files.certificate import certificate_text, read_accepted_flow_and_content
 from exactflow.files.store import depth_certificate_text_if_about_target
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.depth import MinimalDepth
@@ -110,10 +110,10 @@ def _describe_regression_or_empty(flow: CouplingFlow, certificate: str, recorded
     `certificate` is about the flow; the recorded certificate is in the file `recorded_path`.
     """
     try:
-        recorded = read_accepted_flow(recorded_path)
+        recorded, before = read_accepted_flow_and_content(recorded_path)
     except VerificationError as error:
         return f"the recorded certificate is false: {error}"
-    before, now = json.loads(recorded_path.read_text("utf-8")), json.loads(certificate)
+    now = json.loads(certificate)
     for key in ("format", "field", "partition", "scales", "within", "pads"):
         if before.get(key) != now.get(key):
             return f"{key}: expected {before.get(key)}, as recorded, got {now.get(key)}"

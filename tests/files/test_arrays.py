@@ -26,6 +26,11 @@ def test_round_trip(name, suffix, tmp_path):
     assert read_arrays(path) == flow
 
 
+def test_the_identity_over_a_finite_field_is_refused():
+    with pytest.raises(InvalidInputError, match=r"a flow over QQ .* got a flow over GF\(7\)"):
+        flow_to_exact_float64_arrays(CouplingFlow([], (1, 1), field=sympy.GF(7)))
+
+
 BROKEN = {
     "missing": ({"order": None}, "missing or unknown: 'order'"),
     "other": ({"weight": np.eye(2)}, "'weight'"),

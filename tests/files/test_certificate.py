@@ -11,7 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, checker, factor, load, permutation, save
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
-from exactflow.files.certificate import certificate_text, read_accepted_flow
+from exactflow.files.certificate import certificate_text
 
 
 def write(flow: CouplingFlow, path: Path, target=None, **claim) -> None:
@@ -26,7 +26,7 @@ def test_round_trip_and_checker(tmp_path, name):
     flow = factor(POSITIVE[name])
     path = tmp_path / "c.json"
     write(flow, path)
-    assert read_accepted_flow(path) == flow
+    assert load(path) == flow
     assert checker.check_file(path) == 0
     assert path.read_text() == certificate_text(flow)
 
@@ -35,7 +35,7 @@ def test_round_trip_and_checker(tmp_path, name):
 def test_flips(tmp_path, name):
     flow = factor(NEGATIVE[name], orientation="flip")
     write(flow, tmp_path / "c.json")
-    assert read_accepted_flow(tmp_path / "c.json").flips == (0,)
+    assert load(tmp_path / "c.json").flips == (0,)
     assert checker.check_file(tmp_path / "c.json") == 0
 
 
@@ -44,7 +44,7 @@ def test_a_permutation_of_101_coordinates(tmp_path, partition):
     M = permutation([*range(1, 101), 0])
     flow = factor(M, partition=partition)
     write(flow, tmp_path / "c.json")
-    back = read_accepted_flow(tmp_path / "c.json")
+    back = load(tmp_path / "c.json")
     assert (back.method, back.layers) == ("permutation", flow.layers)
     assert checker.check_file(tmp_path / "c.json") == 0
 
@@ -55,7 +55,7 @@ def test_finite_field(tmp_path):
     flow = CouplingFlow([LinearCoupling((1, 2), "first", shift)])
     write(flow, tmp_path / "c.json")
     assert '"GF(101)"' in (tmp_path / "c.json").read_text()
-    assert read_accepted_flow(tmp_path / "c.json").layers[0].shift_matrix == shift
+    assert load(tmp_path / "c.json").layers[0].shift_matrix == shift
     assert checker.check_file(tmp_path / "c.json") == 0
 
 
@@ -67,7 +67,7 @@ def test_number_field(tmp_path):
     assert content["field"] == {"modulus": ["-2", "0", "1"], "root": ["1", "2"]}
     assert content["layers"][0]["shift"] == [[["0", "1/3"]]]
     assert checker.check_file(tmp_path / "c.json") == 0
-    back = read_accepted_flow(tmp_path / "c.json")
+    back = load(tmp_path / "c.json")
     assert sympy.simplify(back.layers[0].shift[0, 0] - root / 3) == 0
 
 
@@ -77,7 +77,7 @@ def test_a_field_without_a_root_has_the_largest_real_one(tmp_path):
     del content["field"]["root"]
     (tmp_path / "c.json").write_text(json.dumps(content | {"version": 1}))
     assert checker.check_file(tmp_path / "c.json") == 0
-    back = read_accepted_flow(tmp_path / "c.json")
+    back = load(tmp_path / "c.json")
     assert sympy.simplify(back.layers[0].shift[0, 0] - sympy.sqrt(2)) == 0
 
 
@@ -90,7 +90,7 @@ def test_rational_entries_of_a_wider_field(tmp_path):
     )
     write(flow, tmp_path / "c.json")
     assert checker.check_file(tmp_path / "c.json") == 0
-    assert read_accepted_flow(tmp_path / "c.json").depth == 2
+    assert load(tmp_path / "c.json").depth == 2
 
 
 def test_symbols_have_no_certificate():
@@ -110,7 +110,7 @@ def test_deterministic_bytes():
 def test_entries_over_4300_digits(tmp_path):
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [[QQ(1, 10**6000 + 1)]])])
     write(flow, tmp_path / "c.json")
-    assert read_accepted_flow(tmp_path / "c.json") == flow
+    assert load(tmp_path / "c.json") == flow
 
 
 def test_integers_over_4300_digits_in_the_provenance(tmp_path):
@@ -118,20 +118,20 @@ def test_integers_over_4300_digits_in_the_provenance(tmp_path):
     path = tmp_path / "c.json"
     path.write_text(text.replace('"provenance": {', '"provenance": {"seed": ' + "7" * 5000 + ", "))
     assert checker.check_file(path) == 0
-    assert read_accepted_flow(path) == factor(POSITIVE["random d=4"])
+    assert load(path) == factor(POSITIVE["random d=4"])
 
 
 def test_malformed_and_false_are_told_apart(tmp_path):
     path = tmp_path / "c.json"
     with pytest.raises(CertificateError, match="No such file"):
-        read_accepted_flow(path)
+        load(path)
     path.write_text("{")
     with pytest.raises(CertificateError, match="JSON"):
-        read_accepted_flow(path)
+        load(path)
     text = certificate_text(factor(sympy.Matrix([[2, 1], [1, 1]])))
     path.write_text(text.replace('"target": [["2"', '"target": [["3"'))
     with pytest.raises(VerificationError, match="row 0, column 0"):
-        read_accepted_flow(path)
+        load(path)
 
 
 def test_nothing_half_written(tmp_path, monkeypatch):
@@ -157,7 +157,7 @@ def test_orders_are_written_and_read(tmp_path):
     write(flow, tmp_path / "c.json", M)
     assert json.loads((tmp_path / "c.json").read_text())["order"] == [1, 3, 0, 2]
     assert checker.check_file(tmp_path / "c.json") == 0
-    assert read_accepted_flow(tmp_path / "c.json") == flow
+    assert load(tmp_path / "c.json") == flow
     assert certificate_text(flow, M) == certificate_text(flow)
 
 
@@ -166,7 +166,7 @@ def test_orders_with_flips(tmp_path):
     flow = factor(M, orientation="flip", partition=[0, 0, 1, 1])
     write(flow, tmp_path / "c.json", M)
     assert checker.check_file(tmp_path / "c.json") == 0
-    assert read_accepted_flow(tmp_path / "c.json").matrix() == M
+    assert load(tmp_path / "c.json").matrix() == M
 
 
 def test_pads_are_left_out(tmp_path):
@@ -175,10 +175,10 @@ def test_pads_are_left_out(tmp_path):
     write(flow, tmp_path / "c.json", M, pads=(1, 3))
     assert certificate_text(flow, pads=(1, 3)) == (tmp_path / "c.json").read_text()
     assert checker.check_file(tmp_path / "c.json") == 0
-    assert read_accepted_flow(tmp_path / "c.json") == flow
+    assert load(tmp_path / "c.json") == flow
     write(flow, tmp_path / "c.json", 2 * M, pads=(1, 3))
     with pytest.raises(VerificationError, match="first differing entry: row 0, column 2"):
-        read_accepted_flow(tmp_path / "c.json")
+        load(tmp_path / "c.json")
     with pytest.raises(
         InvalidInputError, match="expected a 4 x 4 matrix as target, like the flow, got"
     ):
@@ -190,10 +190,10 @@ def test_within_is_about_a_target_that_differs(tmp_path):
     near = [["2", "1"], ["1/1000", "1"]]
     write(flow, tmp_path / "c.json", near, within=QQ(1, 1000))
     assert checker.check_file(tmp_path / "c.json") == 0
-    assert read_accepted_flow(tmp_path / "c.json") == flow
+    assert load(tmp_path / "c.json") == flow
     write(flow, tmp_path / "c.json", near, within=QQ(1, 1001))
     with pytest.raises(VerificationError, match=r"not within 0\.000999 \(rounded down\)"):
-        read_accepted_flow(tmp_path / "c.json")
+        load(tmp_path / "c.json")
 
 
 def test_a_target_that_the_flow_is_not_is_for_the_checker_to_refute(tmp_path):
@@ -224,7 +224,7 @@ def test_the_root_that_generates_the_field(tmp_path, coefficients, index):
     flow = CouplingFlow([LinearCoupling((1, 1), "first", shift, scale)], field=field)
     write(flow, tmp_path / "c.json")
     assert checker.check_file(tmp_path / "c.json") == 0
-    back = read_accepted_flow(tmp_path / "c.json").layers[0]
+    back = load(tmp_path / "c.json").layers[0]
     root = sympy.rootof(modulus.as_expr(), index)
     assert abs(sympy.N(back.shift[0, 0] - root, 30)) < 1e-25
     assert abs(sympy.N(back.scale[0] - root - 4, 30)) < 1e-25
@@ -243,7 +243,7 @@ def test_an_undecided_modulus_is_not_read(tmp_path):
         json.dumps(json.loads(certificate_text(factor([[2, 1], [0, 1]]))) | {"field": content})
     )
     with pytest.raises(CertificateError, match="degree 17"):
-        read_accepted_flow(tmp_path / "c.json")
+        load(tmp_path / "c.json")
 
 
 def reads_back(flow, path):

@@ -274,6 +274,21 @@ def test_the_table_of_a_flow_fits_a_page(partition):
     assert "12345678901/98765432109" in repr(flow)
 
 
+def test_latex_of_a_piecewise_flow_without_layers_is_the_identity():
+    assert PiecewiseFlow([], partition=(1, 1))._repr_latex_() == "$\\displaystyle I$"
+
+
+def test_errors_name_a_field_as_displays_do():
+    flow = factor([[sympy.Symbol("t"), 1], [0, 1]], scales="nonzero")
+    assert "over QQ(t)" in repr(flow)
+    with pytest.raises(InvalidInputError, match=r"a flow over QQ\(t\)"):
+        flow([1.0, 2.0])
+    with pytest.raises(InvalidInputError, match=r"a matrix over QQ\(t\), like the flow"):
+        verify(flow, DomainMatrix([[GF(7)(1), GF(7)(0)], [GF(7)(0), GF(7)(1)]], (2, 2), GF(7)))
+    with pytest.raises(InvalidInputError, match=r"a coupling over QQ\(t\)"):
+        PiecewiseFlow(flow.layers)
+
+
 def test_latex_is_the_product():
     flow = CouplingFlow([SCALED], flips=[0], order=[2, 0, 1])
     E = sympy.Matrix([[0, 0, 1], [1, 0, 0], [0, 1, 0]])

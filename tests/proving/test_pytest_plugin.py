@@ -198,6 +198,13 @@ def test_quick_and_within(project):
     assert "not within 1e-09" in result.stdout.str()
 
 
+def test_a_quick_check_within_a_time_limit_passes(project):
+    result = project(c_cert_json=TEXT).runpytest(
+        "--exactflow", "--exactflow-quick", "--exactflow-timeout=60", "-v"
+    )
+    assert (result.ret, outcomes(result)) == (0, {"c.cert.json::verified": "PASSED"})
+
+
 @pytest.mark.parametrize(
     ("option", "words"),
     [
@@ -368,7 +375,7 @@ def test_an_exit_code_that_says_something_else_is_no_verdict(project, monkeypatc
     there = project(proofs__a_py=SCRIPT.replace("BOUND", "2"))
     (there.path / "python").write_text(lies)
     (there.path / "python").chmod(0o755)
-    monkeypatch.setattr(pytest_items.sys, "executable", str(there.path / "python"))
+    monkeypatch.setattr(sys, "executable", str(there.path / "python"))
     result = there.runpytest("--exactflow", "-v")
     assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"
     result.stdout.fnmatch_lines(["the process ended with 1"])

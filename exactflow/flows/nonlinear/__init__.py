@@ -25,7 +25,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
-from exactflow.exact.numbers import to_element, to_float, to_mpf
+from exactflow.exact.numbers import format_field, to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import (
     FromRational,
@@ -104,7 +104,8 @@ class PiecewiseFlow(RationalMap, Flow):
         for layer in layers:
             if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
                 raise InvalidInputError(
-                    f"expected linear couplings over QQ, got a coupling over {layer.field}"
+                    "expected linear couplings over QQ, got a coupling over "
+                    f"{format_field(layer.field)}"
                 )
         vars(self).update(
             layers=layers,
@@ -137,6 +138,11 @@ class PiecewiseFlow(RationalMap, Flow):
             raise InvalidInputError(
                 f"expected a flow without flips, got flips {list(other.flips)}: use "
                 "exactflow.linear.masks.merge_masks to compose these flows"
+            )
+        if self.partition != other.partition:
+            raise InvalidInputError(
+                f"expected two flows with equal partition, got {self.partition} and "
+                f"{other.partition}"
             )
         if self.order != other.order:
             orders = [list(flow._coordinates_first_half_first()) for flow in (self, other)]

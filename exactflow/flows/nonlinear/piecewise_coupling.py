@@ -11,7 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import format_short, to_element, to_elements, to_index
+from exactflow.exact.numbers import format_field, format_short, to_element, to_elements, to_index
 from exactflow.exact.typing import HALVES, Half, NumberLike, QQElement, check_option
 from exactflow.flows.arithmetic import FromRational
 from exactflow.flows.base import Bijection, Coupling
@@ -256,5 +256,7 @@ def _is_positive_everywhere(scale: Any) -> bool:
 def require_rational(columns: DomainMatrix) -> DomainMatrix:
     """Return the matrix `columns` if it is over QQ; otherwise raise `InvalidInputError`."""
     if not columns.domain.is_QQ:
-        raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")
+        raise InvalidInputError(
+            f"expected rational numbers, got elements of {format_field(columns.domain)}"
+        )
     return columns

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.interop.libraries import find_library_or_torch, find_library_or_torch_model_call
+from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.library import CallConvention, ModelCall
 from exactflow.interop.module_tree import copy_model, find_layer_chains, root_cause_type_and_message
 from exactflow.interop.tracing import LayerCall, Tracer
@@ -93,7 +93,7 @@ def run_both_directions(
         )
     model, failure = copy_model(model).eval(), "the model does not run on the example"
     call = _reseed_global_generators_and_call(
-        failure, lambda: find_library_or_torch_model_call(model, context)
+        failure, lambda: find_library_or_torch(model).model_call(model, context)
     )
     tracer, back = _make_tracer_of_all_layers(model, call), None
     calls_back: list[LayerCall] = []
@@ -276,7 +276,7 @@ def run_chain_and_sum_log_dets(
     """
     total: Any = 0.0
     for module in modules:
-        value = find_library_or_torch_model_call(module, context).call(x)
+        value = find_library_or_torch(module).model_call(module, context).call(x)
         image, log_det = (value[0], value[1]) if isinstance(value, tuple) else (value, None)
         x = image[0] if isinstance(image, tuple | list) else image
         total = None if log_det is None or total is None else total + log_det

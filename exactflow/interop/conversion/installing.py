@@ -20,8 +20,7 @@ from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
-    find_place,
-    replace_module_in_place,
+    install_bijection_in_place,
     root_cause_type_and_message,
 )
 from exactflow.interop.modules import (
@@ -83,10 +82,8 @@ def _install_couplings_and_identities(
 ) -> nn.Module:
     """Replace the first matrix of a group by couplings, and the other layers by identities."""
     for place in (group.first_matrix_place, *group.places_to_fill_with_identities):
-        module = find_place(model, place.path).module
         bijection = couplings if place is group.first_matrix_place else IdentityModule()
-        new = find_library_or_torch(module).make_replacement(module, bijection)
-        model = replace_module_in_place(model, place.path, new)
+        model = install_bijection_in_place(model, place.path, bijection)
     return model
 
 
@@ -171,18 +168,14 @@ def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
     new = copy_model(unconverted_model)
     try:
         for head in heads:
-            place = find_place(new, head.removesuffix("."))
+            path = head.removesuffix(".")
             own = select_substate_without_prefix(converted_state, f"{head}couplings.")
             kinds: tuple[type[BijectionModule], ...] = IdentityModule, AffineModule, FlowModule
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
-            library = find_library_or_torch(place.module)
-            is_trainable = any(
-                p.requires_grad for p in library.list_replaced_float_parameters(place.module)
-            )
-            couplings.requires_grad_(is_trainable)
-            new = replace_module_in_place(
-                new, place.path, library.make_replacement(place.module, couplings)
-            )
+            layer = new.get_submodule(path)
+            library = find_library_or_torch(layer)
+            couplings.requires_grad_(True in library.requires_grad_of_replaced_parameters(layer))
+            new = install_bijection_in_place(new, path, couplings)
         new.load_state_dict(converted_state)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidInputError(

@@ -115,7 +115,9 @@ def read_linear_layers(
                 unconverted.append(UnconvertedLayer(place.path, place.kind, read))
                 chains.append([])
                 continue
-            is_trainable = next(iter(_requires_grad_of_replaced_parameters(place.module)), None)
+            library = find_library_or_torch(place.module)
+            trainable = library.requires_grad_of_replaced_parameters(place.module)
+            is_trainable = next(iter(trainable), None)
             chains[-1].append(
                 ReadLayer(place, read, is_trainable, _is_output_unused_elsewhere(place))
             )
@@ -155,13 +157,6 @@ def _path_matches_any_pattern(place: ModulePlace, patterns: Collection[str]) -> 
     return any(fnmatchcase(place.path, pattern) for pattern in patterns)
 
 
-def _requires_grad_of_replaced_parameters(module: nn.Module) -> set[bool]:
-    return {
-        p.requires_grad
-        for p in find_library_or_torch(module).list_replaced_float_parameters(module)
-    }
-
-
 def _read_map_or_reason(
     place: ModulePlace, patterns_naming_torch_layers: Collection[str]
 ) -> DataToLatentMap | str:
@@ -176,7 +171,7 @@ def _read_map_or_reason(
         return reason
     if _awaits_initial_data(module):
         return "the scales of the layer are not initialized: run the model on data first"
-    if len(_requires_grad_of_replaced_parameters(module)) > 1:
+    if len(find_library_or_torch(module).requires_grad_of_replaced_parameters(module)) > 1:
         return "some parameters of the layer require gradients, and others do not"
     try:
         found = linear_map(module)

@@ -112,14 +112,6 @@ def _make_coupling_replacement(group: LayerGroup) -> Replacement:
     return Replacement(fine, stored, result.flow, fine_error, error, relative)
 
 
-class AffineModuleWithErrors(NamedTuple):
-    """An affine module, the largest error of its matrix, and the relative error of its inverse."""
-
-    module: AffineModule
-    error: Fraction
-    relative_inverse_error: Fraction
-
-
 def _make_matrix_replacement(group: LayerGroup) -> Replacement:
     """Return the composed matrix of a group and its inverse, rounded, as modules in two dtypes.
 
@@ -128,21 +120,22 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
     target = group.composed_map
     factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)
-    fine, fine_error, _ = _round_matrix_and_inverse_to_module(target, exact, torch.float64)
-    stored, error, inverse_error = _round_matrix_and_inverse_to_module(
-        target, exact, group.input_dtype
+    fine, _ = _round_matrix_and_inverse_to_module(target, torch.float64)
+    stored, inverse_error = _round_matrix_and_inverse_to_module(target, group.input_dtype)
+    fine_error, error = (
+        (exact - DyadicMatrix.from_floats(to_float64(module.weight))).max_abs()
+        for module in (fine, stored)
     )
     relative = max(error / _largest_absolute_entry(target.matrix), inverse_error)
     return Replacement(fine, stored, None, fine_error, error, relative)
 
 
 def _round_matrix_and_inverse_to_module(
-    target: AffineMap, exact_matrix: DyadicMatrix, dtype: torch.dtype
-) -> AffineModuleWithErrors:
-    """Round the matrix of a map, and its inverse, to a dtype; return a module and the errors.
+    target: AffineMap, dtype: torch.dtype
+) -> tuple[AffineModule, Fraction]:
+    """Round the matrix of a map to a dtype, and the exact inverse of the rounded matrix.
 
-    The matrix is compared with `exact_matrix`, the inverse with the exact inverse of the rounded
-    matrix.
+    Return a module, and the error of the inverse as a multiple of the largest entry of the inverse.
     """
     weight = torch.from_numpy(target.matrix).to(dtype)
     W = to_float64(weight)
@@ -153,10 +146,7 @@ def _round_matrix_and_inverse_to_module(
         torch.tensor(inverse.log_abs_det, dtype=torch.float64),
         None if target.bias is None else torch.tensor(target.bias),
     ).to(dtype)
-    error = (exact_matrix - DyadicMatrix.from_floats(W)).max_abs()
-    return AffineModuleWithErrors(
-        module, error, inverse.error / _largest_absolute_entry(inverse.matrix)
-    )
+    return module, inverse.error / _largest_absolute_entry(inverse.matrix)
 
 
 def _largest_error_of_stored_product(module: FlowModule, target_matrix: np.ndarray) -> Fraction:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -22,7 +23,7 @@ from exactflow.interop.diagnosis.round_trips import (
     prepare_call_on_data,
     prepare_inverse_on_draws,
 )
-from exactflow.interop.libraries import find_library_or_torch_model_call
+from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import copy_model
 from exactflow.interop.tracing import (
     LayerCall,
@@ -65,7 +66,7 @@ def measure_model(
     `skip_jacobians_above_rows` rows are not computed.
     """
     with torch.no_grad():
-        call = find_library_or_torch_model_call(
+        call = find_library_or_torch(model).model_call(
             copy_model(model), copy_and_detach_tensors(context, x.dtype)
         )
     tracer = make_tracer_of_inner_invertible_modules(call)
@@ -171,7 +172,14 @@ def _record_draw_errors_and_lost_draws(
     for builder in builders[:-1]:
         path, is_forward = builder.call.path, builder.call.is_forward
         both = (calls[path, not is_forward], calls[path, is_forward])
-        builder.record_draw_error_and_lost_draws([found.pop(0) for found in both if found])
+        # the call of the layer on the draws, and the inverse call on its result, as far as they
+        # were made
+        made = [found.pop(0) for found in both if found]
+        if made:
+            builder.row["draws_lost"] = sum(map(count_newly_nonfinite_members, made))
+            builder.row["draw_error"] = builder.measure_or_note_reason(
+                "draws", partial(_largest_round_trip_error_where_finite, made[0])
+            )
     whole = builders[-1]
     whole.row["draws_lost"] = drawn.lost
     if drawn.lost < drawn.count:
@@ -218,20 +226,6 @@ class _FactsBuilder:
         """Note how many of all draws become NaN or inf, first in the layer at `first_path`."""
         lost = self.row["draws_lost"]
         self.notes.append(f"{lost} of {total_draws} draws become NaN or inf, first in {first_path}")
-
-    def record_draw_error_and_lost_draws(self, decoding_and_encoding: list[LayerCall]) -> None:
-        """Record the round-trip error of the layer on draws, and how many it maps to NaN or inf.
-
-        The list has the call of the layer on the draws, and the inverse call on its result, as far
-        as these calls were made.
-        """
-        calls = decoding_and_encoding
-        if calls:
-            self.row["draws_lost"] = sum(map(count_newly_nonfinite_members, calls))
-            finite = make_finite_member_mask(calls[0].before)
-            self.row["draw_error"] = self.measure_or_note_reason(
-                "draws", lambda: _largest_round_trip_error_where_finite(calls[0], finite)
-            )
 
     def finish_in_float64(self, worst_member: int, skip_jacobians_above_rows: int) -> LayerFacts:
         """Measure the Jacobian and the log-determinants in float64, and return all facts."""
@@ -332,26 +326,19 @@ def _largest_round_trip_error(call: LayerCall) -> float:
     )
 
 
-def _largest_round_trip_error_where_finite(call: LayerCall, member_mask: Tensor) -> float | None:
-    """Return the largest round-trip error of all members in the mask that map to finite images.
+def _largest_round_trip_error_where_finite(call: LayerCall) -> float | None:
+    """Return the largest round-trip error of all finite members that map to finite images.
 
     The error is None if there are no such members, or if there is not one image for each member.
     """
-    if not member_mask.any():
-        return None
-    if not member_mask.all():
-        selected = call.select_members_without_image(member_mask.nonzero().flatten())
-        call = selected.with_image_and_inverse_patterns_from(
-            selected.call_and_find_image(selected.before)[0]
-        )
-    finite = make_finite_member_mask(call.after)
-    if finite.all():
-        return _largest_round_trip_error(call)
-    return (
-        _largest_round_trip_error_where_finite(call, finite)
-        if len(finite) == len(call.before[0])
-        else None
-    )
+    finite = make_finite_member_mask(call.before)
+    while len(finite) == len(call.before[0]) and finite.any():
+        if not finite.all():
+            call = call.select_members_without_image(finite.nonzero().flatten()).run()
+        finite = make_finite_member_mask(call.after)
+        if finite.all():
+            return _largest_round_trip_error(call)
+    return None
 
 
 def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
@@ -426,38 +413,30 @@ def _finite_jacobian(x: Tensor, y: Tensor) -> Tensor:
     return J
 
 
-def _jacobian_singular_values(call: LayerCall, member: int, raise_above_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian at one member, the largest first.
+def _singular_values_first_member_if_large(call: LayerCall, raise_above_rows: int) -> list[Tensor]:
+    """List the singular values of the Jacobian at each member, the largest first.
 
-    Raises `NotMeasuredError` if the Jacobian has more than `raise_above_rows` rows, or cannot be
-    computed.
+    If the Jacobian has more than `ROWS` rows, list them at the first member only. Raises
+    `NotMeasuredError` if it has more than `raise_above_rows` rows, or cannot be computed.
     """
-    count = count_tensor_entries(call.before) // len(call.before[0])
-    if count > raise_above_rows:
+    members = len(call.before[0])
+    rows = count_tensor_entries(call.before) // members
+    if rows > raise_above_rows:
         raise NotMeasuredError(
-            f"the Jacobian has {count} rows, above the limit of {raise_above_rows}"
+            f"the Jacobian has {rows} rows, above the limit of {raise_above_rows}"
         )
+    found = []
     try:
-        x, y = _member_and_differentiable_image_or_raise_if_dependent(call, member)
-        if count > ROWS:  # gradients are faster if the member is the whole batch
-            x, y = _member_and_differentiable_image_or_raise_if_dependent(
-                call.select_members_without_image([member]), 0
-            )
-        return torch.linalg.svdvals(_finite_jacobian(x, y))
+        for member in range(members if rows <= ROWS else 1):
+            x, y = _member_and_differentiable_image_or_raise_if_dependent(call, member)
+            if rows > ROWS:  # gradients are faster if the member is the whole batch
+                one = call.select_members_without_image([member])
+                x, y = _member_and_differentiable_image_or_raise_if_dependent(one, 0)
+            found.append(torch.linalg.svdvals(_finite_jacobian(x, y)))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"differentiation fails: {says}") from None
-
-
-def _singular_values_first_member_if_large(call: LayerCall, raise_above_rows: int) -> list[Tensor]:
-    """List the singular values of the Jacobian at each member.
-
-    If the Jacobian has more than `ROWS` rows, list them at the first member only. Raises
-    `NotMeasuredError` if it has more than `raise_above_rows` rows.
-    """
-    first = _jacobian_singular_values(call, 0, raise_above_rows)
-    count = len(call.before[0]) if len(first) <= ROWS else 1
-    return [first, *(_jacobian_singular_values(call, k, raise_above_rows) for k in range(1, count))]
+    return found
 
 
 def _condition_number(singular_values: Tensor) -> float:

@@ -3,11 +3,12 @@
 import json
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
+from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_down
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
@@ -95,6 +96,19 @@ JACOBIAN = {
     "inverse off by": ("log_det_back_error", ".1e"),
 }
 """For each head of the table of Jacobians: the attribute of `LayerFacts`, and its format."""
+BARS = {
+    "digits lost on the way back": ("digits_lost", "{:.1f}", lambda value: max(value, 0.0)),
+    "condition number": ("condition", "{:.3g}", math.log10),
+    "log-determinant off by": ("log_det_error", "{:.3g}", lambda value: value),
+    "draws that are not finite": ("draws_lost", "{:d}", lambda value: value),
+}
+"""For each head of the columns of bars: the attribute of `LayerFacts`, its format, and a function
+from the value to the length of its bar.
+"""
+_LONGEST_BAR = 0.62
+"""The length of the longest bars, as a fraction of the width of a column."""
+_BAR_ROW = 0.26
+"""The height of a row of bars in inches, in a figure that `Diagnosis.plot` creates."""
 
 
 @dataclass(frozen=True)
@@ -273,9 +287,28 @@ class Diagnosis:
         ------
         MissingExtraError : without matplotlib.
         """
-        from exactflow.interop.diagnosis.plot import draw_bars
-
-        return draw_bars(self, ax=ax)
+        if ax is not None and not hasattr(ax, "barh"):
+            raise InvalidInputError(
+                f"expected Axes of matplotlib as ax=.., got {type(ax).__name__}"
+            )
+        pyplot = require("matplotlib.pyplot", "plot", "a plot")
+        rows = self.rows
+        if ax is None:
+            size = (10.5, _BAR_ROW * (len(rows) + 2) + 0.4)
+            _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        for k, (head, (attribute, form, bar_length)) in enumerate(BARS.items()):
+            ax.text(k, -0.8, head, va="center", fontsize=9)
+            texts = _texts_and_relative_bar_lengths(rows, attribute, form, bar_length)
+            for i, (text, share) in enumerate(texts):
+                ax.barh(i, _LONGEST_BAR * share, left=k, height=0.55, color="#36c")
+                ax.text(k + _LONGEST_BAR * share + 0.02, i, text, va="center", fontsize=8)
+        names = [f"{row.path} ({row.kind})" for row in rows]
+        ax.set_yticks(range(len(rows)), names, fontsize=8, family="monospace")
+        ax.tick_params(length=0)
+        ax.set(xlim=(-0.02, len(BARS)), ylim=(len(rows) - 0.4, -1.2), xticks=[])
+        ax.set_title(self.summary, loc="left", fontsize=9)
+        ax.spines[:].set_visible(False)
+        return ax
 
     def to_json(self) -> str:
         """Return all facts as JSON, with NaN and infinities as strings."""
@@ -297,3 +330,17 @@ def _distance_if_known(returned: float | None, due: float | None) -> float | Non
 
 def _text_if_nonfinite_float_else_value(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _texts_and_relative_bar_lengths(
+    rows: Sequence[Any], attribute: str, text_template: str, value_to_length: Any
+) -> list[tuple[str, float]]:
+    """Return, for each row, a fact as text, and the length of its bar relative to the longest."""
+    values = [getattr(row, attribute) for row in rows]
+    lengths = [value_to_length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
+    most = max(lengths) or 1.0
+    texts = ["-" if x is None else text_template.format(x) for x in values]
+    shares = [
+        size / most if x != math.inf else 1.0 for size, x in zip(lengths, values, strict=True)
+    ]
+    return list(zip(texts, shares, strict=True))

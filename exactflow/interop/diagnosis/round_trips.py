@@ -161,13 +161,7 @@ def prepare_call_on_data(call: ModelCall, x: Tensor) -> LayerCall:
 
 def run_and_trace(call: LayerCall, tracer: Tracer) -> tuple[LayerCall, list[LayerCall]]:
     """Run a call of a model; return the call with its image, and the calls of the layers."""
-    return run_preferably_without_gradients(
-        lambda: tracer.trace(
-            lambda: call.with_image_and_inverse_patterns_from(
-                call.call_and_find_image(call.before)[0]
-            )
-        )
-    )
+    return run_preferably_without_gradients(lambda: tracer.trace(call.run))
 
 
 def find_first_newly_nonfinite_path(calls: list[LayerCall], whole: LayerCall) -> str | None:

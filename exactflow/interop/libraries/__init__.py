@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from exactflow.errors import require
 
 if TYPE_CHECKING:
-    from exactflow.interop.library import Library, ModelCall
+    from exactflow.interop.library import Library
 
 PACKAGES = {
     "torch": "torch",
@@ -40,11 +40,3 @@ def find_library_or_torch(module: Any) -> "Library":
 def top_level_package_of_class(module: Any) -> str:
     """Return the top-level name of the package that defines the class of a module."""
     return type(module).__module__.split(".")[0]
-
-
-def find_library_or_torch_model_call(model: Any, context: Any = None) -> "ModelCall":
-    """Return the call of a model or a layer, with a context or None.
-
-    The call follows the convention of its library, or else of plain PyTorch.
-    """
-    return find_library_or_torch(model).model_call(model, context)

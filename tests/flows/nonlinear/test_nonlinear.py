@@ -184,6 +184,13 @@ def test_a_flow_of_no_layers_has_a_partition():
     assert flow @ flow == flow
 
 
+@pytest.mark.parametrize("flow_class", [CouplingFlow, PiecewiseFlow])
+def test_a_flow_of_no_layers_with_other_halves_is_no_factor(flow_class):
+    flow, other = PiecewiseFlow([], partition=(1, 1)), flow_class([], partition=(2, 1))
+    with pytest.raises(InvalidInputError, match=r"equal partition, got \(1, 1\) and \(2, 1\)"):
+        flow @ other
+
+
 def test_flow_refuses():
     layer = PiecewiseCoupling((1, 1), "second", BEND)
     with pytest.raises(InvalidInputError, match="needs a partition"):

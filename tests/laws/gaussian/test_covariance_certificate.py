@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from exactflow import checker, whiten
+from exactflow import checker, load, whiten
 from exactflow.cli import main
 from exactflow.errors import InvalidInputError
-from exactflow.files.certificate import certificate_text, read_accepted_flow
+from exactflow.files.certificate import certificate_text
 
 
 def run(capsys, *arguments):
@@ -32,7 +32,7 @@ def test_whiten_and_check(capsys, tmp_path, covariance):
     code, out, _ = run(capsys, "check", certificate, "--target", path)
     assert code == 0
     assert "VERIFIED" in out
-    F = np.array(read_accepted_flow(certificate).matrix().tolist(), dtype=float)
+    F = np.array(load(certificate).matrix().tolist(), dtype=float)
     assert np.allclose(F @ F.T, covariance, atol=1e-14)
     np.save(path, covariance + 1e-9 * np.eye(6))
     assert run(capsys, "check", certificate, "--target", path)[0] == 1
