@@ -16,6 +16,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from exactflow.__main__ import end_process_at_signals
 from exactflow.cli import prove, run_reporting_errors
 from exactflow.files.progress_line import show_progress
 
@@ -34,4 +35,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    end_process_at_signals()
     sys.exit(main())
