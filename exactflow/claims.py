@@ -164,16 +164,16 @@ class Check:
         >>> Check("shears").identity("U(X) = U(Y)")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        exactflow.claims.ProofError: U(X) = U(Y): this identity is false: ... (0, 1): X - Y
+        exactflow.claims.ProofError: shears: this identity is false: U(X) = U(Y); ... X - Y
         """
         # imported only here, since the import of SymPy by this module takes a long time
         from exactflow.explanation.symbolic_identities import Identity
 
-        name = label or " ".join(text.split())
+        text = " ".join(text.split())
         try:
-            proof = Identity(name, "equal sides", "", text, relations).prove()
+            proof = Identity(label or text, "", "", text, relations).prove()
         except VerificationError as error:
-            raise self._record_failure(name, str(error)) from None
+            raise self._record_failure(label, str(error)) from None
         self._count_and_print_instance(str(proof))
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
