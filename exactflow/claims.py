@@ -65,6 +65,7 @@ class Claim:
     passed : whether every instance holds.
     missing : the tool to install, if the claim was not run because this tool is not installed.
     line : the line of the script; 0 outside of a runner.
+    hypotheses : the hypotheses of its identities, in words, as "X is invertible"; often "".
     is_reached : whether the end of the claim was reached. If not, the claim is undecided: the
         script stopped before or within the claim, or checked the claim in another process.
     """
@@ -78,6 +79,7 @@ class Claim:
     missing: str = ""
     line: int = 0
     is_reached: bool = True
+    hypotheses: str = ""
 
     @property
     def verdict(self) -> Literal["passed", "not run", "not reached", "FAILED"]:
@@ -100,6 +102,7 @@ class Check:
         self.checked = checked
         self.instances = 0
         self.failures: list[str] = []
+        self.hypotheses: dict[str, None] = {}  # as a set in the order of the identities
         self._claim: Claim | None = None  # the claim to record for a runner
         self._process = os.getpid()
 
@@ -174,6 +177,7 @@ class Check:
             proof = Identity(label or text, "", "", text, relations).prove()
         except VerificationError as error:
             raise self._record_failure(label, str(error)) from None
+        self.hypotheses |= dict.fromkeys(proof.hypotheses)
         self._count_and_print_instance(str(proof))
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
@@ -259,7 +263,8 @@ class Claims:
                     f"{claim.checked}: no instance was checked: call check.equal, check.true or "
                     "check.identity in the block"
                 )
-            ended = replace(claim, passed=True, is_reached=True)
+            hypotheses = " and ".join(check.hypotheses)
+            ended = replace(claim, passed=True, is_reached=True, hypotheses=hypotheses)
         except BaseException as error:
             is_false = isinstance(error, ProofError | VerificationError | AssertionError)
             is_false = is_false or bool(check.failures)

@@ -154,6 +154,15 @@ def test_a_wrong_identity_is_one_line_without_traceback(run):
     assert "\n" not in failure
 
 
+def test_a_claim_has_the_hypotheses_of_all_its_identities(run):
+    texts = "U(X) L(-X^-1) U(X) = blocks(0, X, -X^-1, 0)", "A A^-1 = 1", "X X^-1 = 1", "A (A) = A A"
+    body = "with claims.check('a', Evidence.FOR_ALL_N) as check:\n"
+    (claim,) = run(
+        HEAD + body + "".join(f"    check.identity({text!r})\n" for text in texts)
+    ).claims
+    assert claim.hypotheses == "X is invertible and A is invertible"
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_missing_extra(run, inside):
     text = HEAD + "from exactflow.errors import MissingExtraError\n"
