@@ -130,7 +130,7 @@ class Check:
             )
         self._count_and_print_instance(label)
 
-    def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
+    def true(self, condition: bool, label: str = "", *, shown: bool = True) -> None:
         """Count one instance if a condition is True; raise `ProofError` if it is not.
 
         With ``shown=False`` the label is printed only for a failure, for instance above a table.
