@@ -192,7 +192,7 @@ def test_keys(run):
         (".:model", "expected SCRIPT.py:MODEL"),
         ("folder.py:model", "the script 'folder.py' is not a file"),
         ("flow.py:none", "AttributeError: "),
-        ("flow.py:number", "expected a flow as a module of PyTorch, got int"),
+        ("flow.py:number", "expected a model as a module of PyTorch, got int"),
         ("flow.py:broken", "does not make 'broken': ValueError: no weights"),
         ("flow.py:ends", "the model ended Python (SystemExit: 1)"),
         ("flow.py:ending", "the model ended Python (SystemExit: 1)"),
