@@ -81,7 +81,11 @@ def _write_and_check_certificate(
     try:
         text = depth_certificate_text(answer, common.provenance_of_source(arguments, source))
     except InvalidInputError as error:
-        print(f"exactflow: there is no certificate of this depth: {error}", file=sys.stderr)
+        reason = f"there is no certificate of this depth, so no file is written: {error}"
+        where = "in Python, where answer = minimal_depth(matrix, ..)"
+        print(
+            f"exactflow: {reason}, {where}; exactflow factor -o certifies layers", file=sys.stderr
+        )
         return 3, []
     write_atomically(arguments.output, text.encode())
     verdict = io.StringIO()

@@ -190,8 +190,8 @@ def test_depth_certificate(capsys, tmp_path):
 def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
     matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
     for d, start, expected in (
-        (18, "from 4 to 5", "the minimal depth is not decided"),
-        (6, "exactly 4", "these layers are only proved to exist"),
+        (18, "from 4 to 5", "not decided (between 4 and 5): call save(answer.flow, path) instead"),
+        (6, "exactly 4", "are only proved to exist: call answer.existence.check() instead, in "),
     ):
         rows = random_matrix(d, seed=d).tolist()
         matrix.write_text("\n".join(",".join(map(str, row)) for row in rows))
@@ -200,7 +200,8 @@ def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
         assert out.startswith(start)
         assert err.count("\n") == 1
         assert expected in err
-        assert "no certificate" in err
+        assert "no certificate of this depth, so no file is written: " in err
+        assert "in Python, where answer = minimal_depth(matrix, ..); exactflow factor -o" in err
         assert not certificate.exists()
 
 
