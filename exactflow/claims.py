@@ -332,7 +332,7 @@ class Options:
         if self.plot is None and show is None:
             return
         try:
-            pyplot = require("matplotlib.pyplot", "plot", "pictures")
+            pyplot = require("matplotlib.pyplot", "plot", "a picture")
         except MissingExtraError as error:
             print(f"{name}.png: not drawn: {error}")
             return
