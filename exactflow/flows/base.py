@@ -338,7 +338,7 @@ class Flow(LayerSequence, Bijection):
 
         Returns
         -------
-        The Axes, of matplotlib (extra ``plot``).
+        The Axes, of matplotlib (extra ``plot``); ``plot().figure.savefig(path)`` writes a picture.
 
         Raises
         ------
