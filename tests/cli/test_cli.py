@@ -48,7 +48,7 @@ def test_factor_then_check(capsys, tmp_path, matrix_file):
 def test_factor_shows_a_row_for_each_layer(capsys, tmp_path):
     for rows, expected in (
         ([["1", "1/3"], ["0", "1"]], "1 first 1 1 2 1.0"),
-        ([["2", "0"], ["0", "1"]], "1 first 1 of 1 not 1 0 2 2.0"),
+        ([["2", "0"], ["0", "1"]], "1 first not 1: 1 of 1 0 2 2.0"),
     ):
         (tmp_path / "w.json").write_text(json.dumps(rows))
         _, out, _ = run(capsys, "factor", tmp_path / "w.json")
@@ -433,7 +433,7 @@ def test_scales_are_told_as_they_are(capsys, tmp_path):
     (tmp_path / "w.csv").write_text("2,0,0,0\n0,3,0,0\n0,0,5,0\n0,0,0,1/7\n")
     code, out, _ = run(capsys, "factor", tmp_path / "w.csv")
     assert code == 0
-    assert out.count("2 of 2 not 1") == 2
+    assert out.count("not 1: 2 of 2") == 2
 
 
 def test_version(capsys):
