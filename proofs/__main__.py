@@ -15,6 +15,7 @@ claim was not reached.
 import sys
 from collections.abc import Sequence
 
+from exactflow.__main__ import end_process_at_signals
 from exactflow.cli import ArgumentParser, prove, run_reporting_errors
 from exactflow.files.progress_line import show_progress
 
@@ -37,4 +38,5 @@ def _run_scripts(argv: Sequence[str] | None) -> int:
 
 
 if __name__ == "__main__":
+    end_process_at_signals()
     sys.exit(main())

@@ -262,6 +262,14 @@ def test_a_file_name_at_the_prompt_is_told_how_to_read_it():
         factor("matrix.csv")
 
 
+def test_a_layer_or_weights_as_a_matrix_are_told_how_to_take_one():
+    nn = pytest.importorskip("torch.nn")
+    with pytest.raises(ExactFlowError, match=r"got Linear: .*linear_map\(layer\)\.matrix"):
+        factor(nn.Linear(3, 3))
+    with pytest.raises(ExactFlowError, match="got OrderedDict: choose one of its values"):
+        factor(nn.Linear(3, 3).state_dict())
+
+
 def test_no_challenge_is_about_no_instance():
     with pytest.raises(
         ExactFlowError, match="expected the argument n to be an integer >= 1, got int 0"

@@ -249,7 +249,9 @@ def write_output_if_asked_and_describe(
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
     verdict = write_accepted_flow_certificate(result, output, source.matrix, provenance)
-    return f"certificate: {output}; the checker: {verdict}\n{suggest_check_command(arguments)}\n"
+    return (
+        f"certificate: {output}; its quick check: {verdict}\n{suggest_check_command(arguments)}\n"
+    )
 
 
 def provenance_of_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:

@@ -17,7 +17,7 @@ from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, suggest_similar_name
 from exactflow.exact.progress import report_stage
-from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
+from exactflow.files.ctrl_c import raising_keyboard_interrupt_at_first_ctrl_c
 from exactflow.files.parallel import parallel_map
 from exactflow.proving.claim_sites import read_script
 from exactflow.proving.results_table import print_table, summarize_claims
@@ -153,7 +153,7 @@ def _check_picture_folder_writable(folder: Path) -> None:
         )
 
 
-@raising_keyboard_interrupt_if_ctrl_c_kills()  # so that Ctrl-C also ends the scripts' processes
+@raising_keyboard_interrupt_at_first_ctrl_c()  # so that Ctrl-C also ends the scripts' processes
 def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and return the outcomes in the order of the files.
 

@@ -7,15 +7,14 @@ removes the temporary file. SIGTERM, SIGKILL and a power cut may leave the tempo
 
 import os
 import re
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from exactflow.checker import MalformedError, await_writer_if_named_pipe, open_file_or_stdin
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
+from exactflow.files.ctrl_c import raising_keyboard_interrupt_at_first_ctrl_c
 
 # Larger files are not read, so that a link to an endless device does not fill the memory.
 MOST_BYTES = 2**29
@@ -97,7 +96,7 @@ def write_atomically(path: str | Path, data: bytes) -> None:
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
     try:
-        with raising_keyboard_interrupt_if_ctrl_c_kills():
+        with raising_keyboard_interrupt_at_first_ctrl_c():
             try:
                 temporary.write_bytes(data)
                 temporary.replace(place)
@@ -107,20 +106,3 @@ def write_atomically(path: str | Path, data: bytes) -> None:
         raise InvalidInputError(
             f"cannot write the file {str(path)!r}: {error.strerror or error}"
         ) from None
-
-
-@contextmanager
-def raising_keyboard_interrupt_if_ctrl_c_kills() -> Iterator[None]:
-    """If Ctrl-C would kill the process, let it raise `KeyboardInterrupt`, so that cleanups run.
-
-    Nothing changes if the process handles or ignores SIGINT, or outside of the main thread.
-    """
-    ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
-    if not ends or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)

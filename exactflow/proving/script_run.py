@@ -32,6 +32,7 @@ from exactflow.claims import (
     append_event,
 )
 from exactflow.errors import (
+    ExactFlowError,
     InvalidInputError,
     MissingExtraError,
     UndecidedClaimError,
@@ -309,7 +310,7 @@ def _stop_event(run: ScriptRun, error: BaseException) -> dict[str, Any]:
             f"the script called sys.exit({error.code!r}) before its end: leave the call out, the "
             "runner sets the exit code"
         )
-    elif (is_refuted or is_undecided) and safe_error_message(error):
+    elif (isinstance(error, ExactFlowError) or is_assertion) and safe_error_message(error):
         reason = safe_error_message(error)
     else:
         trace = traceback.format_list(frames[inside[0] :]) if inside else []

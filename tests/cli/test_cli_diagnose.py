@@ -200,7 +200,7 @@ def test_keys(run):
         ("flow.py:goods", "does not make 'goods': did you mean good?"),
         ("empty.py:model", "does not make 'model': it makes nothing"),
         ("flow.py:inner.none", "AttributeError: "),
-        ("flow.py:number", "expected a flow as a module of PyTorch, got int"),
+        ("flow.py:number", "expected a model as a module of PyTorch, got int"),
         ("flow.py:broken", "does not make 'broken': ValueError: no weights"),
         ("flow.py:ends", "the model ended Python (SystemExit: 1)"),
         ("flow.py:ending", "the model ended Python (SystemExit: 1)"),

@@ -74,14 +74,14 @@ GOOD = {
         "factor m.csv -o new.json",
         """\
 m.csv: 2 x 2, csv text
-    moves    scale          nonzeros   bits   largest
-─────────────────────────────────────────────────────
-1   second   1 of 1 not 1          1      3       7.0
-2   first    1 of 1 not 1          1      3     0.286
+    moves    scale           nonzeros   bits   largest
+──────────────────────────────────────────────────────
+1   second   not 1: 1 of 1          1      3       7.0
+2   first    not 1: 1 of 1          1      3     0.286
 method: short, 2 layers
 time: factored and checked in .* s
 verdict: equal in all 4 entries (layers composed: 2)
-certificate: new.json; the checker: equal at random vectors, modulo random primes
+certificate: new.json; its quick check: equal at random vectors, modulo random primes
 next: exactflow check new.json --target m.csv
 """,
     ),
@@ -439,7 +439,7 @@ def test_a_narrow_terminal_breaks_no_words(run, monkeypatch, name):
     assert "…" not in out
     if name == "factor":
         assert "moves  scale" in out
-        assert "second 1 of 1" in out
+        assert "second not 1: 1" in out
 
 
 @POSIX

@@ -29,10 +29,8 @@ from typing import Literal, TypeAlias
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.progress import report_stage
-from exactflow.files.atomic import (
-    explain_malformed_certificate,
-    raising_keyboard_interrupt_if_ctrl_c_kills,
-)
+from exactflow.files.atomic import explain_malformed_certificate
+from exactflow.files.ctrl_c import raising_keyboard_interrupt_at_first_ctrl_c
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.syntax import TheoremText, require_or_include_library
@@ -96,7 +94,7 @@ def theorem_file_text_if_verified(certificate: bytes, standalone: bool = False) 
     return _theorem_file_text(_state_theorem(certificate, None), certificate, standalone)
 
 
-@raising_keyboard_interrupt_if_ctrl_c_kills()  # Ctrl-C then also ends coqc and removes its folder
+@raising_keyboard_interrupt_at_first_ctrl_c()  # Ctrl-C then also ends coqc and removes its folder
 def prove_verified_certificate_by_kernel(
     certificate: bytes, bound_if_smaller: Fraction | None = None
 ) -> tuple[ProvedOrUndecidedExitCode, list[str]]:

@@ -140,6 +140,12 @@ def test_a_challenge_finds_no_counterexample(name):
     assert str(found) == f"{name}: 4 instances, no counterexample to: {theorems[name].tried}"
 
 
+@pytest.mark.parametrize("name", ["six is sharp", "five is generic"])
+def test_a_challenge_of_a_theorem_about_some_matrices_says_that_it_is_not_about_each(name):
+    said = str(theorems[name].challenge(1, progress=False))
+    assert said.endswith(", not of each")
+
+
 @pytest.mark.slow
 def test_a_challenge_is_the_same_for_any_number_of_jobs():
     tried = theorems["six layers"]
