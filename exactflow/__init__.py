@@ -128,11 +128,10 @@ def _hint_at_module_or_similar_names(name: str) -> str:
     if modules:
         parts = min((m[:-1] if m[-1] == "__init__" else m for m in modules), key=len)
         return f": import {'.'.join(['exactflow', *parts])}"
-    # imported only here, since the pytest plugin imports this file in every run
-    from difflib import get_close_matches
+    from exactflow.errors import suggest_similar_name
 
-    alike = get_close_matches(name, __all__, n=3)
-    return f": did you mean {' or '.join(alike)}?" if alike else ""
+    question = suggest_similar_name(name, __all__, "")
+    return f": {question}" if question else ""
 
 
 def __dir__() -> list[str]:

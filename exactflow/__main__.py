@@ -14,14 +14,10 @@ from exactflow.errors import ProcessDiedError
 def main(exit_code_file: str | None = None) -> int:
     """Run the command line and return the exit code; a signal ends the process at once.
 
-    Python's own handler of Ctrl-C waits until the library call that is running returns, which can
-    take minutes. Files are written as a whole or not at all, so a signal leaves no file incomplete.
     The exit code is also written to the file `exit_code_file`, if there is one, which
     `_run_command_in_new_process` reads.
     """
-    for name in ("SIGINT", "SIGPIPE"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    end_process_at_signals()
     if isinstance(sys.stdout, TextIOWrapper):  # stdout is None if it was closed
         sys.stdout.reconfigure(errors="backslashreplace")  # file names can be invalid Unicode
     from exactflow import cli
@@ -36,6 +32,17 @@ def main(exit_code_file: str | None = None) -> int:
     except OSError:  # a normal exit would flush again, fail, and change the exit code
         os._exit(code)
     return code
+
+
+def end_process_at_signals() -> None:
+    """Let Ctrl-C, and an output that nobody reads, end the process at once.
+
+    Python's own handler of Ctrl-C waits until the library call that is running returns, which can
+    take minutes. Files are written as a whole or not at all, so a signal leaves no file incomplete.
+    """
+    for name in ("SIGINT", "SIGPIPE"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def _run_command_in_child_process() -> int:

@@ -2088,7 +2088,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--within", metavar="BOUND")
     parser.add_argument("--quick", action="store_true")
     try:
-        options = parser.parse_args(argv)
+        options, unknown = parser.parse_known_args(argv)
+        if unknown:
+            parser.error(f"expected one certificate and known options, got also {unknown[0]!a}")
         if options.certificate == options.target == "-":
             parser.error("only one of CERT and FILE can be -, standard input")
         if options.transpose and not options.target:

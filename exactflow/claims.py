@@ -65,6 +65,7 @@ class Claim:
     passed : whether every instance holds.
     missing : the tool to install, if the claim was not run because this tool is not installed.
     line : the line of the script; 0 outside of a runner.
+    hypotheses : the hypotheses of its identities, in words, as "X is invertible"; often "".
     is_reached : whether the end of the claim was reached. If not, the claim is undecided: the
         script stopped before or within the claim, or checked the claim in another process.
     """
@@ -78,6 +79,7 @@ class Claim:
     missing: str = ""
     line: int = 0
     is_reached: bool = True
+    hypotheses: str = ""
 
     @property
     def verdict(self) -> Literal["passed", "not run", "not reached", "FAILED"]:
@@ -100,6 +102,7 @@ class Check:
         self.checked = checked
         self.instances = 0
         self.failures: list[str] = []
+        self.hypotheses: dict[str, None] = {}  # as a set in the order of the identities
         self._claim: Claim | None = None  # the claim to record for a runner
         self._process = os.getpid()
 
@@ -127,7 +130,7 @@ class Check:
             )
         self._count_and_print_instance(label)
 
-    def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
+    def true(self, condition: bool, label: str = "", *, shown: bool = True) -> None:
         """Count one instance if a condition is True; raise `ProofError` if it is not.
 
         With ``shown=False`` the label is printed only for a failure, for instance above a table.
@@ -164,16 +167,17 @@ class Check:
         >>> Check("shears").identity("U(X) = U(Y)")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        exactflow.claims.ProofError: U(X) = U(Y): this identity is false: ... (0, 1): X - Y
+        exactflow.claims.ProofError: shears: this identity is false: U(X) = U(Y); ... X - Y
         """
         # imported only here, since the import of SymPy by this module takes a long time
         from exactflow.explanation.symbolic_identities import Identity
 
-        name = label or " ".join(text.split())
+        text = " ".join(text.split())
         try:
-            proof = Identity(name, "equal sides", "", text, relations).prove()
+            proof = Identity(label or text, "", "", text, relations).prove()
         except VerificationError as error:
-            raise self._record_failure(name, str(error)) from None
+            raise self._record_failure(label, str(error)) from None
+        self.hypotheses |= dict.fromkeys(proof.hypotheses)
         self._count_and_print_instance(str(proof))
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
@@ -259,7 +263,8 @@ class Claims:
                     f"{claim.checked}: no instance was checked: call check.equal, check.true or "
                     "check.identity in the block"
                 )
-            ended = replace(claim, passed=True, is_reached=True)
+            hypotheses = " and ".join(check.hypotheses)
+            ended = replace(claim, passed=True, is_reached=True, hypotheses=hypotheses)
         except BaseException as error:
             is_false = isinstance(error, ProofError | VerificationError | AssertionError)
             is_false = is_false or bool(check.failures)
@@ -327,7 +332,7 @@ class Options:
         if self.plot is None and show is None:
             return
         try:
-            pyplot = require("matplotlib.pyplot", "plot", "pictures")
+            pyplot = require("matplotlib.pyplot", "plot", "a picture")
         except MissingExtraError as error:
             print(f"{name}.png: not drawn: {error}")
             return

@@ -1,6 +1,7 @@
 """Errors with one base class; a message states the problem and the remedy."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from traceback import TracebackException
 from types import ModuleType
@@ -51,7 +52,7 @@ class MissingExtraError(ExactFlowError, ImportError):
         self.extra, self.purpose = extra, purpose
         super().__init__(
             f"{purpose} needs the extra {extra}, which is not installed: run "
-            f"python -m pip install 'exactflow[{extra}]'"
+            f"python -m pip install '.[{extra}]' in a copy of exactflow's repository"
         )
 
     def __reduce__(self) -> tuple:  # pickle needs the arguments of __init__, not the message
@@ -80,6 +81,28 @@ def join_names(names: Sequence[object], most_names: int = 8) -> str:
     """
     rest = f" and {len(names) - most_names} more" if len(names) > most_names else ""
     return ", ".join(map(str, names[:most_names])) + rest
+
+
+def suggest_similar_name(name: str, names: Iterable[str], otherwise: str) -> str:
+    """Return a question such as "did you mean factor?": at most three of `names` that contain the
+    whole name as words, or the one that is spelled alike; `otherwise` if there is none.
+
+    >>> suggest_similar_name("fcator", ["factor", "depth"], "see --help")
+    'did you mean factor?'
+    >>> suggest_similar_name("six", ["six layers", "six is sharp", "sixty"], "see the table")
+    "did you mean 'six layers' or 'six is sharp'?"
+    >>> suggest_similar_name("--within", ["--partition"], "see --help")
+    'see --help'
+    """
+    # imported only here, since the pytest plugin imports this file in every run
+    from difflib import get_close_matches
+
+    names = list(names)
+    words = re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", re.IGNORECASE)
+    similar = [other for other in names if name and words.search(other)][:3]
+    similar = similar or get_close_matches(name, names, 1, 0.7)
+    quoted = (repr(other) if " " in other else other for other in similar)
+    return f"did you mean {' or '.join(quoted)}?" if similar else otherwise
 
 
 def safe_error_message(error: BaseException) -> str:

@@ -12,17 +12,21 @@ code 1 if a claim failed, 2 for an unknown name or a script that does not run to
 claim was not reached.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from exactflow.cli import prove, run_reporting_errors
+from exactflow.__main__ import end_process_at_signals
+from exactflow.cli import ArgumentParser, prove, run_reporting_errors
 from exactflow.files.progress_line import show_progress
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the scripts named on the command line, or all of them."""
-    parser = argparse.ArgumentParser(prog="python -m proofs", description="Run the proof scripts.")
+    return run_reporting_errors(lambda: _run_scripts(argv))
+
+
+def _run_scripts(argv: Sequence[str] | None) -> int:
+    parser = ArgumentParser(prog="python -m proofs", description="Run the proof scripts.")
     parser.add_argument(
         "scripts", nargs="*", metavar="NAME", help="names of theorems (default: all)"
     )
@@ -30,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     arguments.all = not arguments.scripts
     with show_progress("proofs"):
-        return run_reporting_errors(lambda: prove.run(arguments))
+        return prove.run(arguments)
 
 
 if __name__ == "__main__":
+    end_process_at_signals()
     sys.exit(main())

@@ -252,7 +252,7 @@ else:
     claims.not_run(
         "zero pads: larger condition numbers in a short training",
         Evidence.NUMERIC,
-        "PyTorch and zuko: the extra exactflow[train]",
+        "PyTorch and zuko: the extra train",
     )
 
 

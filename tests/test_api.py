@@ -77,6 +77,7 @@ WITH_DEFAULTS = {
     "Boxes": "weights",
     "Check.equal": "label",
     "Check.identity": "label",
+    "Check.true": "label",
     "CouplingFlow": "layers partition",
     "GaussianMixture": "deviations weights",
     "LinearCoupling": "scale",

@@ -262,6 +262,14 @@ def test_a_file_name_at_the_prompt_is_told_how_to_read_it():
         factor("matrix.csv")
 
 
+def test_a_layer_or_weights_as_a_matrix_are_told_how_to_take_one():
+    nn = pytest.importorskip("torch.nn")
+    with pytest.raises(ExactFlowError, match=r"got Linear: .*linear_map\(layer\)\.matrix"):
+        factor(nn.Linear(3, 3))
+    with pytest.raises(ExactFlowError, match="got OrderedDict: choose one of its values"):
+        factor(nn.Linear(3, 3).state_dict())
+
+
 def test_no_challenge_is_about_no_instance():
     with pytest.raises(
         ExactFlowError, match="expected the argument n to be an integer >= 1, got int 0"
@@ -274,13 +282,16 @@ def test_no_challenge_is_about_no_instance():
     [
         ("factro matrix.csv", "got 'factro': did you mean factor?"),
         ("factor matrix.csv --methd short", "no argument '--methd': did you mean --method?"),
-        ("factor matrix.csv other.csv", "no argument 'other.csv': exactflow factor --help lists"),
+        ("factor matrix.csv other.csv", "no argument 'other.csv': `exactflow factor --help` "),
         ("check matrix.csv --quik", "has no argument '--quik': did you mean --quick?"),
         (
             "check matrix.csv --within x",
             "--within: expected a bound such as 1e-12 or 1/1000, found",
         ),
         ("theorems six layers --fil matrix.csv", "exactflow theorems has no argument '--fil'"),
+        ("balance matrix.csv --within 1e-9", "'--within': `exactflow balance --help` "),
+        ("prove six_layrs", "got 'six_layrs': did you mean six_layers?"),
+        ("prove nothing_like_it", "got 'nothing_like_it': `exactflow theorems` lists the theorems"),
         ("theorems six layer", "got 'six layer': did you mean 'six layers'?"),
     ],
 )

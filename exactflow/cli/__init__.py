@@ -15,11 +15,19 @@ import sys
 import traceback
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
-from exactflow.errors import ExactFlowError, InvalidInputError, ProcessDiedError, printable
+from exactflow.errors import (
+    ExactFlowError,
+    InvalidInputError,
+    OrientationError,
+    ProcessDiedError,
+    SingularMatrixError,
+    printable,
+    suggest_similar_name,
+)
 from exactflow.files.progress_line import show_progress
 from exactflow.files.version import __version__
 
@@ -91,40 +99,52 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
     return code
 
 
-class _ArgumentParser(argparse.ArgumentParser):
-    """A parser whose errors show control characters as escapes. For an unknown option the error
-    names a similar option.
+class ArgumentParser(argparse.ArgumentParser):
+    """A parser that raises `InvalidInputError` for wrong usage. The message suggests a similar name
+    of an option or of a choice, or points to the help.
     """
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        hint = "" if message.endswith("?") else f": `{self.prog} --help` describes all arguments"
+        raise InvalidInputError(f"{message}{hint}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = list(map(str, action.choices))
+            question = suggest_similar_name(value, names, "")
+            hint = f": {question}" if question else ""
+            told = f"expected one of {', '.join(names)}, got {value!r}{hint}"
+            raise argparse.ArgumentError(action, told)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         found, rest = super().parse_known_args(args, namespace)
         if rest:
-            near = get_close_matches(rest[0], self._option_string_actions, 1)
-            hint = f"did you mean {near[0]}?" if near else f"{self.prog} --help lists all arguments"
-            raise InvalidInputError(f"{self.prog} has no argument {rest[0]!r}: {hint}")
+            question = suggest_similar_name(rest[0], self._option_string_actions, "")
+            hint = f": {question}" if question else ""
+            self.error(f"{self.prog} has no argument {rest[0]!r}{hint}")
         return found, rest
 
 
 def _run_command(argv: list[str]) -> int:
     name = argv[0] if argv else ""
     if not name.startswith("-") and name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else "exactflow --help describes them"
+        hint = suggest_similar_name(name, COMMANDS, "`exactflow --help` describes them")
         raise InvalidInputError(
             f"expected one of {', '.join(COMMANDS)}, got {repr(name) if name else 'none'}: {hint}"
         )
     with show_progress(name):
         try:
             arguments = make_parser(name).parse_args(argv)
-        except SystemExit as stop:  # raised by the parser for --help, --version and wrong usage
-            return int(stop.code or 0)
+        except SystemExit:  # raised by the parser after --help and --version
+            return 0
         try:
             return arguments.run(arguments)
         except ExactFlowError as error:
-            error.args = (_write_keywords_as_options(str(error), vars(arguments)),)
+            text = _write_keywords_as_options(str(error), vars(arguments))
+            is_about_matrix = isinstance(error, SingularMatrixError | OrientationError)
+            if is_about_matrix and (file := getattr(arguments, "file", None)):
+                text = f"{'stdin' if file == '-' else Path(file).name}: {text}"
+            error.args = (text,)
             raise
 
 
@@ -150,7 +170,7 @@ def make_parser(*commands_with_arguments: str) -> argparse.ArgumentParser:
     imported.
     """
     groups = [_format_help_section(f"{title}:", names) for title, names in GROUPS.items()]
-    whole = _ArgumentParser(
+    whole = ArgumentParser(
         prog="exactflow",
         usage="exactflow [-h] [--version] COMMAND ...",
         description="Exact computation with affine coupling flows.\n"

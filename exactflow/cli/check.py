@@ -96,12 +96,14 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         name = printable(found.file)
         files_by_code.setdefault(found.code, []).append(name)
-        named_target = "malformed: target file", f"malformed: {arguments.target}"
-        lines = [line.replace(*named_target, 1) for line in found.lines]
+        target = str(arguments.target)
+        lines = [line.replace("malformed: target file", target) for line in found.lines]
         if arguments.json:
             print(json.dumps(common.get_attributes(found, *_SHOWN) | {"lines": lines}), flush=True)
         elif found.code == 2:
-            print(f"{name}:", *map(printable, lines), file=sys.stderr)
+            is_about_target = lines[0].startswith((f"{target}:", f"{target},"))
+            head = [] if is_about_target else [f"{name}:"]
+            print(*head, *map(printable, lines), file=sys.stderr)
         elif not arguments.quiet:
             head = [f"c {name}"] * (len(files) > 1 or found.code > 0)
             print("\n".join([*head, *lines]), flush=True)

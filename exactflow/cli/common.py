@@ -70,7 +70,12 @@ def add_partition_option(command: argparse.ArgumentParser) -> argparse._Argument
 
 def _parse_partition_or_mask(text: str) -> list[int]:
     """Parse two sizes, "2,3", or a mask, "0,1,0,1" or "0101", as integers."""
-    return [int(part) for part in (text.split(",") if "," in text else text)]
+    try:
+        return [int(part) for part in (text.split(",") if "," in text else text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected sizes such as 2,3 or a mask such as 0101, got {text!r}"
+        ) from None
 
 
 def add_seed_option(command: argparse._ActionsContainer, what_is_seeded: str) -> None:
@@ -183,11 +188,14 @@ def print_orientation_repair(
         )
 
 
-def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
-    """Read the matrix from the file `arguments.file`, with the options --key and --transpose."""
+def read_matrix_file(arguments: argparse.Namespace, **options: Any) -> "MatrixFile":
+    """Read the matrix from the file `arguments.file`, with the options --key and --transpose. The
+    other `options` are those of `as_square_matrix`.
+    """
     from exactflow.files.matrices import read_square_matrix
 
-    return read_square_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
+    named = get_attributes(arguments, "key", "transpose")
+    return read_square_matrix(arguments.file, **named, **options)
 
 
 def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True) -> None:
@@ -203,13 +211,13 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
     from exactflow.files import atomic
     from exactflow.files.arrays import ARRAY_SUFFIXES, select_encoder
 
+    atomic.check_writable(output)
     kinds = {"a certificate": (".json",)} | (
         {"float64 layers": ARRAY_SUFFIXES} if allows_arrays else {}
     )
     if Path(output).suffix.lower() not in chain(*kinds.values()):
         allowed = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
         raise InvalidInputError(f"expected a file of suffix {allowed} as output, got {output!r}")
-    atomic.check_writable(output)
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
         raise InvalidInputError(f"the output {output!r} is the input: choose another file")
     if not output.lower().endswith(".json"):
@@ -241,7 +249,9 @@ def write_output_if_asked_and_describe(
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
     verdict = write_accepted_flow_certificate(result, output, source.matrix, provenance)
-    return f"certificate: {output}; the checker: {verdict}\n{suggest_check_command(arguments)}\n"
+    return (
+        f"certificate: {output}; its quick check: {verdict}\n{suggest_check_command(arguments)}\n"
+    )
 
 
 def provenance_of_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:

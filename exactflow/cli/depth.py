@@ -1,7 +1,6 @@
 """``exactflow depth``: the least number of layers, and a proof that fewer are impossible."""
 
 import argparse
-import io
 import sys
 from typing import Any
 
@@ -49,13 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read_matrix_file(arguments)
     options = common.get_attributes(arguments, "scales", "orientation", "partition")
     answer = minimal_depth(source.matrix, **options)
-    code, written = 0, list[str]()
+    code, lines = 0, list[str]()
     if arguments.output is not None:
-        code, written = _write_and_check_certificate(answer, arguments, source)
+        code, lines = _check_and_write_certificate(answer, arguments, source)
     reasons = list(map(str, answer.obstructions))
     record: dict[str, Any] = {"lower": answer.lower, "upper": answer.upper, "scales": answer.scales}
     record |= {"evidence": answer.evidence, "obstructions": reasons}
-    record |= {"output": arguments.output if written else None, "summary": str(answer)}
+    is_written = bool(lines) and code != 1  # a refuted certificate is not written
+    record |= {"output": arguments.output if is_written else None, "summary": str(answer)}
     if arguments.json:
         common.print_json_with_output_name(arguments.output, record)
     if common.wants_text(arguments):
@@ -67,24 +67,32 @@ def run(arguments: argparse.Namespace) -> int:
             common.print_wrapped_lines(
                 f"order: layers and blocks have the coordinates in the order {order}"
             )
-        print(*written, sep="\n", end="\n" * bool(written))
+        print(*lines, sep="\n", end="\n" * bool(lines))
     return code
 
 
-def _write_and_check_certificate(
+def _check_and_write_certificate(
     answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
 ) -> tuple[int, list[str]]:
-    """Write the certificate and check it; return the exit code, and lines to print.
+    """Check the certificate, and write it unless it is refuted; return the exit code, and lines to
+    print.
 
     If this answer has no certificate, the exit code is 3, and there are no lines.
     """
     try:
         text = depth_certificate_text(answer, common.provenance_of_source(arguments, source))
     except InvalidInputError as error:
-        print(f"exactflow: there is no certificate of this depth: {error}", file=sys.stderr)
+        given = common.get_attributes(arguments, "scales", "orientation", "partition").items()
+        options = [f", {name}={x!r}" for name, x in given if x not in ("auto", "error", None)]
+        call = f"in Python, with answer = minimal_depth(M{''.join(options)})"
+        layers = "`exactflow factor -o` certifies layers"
+        print(f"exactflow: no certificate was written: {error}, {call}; {layers}", file=sys.stderr)
         return 3, []
+    report = checker.check(text.encode())
+    code, last_line = report.verdict.value
+    lines = [*report.lines, last_line]
+    if report.verdict is checker.Verdict.REFUTED:
+        return code, lines
     write_atomically(arguments.output, text.encode())
-    verdict = io.StringIO()
-    code = checker.check_file(arguments.output, out=verdict)
-    lines = [f"certificate: {arguments.output}", *verdict.getvalue().splitlines()]
+    lines = [f"certificate: {arguments.output}", *lines]
     return code, [*lines, common.suggest_check_command(arguments)]

@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 from runpy import run_path
-from types import FunctionType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError, require, safe_error_message
+from exactflow.errors import (
+    InvalidInputError,
+    join_names,
+    require,
+    safe_error_message,
+    suggest_similar_name,
+)
 from exactflow.files.atomic import prefixing_content_errors_with_file_name, read_file_or_stdin
 from exactflow.files.tensors import read_array_and_dtype
 
@@ -90,8 +96,17 @@ def _check_script_argument(argument: str) -> None:
     file, _, name = argument.rpartition(":")
     script = Path(file)
     if not name or script.suffix != ".py":
+        hint, same_module = "", file.replace(".", "/") + ".py"
+        if {script.suffix, Path(name).suffix} & {".pt", ".pth", ".safetensors"}:
+            hint = (
+                ": the file of a checkpoint has no code, so write a script that makes the model "
+                "and loads the checkpoint by model.load_state_dict"
+            )
+        elif name and Path(same_module).is_file():
+            hint = f": did you mean {same_module}:{name}?"
         raise InvalidInputError(
-            f"expected SCRIPT.py:MODEL, a script and the name of a model in it, got {argument!r}"
+            "expected SCRIPT.py:MODEL, a script and the name of a model in it, got "
+            f"{argument!r}{hint}"
         )
     if not script.is_file():
         found = "is not a file" if script.exists() else "does not exist"
@@ -126,8 +141,12 @@ def _run_script_and_make_model(file: str, name: str) -> Any:
     and return the result.
     """
     try:
-        made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))
-        return made() if isinstance(made, type | FunctionType) else made
+        values = run_path(file, run_name="<model>")
+        if name.partition(".")[0] in values:
+            made = attrgetter(name)(SimpleNamespace(**values))
+            return made() if isinstance(made, type | FunctionType) else made
+        names = [x for x, value in values.items() if x[0] != "_" and type(value) is not ModuleType]
+        found = suggest_similar_name(name, names, f"it makes {join_names(names) or 'nothing'}")
     except Exception as error:
         found = f"{type(error).__name__}: {safe_error_message(error)}"
-        raise InvalidInputError(f"the script {file!r} does not make {name!r}: {found}") from None
+    raise InvalidInputError(f"the script {file!r} does not make {name!r}: {found}")

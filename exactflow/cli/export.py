@@ -13,7 +13,7 @@ from exactflow.files.atomic import (
 )
 from exactflow.files.rocq.theorem import theorem_file_text_if_verified
 
-EXAMPLES = ("exactflow export certificate.json --to rocq -o theorem.v",)
+EXAMPLES = ("exactflow export certificate.json -o theorem.v",)
 EXIT_CODES = {0: "the theorem is written; Rocq has not checked it"}
 
 
@@ -24,7 +24,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="certificate that factor, balance or depth wrote with -o",
     )
     command.add_argument(
-        "--to", choices=("rocq",), required=True, help="proof assistant that reads the theorem"
+        "--to",
+        choices=("rocq",),
+        default="rocq",
+        help="proof assistant that reads the theorem (default: rocq); to get a module of PyTorch, "
+        "which exports to ONNX, use exactflow.to_module in Python",
     )
     command.add_argument(
         "--standalone",

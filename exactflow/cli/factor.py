@@ -71,7 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
     """Return the matrix to factor, read from FILE or drawn for --demo, and a name for it."""
     if arguments.demo == bool(arguments.file):
-        raise InvalidInputError("expected either a FILE or --demo: try exactflow factor --demo")
+        raise InvalidInputError("expected either a FILE or --demo: try `exactflow factor --demo`")
+    if arguments.demo and (arguments.key or arguments.transpose):
+        raise InvalidInputError("--key and --transpose say how to read a FILE: leave out --demo")
     if not arguments.demo:
         return common.read_matrix_file(arguments), Path(arguments.file).name
     import numpy as np

@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 
 from exactflow.claims import Options
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, suggest_similar_name
 from exactflow.exact.progress import report_stage
-from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
+from exactflow.files.ctrl_c import raising_keyboard_interrupt_at_first_ctrl_c
 from exactflow.files.parallel import parallel_map
 from exactflow.proving.claim_sites import read_script
 from exactflow.proving.results_table import print_table, summarize_claims
@@ -129,9 +129,11 @@ def _resolve_scripts_and_theorem_titles(
         scripts = [ours[theorems[name].name] if name in theorems else name for name in names]
     for path in scripts:
         if not Path(path).suffix and not Path(path).exists():
+            names = [name.replace(" ", "_") for name in theorems]
+            hint = suggest_similar_name(path, names, "`exactflow theorems` lists the theorems")
             raise InvalidInputError(
                 f"expected a theorem, such as six_layers, or a proof script (.py), got {path!r}: "
-                "exactflow theorems lists the theorems"
+                f"{hint}"
             )
         read_script(path)
     return scripts, titles
@@ -151,7 +153,7 @@ def _check_picture_folder_writable(folder: Path) -> None:
         )
 
 
-@raising_keyboard_interrupt_if_ctrl_c_kills()  # so that Ctrl-C also ends the scripts' processes
+@raising_keyboard_interrupt_at_first_ctrl_c()  # so that Ctrl-C also ends the scripts' processes
 def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and return the outcomes in the order of the files.
 

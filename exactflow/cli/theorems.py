@@ -19,12 +19,13 @@ _SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", nargs="*", metavar="NAME", help="name of a theorem: six layers")
-    instances = command.add_mutually_exclusive_group()
-    instances.add_argument(
+    text = "name or number of a theorem: six layers, 2a"
+    command.add_argument("name", nargs="*", metavar="NAME", help=text)
+    trial = command.add_mutually_exclusive_group()
+    trial.add_argument(
         "--check", dest="file", metavar="FILE", help="try the theorem on the matrix in this file"
     )
-    instances.add_argument(
+    trial.add_argument(
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
     )
     common.add_seed_option(command, "draws")
@@ -34,11 +35,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if not arguments.file and (arguments.partition or arguments.key or arguments.transpose):
+        raise InvalidInputError(
+            "--partition, --key and --transpose are about the matrix of --check: add --check FILE"
+        )
     width = min(shutil.get_terminal_size().columns, 88)
     if not arguments.name:
         if arguments.file or arguments.challenge is not None:
             raise InvalidInputError(
-                "--check and --challenge need the NAME of a theorem: exactflow theorems lists them"
+                "--check and --challenge need the NAME of a theorem: `exactflow theorems` lists all"
             )
         names = {name: row.statement for name, row in theorems.items()}
         print(json.dumps(names) if arguments.json else theorems.table(width=width))

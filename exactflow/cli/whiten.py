@@ -5,6 +5,7 @@ import argparse
 from exactflow.cli import common
 from exactflow.exact.numbers import format_up
 from exactflow.laws.gaussian import whiten
+from exactflow.laws.gaussian.covariance import COVARIANCE_OF_DATA
 
 EXAMPLES = ("exactflow whiten covariance.csv -o certificate.json",)
 EXIT_CODES = {0: "the error of the layers is certified"}
@@ -20,7 +21,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     common.check_output_path(arguments)
-    source = common.read_matrix_file(arguments)
+    source = common.read_matrix_file(arguments, remedy_if_not_square=COVARIANCE_OF_DATA)
     result = whiten(source.matrix, partition=arguments.partition)
     within = result.generator_error
     written = common.write_output_if_asked_and_describe(result, arguments, source)

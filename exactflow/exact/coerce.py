@@ -8,7 +8,7 @@ dyadic rational that it stores. Entries without an exact meaning (NaN, a SymPy `
 over RR, an object array of floats) raise an error.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from numbers import Rational, Real
 from os import PathLike
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 _GAUSSIAN = (ZZ_I, QQ_I)
 
 
-def as_square_matrix(M: MatrixLike) -> DomainMatrix:
+def as_square_matrix(
+    M: MatrixLike, *, remedy_if_not_square: str = "only square matrices have flows"
+) -> DomainMatrix:
     """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly: sparse for a SymPy
     matrix or a sparse DomainMatrix, dense otherwise.
 
@@ -61,7 +63,7 @@ def as_square_matrix(M: MatrixLike) -> DomainMatrix:
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
-            f"expected a square matrix, got {rows} x {columns}: only square matrices have flows"
+            f"expected a square matrix, got {rows} x {columns}: {remedy_if_not_square}"
         )
     if rows == 0:
         raise InvalidInputError("expected a matrix of at least one row, got an empty one")
@@ -126,8 +128,13 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
         return _from_matrix_expression(M)
-    is_path = isinstance(M, str | PathLike)
-    hint = ": exactflow.files.matrices.read_square_matrix(path).matrix reads a file" * is_path
+    torch, hint = library_of(M, "torch"), ""
+    if isinstance(M, str | PathLike):
+        hint = ": exactflow.files.matrices.read_square_matrix(path).matrix reads a file"
+    elif isinstance(M, Mapping):
+        hint = ": choose one of its values by its key"
+    elif torch is not None and isinstance(M, torch.nn.Module):
+        hint = ": exactflow.interop.linear_map(layer).matrix is the matrix of a linear layer"
     raise InvalidInputError(
         "expected a SymPy matrix, a DomainMatrix, a NumPy array, a tensor or nested lists, "
         f"got {type(M).__name__}{hint}"

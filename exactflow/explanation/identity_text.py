@@ -51,7 +51,7 @@ Tree: TypeAlias = tuple
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]*'*"
 _LETTER = re.compile(rf"(?<!\^){_NAME}")
-_TOKEN = re.compile(rf"\^-1(?![0-9])|\^T(?!\w)|[0-9]+(?:/[0-9]+)?|{_NAME}|[!<>]=|\S")
+_TOKEN = re.compile(rf"\^-1(?![0-9])|\^T(?!\w)|[0-9]+(?:/[0-9]+)?|{_NAME}|[!<>=]=|\S")
 _FUNCTIONS = {
     "det": 1, "tr": 1, "rank": 1, "largest": 1, "minors": 2, "U": 1, "L": 1, "blocks": 4, "diag": 0,
 }  # fmt: skip
@@ -72,6 +72,17 @@ _RELATIONS: dict[str, tuple[Callable, str]] = {
     ">": (operator.gt, ">"),
     ">=": (operator.ge, "\\geq"),
 }
+
+
+_REMEDIES = {
+    **dict.fromkeys("*@", "write a product without a sign, as A B"),
+    "^": "the exponents are ^-1 and ^T; write a square as A A",
+    "/": "write a quotient of matrices as A B^-1",
+    "==": "write =",
+    ".": "write numbers as 3/2, and a transpose as A^T",
+    "[": "write brackets as (A + B), and a block matrix as blocks(A, B, C, D)",
+}
+"""What to write in place of the signs of other languages."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +244,11 @@ class _Parser:
     def take_token(self, expected_in_words: str, is_expected: Callable[[str], Any]) -> str:
         if not self.rest or not is_expected(self.next_token):
             found = repr(self.next_token) if self.rest else "the end of the text"
-            raise InvalidInputError(f"expected {expected_in_words} in {self.text!r}, got {found}")
+            remedy = _REMEDIES.get(self.next_token)
+            raise InvalidInputError(
+                f"expected {expected_in_words} in {self.text!r}, got {found}"
+                + (f": {remedy}" if remedy else "")
+            )
         return self.rest.pop(0)
 
     def parse_sides_and_relation(self) -> ParsedIdentity:

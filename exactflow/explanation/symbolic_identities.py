@@ -37,8 +37,9 @@ How it is checked
 block. A false identity raises `FalseIdentityError`, which shows the words that survive.
 """
 
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files as resources
 from itertools import chain, product
@@ -281,9 +282,12 @@ class Identity:
             rest = {place: left[place] - block for place, block in right.items()}
             surviving += [f"block {place}: {block}" for place, block in rest.items() if block]
         if not compared:
+            joined = re.search(r"\b[A-Z]([A-Z]+)\b", self.text)
             raise InvalidInputError(
-                f"expected a text with a claim, got definitions only: {self.text!r}; write "
-                "brackets around a name to claim an equation about it, as in '(D) = 1 + Z Y'"
+                f"expected a text with a claim, got definitions only: {self.text!r}; "
+                + (f"{joined[0]} is one name: write products with spaces; " if joined else "")
+                + "write brackets around a name to claim an equation about it, as in "
+                "'(D) = 1 + Z Y'"
             )
         if surviving:
             raise FalseIdentityError(
@@ -351,28 +355,32 @@ def _hypotheses_in_words(divisors: set[str], relations_text: str) -> tuple[str, 
 def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
     found = parse_comma_separated_identities(text)
     for equation in found:
-        if equation.relation != "=" or not all(
-            map(_has_only_sums_products_inverses_blocks, (equation.left, equation.right))
-        ):
-            raise InvalidInputError(
-                "expected an equation between matrices made by sums, products, inverses, U(..), "
-                f"L(..), diag(..) and blocks(..), got '{equation}'"
-            )
+        others = {*chain(*map(_operations_of_no_free_ring, (equation.left, equation.right)))}
+        if others:
+            problem = f", with {' and '.join(sorted(others))}: write a new name in its place"
+        elif equation.relation != "=":
+            problem = f", with {equation.relation}"
+        else:
+            continue
+        raise InvalidInputError(
+            "expected an equation between matrices made by sums, products, inverses, U(..), "
+            f"L(..), diag(..) and blocks(..), got '{equation}'{problem}"
+        )
     return found
 
 
-def _has_only_sums_products_inverses_blocks(tree: Tree) -> bool:
-    """Whether a tree has only sums, products, inverses, shears and blocks.
-
-    Thus it has no determinant, rank or transpose.
+def _operations_of_no_free_ring(tree: Tree) -> Iterator[str]:
+    """Yield the operations in a tree that are no sums, products, inverses, shears or blocks, such
+    as a determinant, a rank or a transpose.
     """
     kind, *parts = tree
     if kind in ("name", "number", "identity"):
-        return True
-    operations = "sum", "product", "bracket", "neg", "inverse", "U", "L", "diag", "blocks"
-    return kind.rstrip("'") in operations and all(
-        map(_has_only_sums_products_inverses_blocks, parts)
-    )
+        return
+    ours = "sum", "product", "bracket", "neg", "inverse", "U", "L", "diag", "blocks"
+    if kind.rstrip("'") not in ours:
+        yield "a transpose" if kind == "transpose" else f"{kind}(..)"
+    for part in parts:
+        yield from _operations_of_no_free_ring(part)
 
 
 def _defined_name_or_empty(equation: ParsedIdentity) -> str:

@@ -6,15 +6,15 @@ removes the temporary file. SIGTERM, SIGKILL and a power cut may leave the tempo
 """
 
 import os
-import signal
+import re
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from exactflow.checker import await_writer_if_named_pipe, open_file_or_stdin
+from exactflow.checker import MalformedError, await_writer_if_named_pipe, open_file_or_stdin
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
+from exactflow.files.ctrl_c import raising_keyboard_interrupt_at_first_ctrl_c
 
 # Larger files are not read, so that a link to an endless device does not fill the memory.
 MOST_BYTES = 2**29
@@ -73,6 +73,20 @@ def prefixing_content_errors_with_file_name(path: str | Path) -> Iterator[None]:
         raise type(error)(f"{Path(path).name}: {error}") from None
 
 
+def explain_malformed_certificate(data: bytes, error: MalformedError) -> str:
+    """Return why the content of a file is no certificate: the message of the checker's error, with
+    a remedy for a later version; what a certificate is if the content is no JSON object.
+    """
+    if re.fullmatch(r"version: .*, found the number ([3-9]|[1-9]\d+)", str(error)):
+        return f"{error}: a later exactflow wrote this file, so update exactflow"
+    if data.lstrip().startswith(b"{"):
+        return str(error)
+    return (
+        "expected a certificate, which is a JSON object: to get one for a matrix, factor the "
+        "matrix and save the flow"
+    )
+
+
 def write_atomically(path: str | Path, data: bytes) -> None:
     """Write a whole file, or raise an error and change nothing; follow symbolic links.
 
@@ -82,7 +96,7 @@ def write_atomically(path: str | Path, data: bytes) -> None:
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
     try:
-        with raising_keyboard_interrupt_if_ctrl_c_kills():
+        with raising_keyboard_interrupt_at_first_ctrl_c():
             try:
                 temporary.write_bytes(data)
                 temporary.replace(place)
@@ -92,20 +106,3 @@ def write_atomically(path: str | Path, data: bytes) -> None:
         raise InvalidInputError(
             f"cannot write the file {str(path)!r}: {error.strerror or error}"
         ) from None
-
-
-@contextmanager
-def raising_keyboard_interrupt_if_ctrl_c_kills() -> Iterator[None]:
-    """If Ctrl-C would kill the process, let it raise `KeyboardInterrupt`, so that cleanups run.
-
-    Nothing changes if the process handles or ignores SIGINT, or outside of the main thread.
-    """
-    ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
-    if not ends or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)

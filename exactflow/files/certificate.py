@@ -23,7 +23,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.files.atomic import read_file_or_stdin
+from exactflow.files.atomic import explain_malformed_certificate, read_file_or_stdin
 from exactflow.files.roots import (
     DecimalsIfNotRealElseEmpty,
     find_root_index_or_largest_real,
@@ -187,7 +187,7 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     try:
         report = checker.check(data)
     except checker.MalformedError as error:
-        raise CertificateError(f"{name}: {error}") from None
+        raise CertificateError(f"{name}: {explain_malformed_certificate(data, error)}") from None
     if report.verdict is checker.Verdict.REFUTED:
         raise VerificationError(f"{name}: {_join_report_reasons(report)}")
     if report.verdict is checker.Verdict.INCOMPLETE:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from exactflow import checker
+from exactflow.files.atomic import explain_malformed_certificate
 
 WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 MOST_SECONDS = 10**6
@@ -57,7 +58,7 @@ def check_certificate(
     prove the theorem, too: this raises `InvalidInputError` if Coq or MathComp is not installed.
     """
     start = time.perf_counter()
-    kind, largest = "", None
+    kind, largest, data = "", None, None
     try:
         data = checker.read_file_or_stdin(file)
         report = checker.check(data, target, transpose_target, bound_if_smaller, quick)
@@ -70,7 +71,9 @@ def check_certificate(
             code, told = prove_verified_certificate_by_kernel(data, bound_if_smaller)
             lines = [*report.lines, *told, "s NOT VERIFIED" if code else last_line]
     except checker.MalformedError as error:
-        code, lines = 2, [f"malformed: {error}"]
+        code, lines = 2, [str(error).removeprefix(f"{file!a}: ")]
+        if data is not None:
+            lines = [f"malformed: {explain_malformed_certificate(data, error)}"]
     except MemoryError:
         code, lines = 3, ["c incomplete: MemoryError", "s NOT VERIFIED"]
     word = "probably verified" if lines[-1].startswith("s PROBABLY") else WORDS[code]

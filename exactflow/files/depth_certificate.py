@@ -83,7 +83,7 @@ def _check_certifiable(answer: MinimalDepth) -> None:
     if not answer.is_decided:
         raise InvalidInputError(
             f"the minimal depth is not decided (between {answer.lower} and {answer.upper}): "
-            "certify only the layers, answer.flow (on the command line: exactflow factor -o)"
+            "call save(answer.flow, path) instead, which certifies only the layers"
         )
     if answer.evidence is not Evidence.EXACT:
         raise InvalidInputError(

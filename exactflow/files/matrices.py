@@ -40,20 +40,21 @@ class MatrixFile:
 
 
 def read_square_matrix(
-    path: str | Path, *, key: str | None = None, transpose: bool = False
+    path: str | Path, *, key: str | None = None, transpose: bool = False, **options: str
 ) -> MatrixFile:
     """Read a square matrix, or the weight of a 1x1 convolution, exactly from a file.
 
     The suffix of the file tells its type. Standard input ("-") and pipes are .npy, .npz or .json if
     their first bytes say so, and .csv otherwise. `key` names the array if the file has several.
-    `transpose` transposes the matrix, for weights that act on row vectors. Raises
+    `transpose` transposes the matrix, for weights that act on row vectors. The other `options` are
+    those of `as_square_matrix`. Raises
     `InvalidInputError` for a missing or unreadable file, an unknown suffix, or content that is no
     exact square matrix, and `MissingExtraError` if the library for this type is not installed.
     """
     data, suffix, name = _read_bytes_suffix_and_name(Path(path))
     with prefixing_content_errors_with_file_name(name):
         content, dtype = _parse_values_and_type_name(data, suffix, key)
-        matrix = as_square_matrix(content)
+        matrix = as_square_matrix(content, **options)
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
 
@@ -64,6 +65,8 @@ def _read_bytes_suffix_and_name(path: Path) -> tuple[bytes, str, str]:
     if suffix in (*_ARRAY_SUFFIXES, *_TEXT_PARSERS):
         return read_file_or_stdin(path), suffix, path.name
     if not (is_stdin or path.is_fifo() or path.is_char_device()):
+        if path.is_dir():
+            raise InvalidInputError(f"expected the file of a matrix, got the folder {str(path)!r}")
         known = ", ".join((*_ARRAY_SUFFIXES, *_TEXT_PARSERS))
         raise InvalidInputError(f"expected a file of type {known}, got {str(path)!r}")
     data = read_file_or_stdin(path)

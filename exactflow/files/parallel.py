@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from exactflow.errors import InvalidInputError, ProcessDiedError, require
-from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
+from exactflow.files.ctrl_c import ignoring_ctrl_c, raising_keyboard_interrupt_at_first_ctrl_c
 from exactflow.files.progress_line import yield_and_report_progress
 
 _MOST_JOBS = 60  # Windows cannot wait for more processes
@@ -200,8 +200,8 @@ def _yield_results_of_joblib_workers(
     task = delayed(partial(_result_or_error_after_chdir, function, os.getcwd()))
     try:
         with (
-            raising_keyboard_interrupt_if_ctrl_c_kills(),
-            _closing_without_warning(pool(map(task, items))) as outcomes,
+            raising_keyboard_interrupt_at_first_ctrl_c(),
+            _closing_without_warning(_start_workers(pool, map(task, items))) as outcomes,
         ):
             for result, error in outcomes:
                 if error is not None:
@@ -211,13 +211,25 @@ def _yield_results_of_joblib_workers(
         raise ProcessDiedError(_WORKER_ENDED) from None
 
 
+@ignoring_ctrl_c()
+def _start_workers(pool: Callable[[Iterator[Any]], Generator], tasks: Iterator[Any]) -> Generator:
+    """Start the workers on the tasks, and return the generator of their results.
+
+    A worker that starts does not yet ignore Ctrl-C by itself, and would print a traceback.
+    """
+    return pool(tasks)
+
+
 @contextmanager
 def _closing_without_warning(outcomes: Generator) -> Iterator[Generator]:
-    """Yield a generator, and close it at the end without joblib's warning about unused results."""
+    """Yield a generator, and close it at the end without joblib's warning about unused results.
+
+    Joblib kills its workers then. It fails if Ctrl-C ends the program by which it finds them.
+    """
     try:
         yield outcomes
     finally:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):
+        with ignoring_ctrl_c(), warnings.catch_warnings(action="ignore", category=UserWarning):
             outcomes.close()
 
 

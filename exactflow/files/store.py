@@ -7,6 +7,7 @@ accepts it.
 """
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     ...     print(load(f"{folder}/w.json").matrix().shape, load(f"{folder}/depth.json").depth)
     (2, 2) 2
     """
+    _check_is_path(path, ": the order is save(result, path)")
     suffix = Path(path).suffix.lower()
     if suffix not in (".json", *ARRAY_SUFFIXES):
         raise InvalidInputError(
@@ -136,10 +138,16 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     InvalidInputError
         The file of layers cannot be read.
     """
+    _check_is_path(path)
     if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return read_arrays(path)
     flow, content = read_accepted_flow_and_content(path)
     return _read_minimal_depth(flow, content) if "obstructions" in content else flow
+
+
+def _check_is_path(path: object, remedy: str = "") -> None:
+    if not isinstance(path, str | PathLike):
+        raise InvalidInputError(f"expected a file name as path, got {type(path).__name__}{remedy}")
 
 
 def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:

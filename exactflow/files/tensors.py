@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, join_names, require
+from exactflow.errors import InvalidInputError, join_names, require, suggest_similar_name
 from exactflow.exact.numbers import format_short
 
 if TYPE_CHECKING:
@@ -77,9 +77,11 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
     if None in arrays and key is not None:
         raise InvalidInputError(f"expected no key for a file of one array, got {key!r}")
     if key not in arrays:
-        names = join_names([format_short(name) for name in sorted(map(str, arrays))])
+        names = join_names(_list_names_with_shapes_square_first(arrays))
         got = "none" if key is None else format_short(key)
-        raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
+        question = suggest_similar_name(key or "", map(str, arrays), "")
+        hint = f": {question}" if question else ""
+        raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}{hint}")
     array, dtype = arrays[key]()
     if not array.size:
         raise InvalidInputError(
@@ -91,6 +93,20 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
             "a larger sparse matrix in Python, as a DomainMatrix"
         )
     return array, dtype
+
+
+def _list_names_with_shapes_square_first(arrays: ArrayReaders) -> list[str]:
+    """Return a text such as "'weight' 2 x 2" for each array; first those that can be matrices."""
+    rows = []
+    for name, read in arrays.items():
+        try:
+            shape = read()[0].shape
+        except InvalidInputError:
+            shape = ()
+        is_square = len(shape) > 1 and shape[0] == shape[1] and set(shape[2:]) <= {1}
+        size = " x ".join(map(str, shape))
+        rows.append((not is_square, str(name), f"{format_short(name)} {size}".rstrip()))
+    return [text for *_, text in sorted(rows)]
 
 
 def array_readers_by_name(data: bytes, suffix: str) -> ArrayReaders:

@@ -6,11 +6,11 @@ numbers to mpmath numbers.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, wraps
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -25,8 +25,26 @@ from exactflow.flows import arithmetic, display
 from exactflow.flows.arithmetic import FromRational
 from exactflow.flows.partition import apply_layers_to_halves, moved_and_kept
 
+Map = TypeVar("Map")
+Inverse = TypeVar("Inverse")
+
 _COMPARED = "partition", "depth", "order", "flips"
 """Attributes that two flows must share to be equal; the default is () for flows without `flips`."""
+
+
+def refusing_points(method: Callable[[Map], Inverse]) -> Callable[[Map], Inverse]:
+    """Let a method `inverse` raise an error that names `backward` if it is called with a point."""
+
+    @wraps(method)
+    def inverse(map_: Map, *points: Any) -> Inverse:
+        if points:
+            raise InvalidInputError(
+                "inverse() takes no point, and returns a map: call backward(y) for the preimage of "
+                "a point y, or inverse()(y)"
+            )
+        return method(map_)
+
+    return inverse
 
 
 class VectorMap(ABC):
@@ -320,7 +338,7 @@ class Flow(LayerSequence, Bijection):
 
         Returns
         -------
-        The Axes, of matplotlib (extra ``plot``).
+        The Axes, of matplotlib (extra ``plot``); ``plot().figure.savefig(path)`` writes a picture.
 
         Raises
         ------

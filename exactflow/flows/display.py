@@ -370,9 +370,9 @@ def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
 
 
 def describe_scales_by_nonunit_count(layer: Any) -> str:
-    """Return the number of scales other than 1 as "2 of 3 not 1"; "1" if there are none."""
+    """Return the number of scales other than 1 as "not 1: 2 of 3"; "1" if there are none."""
     scaled = sum(s != 1 for s in layer.scale_elements)
-    return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
+    return f"not 1: {scaled} of {len(layer.scale_elements)}" if scaled else "1"
 
 
 def format_three_significant_digits_or_empty(value: sympy.Rational | None) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Half
+from exactflow.flows.base import refusing_points
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import apply_layers_to_halves, moved_and_kept, opposite
 
@@ -68,6 +69,7 @@ class FloatCoupling:
         """
         return self._replace_moved_half(y, lambda scale, moved, shift: (moved - shift) / scale)
 
+    @refusing_points
     def inverse(self) -> "FloatCoupling":
         """Return the inverse layer with its entries rounded to float64."""
         return FloatCoupling(self.moves, -self.shift / self.scales[:, None], 1 / self.scales)

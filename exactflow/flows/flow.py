@@ -35,7 +35,12 @@ from exactflow.exact.rational_matrix import (
 from exactflow.exact.typing import Half
 from exactflow.flows import display
 from exactflow.flows.arithmetic import FromRational
-from exactflow.flows.base import Flow, as_layers_and_partition, as_order_empty_if_natural
+from exactflow.flows.base import (
+    Flow,
+    as_layers_and_partition,
+    as_order_empty_if_natural,
+    refusing_points,
+)
 from exactflow.flows.linear import LinearCoupling, apply_layers_to_columns
 from exactflow.flows.orientation import signs_from_flips
 from exactflow.flows.partition import as_partition, moved_and_kept
@@ -257,6 +262,7 @@ class CouplingFlow(Flow):
         """Return the d x d matrix of the flow as an exact SymPy matrix."""
         return ExactMatrix.from_domain_matrix(self.domain_matrix())
 
+    @refusing_points
     def inverse(self) -> "CouplingFlow":
         """Return the inverse flow, whose layers are the inverse layers in reverse order."""
         inner = [layer.inverse() for layer in reversed(self.layers)]

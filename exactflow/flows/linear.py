@@ -32,7 +32,7 @@ from exactflow.exact.coerce import (
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
 from exactflow.flows.arithmetic import FromRational
-from exactflow.flows.base import Coupling
+from exactflow.flows.base import Coupling, refusing_points
 from exactflow.flows.partition import apply_layers_to_halves, as_partition, moved_and_kept, opposite
 
 if TYPE_CHECKING:
@@ -243,6 +243,7 @@ class LinearCoupling(Coupling):
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         return apply_layers_to_columns([self], self.partition[0], columns)
 
+    @refusing_points
     def inverse(self) -> "LinearCoupling":
         """Return the inverse layer, which moves the same half."""
         if self.is_additive:

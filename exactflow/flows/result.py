@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import sympy
 
-from exactflow.flows.base import Flow, LayerSequence, VectorMap
+from exactflow.flows.base import Flow, LayerSequence, VectorMap, refusing_points
 from exactflow.flows.evidence import Evidence
 
 DepthScales: TypeAlias = Literal["additive", "positive"]
@@ -55,6 +55,7 @@ class FlowResult(Result):
 class MapResult(LayerSequence, VectorMap, FlowResult):
     """A result that maps vectors by its own `layers`, the exact or rounded layers of `flow`."""
 
+    @refusing_points
     def inverse(self) -> Any:
         """Return the exact inverse of `flow`."""
         return self.flow.inverse()

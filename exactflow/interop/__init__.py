@@ -126,7 +126,7 @@ def to_module(
     check_option("library", library, LIBRARIES)
     found = _unwrap_linear_flow(flow)
     total_bias = _check_bias_and_add_whitening_bias(flow, bias, found.dimension)
-    require("torch", library, "modules of that library")
+    require("torch", library, f"a module of {library}")
     home = load_library(library)
     if image is not None:
         _check_image(image, library, home.takes_images)

@@ -8,10 +8,11 @@ listed.
 
 import copy
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
+from os import PathLike
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,10 +22,25 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from exactflow.errors import InvalidInputError, safe_error_message
+from exactflow.flows.base import Flow
 from exactflow.interop.libraries import PACKAGES, find_library_or_torch, top_level_package_of_class
 from exactflow.interop.modules import BijectionModule
 
 Model = TypeVar("Model")
+
+
+def require_module(model: Any) -> None:
+    """Raise `InvalidInputError` unless a model is a module of PyTorch; say what to pass instead."""
+    if isinstance(model, nn.Module):
+        return
+    remedy = ""
+    if isinstance(model, Flow):
+        remedy = ": pass to_module(flow)"
+    elif isinstance(model, Mapping | str | PathLike):  # weights have no code
+        remedy = ": build the model by its code, and load the weights by model.load_state_dict"
+    raise InvalidInputError(
+        f"expected a model as a module of PyTorch, got {type(model).__name__}{remedy}"
+    )
 
 
 def copy_model(model: Model) -> Model:

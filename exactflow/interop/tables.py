@@ -17,9 +17,10 @@ Cells = list[list[str]]
 def draw_table(head_and_rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Return a table as lines of text; its first row has the heads, its first column the names.
 
-    If the table is too wide, names are broken after blanks and dots; if this is not enough, heads
-    are also broken after blanks. If a name is still too long, each name gets lines of its own above
-    its numbers. If the numbers alone are too wide, each row becomes a list of heads and numbers.
+    If the table is too wide, names are broken after blanks, and longer words after dots; if this is
+    not enough, heads are also broken after blanks. If a name is still too long, each name gets
+    lines of its own above its numbers. If the numbers alone are too wide, each row becomes a list
+    of heads and numbers.
     """
     heads, body = head_and_rows[0], head_and_rows[1:]
     for head in ([[name] for name in heads], [name.split() for name in heads]):
@@ -50,15 +51,18 @@ def _draw_row_as_list(heads: Sequence[str], row: Sequence[str], width: int) -> l
 
 
 def _break_name(name: str, most_characters: int) -> list[str]:
-    """Break a name after blanks and dots into lines of at most `most_characters`.
+    """Break a name into lines of at most `most_characters`, after blanks, and within a longer word
+    after dots.
 
-    A longer word is a line of its own.
+    A part without blanks and dots that is still longer is a line of its own.
     """
     found = [""]
-    for word in re.findall(r"[^ .]+[ .]*|[ .]+", name):
-        if found[-1] and len((found[-1] + word).rstrip()) > most_characters:
-            found.append("")
-        found[-1] += word
+    for word in re.findall(r"\S+ *| +", name):
+        is_long = len(word.rstrip()) > most_characters
+        for part in re.findall(r"[^.]+\.*|\.+", word) if is_long else [word]:
+            if found[-1] and len((found[-1] + part).rstrip()) > most_characters:
+                found.append("")
+            found[-1] += part
     return [line.rstrip() for line in found]
 
 

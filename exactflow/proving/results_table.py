@@ -91,7 +91,8 @@ def print_table(
         for claim in claims:
             if shows_every_claim or is_alone or not claim.passed:
                 head = "" if claim.passed else f"{claim.verdict}: "
-                checked = Padding(escape(printable(head + claim.checked)), (0, 0, 0, 2))
+                where = f", where {claim.hypotheses}" if claim.hypotheses else ""
+                checked = Padding(escape(printable(head + claim.checked + where)), (0, 0, 0, 2))
                 add_row(checked, "", str(claim.evidence), claim.seconds)
     if table.rows:
         console.print(table)

@@ -32,6 +32,7 @@ from exactflow.claims import (
     append_event,
 )
 from exactflow.errors import (
+    ExactFlowError,
     InvalidInputError,
     MissingExtraError,
     UndecidedClaimError,
@@ -191,7 +192,7 @@ def _judge_script(path: str, text: str, events: list[dict[str, Any]], exit_code:
         reason = f"{path}: its process ended with exit code {exit_code}, {when}"
         return Outcome(path, claims, reason, is_undecided=True, has_ended=end is not None)
     if not claims:
-        template = "exactflow prove --template prints a script to begin with"
+        template = "`exactflow prove --template` prints a script to begin with"
         reason = f"{path}: the script checks no claims: {template}"
         return Outcome(path, claims, reason)
     lost = [claim for claim in claims if not claim.is_reached]
@@ -309,7 +310,7 @@ def _stop_event(run: ScriptRun, error: BaseException) -> dict[str, Any]:
             f"the script called sys.exit({error.code!r}) before its end: leave the call out, the "
             "runner sets the exit code"
         )
-    elif (is_refuted or is_undecided) and safe_error_message(error):
+    elif (isinstance(error, ExactFlowError) or is_assertion) and safe_error_message(error):
         reason = safe_error_message(error)
     else:
         trace = traceback.format_list(frames[inside[0] :]) if inside else []

@@ -95,7 +95,7 @@ def draw(dataset: str, count: int, generator: "torch.Generator") -> "torch.Tenso
 @cache
 def _digits() -> "torch.Tensor":
     """Return the 1,797 images of 8 x 8 pixels, with values 0 .. 16, of scikit-learn."""
-    data = require("sklearn.datasets", "train", "images of digits").load_digits().data
+    data = require("sklearn.datasets", "train", "a set of images").load_digits().data
     return torch.from_numpy(data).float()
 
 

@@ -192,6 +192,11 @@ def test_wrong_usage(arguments):
     assert stderr
 
 
+def test_a_second_certificate_is_named():
+    _, _, stderr = run("a.json", "b.json")
+    assert "expected one certificate and known options, got also 'b.json'" in stderr
+
+
 def test_help_is_the_docstring(capsys):
     assert checker.main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -12,6 +12,7 @@ import pytest
 import sympy
 
 from exactflow import cli, random_matrix
+from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.flows.display import format_three_significant_digits_or_empty
 
 
@@ -48,7 +49,7 @@ def test_factor_then_check(capsys, tmp_path, matrix_file):
 def test_factor_shows_a_row_for_each_layer(capsys, tmp_path):
     for rows, expected in (
         ([["1", "1/3"], ["0", "1"]], "1 first 1 1 2 1.0"),
-        ([["2", "0"], ["0", "1"]], "1 first 1 of 1 not 1 0 2 2.0"),
+        ([["2", "0"], ["0", "1"]], "1 first not 1: 1 of 1 0 2 2.0"),
     ):
         (tmp_path / "w.json").write_text(json.dumps(rows))
         _, out, _ = run(capsys, "factor", tmp_path / "w.json")
@@ -190,8 +191,8 @@ def test_depth_certificate(capsys, tmp_path):
 def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
     matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
     for d, start, expected in (
-        (18, "from 4 to 5", "the minimal depth is not decided"),
-        (6, "exactly 4", "these layers are only proved to exist"),
+        (18, "from 4 to 5", "not decided (between 4 and 5): call save(answer.flow, path) instead"),
+        (6, "exactly 4", "are only proved to exist: call answer.existence.check() instead, in "),
     ):
         rows = random_matrix(d, seed=d).tolist()
         matrix.write_text("\n".join(",".join(map(str, row)) for row in rows))
@@ -200,8 +201,26 @@ def test_depth_certificate_of_nothing_decided(capsys, tmp_path):
         assert out.startswith(start)
         assert err.count("\n") == 1
         assert expected in err
-        assert "no certificate" in err
+        assert err.startswith("exactflow: no certificate was written: ")
+        assert (
+            "in Python, with answer = minimal_depth(M, scales='positive'); `exactflow factor" in err
+        )
         assert not certificate.exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_refuted_depth_certificate_is_not_written(capsys, tmp_path, monkeypatch, options):
+    matrix, certificate = tmp_path / "w.csv", tmp_path / "depth.json"
+    matrix.write_text("1,2\n3,7\n")
+
+    def of_another_matrix(answer, provenance):
+        return depth_certificate_text(answer, provenance).replace('["3", "7"]', '["3", "8"]')
+
+    monkeypatch.setattr("exactflow.cli.depth.depth_certificate_text", of_another_matrix)
+    code, out, err = run(capsys, "depth", matrix, "-o", certificate, *options)
+    assert (code, err) == (1, "")
+    assert ('"output": null' in out) if options else ("s NOT VERIFIED" in out)
+    assert not certificate.exists()
 
 
 @pytest.mark.parametrize(
@@ -333,11 +352,11 @@ def test_bad_files(capsys, tmp_path, name, content, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "got none: exactflow --help describes them"),
+        ([], "got none: `exactflow --help` describes them"),
         (["factor"], "--demo"),
         (["factor", "w.json", "--demo"], "--demo"),
         (["factor", "missing.npy"], "No such file"),
-        (["factor", "--demo", "--method", "qr"], "invalid choice"),
+        (["factor", "--demo", "--method", "qr"], "expected one of auto, "),
         (["factor", "--demo", "-o", "missing/c.json"], "folder"),
         (["check", "missing.json"], "missing.json"),
         (["facter", "w.json"], "got 'facter': did you mean factor?"),
@@ -432,7 +451,7 @@ def test_scales_are_told_as_they_are(capsys, tmp_path):
     (tmp_path / "w.csv").write_text("2,0,0,0\n0,3,0,0\n0,0,5,0\n0,0,0,1/7\n")
     code, out, _ = run(capsys, "factor", tmp_path / "w.csv")
     assert code == 0
-    assert out.count("2 of 2 not 1") == 2
+    assert out.count("not 1: 2 of 2") == 2
 
 
 def test_version(capsys):

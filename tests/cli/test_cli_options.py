@@ -121,7 +121,29 @@ def test_check_is_quiet_but_for_what_is_malformed(run, tmp_path):
     assert run("check", "c.json", "-q")[2].startswith("c.json: malformed: ")
 
 
-def test_json_and_quiet_exclude_each_other(run):
-    code, out, err = run("factor", "m.csv", "--json", "--quiet")
-    assert (code, out) == (2, "")
-    assert "not allowed with argument" in err
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("factor m.csv --json --quiet", "argument -q/--quiet: not allowed with argument --json: "),
+        ("factor m.csv --orientation flop", "got 'flop': did you mean flip?"),
+        ("factor m.csv --method lu", "argument --method: expected one of auto, "),
+        ("factor m.csv --partition abc", "expected sizes such as 2,3 or a mask such as 0101, got"),
+        ("factor m.csv --partition 1,", "a mask such as 0101, got '1,': `exactflow factor --help`"),
+        ("factor m.csv --partition", "argument --partition: expected one argument: "),
+        ("factor m.csv --partition 1,x", "got '1,x': `exactflow factor --help` describes all"),
+        ("theorems two --check m.csv --challenge 3", "--challenge: not allowed with argument --ch"),
+        ("theorems two --partition 1,1", "about the matrix of --check: add --check FILE"),
+        ("theorems --key W", "about the matrix of --check: add --check FILE"),
+        ("factor --demo --transpose", "--key and --transpose say how to read a FILE: leave out"),
+        ("export c.json --to onnx", "argument --to: expected one of rocq, got 'onnx'"),
+        ("check c.json -j x", "argument -j/--jobs: invalid int value: 'x': `exactflow check --h"),
+        ("check", "the following arguments are required: CERT.json: `exactflow check --help` "),
+        ("theorems --json=x", "argument --json: ignored explicit argument 'x': "),
+        ("factor m.csv --or flip --o x", "ambiguous option: --o could match "),
+    ],
+)
+def test_wrong_usage_is_one_line(run, line, told):
+    code, out, err = run(*line.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("exactflow: error: ")
+    assert told in err

@@ -52,6 +52,7 @@ def run(capsys, tmp_path, monkeypatch):
     (tmp_path / "sigma.csv").write_text("2,1\n1,2\n")
     (tmp_path / "bad.csv").write_text("1,2\n3\n")
     (tmp_path / "minus.csv").write_text("0,1\n1,0\n")
+    (tmp_path / "singular.csv").write_text("1,2\n2,4\n")
     (tmp_path / "flow.py").write_text(FLOW)
     (tmp_path / "good.py").write_text(HOLDS)
     (tmp_path / "wrong.py").write_text(FAILS)
@@ -73,14 +74,14 @@ GOOD = {
         "factor m.csv -o new.json",
         """\
 m.csv: 2 x 2, csv text
-    moves    scale          nonzeros   bits   largest
-─────────────────────────────────────────────────────
-1   second   1 of 1 not 1          1      3       7.0
-2   first    1 of 1 not 1          1      3     0.286
+    moves    scale           nonzeros   bits   largest
+──────────────────────────────────────────────────────
+1   second   not 1: 1 of 1          1      3       7.0
+2   first    not 1: 1 of 1          1      3     0.286
 method: short, 2 layers
 time: factored and checked in .* s
 verdict: equal in all 4 entries (layers composed: 2)
-certificate: new.json; the checker: equal at random vectors, modulo random primes
+certificate: new.json; its quick check: equal at random vectors, modulo random primes
 next: exactflow check new.json --target m.csv
 """,
     ),
@@ -152,19 +153,38 @@ BAD = {
         "factor minus.csv",
         2,
         "",
-        "exactflow: error: expected det > 0, got det < 0: .*--orientation pad .*\n",
+        "exactflow: error: minus.csv: expected det > 0, got det < 0: .*--orientation pad .*\n",
+    ),
+    "factor singular": (
+        "factor singular.csv",
+        2,
+        "",
+        "exactflow: error: singular.csv: expected an invertible matrix, got a singular one .*\n",
+    ),
+    "factor a folder": (
+        "factor .",
+        2,
+        "",
+        "exactflow: error: expected the file of a matrix, got the folder '.'\n",
+    ),
+    "factor to a folder": (
+        "factor m.csv -o .",
+        2,
+        "",
+        "exactflow: error: cannot write the file '.': it is a directory\n",
     ),
     "check": (
         "check bad.csv",
         2,
         "",
-        "bad.csv: malformed: certificate: expected JSON in UTF-8: .*\n",
+        "bad.csv: malformed: expected a certificate, which is a JSON object: to get one for a "
+        "matrix, factor the matrix and save the flow\n",
     ),
     "check --target": (
         "check c.json --target bad.csv",
         2,
         "",
-        "c.json: malformed: bad.csv, row 1: expected a list of 2 entries, .*\n",
+        "bad.csv, row 1: expected a list of 2 entries, .*\n",
     ),
     "check -": (
         "check c.json --target sigma.csv",
@@ -173,6 +193,18 @@ BAD = {
         "c the certificate's target is not the given target\n"
         "c first differing entry: row 0, column 0: certificate 1, given 2\ns NOT VERIFIED\n",
         "",
+    ),
+    "check --timeout": (
+        "check c.json --target bad.csv --timeout 60",
+        2,
+        "",
+        "bad.csv, row 1: expected a list of 2 entries, .*\n",
+    ),
+    "check a missing file": (
+        "check none.json",
+        2,
+        "",
+        "none.json: expected a readable file: No such file or directory\n",
     ),
     "depth": ("depth bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
     "explain": ("explain bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
@@ -189,6 +221,13 @@ BAD = {
         "",
         "exactflow: error: expected a symmetric matrix, got one whose entries .* differ by 1: .*\n",
     ),
+    "whiten data": (
+        "whiten v.npy",
+        2,
+        "",
+        "exactflow: error: v.npy: expected a square matrix, got 2 x 1: the covariance of data x, "
+        "one sample in each row, is numpy.cov(x.T)\n",
+    ),
     "prove": (
         "prove wrong.py",
         1,
@@ -197,7 +236,12 @@ BAD = {
         "wrong.py:5: in the claim 'one and one' [exact]: one and one: expected 3, derived 2.*\n",
         "",
     ),
-    "export": ("export bad.csv --to rocq", 2, "", "exactflow: error: bad.csv: certificate: .*\n"),
+    "export": (
+        "export bad.csv --to rocq",
+        2,
+        "",
+        "exactflow: error: bad.csv: expected a certificate, .*\n",
+    ),
     "diagnose": (
         "diagnose flow.py:model x.npy",
         2,
@@ -321,7 +365,7 @@ def test_exports(run):
     assert run("depth", "m.csv", "-q", "-o", "d.json")[0] == 0
     assert run("balance", "m.csv", "-q", "-o", "b.json")[0] == 0
     for name in ("c", "d", "b"):
-        code, out, err = run("export", f"{name}.json", "--to", "rocq")
+        code, out, err = run("export", f"{name}.json")
         assert (code, "Theorem " in out, err) == (0, True, "")
         assert run("export", f"{name}.json", "--to", "rocq", "-o", "flow.txt") == (0, "", "")
         assert Path("flow.txt").read_text() == out
@@ -395,7 +439,7 @@ def test_a_narrow_terminal_breaks_no_words(run, monkeypatch, name):
     assert "…" not in out
     if name == "factor":
         assert "moves  scale" in out
-        assert "second 1 of 1" in out
+        assert "second not 1: 1" in out
 
 
 @POSIX

@@ -142,6 +142,15 @@ def test_what_has_no_value_is_refused():
         ("minors(A, t) = A", r"minors\(X, k\) with an integer k"),
         ("minors(A, 1/2) = A", r"minors\(X, k\) with an integer k"),
         ("A\u00b2 = A A", "a name or a number"),
+        ("A * B = A", r"got '\*': write a product without a sign, as A B"),
+        ("A**2 = A", r"got '\*': write a product"),
+        ("A @ B = A", "got '@': write a product"),
+        ("A^2 = A A", r"got '\^': the exponents are \^-1 and \^T; write a square as A A"),
+        ("A / B = A", "got '/': write a quotient of matrices as A B"),
+        ("A == A", "a relation in 'A == A', got '==': write =$"),
+        ("A.T = A", r"got '\.': .* a transpose as A\^T"),
+        ("[A + B] A = A", r"got '\[': write brackets as"),
+        ("A = = A", "got '='$"),
     ],
 )
 def test_a_text_is_not_read_as_another(text, match):

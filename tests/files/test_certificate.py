@@ -21,6 +21,14 @@ def write(flow: CouplingFlow, path: Path, target=None, **claim) -> None:
 SMALL = [name for name, M in POSITIVE.items() if M.rows <= 6]
 
 
+def test_a_certificate_of_a_later_version_asks_for_an_update(tmp_path):
+    path, text = tmp_path / "c.json", certificate_text(factor([[1, 2], [3, 7]]))
+    for version, hint in (("3", ": a later exactflow"), ("17", ": a later exactflow"), ("0", "$")):
+        path.write_text(text.replace('"version": 2', f'"version": {version}', 1))
+        with pytest.raises(CertificateError, match=f"found the number {version}{hint}"):
+            load(path)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_round_trip_and_checker(tmp_path, name):
     flow = factor(POSITIVE[name])

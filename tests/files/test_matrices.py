@@ -72,10 +72,21 @@ def test_reads_exactly(file, name, content, matrix, dtype):
 def test_keys(file):
     path = file("w.npz", npz(a=WEIGHT, b=2 * WEIGHT))
     assert read_square_matrix(path, key="b").matrix.to_Matrix() == 2 * EXACT
-    with pytest.raises(InvalidInputError, match="'a', 'b'"):
+    with pytest.raises(InvalidInputError, match="'a' 2 x 2, 'b' 2 x 2"):
         read_square_matrix(path)
-    with pytest.raises(InvalidInputError, match="'a', 'b'"):
+    with pytest.raises(InvalidInputError, match="'a' 2 x 2, 'b' 2 x 2"):
         read_square_matrix(path, key="c")
+
+
+def test_keys_of_square_matrices_are_listed_first_and_a_near_one_is_suggested(file):
+    biases = {f"flows.{i}.bias": np.ones(3) for i in range(9)}
+    convolution = {"flows.8.conv": np.ones((3, 3, 1, 1)), "flows.8.wide": np.ones((3, 3, 5))}
+    path = file("w.npz", npz(**biases, **convolution, **{"flows.7.W": WEIGHT}))
+    with pytest.raises(InvalidInputError) as found:
+        read_square_matrix(path, key="flows.4.W")
+    told = str(found.value)
+    assert "keys 'flows.7.W' 2 x 2, 'flows.8.conv' 3 x 3 x 1 x 1, 'flows.0.bias' 3, " in told
+    assert told.endswith("and 4 more (--key), got 'flows.4.W': did you mean flows.7.W?")
 
 
 def test_the_text_of_savetxt_is_read_as_written(tmp_path):
@@ -181,7 +192,7 @@ def test_safetensors(file):
     save = pytest.importorskip("safetensors.numpy").save
     path = file("w.safetensors", save({"a": WEIGHT.astype(np.float32), "b": WEIGHT}))
     assert read_square_matrix(path, key="b").matrix.to_Matrix() == EXACT
-    with pytest.raises(InvalidInputError, match="'a', 'b'"):
+    with pytest.raises(InvalidInputError, match="'a' 2 x 2, 'b' 2 x 2"):
         read_square_matrix(path)
     with pytest.raises(InvalidInputError, match="safetensors"):
         read_square_matrix(file("x.safetensors", b"junk"))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import joblib
@@ -54,7 +55,7 @@ def test_every_backend_gives_the_same_results_in_order(backend):
 def test_the_first_error_in_order_is_raised_as_it_is(jobs):
     results = parallel_map(unlucky, range(4), jobs=jobs)
     assert next(results) == 0
-    with pytest.raises(MissingExtraError, match=r"a test.*exactflow\[torch\]") as raised:
+    with pytest.raises(MissingExtraError, match=r"a test needs .*\.\[torch\]") as raised:
         next(results)
     assert (raised.value.extra, raised.value.purpose) == ("torch", "a test")
     notes = "".join(getattr(raised.value, "__notes__", []))
@@ -144,6 +145,47 @@ def test_no_worker_outlives_the_command(tmp_path, number, to_all):
         assert (command.returncode, err) == (130, b"exactflow: interrupted\n")
 
 
+TWO_SCRIPTS = """
+import sys
+sys.modules["psutil"] = None  # joblib then finds the processes of a worker by another program
+sys.argv = ["exactflow", "prove", "a.py", "b.py", "-j", "2"]
+from exactflow import __main__
+sys.exit(__main__.main())
+"""
+ENDLESS_PROOF = """
+import os, pathlib
+pathlib.Path(f"{os.getpid()}.pid").touch()
+while True:
+    pass
+"""
+
+
+@pytest.mark.slow
+@POSIX
+@pytest.mark.parametrize("repeated", range(2))
+@pytest.mark.parametrize("started", [0, 1, 2], ids=lambda number: f"{number}-scripts")
+def test_ctrl_c_twice_ends_all_processes_and_prints_one_line(tmp_path, started, repeated):
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text(ENDLESS_PROOF)
+    command = [sys.executable, "-c", TWO_SCRIPTS]
+    with subprocess.Popen(
+        command, start_new_session=True, cwd=tmp_path, text=True, stderr=subprocess.PIPE
+    ) as process:
+        wait_for(lambda: len(list(tmp_path.glob("*.pid"))) >= started)
+        time.sleep(0 if started else 1)
+        for _ in range(2):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.1)
+        try:
+            _, err = process.communicate(timeout=20)
+            wait_for(lambda: not is_running(process.pid, os.killpg))
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert (process.returncode in (130, -signal.SIGINT), err) == (True, "exactflow: interrupted\n")
+
+
 def wait_for(condition):
     limit = time.monotonic() + 30
     while not condition():
@@ -151,9 +193,9 @@ def wait_for(condition):
         time.sleep(0.05)
 
 
-def is_running(process):
+def is_running(process, kill=os.kill):
     try:
-        os.kill(process, 0)
+        kill(process, 0)
     except ProcessLookupError:
         return False
     return True

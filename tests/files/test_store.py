@@ -154,6 +154,17 @@ def test_a_wrong_target_is_refused_in_the_words_of_python(tmp_path, result, targ
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("path", [factor(M), None, 5])
+def test_a_path_that_is_none_is_refused(path):
+    for work in (load, lambda path: save("c.json", path)):
+        with pytest.raises(InvalidInputError, match="expected a file name as path, got "):
+            work(path)
+    with pytest.raises(
+        InvalidInputError, match=r"got CouplingFlow: the order is save\(result, path"
+    ):
+        save("c.json", factor(M))
+
+
 @pytest.mark.parametrize(
     ("result", "name", "words"),
     [

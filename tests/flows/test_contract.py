@@ -84,6 +84,12 @@ def test_inverse_undoes(flow):
     assert flow.inverse().inverse() == flow
 
 
+def test_inverse_of_a_point_names_backward(flow):
+    for map_ in (flow, *flow, *MAPS.values(), MAPS["balanced"][0]):
+        with pytest.raises(InvalidInputError, match=r"call backward\(y\) for the preimage"):
+            map_.inverse([1, 2, 3, 4])
+
+
 def test_composition(flow):
     x = points(flow)
     twice = flow @ flow

@@ -232,10 +232,10 @@ def scripted():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"weight": torch.eye(2)}, "a torch.nn.Module, got dict"),
-        (torch.eye(2), "a torch.nn.Module, got Tensor"),
+        ({"weight": torch.eye(2)}, "a module of PyTorch, got dict: build the model by its code"),
+        (torch.eye(2), "a module of PyTorch, got Tensor$"),
         (nn.Linear(2, 2, device="meta"), "meta"),
-        (scripted(), "torch.nn.Module"),
+        (scripted(), "before its compilation by torch.jit, got RecursiveScriptModule"),
         (nn.Sequential(), "no layers"),
     ],
 )

@@ -38,6 +38,20 @@ def test_names_are_broken_after_dots_and_blanks_then_heads():
         assert others[at - 1].startswith("transform.transforms.10 ")
 
 
+def test_a_path_is_broken_only_if_no_line_has_room_for_it():
+    path = "_transform._transforms.3"
+    rows = [HEADS, [f"{path} + {path} + {path}", "1.1e-07", "2.9", "4.4e-16"]]
+    names = [line.split("  ")[0] for line in draw_table(rows, 90)]
+    assert names == ["layer", f"{path} + {path} +", path]
+    names = [line.split("  ")[0] for line in draw_table(rows, 49)]
+    assert names == [
+        "layer",
+        *["_transform.", "_transforms.3 +"] * 2,
+        "_transform.",
+        "_transforms.3",
+    ]
+
+
 def test_names_stand_on_lines_of_their_own_where_numbers_leave_no_room():
     drawn = draw_table(ROWS, 40)
     assert drawn[2:4] == ["transform.transforms.10", "(MaskedAutoregressiveTransform)"]

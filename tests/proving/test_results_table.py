@@ -49,6 +49,12 @@ def test_the_claims_follow_on_demand(capsys, monkeypatch):
     assert [line.split()[0] for line in lines[7:]] == ["Third", "true", "enclosed"]
 
 
+def test_hypotheses_follow_the_claim(capsys, monkeypatch):
+    swap = Claim("T", "a swap", Evidence.FOR_ALL_N, 1, 0.1, True, hypotheses="X is invertible")
+    lines = printed(capsys, monkeypatch, 80, [Outcome("t.py", [swap])])
+    assert " ".join(lines[3].split()) == "a swap, where X is invertible for all n 0.1"
+
+
 def test_one_theorem_shows_its_claims_without_being_asked(capsys, monkeypatch):
     lines = printed(capsys, monkeypatch, 80, OUTCOMES[2:])
     assert [line.split()[0] for line in lines[2:]] == ["Third", "true", "enclosed"]

@@ -85,6 +85,7 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         (IN_A_CLAIM + "assert_depth([[1, 2], [0, 1]], 3)", "refuted", 4, "exactly 3 layers"),
         (IN_A_CLAIM + f"assert_depth({OPEN}, 5)", "incomplete", 4, "from 5 to 6"),
         (IN_A_CLAIM + "FALSE.prove()", "refuted", 4, "do not cancel"),
+        (IN_A_CLAIM + "claims.check('b', 'e')", "broken", 4, "[exact]: expected the argument"),
         (TRUE + "assert 0, 'why'", "broken", 5, "AssertionError: why"),
         (TRUE + "class Stop(BaseException): pass\nraise Stop('now')", "broken", 6, "Stop: now"),
         (TRUE + "raise KeyboardInterrupt", "broken", 5, ":5: KeyboardInterrupt"),
@@ -146,6 +147,22 @@ def test_what_failed_and_where(run, body, verdict, line, words):
     assert "theorem.py" in outcome.failure
 
 
+def test_a_wrong_identity_is_one_line_without_traceback(run):
+    text = "with claims.check('a', Evidence.FOR_ALL_N) as check:\n    check.identity('X * Y = 1')"
+    failure = run(HEAD + text).failure
+    assert "theorem.py:4: in the claim 'a' [for all n]: expected a name or" in failure
+    assert "\n" not in failure
+
+
+def test_a_claim_has_the_hypotheses_of_all_its_identities(run):
+    texts = "U(X) L(-X^-1) U(X) = blocks(0, X, -X^-1, 0)", "A A^-1 = 1", "X X^-1 = 1", "A (A) = A A"
+    body = "with claims.check('a', Evidence.FOR_ALL_N) as check:\n"
+    (claim,) = run(
+        HEAD + body + "".join(f"    check.identity({text!r})\n" for text in texts)
+    ).claims
+    assert claim.hypotheses == "X is invertible and A is invertible"
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_missing_extra(run, inside):
     text = HEAD + "from exactflow.errors import MissingExtraError\n"
@@ -153,7 +170,7 @@ def test_a_missing_extra(run, inside):
     outcome = run(text + "raise MissingExtraError('plot', 'a study')")
     (claim,) = outcome.claims
     assert (outcome.verdict, outcome.failure, claim.verdict) == ("incomplete", "", "not run")
-    assert "exactflow[plot]" in claim.missing
+    assert "pip install '.[plot]' in a copy" in claim.missing
 
 
 def test_claims_are_found_under_any_name(run):

@@ -28,7 +28,9 @@ from typing import Literal, TypeAlias
 
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
-from exactflow.files.atomic import raising_keyboard_interrupt_if_ctrl_c_kills
+from exactflow.exact.progress import report_stage
+from exactflow.files.atomic import explain_malformed_certificate
+from exactflow.files.ctrl_c import raising_keyboard_interrupt_at_first_ctrl_c
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.syntax import TheoremText, require_or_include_library
@@ -84,7 +86,7 @@ def theorem_file_text_if_verified(certificate: bytes, standalone: bool = False) 
     try:
         report = checker.check(certificate)
     except checker.MalformedError as error:
-        raise CertificateError(str(error)) from None
+        raise CertificateError(explain_malformed_certificate(certificate, error)) from None
     if report.verdict is not checker.Verdict.VERIFIED:
         is_false = report.verdict is checker.Verdict.REFUTED
         failure = VerificationError if is_false else CertificateError
@@ -92,7 +94,7 @@ def theorem_file_text_if_verified(certificate: bytes, standalone: bool = False) 
     return _theorem_file_text(_state_theorem(certificate, None), certificate, standalone)
 
 
-@raising_keyboard_interrupt_if_ctrl_c_kills()  # Ctrl-C then also ends coqc and removes its folder
+@raising_keyboard_interrupt_at_first_ctrl_c()  # Ctrl-C then also ends coqc and removes its folder
 def prove_verified_certificate_by_kernel(
     certificate: bytes, bound_if_smaller: Fraction | None = None
 ) -> tuple[ProvedOrUndecidedExitCode, list[str]]:
@@ -109,6 +111,7 @@ def prove_verified_certificate_by_kernel(
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
     text = _theorem_file_text(parts, certificate, standalone=True)
+    report_stage("coqc compiles the library and the theorem, which can take minutes")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")

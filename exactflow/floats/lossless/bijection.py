@@ -12,6 +12,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import HALVES
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
+from exactflow.flows.base import refusing_points
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -154,6 +155,7 @@ class Lossless(MapResult):
         self._check_absolute_values_of_image(y, self.largest)
         return self._map_in_float64_blocks(y, self._run_backward_in_place)
 
+    @refusing_points
     def inverse(self) -> "LosslessInverse":
         """Return the inverse map. Its `forward` is the `backward` of this map."""
         return LosslessInverse(self)
@@ -269,6 +271,7 @@ class LosslessInverse(MapResult):
         """Return the image of `x` under `map`, as `Lossless.forward` does."""
         return self.map.forward(x)
 
+    @refusing_points
     def inverse(self) -> Lossless:
         """Return the original map."""
         return self.map

@@ -35,7 +35,13 @@ from exactflow.flows.arithmetic import (
     is_inexact,
     refuse_tensor,
 )
-from exactflow.flows.base import Coupling, Flow, as_layers_and_partition, as_order_empty_if_natural
+from exactflow.flows.base import (
+    Coupling,
+    Flow,
+    as_layers_and_partition,
+    as_order_empty_if_natural,
+    refusing_points,
+)
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MergedCoupling
@@ -126,6 +132,7 @@ class PiecewiseFlow(RationalMap, Flow):
             )
         return self.derivation(self)
 
+    @refusing_points
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse flow, whose layers are the inverse layers in reverse order."""
         layers = (layer.inverse() for layer in reversed(self.layers))

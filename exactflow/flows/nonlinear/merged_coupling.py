@@ -13,7 +13,7 @@ from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Half
 from exactflow.flows.arithmetic import FromRational
-from exactflow.flows.base import Coupling
+from exactflow.flows.base import Coupling, refusing_points
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.nonlinear.piecewise_coupling import RationalCoupling
@@ -128,6 +128,7 @@ class MergedCoupling(RationalCoupling):
         scales = tuple(map(_product_or_tuple_of_scales, factors))
         vars(self).update(scale_elements=scales)
 
+    @refusing_points
     def inverse(self) -> "MergedCoupling":
         """Return the inverse layer, which moves the same half."""
         parts = tuple(part.inverse() for part in reversed(self.parts))

@@ -14,7 +14,7 @@ from exactflow.exact import linalg
 from exactflow.exact.numbers import format_field, format_short, to_element, to_elements, to_index
 from exactflow.exact.typing import HALVES, Half, NumberLike, QQElement, check_option
 from exactflow.flows.arithmetic import FromRational
-from exactflow.flows.base import Bijection, Coupling
+from exactflow.flows.base import Bijection, Coupling, refusing_points
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import as_partition, moved_and_kept
@@ -147,6 +147,7 @@ class PiecewiseCoupling(RationalCoupling):
             inverted=False,
         )
 
+    @refusing_points
     def inverse(self) -> "PiecewiseCoupling":
         """Return the inverse layer, which moves the same half and has type `PiecewiseCoupling`."""
         scale = [s if _is_varying_scale(s) else 1 / s for s in self.scale_elements]

@@ -46,6 +46,7 @@ from exactflow.interop.module_tree import (
     copy_model,
     list_state_dict_tensors_with_repeats,
     preserve_rng_state,
+    require_module,
     wrapper_attribute,
 )
 from exactflow.interop.tracing import copy_and_detach_tensors, count_tensor_entries
@@ -182,9 +183,10 @@ def _check_agreement_and_measure_differences(
 
 
 def _check_model_and_only(model: Any, only: Any) -> None:
-    if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
+    require_module(model)
+    if isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
-            f"expected a model as a torch.nn.Module, got {type(model).__name__}"
+            f"expected a model before its compilation by torch.jit, got {type(model).__name__}"
         )
     if (name := wrapper_attribute(model)) is not None:
         raise InvalidInputError(

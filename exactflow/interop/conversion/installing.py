@@ -21,6 +21,7 @@ from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
     install_bijection_in_place,
+    require_module,
     root_cause_type_and_message,
 )
 from exactflow.interop.modules import (
@@ -154,10 +155,7 @@ def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
     >>> torch.equal(again(x), converted(x))
     True
     """
-    if not isinstance(unconverted_model, nn.Module):
-        raise InvalidInputError(
-            f"expected a model as a torch.nn.Module, got {type(unconverted_model).__name__}"
-        )
+    require_module(unconverted_model)
     names = map(str, converted_state) if isinstance(converted_state, Mapping) else ()
     heads = [name.removesuffix(MARK) for name in names if f".{name}".endswith(f".{MARK}")]
     if not heads:

@@ -14,19 +14,20 @@ import warnings
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_index
-from exactflow.flows.base import Flow
 from exactflow.interop.diagnosis.measuring import ROWS, measure_model
 from exactflow.interop.diagnosis.result import Diagnosis
 from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import (
     list_state_dict_tensors_with_repeats,
     preserve_rng_state,
+    require_module,
     wrapper_attribute,
 )
 from exactflow.interop.tracing import NotMeasuredError
@@ -75,10 +76,7 @@ def diagnose(
     >>> found.layers[0].condition > 1e6, found.round_trip_error > 1e-3
     (True, True)
     """
-    if not isinstance(model, nn.Module):
-        got = type(model).__name__
-        remedy = ": pass to_module(flow)" if isinstance(model, Flow) else ""
-        raise InvalidInputError(f"expected a flow as a module of PyTorch, got {got}{remedy}")
+    require_module(model)
     while (name := wrapper_attribute(model)) is not None:
         model = getattr(model, name)
     _check_finite_batch(x)
@@ -102,7 +100,11 @@ def _check_finite_batch(x: Any) -> None:
     is_tensor = isinstance(x, Tensor)
     if not (is_tensor and x.is_floating_point() and x.ndim > 1 and x.numel()):
         found = f"{x.dtype} of shape {tuple(x.shape)}" if is_tensor else type(x).__name__
-        remedy = ": pass one vector as x[None]" if is_tensor and x.ndim == 1 else ""
+        remedy = ""
+        if isinstance(x, np.ndarray | list | tuple):
+            remedy = ": pass torch.as_tensor(x)"
+        elif is_tensor and x.ndim == 1:
+            remedy = ": pass one vector as x[None]"
         says = f"expected x as a batch of floats (N, d) or (N, channels, ..), got {found}{remedy}"
         raise InvalidInputError(says)
     if not torch.isfinite(x).all():

@@ -26,7 +26,7 @@ _NAMES = {package: name for name, package in PACKAGES.items() if name != "torch"
 
 def load_library(name: str) -> "Library":
     """Return the description of a library; raise `MissingExtraError` if it is not installed."""
-    require(PACKAGES[name], name, "modules of that library")
+    require(PACKAGES[name], name, f"a module of {name}")
     found: Library = import_module(f"exactflow.interop.libraries.{name}").LIBRARY
     return found
 

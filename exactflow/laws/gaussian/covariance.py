@@ -137,6 +137,10 @@ class Covariance:
         return (columns[:p] + columns[:p].T) / 2
 
 
+COVARIANCE_OF_DATA = "the covariance of data x, one sample in each row, is numpy.cov(x.T)"
+"""What to do with a matrix that is not square, since it may contain data."""
+
+
 def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
     """Return Q M Q^T, exactly, for the matrix Q of the layers and a symmetric matrix M."""
     return apply_float_layers_exactly(layers, apply_float_layers_exactly(layers, M).transpose())
@@ -146,7 +150,7 @@ def _read_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
     """Read a covariance and check that it is symmetric; positive definiteness is not checked."""
     source = Sigma
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
-        source = as_square_matrix(Sigma).to_dense()
+        source = as_square_matrix(Sigma, remedy_if_not_square=COVARIANCE_OF_DATA).to_dense()
         check_covariance_except_definiteness(source)
     entries = as_exact_floats_or_fractions(source)
     return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))

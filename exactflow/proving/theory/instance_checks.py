@@ -455,10 +455,18 @@ TRIALS = {
         POSITIVE,
     ),
     "six is sharp": _pack_trial_as_theorem_fields(
-        _AT_MOST_SIX, check_depth_and_obstructions, _draw_determinant_one, EVEN, ONE
+        f"{_AT_MOST_SIX}; that six are needed is true of some matrices, not of each",
+        check_depth_and_obstructions,
+        _draw_determinant_one,
+        EVEN,
+        ONE,
     ),
     "five is generic": _pack_trial_as_theorem_fields(
-        _AT_MOST_SIX, check_depth_and_obstructions, _draw_determinant_one, EVEN, ONE
+        f"{_AT_MOST_SIX}; that five are needed and suffice is true of almost all, not of each",
+        check_depth_and_obstructions,
+        _draw_determinant_one,
+        EVEN,
+        ONE,
     ),
     "padding": _pack_trial_as_theorem_fields(
         "three shears map (x, 0) to (A x, 0)",

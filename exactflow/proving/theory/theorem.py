@@ -3,13 +3,12 @@
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from html import escape
 from textwrap import fill
 from typing import Any, NamedTuple
 
-from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.errors import ExactFlowError, InvalidInputError, suggest_similar_name
 from exactflow.exact.numbers import to_index
 from exactflow.files.parallel import parallel_map
 
@@ -179,7 +178,7 @@ absolute value at most 2 equal the permutation
         if function is None:
             raise InvalidInputError(
                 f'expected {description_of_expected_theorem}, got the theorem "{self.name}": '
-                f"exactflow prove {self.script} checks this theorem"
+                f"`exactflow prove {self.script}` checks this theorem"
             )
         return function
 
@@ -244,18 +243,27 @@ class Theorems(Mapping[str, Theorem]):
 
     def __init__(self, rows: Iterable[Theorem]) -> None:
         self._rows = {row.name: row for row in rows}
+        self._names_by_number = {
+            number: row.name for row in self._rows.values() for number in row.number.split(", ")
+        }
 
     def __getitem__(self, name: str) -> Theorem:
-        """Return the theorem with a name, such as "six layers" or, equivalently, "Six_layers"."""
-        found = str(name).replace("_", " ").strip().lower()
+        """Return the theorem with a name, such as "six layers" or, equivalently, "Six_layers", or
+        with a number, such as "2a".
+        """
+        found = self._normalize_name_or_number(name)
         if found not in self._rows:
-            near = get_close_matches(found, self._rows, 1, 0.4)
-            hint = f"did you mean {near[0]!r}?" if near else "the table of theorems lists all names"
+            hint = suggest_similar_name(found, self._rows, "the table of theorems lists all names")
             raise InvalidInputError(f"expected the name of a theorem, got {name!r}: {hint}")
         return self._rows[found]
 
     def __contains__(self, name: object) -> bool:
-        return str(name).replace("_", " ").strip().lower() in self._rows
+        return self._normalize_name_or_number(name) in self._rows
+
+    def _normalize_name_or_number(self, name_or_number: object) -> str:
+        """Return the key of the theorem with a name or a number, if there is such a theorem."""
+        words = str(name_or_number).replace("_", " ").strip().lower()
+        return self._names_by_number.get(words, words)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)

@@ -14,6 +14,7 @@ from sympy import GF, QQ
 
 from exactflow import cli, factor, save
 from exactflow.exact.coerce import as_square_matrix
+from exactflow.exact.progress import listening_to_stages
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq import theorem
@@ -207,6 +208,17 @@ def test_several_files(says, check, tmp_path, capsys):
         ("verified", "depth"),
     ]
     assert cli.main(["check", "a.json", "c.json", "b.json", "--kernel", "--quiet"]) == 1
+
+
+def test_the_run_of_coqc_is_a_stage_of_the_progress_line(says, check):
+    stages = []
+    says(0, lambda statement: stages.append("coqc runs") or f"{statement}\n{CLOSED}")
+    with listening_to_stages(lambda name, fraction: stages.append(name)):
+        assert check(FLOW)[0] == 0
+    assert stages == [
+        "coqc compiles the library and the theorem, which can take minutes",
+        "coqc runs",
+    ]
 
 
 def test_quick_proves_nothing(check):

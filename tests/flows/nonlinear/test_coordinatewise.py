@@ -122,7 +122,7 @@ def test_displays():
     layer = PiecewiseCoupling((2, 2), "second", twice, [GROWTH, PiecewiseLinear([0], [2])])
     beside = coordinatewise([PiecewiseCoupling((1, 1), "first", BEND)] * 2)
     flow = PiecewiseFlow([layer, layer.inverse(), beside])
-    assert "2 of 2 not 1" in flow._repr_html_()
+    assert "not 1: 2 of 2" in flow._repr_html_()
     assert "1/2, inverted" in repr(flow)
     assert "2 couplings merged, additive" in repr(flow)
     assert flow._repr_latex_().count("pmatrix") == 6

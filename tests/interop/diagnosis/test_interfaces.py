@@ -320,7 +320,10 @@ def test_latents_of_two_scales():
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        ([data()], "expected x as a batch of floats (N, d) or (N, channels, ..), got list"),
+        (
+            [data()],
+            "a batch of floats (N, d) or (N, channels, ..), got list: pass torch.as_tensor(x)",
+        ),
         (torch.arange(4), "got torch.int64 of shape (4,)"),
         (data(3)[0], "got torch.float32 of shape (4,)"),
         (data(3) / 0, "finite numbers"),

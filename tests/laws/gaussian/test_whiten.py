@@ -168,7 +168,7 @@ BAD = [
     (np.diag([1.0] * 69 + [-2]), "eigenvalue of about -2:"),
     (np.ones((3, 3)), "leading 2 x 2 minor is 0: .*more samples than"),
     (np.eye(2) * 1j, "complex128"),
-    ([[1, 0, 0], [0, 1, 0]], "square"),
+    ([[1, 0, 0], [0, 1, 0]], r"2 x 3: the covariance of data x, .* is numpy\.cov\(x\.T\)"),
     ([[1]], "at least two"),
     (NAN, "nan"),
     (np.array([[1, np.inf], [np.inf, 1]]), "inf"),

@@ -1,6 +1,7 @@
 """The tutorial and the guides with commands, followed by a reader in an empty folder."""
 
 import ast
+import configparser
 import doctest
 import re
 import shutil
@@ -92,3 +93,22 @@ def test_a_page_can_be_followed(page, path):
             raises = tags is not None and "raises-exception" in tags.group(1)
             paste(TAGS.sub("", body), names, raises)
     assert blocks
+
+
+GUIDES = sorted((BOOK / "guides").glob("*.md"))
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_a_guide_names_the_extras_of_the_libraries_that_it_imports(guide):
+    settings = configparser.ConfigParser()
+    settings.read(BOOK.parents[1] / "setup.cfg", "utf-8")
+    libraries = {
+        extra: set(re.findall(r"^\w+", needs, re.M))
+        for extra, needs in settings["options.extras_require"].items()
+    }
+    text = guide.read_text("utf-8")
+    named = {e for extras in re.findall(r'"\.\[(.*?)\]"', text) for e in extras.split(",")}
+    # torch comes with each library of flows, and exactflow is in extras that join others
+    optional = set().union(*libraries.values()) - {"exactflow", "torch"}
+    imported = set(re.findall(r"^(?:import|from) (\w+)", text, re.M)) & optional
+    assert imported <= set().union(*(libraries[extra] for extra in named))

@@ -140,6 +140,12 @@ def test_a_challenge_finds_no_counterexample(name):
     assert str(found) == f"{name}: 4 instances, no counterexample to: {theorems[name].tried}"
 
 
+@pytest.mark.parametrize("name", ["six is sharp", "five is generic"])
+def test_a_challenge_of_a_theorem_about_some_matrices_says_that_it_is_not_about_each(name):
+    said = str(theorems[name].challenge(1, progress=False))
+    assert said.endswith(", not of each")
+
+
 @pytest.mark.slow
 def test_a_challenge_is_the_same_for_any_number_of_jobs():
     tried = theorems["six layers"]
@@ -327,10 +333,21 @@ def test_integers_that_only_come_back_are_not_enough(monkeypatch):
 def test_a_name_that_is_none():
     with pytest.raises(InvalidInputError, match="did you mean 'six layers'"):
         theorems["six layer"]
+    with pytest.raises(InvalidInputError, match=r"did you mean 'five is generic'\?"):
+        theorems["five"]
     assert "six layer" not in theorems
     assert "six layers" in str(theorems)
     assert theorems._repr_html_().count("<tr>") == len(theorems) + 1
     assert "det" in theorems["six layers"]._repr_latex_()
+
+
+def test_a_theorem_is_found_by_each_of_its_numbers():
+    numbers = {number: row for row in theorems.values() for number in row.number.split(", ")}
+    assert len(numbers) > len(theorems)
+    assert all(theorems[number] is row for number, row in numbers.items())
+    assert theorems[2] is theorems["six is sharp"]
+    assert "14" in theorems
+    assert "99" not in theorems
 
 
 def test_the_table_is_not_changed_from_outside():
