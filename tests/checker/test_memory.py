@@ -119,7 +119,8 @@ def test_memory_is_bounded_by_the_size_of_the_file(tmp_path, name):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the accounts of Linux")
-@pytest.mark.parametrize("d", [1000, pytest.param(2500, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [1000, 2500])
 def test_memory_is_bounded_by_the_size_of_the_target_too(tmp_path, d):
     path, target = tmp_path / "c.json", tmp_path / "t.csv"
     path.write_text(certificate("QQ", [1, 1], [["1", "0"], ["0", "1"]], []))
