@@ -271,7 +271,7 @@ def apart(a: np.ndarray, b: np.ndarray) -> float:
 
 
 generator = np.random.default_rng(0)
-count = 100_000 if options.full else 20_000
+count = 50_000 if options.full else 20_000
 cells = generator.integers(0, 4, (5 * count, 2))
 cells = cells[cells.sum(axis=1) % 2 == 0]
 angles = np.pi * generator.random((2, count))
