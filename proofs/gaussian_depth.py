@@ -503,8 +503,8 @@ stationary = covariances(D)["stationary, 0.9"]
 rotated = [layer_by_layer(stationary, LAYERS, np.random.default_rng(seed)) for seed in range(5)]
 alternating = layer_by_layer(stationary, LAYERS)
 together = whiten(stationary)
-# For E = Q Sigma Q^T - I, of norm e: (trace E - log det(I + E)) / 2 <= e^2 / (4 (1 - e)) <= e^2 /
-# 2.
+# For E = Q Sigma Q^T - I, of norm e <= 1/2:
+# (trace E - log det(I + E)) / 2 <= e^2 / (4 (1 - e)) <= e^2 / 2.
 left = float(D * together.error) ** 2 / 2
 with claims.check("layers fitted one by one, and two layers together", Evidence.NUMERIC) as check:
     needed = [next(k for k, rest in enumerate(run) if rest < 1e-10) for run in rotated]

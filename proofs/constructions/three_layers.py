@@ -24,9 +24,11 @@ x2 <- x2 + (S^(1/2) R Sigma11^(-1/2) - Sigma21 Sigma11^-1) x1, the last x2 <- x2
 If det Sigma is not 1, or these conditions on the eigenvalues fail, one factor for each half, in the
 scales of the first two layers, establishes them.
 
-How it is checked ----------------- *For all n*: the equations, in the script gaussian_depth.
-*Exact*: the error of the layers, which are refined as two layers are. For equal singular values the
-first layer solves the linear equations.
+How it is checked
+-----------------
+*For all n*: the equations, in the script gaussian_depth. *Exact*: the error of the layers, which
+are refined as two layers are. For equal singular values the first layer solves the linear
+equations.
 """
 
 from dataclasses import dataclass
