@@ -150,7 +150,7 @@ def plot_parameters() -> str:
 
 
 def draw_dependencies(root: Path) -> str:
-    """Draw the files of the formal proofs and their draw_dependencies."""
+    """Draw the files of the formal proofs, and which of them each requires."""
     files = {Path(source).stem: root / source for source in project(root).sources}
     texts = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
     requires = re.compile(r"^From exactflow\S* Require(.*?)\.\n", re.MULTILINE | re.DOTALL)
