@@ -258,12 +258,11 @@ with claims.check("the stated error is that of the exact product", Evidence.EXAC
 
 # %%
 SIZES = (2, 3, 4, 9, 16, 17) + ((64, 129, 256) if options.full else (32,))
-OF_MANY_COORDINATES = ("rotation", "permutation", "near -I")
 closed: dict[int, float] = {}
 with claims.check("rotations of many sizes, at most 18", Evidence.NUMERIC) as check:
     for d in SIZES:
-        for name in FAMILIES if d < 500 else OF_MANY_COORDINATES:
-            W = FAMILIES[name](d, 2)
+        for name, family in FAMILIES.items():
+            W = family(d, 2)
             result = balance(W)
             worst = max(result.condition_numbers)
             closed[d] = max(worst, closed.get(d, 0.0))
