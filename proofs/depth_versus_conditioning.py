@@ -37,7 +37,7 @@
 
 # %%
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from statistics import median
 
 import numpy as np
@@ -161,11 +161,6 @@ def measured(result: Balanced, W: np.ndarray) -> Record:
 def middle(records: list[Record]) -> Record:
     """Return the median of each number over the records."""
     return Record(*(median(column) for column in zip(*map(astuple, records), strict=True)))
-
-
-def astuple(record: Record) -> tuple[float, ...]:
-    """Return the numbers of a record."""
-    return tuple(vars(record).values())
 
 
 def target(name: str, d: int, seed: int) -> np.ndarray:
