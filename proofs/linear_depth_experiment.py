@@ -35,6 +35,7 @@ import sys
 
 import numpy as np
 import sympy
+from scipy.linalg import toeplitz
 from sympy import QQ, Rational
 from threadpoolctl import threadpool_limits
 
@@ -74,12 +75,6 @@ decided = [d for d in fitted if d <= 16]
 
 
 # %%
-def toeplitz_of(taps: np.ndarray) -> np.ndarray:
-    """Return T[i, j] = taps[i - j + d - 1] for 2 d - 1 taps."""
-    d = (len(taps) + 1) // 2
-    return np.array([[taps[i - j + d - 1] for j in range(d)] for i in range(d)])
-
-
 def target(kind: str, d: int) -> np.ndarray:
     """Return the first of a seeded sequence of random matrices that has a positive determinant."""
     if kind == "3-cycle":
@@ -93,7 +88,8 @@ def target(kind: str, d: int) -> np.ndarray:
             Q, R = np.linalg.qr(rng.standard_normal((d, d)))
             M = Q * np.sign(np.diag(R))
         else:
-            M = toeplitz_of(rng.standard_normal(2 * d - 1))
+            taps = rng.standard_normal(2 * d - 1)  # of the diagonals, from the upper right
+            M = toeplitz(taps[d - 1 :], taps[d - 1 :: -1])
         sign, log_det = np.linalg.slogdet(M)
         if sign > 0:
             return M * np.exp((np.log(det) - log_det) / d)
@@ -258,7 +254,7 @@ with claims.check(
             check.true(found < 1e-11, f"{kind}, d = {d}: {found:.0e}")
 with claims.check("no fit has a residual below what is possible", Evidence.NUMERIC) as check:
     for (kind, d, K), found in shears.items():
-        if K <= 4 or (kind == "determinant 4"):
+        if K <= 4 or kind == "determinant 4":
             check.true(found > 1e-6, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
 
 # %% [markdown]
