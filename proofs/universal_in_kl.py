@@ -409,9 +409,8 @@ with (
     ):
         share = QQ(round(2**24 / (1 + np.exp(-power))), 2**24)
         for lanes, blocks, groups, radius in sizes:
-            step = QQ.from_sympy(Rational(distance))
             zones = place_remotely(
-                share, step, lanes=lanes, blocks=blocks, groups=groups, radius=radius
+                share, distance, lanes=lanes, blocks=blocks, groups=groups, radius=radius
             )
             _, (cells, ramps) = zones.choose_margin_share_and_bound_kl_terms(
                 entropy(share), QQ(1, 1000)
