@@ -364,7 +364,6 @@ with claims.check(
             mass = 2 * normal_cdf(-1 / (2 * ball(delta)))  # beyond the plateaus
             ends = ball(width).sqrt() + mass.sqrt()
             eps = upper(arb(2).sqrt() * ball(delta) + arb(8).sqrt() * ends)
-        with ctx.workprec(128):
             gap = (
                 ball(bound_conditioning(DIAGONAL, eps).mean_log_det) - log_det(flow) - arb(2).log()
             )

@@ -439,7 +439,7 @@ with claims.check("three additive layers whiten", Evidence.CERTIFIED) as check:
 
 # %%
 def is_two_layers(F, p):
-    """Return whether two layers on halves (p, d - p) compose to F, in one of both orders."""
+    """Whether two layers on halves (p, d - p) compose to F, in one of both orders."""
     upper, lower = F[:p, :p], F[p:, p:]
     pairs = []
     if upper.det() != 0:
