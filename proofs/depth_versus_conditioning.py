@@ -221,12 +221,8 @@ with claims.check("the stated error is that of the exact composition", Evidence.
 
 # %% [markdown]
 # ## No layers are smaller than the bounds
-# Let $s_i = |X_i|_2$. The singular values of a shear have the ratio $\exp(2
-# \operatorname{asinh}(s_i / 2))$ at most, and a shear turns a vector by at most $2 \arctan(s_i /
-# 2)$. So
-#
-# $$ \sum_i 2 \operatorname{asinh} \frac{s_i}{2} \ge \ln \kappa(W), \qquad
-#    \sum_i 2 \arctan \frac{s_i}{2} \ge \angle(x, W x) \text{ for every } x. $$
+# Both bounds of the theorem, for shears that the search finds: the first for one matrix of each
+# family, the second for a half-turn.
 
 # %%
 with claims.check("no layers are smaller than the bounds", Evidence.NUMERIC) as check:
