@@ -336,10 +336,8 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
             steps = NormalToAtomsMap.from_ascending_atoms([arb(-1), arb(1)], [1, 1])
             square = 2 * LipschitzRegression(steps, 1 / half).upper_bound_squared_distance()
             eps = upper((1 + arb(2).sqrt()) * ball(delta) + square.sqrt())
-        bounds, slope = (
-            bound_conditioning(DIAGONAL, eps),
-            steepness(flow, [[width / 5, Rational(1, 3)]]),
-        )
+        bounds = bound_conditioning(DIAGONAL, eps)
+        slope = steepness(flow, [[width / 5, Rational(1, 3)]])
         lipschitz = ball(bounds.lipschitz)
         used.append(("two points", "two layers, by hand", bounds, float(slope), None))
         check.true(

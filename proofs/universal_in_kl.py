@@ -185,10 +185,8 @@ with claims.check("the Jacobian is diagonal where the data lies", Evidence.EXACT
         for k in range(0, min(len(part.tiling.tiles) for part in result.parts), 37):
             x, scales = [], []
             for part in result.parts:
-                tile, ((s, _), (u, _)) = (
-                    part.tiling.tiles[k],
-                    part.tiling.affine_maps_from_latents[k],
-                )
+                tile = part.tiling.tiles[k]
+                (s, _), (u, _) = part.tiling.affine_maps_from_latents[k]
                 a, b = part.tiling.columns[tile.column]
                 x += [QQ.to_sympy((a + 2 * b) / 3), QQ.to_sympy((tile.low + tile.high) / 2)]
                 scales += [QQ.to_sympy(1 / s), QQ.to_sympy(1 / u)]
@@ -543,7 +541,6 @@ with (
 # %%
 def lebesgue_constant(kappa: arb, parts: int = 200) -> arb:
     """Return a bound of sum |l_i| on [-1, 1] for nodes in the three intervals of step 3."""
-
     k, worst = 5 * kappa, arb(0)
     nodes = [arb(-1).union(k - 1), (-k / 2).union(k / 2), (1 - k).union(arb(1))]
     for i in range(parts):

@@ -91,13 +91,10 @@ def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]
     Raises `InvalidInputError` where no three are known for such halves, `MethodError` where float64
     is too coarse.
     """
-    q, factor, other = (
-        len(covariance.rounded) - p,
-        _factor(covariance),
-        covariance.with_halves_swapped(p),
-    )
+    q, factor = len(covariance.rounded) - p, _factor(covariance)
     bases = Eigenbases.of(covariance.rounded, p, factor, factor)
     if not bases.is_straddled:
+        other = covariance.with_halves_swapped(p)
         of_other = Eigenbases.of(other.rounded, q, factor, factor)
         if of_other.is_straddled:
             layers, error = _least(of_other, other)
