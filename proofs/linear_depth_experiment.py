@@ -53,9 +53,8 @@ from exactflow.floats.balancing.tuning import Attempt
 
 sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
-from proofs.experiments import least_squares as fits
 from proofs.experiments.descent import adam
-from proofs.experiments.least_squares import Fit, least_squares
+from proofs.experiments.least_squares import Fit, least_squares, random_start
 
 claims = Claims("linear depth experiment")
 options = proof_options()
@@ -216,7 +215,7 @@ def fit_shears(M: np.ndarray, K: int) -> Fit:
     if len(M) > 32 and K >= 5:
         return fit_along_a_path(M, K)
     seeds = range(starts if len(M) <= 16 and K <= 4 else 1)
-    return best_fit(M, [fits.random_start(K, len(M) // 2, seed) for seed in seeds], scaled=False)
+    return best_fit(M, [random_start(K, len(M) // 2, seed) for seed in seeds], scaled=False)
 
 
 def count_starts_with_scales(d: int, K: int) -> int:
@@ -237,7 +236,7 @@ with threadpool_limits(1):
             shears[kind, d, K] = fit.residual
             if d <= 32:
                 seeds = range(count_starts_with_scales(d, K))
-                random = [fits.random_start(K, n, seed) for seed in seeds]
+                random = [random_start(K, n, seed) for seed in seeds]
                 scaled[kind, d, K] = best_fit(M, [fit, *random], scaled=True).residual
 
 with claims.check(
