@@ -215,7 +215,7 @@ def half_turn(d: int, places: tuple[int, int]) -> np.ndarray:
 
 
 FAMILIES = {
-    "rotation": lambda d, s: rotation(d, s),
+    "rotation": rotation,
     "permutation": lambda d, s: make_positive(np.eye(d)[np.random.default_rng(s).permutation(d)]),
     "signs": lambda d, s: make_positive(np.diag(np.random.default_rng(s).choice([-1.0, 1.0], d))),
     "two axes of one half": lambda d, s: half_turn(d, (d - 2, d - 1)),
