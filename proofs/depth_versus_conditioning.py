@@ -175,7 +175,7 @@ def target(name: str, d: int, seed: int) -> np.ndarray:
 
 
 # %%
-def found(W: np.ndarray, K: int, seed: int) -> Balanced | None:
+def search_layers(W: np.ndarray, K: int, seed: int) -> Balanced | None:
     """Return K balanced layers of W, or None if the search fails."""
     try:
         return balance(W, layers=K, method="search", seed=seed)
@@ -189,7 +189,7 @@ with claims.check("K balanced layers, K = 5 .. 16, in six families", Evidence.NU
         for name in FAMILIES:
             for K in DEPTHS:
                 cases = [(target(name, d, seed), seed) for seed in SEEDS]
-                pairs = [(W, result) for W, seed in cases if (result := found(W, K, seed))]
+                pairs = [(W, result) for W, seed in cases if (result := search_layers(W, K, seed))]
                 record = middle([measured(result, W) for W, result in pairs])
                 records[d, name, K] = record
                 check.true(
