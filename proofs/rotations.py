@@ -153,7 +153,7 @@ from exactflow.errors import MethodError
 from exactflow.exact.balls import upper
 from exactflow.exact.numbers import format_up
 from exactflow.explanation.symbolic_identities import IDENTITIES
-from exactflow.floats.balancing import Balanced, balance
+from exactflow.floats.balancing import balance
 from exactflow.laws.conditioning import condition_number
 
 sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
@@ -440,11 +440,6 @@ with claims.check("seven layers, worse conditioned than eleven", Evidence.NUMERI
 
 
 # %%
-def worst_layer(result: Balanced) -> float:
-    """Return the largest condition number of a layer."""
-    return max(result.condition_numbers)
-
-
 def exact_route(W: np.ndarray, method: str) -> float:
     """Return the largest condition number of a layer of an exact route, in float64."""
     norms = [
@@ -467,8 +462,8 @@ compared |= {"transvection": {}, "commutator": {}}
 with claims.check("closed form against search and exact routes", Evidence.NUMERIC) as check:
     for d in (4, 8, 12, 16) + ((32, 64) if options.full else ()):
         W = np.ldexp(np.rint(np.ldexp(rotation(d, 5), 12)), -12)
-        compared["closed form"][d] = worst_layer(balance(rotation(d, 5), method="closed"))
-        compared["search"][d] = worst_layer(balance(rotation(d, 5), method="search"))
+        for name, method in (("closed form", "closed"), ("search", "search")):
+            compared[name][d] = max(balance(rotation(d, 5), method=method).condition_numbers)
         if d <= 32:
             compared["Adam"][d] = descend(rotation(d, 5))
         for method in ("transvection", "commutator"):
