@@ -580,8 +580,8 @@ def small_epsilon(beta: int, power: int, z: str) -> dict[str, tuple]:
     b, z0, kappa = arb(beta), arb(z), arb(1) / 200
     w = 1 / (1 + b.exp() * p1 / (1 - p1))
     log, off = -(1 - delta).log(), e + 2 * e / delta
-    moved = 2 / kappa * ((z0 + half) ** 2 / 2).exp() * off
-    F = 2 * (e + moved + 2 * normal_cdf(-z0) + 2 * e / delta)
+    dense = 2 / kappa * ((z0 + half) ** 2 / 2).exp() * off  # nu of M_a, step 2
+    F = 2 * (e + dense + 2 * normal_cdf(-z0) + 2 * e / delta)
     near, far = 1 - 15 * kappa / 2, 2 - 10 * kappa  # distances of the nodes, at least
     second = 2 * log * (2 / (near * far) + 1 / near**2)
     y = 8 * second
