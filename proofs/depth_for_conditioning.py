@@ -285,10 +285,8 @@ T, pairs = well.path.map, len(well.path.steps)
 with ctx.workprec(96):
     steepest = max(abs(s - 1) for (s,) in T.slopes)
     strength = shear_norm(QQ(2)) / steepest
-labels, pads = (
-    ndtri((np.arange(20_000) + 0.5) / 20_000),
-    np.random.default_rng(0).standard_normal(20_000),
-)
+labels = ndtri((np.arange(20_000) + 0.5) / 20_000)
+pads = np.random.default_rng(0).standard_normal(20_000)
 aim = T(labels)[0]
 with claims.check("errors of graded pairs, even pairs, five couplings", Evidence.NUMERIC) as check:
     images = {

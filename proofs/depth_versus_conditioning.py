@@ -37,7 +37,7 @@
 
 # %%
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from statistics import median
 
 import numpy as np
@@ -163,11 +163,6 @@ def middle(records: list[Record]) -> Record:
     return Record(*(median(column) for column in zip(*map(astuple, records), strict=True)))
 
 
-def astuple(record: Record) -> tuple[float, ...]:
-    """Return the numbers of a record."""
-    return tuple(vars(record).values())
-
-
 def target(name: str, d: int, seed: int) -> np.ndarray:
     """Return the target of a family."""
     return FAMILIES[name](d, np.random.default_rng([d, seed]))
@@ -180,7 +175,7 @@ def target(name: str, d: int, seed: int) -> np.ndarray:
 
 
 # %%
-def found(W: np.ndarray, K: int, seed: int) -> Balanced | None:
+def search_layers(W: np.ndarray, K: int, seed: int) -> Balanced | None:
     """Return K balanced layers of W, or None if the search fails."""
     try:
         return balance(W, layers=K, method="search", seed=seed)
@@ -194,7 +189,7 @@ with claims.check("K balanced layers, K = 5 .. 16, in six families", Evidence.NU
         for name in FAMILIES:
             for K in DEPTHS:
                 cases = [(target(name, d, seed), seed) for seed in SEEDS]
-                pairs = [(W, result) for W, seed in cases if (result := found(W, K, seed))]
+                pairs = [(W, result) for W, seed in cases if (result := search_layers(W, K, seed))]
                 record = middle([measured(result, W) for W, result in pairs])
                 records[d, name, K] = record
                 check.true(
@@ -226,12 +221,8 @@ with claims.check("the stated error is that of the exact composition", Evidence.
 
 # %% [markdown]
 # ## No layers are smaller than the bounds
-# Let $s_i = |X_i|_2$. The singular values of a shear have the ratio $\exp(2
-# \operatorname{asinh}(s_i / 2))$ at most, and a shear turns a vector by at most $2 \arctan(s_i /
-# 2)$. So
-#
-# $$ \sum_i 2 \operatorname{asinh} \frac{s_i}{2} \ge \ln \kappa(W), \qquad
-#    \sum_i 2 \arctan \frac{s_i}{2} \ge \angle(x, W x) \text{ for every } x. $$
+# Both bounds of the theorem, for shears that the search finds: the first for one matrix of each
+# family, the second for a half-turn.
 
 # %%
 with claims.check("no layers are smaller than the bounds", Evidence.NUMERIC) as check:

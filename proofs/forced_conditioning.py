@@ -336,10 +336,8 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
             steps = NormalToAtomsMap.from_ascending_atoms([arb(-1), arb(1)], [1, 1])
             square = 2 * LipschitzRegression(steps, 1 / half).upper_bound_squared_distance()
             eps = upper((1 + arb(2).sqrt()) * ball(delta) + square.sqrt())
-        bounds, slope = (
-            bound_conditioning(DIAGONAL, eps),
-            steepness(flow, [[width / 5, Rational(1, 3)]]),
-        )
+        bounds = bound_conditioning(DIAGONAL, eps)
+        slope = steepness(flow, [[width / 5, Rational(1, 3)]])
         lipschitz = ball(bounds.lipschitz)
         used.append(("two points", "two layers, by hand", bounds, float(slope), None))
         check.true(
@@ -364,7 +362,6 @@ with claims.check(
             mass = 2 * normal_cdf(-1 / (2 * ball(delta)))  # beyond the plateaus
             ends = ball(width).sqrt() + mass.sqrt()
             eps = upper(arb(2).sqrt() * ball(delta) + arb(8).sqrt() * ends)
-        with ctx.workprec(128):
             gap = (
                 ball(bound_conditioning(DIAGONAL, eps).mean_log_det) - log_det(flow) - arb(2).log()
             )

@@ -336,7 +336,7 @@ def covariances(d):
     }
 
 
-def found(p, q, seed):
+def search_two_layers(p, q, seed):
     """Return whether the search finds two layers for a Wishart matrix, and that matrix."""
     Sigma = np.cov(np.random.default_rng(seed).standard_normal((p + q, 3 * (p + q))))
     try:
@@ -346,7 +346,7 @@ def found(p, q, seed):
 
 
 with claims.check("halves (1, 3): two layers are found if they exist", Evidence.CERTIFIED) as check:
-    outcomes = [found(1, 3, seed) for seed in range(20)]
+    outcomes = [search_two_layers(1, 3, seed) for seed in range(20)]
     for is_found, Sigma in outcomes:
         check.equal(is_found, gaussian_depth(Sigma, scales="positive", partition=(1, 3)).upper == 2)
     print(f"    {sum(is_found for is_found, _ in outcomes)} of {len(outcomes)} Wishart matrices")
@@ -356,14 +356,14 @@ with claims.check(
     "no two layers are found where Ledermann excludes them", Evidence.NUMERIC
 ) as check:
     for p, q in ((1, 4), (2, 5), (1, 5), (3, 7)):
-        count = sum(found(p, q, seed)[0] for seed in range(seeds))
+        count = sum(search_two_layers(p, q, seed)[0] for seed in range(seeds))
         check.true((q - p) * (q - p + 1) > 2 * q and count == 0, f"({p}, {q}): 0 of {seeds}")
 
 with claims.check("halves (p, p + 2), p > 1: two layers are found", Evidence.NUMERIC) as check:
     for p, q in ((2, 4), (3, 5), (4, 6)):
-        count = sum(found(p, q, seed)[0] for seed in range(seeds))
+        count = sum(search_two_layers(p, q, seed)[0] for seed in range(seeds))
         check.true(count > 0, f"({p}, {q}): {count} of {seeds}")
-    count = sum(found(3, 6, seed)[0] for seed in range(seeds))
+    count = sum(search_two_layers(3, 6, seed)[0] for seed in range(seeds))
     print(f"    (3, 6), which the bound allows, too: {count} of {seeds}")
 
 with claims.check("three layers on halves (n, n + 2), in closed form", Evidence.CERTIFIED) as check:
@@ -439,7 +439,7 @@ with claims.check("three additive layers whiten", Evidence.CERTIFIED) as check:
 
 # %%
 def is_two_layers(F, p):
-    """Return whether two layers on halves (p, d - p) compose to F, in one of both orders."""
+    """Whether two layers on halves (p, d - p) compose to F, in one of both orders."""
     upper, lower = F[:p, :p], F[p:, p:]
     pairs = []
     if upper.det() != 0:
@@ -503,8 +503,8 @@ stationary = covariances(D)["stationary, 0.9"]
 rotated = [layer_by_layer(stationary, LAYERS, np.random.default_rng(seed)) for seed in range(5)]
 alternating = layer_by_layer(stationary, LAYERS)
 together = whiten(stationary)
-# For E = Q Sigma Q^T - I, of norm e: (trace E - log det(I + E)) / 2 <= e^2 / (4 (1 - e)) <= e^2 /
-# 2.
+# For E = Q Sigma Q^T - I, of norm e <= 1/2:
+# (trace E - log det(I + E)) / 2 <= e^2 / (4 (1 - e)) <= e^2 / 2.
 left = float(D * together.error) ** 2 / 2
 with claims.check("layers fitted one by one, and two layers together", Evidence.NUMERIC) as check:
     needed = [next(k for k, rest in enumerate(run) if rest < 1e-10) for run in rotated]

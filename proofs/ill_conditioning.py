@@ -105,7 +105,7 @@ targets = {
         Atoms([[0, 0], [1, 1], [2, 0]], ["1/2", "1/3", "1/6"]),
         [Rational(1, 10**k) for k in powers],
     ),
-    "circle": (Ring(1, 1), [Rational(1, 2**k) for k in powers if k < 10]),
+    "circle": (Ring(1, 1), [Rational(1, 2**k) for k in powers]),
     "unit square": (uniform([0, 0], [1, 1]), [Rational(1, 2**k) for k in squares]),
 }
 studies = {

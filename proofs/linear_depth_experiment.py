@@ -35,6 +35,7 @@ import sys
 
 import numpy as np
 import sympy
+from scipy.linalg import toeplitz
 from sympy import QQ, Rational
 from threadpoolctl import threadpool_limits
 
@@ -52,9 +53,8 @@ from exactflow.floats.balancing.tuning import Attempt
 
 sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
-from proofs.experiments import least_squares as fits
 from proofs.experiments.descent import adam
-from proofs.experiments.least_squares import Fit, least_squares
+from proofs.experiments.least_squares import Fit, least_squares, random_start
 
 claims = Claims("linear depth experiment")
 options = proof_options()
@@ -74,12 +74,6 @@ decided = [d for d in fitted if d <= 16]
 
 
 # %%
-def toeplitz_of(taps: np.ndarray) -> np.ndarray:
-    """Return T[i, j] = taps[i - j + d - 1] for 2 d - 1 taps."""
-    d = (len(taps) + 1) // 2
-    return np.array([[taps[i - j + d - 1] for j in range(d)] for i in range(d)])
-
-
 def target(kind: str, d: int) -> np.ndarray:
     """Return the first of a seeded sequence of random matrices that has a positive determinant."""
     if kind == "3-cycle":
@@ -93,7 +87,8 @@ def target(kind: str, d: int) -> np.ndarray:
             Q, R = np.linalg.qr(rng.standard_normal((d, d)))
             M = Q * np.sign(np.diag(R))
         else:
-            M = toeplitz_of(rng.standard_normal(2 * d - 1))
+            taps = rng.standard_normal(2 * d - 1)  # of the diagonals, from the upper right
+            M = toeplitz(taps[d - 1 :], taps[d - 1 :: -1])
         sign, log_det = np.linalg.slogdet(M)
         if sign > 0:
             return M * np.exp((np.log(det) - log_det) / d)
@@ -220,7 +215,7 @@ def fit_shears(M: np.ndarray, K: int) -> Fit:
     if len(M) > 32 and K >= 5:
         return fit_along_a_path(M, K)
     seeds = range(starts if len(M) <= 16 and K <= 4 else 1)
-    return best_fit(M, [fits.random_start(K, len(M) // 2, seed) for seed in seeds], scaled=False)
+    return best_fit(M, [random_start(K, len(M) // 2, seed) for seed in seeds], scaled=False)
 
 
 def count_starts_with_scales(d: int, K: int) -> int:
@@ -241,7 +236,7 @@ with threadpool_limits(1):
             shears[kind, d, K] = fit.residual
             if d <= 32:
                 seeds = range(count_starts_with_scales(d, K))
-                random = [fits.random_start(K, n, seed) for seed in seeds]
+                random = [random_start(K, n, seed) for seed in seeds]
                 scaled[kind, d, K] = best_fit(M, [fit, *random], scaled=True).residual
 
 with claims.check(
@@ -258,7 +253,7 @@ with claims.check(
             check.true(found < 1e-11, f"{kind}, d = {d}: {found:.0e}")
 with claims.check("no fit has a residual below what is possible", Evidence.NUMERIC) as check:
     for (kind, d, K), found in shears.items():
-        if K <= 4 or (kind == "determinant 4"):
+        if K <= 4 or kind == "determinant 4":
             check.true(found > 1e-6, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
 
 # %% [markdown]

@@ -92,14 +92,20 @@ def random_mask(n):
     return draws.sample([0, 1] * n, 2 * n)
 
 
+def image_of(x, steps):
+    """Return the image of a point under flows and matrices, one after the other."""
+    y = sympy.Matrix(x)
+    for step in steps:
+        y = step * y if isinstance(step, sympy.MatrixBase) else step.forward(list(y))
+    return y
+
+
 with claims.check("N <= 12, d = 4 .. 16: equal, with 2N + 4 layers", Evidence.EXACT) as check:
     for n in range(2, 9):
         for N in (1, 2, 3, 6, 12):
             flows = [random_coupling(n, random_mask(n)) for _ in range(N)]
             one, x = merge_masks(flows), [number() for _ in range(2 * n)]
-            y = sympy.Matrix(x)
-            for flow in flows:
-                y = flow.forward(list(y))
+            y = image_of(x, flows)
             log_det = sum(flow.log_abs_det() for flow in flows)
             check.equal(one.forward(x), y, f"d = {2 * n}, N = {N}: {one.depth} layers")
             check.equal(one.inverse().forward(list(y)), sympy.Matrix(x))
@@ -123,10 +129,7 @@ with claims.check("a checkerboard Real NVP: six couplings", Evidence.EXACT) as c
     check.equal(merge_masks(real_nvp[:4]).depth, 4, "four under checkerboards: four layers")
     check.true(one.depth <= 2 * 6 + 4, f"and two under channels: {one.depth} layers in all")
     x = [number() for _ in range(8)]
-    y = sympy.Matrix(x)
-    for flow in real_nvp:
-        y = flow.forward(list(y))
-    check.equal(one.forward(x), y)
+    check.equal(one.forward(x), image_of(x, real_nvp))
 
 
 # %%
@@ -165,10 +168,8 @@ with claims.check("N steps of Glow: at most 4N + 1 layers", Evidence.EXACT) as c
             M[0, :] = M[0, :] / M.det()
             steps += [M, random_coupling(n, [1] * n + [0] * n)]
         glow, x = merge_masks(steps), [number() for _ in range(2 * n)]
-        y = sympy.Matrix(x)
-        for step in steps:
-            y = step * y if isinstance(step, sympy.MatrixBase) else step.forward(list(y))
-        check.equal(glow.forward(x), y, f"d = {2 * n}, N = {N}: {glow.depth} layers")
+        label = f"d = {2 * n}, N = {N}: {glow.depth} layers"
+        check.equal(glow.forward(x), image_of(x, steps), label)
         check.true(glow.depth <= 4 * N + 1, f"{glow.depth} <= 4 * {N} + 1", shown=False)
 
 # %% [markdown]

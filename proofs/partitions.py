@@ -125,9 +125,9 @@
 # and a matrix of rank one. Count independent eigenvectors. $T$ has $e$ for 1, as $Y Z$ has rank $p$
 # at most, and $e$ for $\beta$. $S$ has as many as $T$ for all eigenvalues but 1, and $N$ for all
 # but $\beta$; those of $S$ for $r x$ and of $N$ for $x$ differ by one at most. So $N$ has $e$ for
-# 1, $e -
-# 1$ for $r$, $e - 2$ for $r^2$, and so on; and, from the $e$ of $S$ for $\beta$, $e - 1$ for
-# $\beta / r$, $e - 2$ for $\beta / r^2$, and so on, as long as neither chain meets 1 or $\beta$.
+# 1, $e - 1$ for $r$, $e - 2$ for $r^2$, and so on; and, from the $e$ of $S$ for $\beta$, $e - 1$
+# for $\beta / r$, $e - 2$ for $\beta / r^2$, and so on, as long as neither chain meets 1 or
+# $\beta$.
 # For $\alpha = 1$, $\beta = 2$, $A = \operatorname{diag}(1, .., 1, 2^{-q})$ neither does: $N$ would
 # have $e^2$ independent eigenvectors. $\blacksquare$
 #

@@ -185,10 +185,8 @@ with claims.check("the Jacobian is diagonal where the data lies", Evidence.EXACT
         for k in range(0, min(len(part.tiling.tiles) for part in result.parts), 37):
             x, scales = [], []
             for part in result.parts:
-                tile, ((s, _), (u, _)) = (
-                    part.tiling.tiles[k],
-                    part.tiling.affine_maps_from_latents[k],
-                )
+                tile = part.tiling.tiles[k]
+                (s, _), (u, _) = part.tiling.affine_maps_from_latents[k]
                 a, b = part.tiling.columns[tile.column]
                 x += [QQ.to_sympy((a + 2 * b) / 3), QQ.to_sympy((tile.low + tile.high) / 2)]
                 scales += [QQ.to_sympy(1 / s), QQ.to_sympy(1 / u)]
@@ -409,9 +407,8 @@ with (
     ):
         share = QQ(round(2**24 / (1 + np.exp(-power))), 2**24)
         for lanes, blocks, groups, radius in sizes:
-            step = QQ.from_sympy(Rational(distance))
             zones = place_remotely(
-                share, step, lanes=lanes, blocks=blocks, groups=groups, radius=radius
+                share, distance, lanes=lanes, blocks=blocks, groups=groups, radius=radius
             )
             _, (cells, ramps) = zones.choose_margin_share_and_bound_kl_terms(
                 entropy(share), QQ(1, 1000)
@@ -544,7 +541,6 @@ with (
 # %%
 def lebesgue_constant(kappa: arb, parts: int = 200) -> arb:
     """Return a bound of sum |l_i| on [-1, 1] for nodes in the three intervals of step 3."""
-
     k, worst = 5 * kappa, arb(0)
     nodes = [arb(-1).union(k - 1), (-k / 2).union(k / 2), (1 - k).union(arb(1))]
     for i in range(parts):
@@ -584,8 +580,8 @@ def small_epsilon(beta: int, power: int, z: str) -> dict[str, tuple]:
     b, z0, kappa = arb(beta), arb(z), arb(1) / 200
     w = 1 / (1 + b.exp() * p1 / (1 - p1))
     log, off = -(1 - delta).log(), e + 2 * e / delta
-    moved = 2 / kappa * ((z0 + half) ** 2 / 2).exp() * off
-    F = 2 * (e + moved + 2 * normal_cdf(-z0) + 2 * e / delta)
+    dense = 2 / kappa * ((z0 + half) ** 2 / 2).exp() * off  # nu of M_a, step 2
+    F = 2 * (e + dense + 2 * normal_cdf(-z0) + 2 * e / delta)
     near, far = 1 - 15 * kappa / 2, 2 - 10 * kappa  # distances of the nodes, at least
     second = 2 * log * (2 / (near * far) + 1 / near**2)
     y = 8 * second

@@ -1,10 +1,11 @@
 """The book: ``python -m sphinx -W proofs/book site``.
 
 Before Sphinx reads the pages, `staging` writes the generated ones (a notebook for each proof
-script, the index of theorems, the formal proofs, the reference), and `packages` fetches files for
-the browser from npm and PyPI. While Sphinx reads the pages and executes the scripts, `goals` steps
-through the formal proofs: through all, or with ``-D goals_of=shears`` only through one file, which
-saves minutes. All three write to folders that Git ignores.
+script, the index of theorems, the formal proofs, the reference), `packages` fetches files for the
+browser from npm and PyPI, and `papers` compiles LaTeX documents, if pdflatex is installed. While
+Sphinx reads the pages and executes the scripts, `goals` steps through the formal proofs: through
+all, or with ``-D goals_of=shears`` only through one file, which saves minutes. All of them write to
+folders that Git ignores.
 """
 
 import os
@@ -80,7 +81,7 @@ autodoc_member_order = "bysource"
 
 
 def prepare_sources(app, config) -> None:
-    """Write the generated pages, and fetch the files for the browser."""
+    """Write the generated pages and documents, fetch files for the browser, and start the goals."""
     staging.write_pages(BOOK, ROOT, config.goals_of)
     packages.bring_mathjax(BOOK / "_build" / "static" / "mathjax")
     packages.bring_playground(BOOK / "_build" / "extra" / "playground", ROOT)

@@ -23,7 +23,7 @@ from proofs.constructions.capacity import min_parameters
 from proofs.constructions.classical import classical
 from proofs.rocq.build import project
 
-__all__ = ["cards", "draw_flow", "heat_maps", "insert_pictures"]
+__all__ = ["cards", "draw_flow", "insert_pictures"]
 
 DRAWN = '<img data-script="{}" alt="">'  # placeholder for the picture of an executed script
 
@@ -78,20 +78,9 @@ def draw_flow(flow, size: int = 44) -> str:
     return f'<span class="strip">{svg}</span>'
 
 
-def heat_maps(*parts: sympy.Matrix | str, size: int = 44) -> str:
-    """Return matrices as heat maps, side by side, and the given text between them."""
-    shown = (
-        f"<i>{part}</i>"
-        if isinstance(part, str)
-        else heat_map_html(DomainMatrix.from_Matrix(part).to_field(), size).partition("<br>")[0]
-        for part in parts
-    )
-    return f'<span class="strip">{"".join(shown)}</span>'
-
-
-def wrap_svg(body: str, width: int = 320, height: int = 150) -> str:
+def wrap_svg(body: str) -> str:
     return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" fill="none" stroke="currentColor" '
+        '<svg viewBox="0 0 320 150" role="img" fill="none" stroke="currentColor" '
         f'font-size="13">{body}</svg>'
     )
 
@@ -150,7 +139,7 @@ def plot_parameters() -> str:
 
 
 def draw_dependencies(root: Path) -> str:
-    """Draw the files of the formal proofs and their draw_dependencies."""
+    """Draw the files of the formal proofs, and which of them each requires."""
     files = {Path(source).stem: root / source for source in project(root).sources}
     texts = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
     requires = re.compile(r"^From exactflow\S* Require(.*?)\.\n", re.MULTILINE | re.DOTALL)
@@ -192,7 +181,12 @@ def draw_open_set() -> str:
     half, one = sympy.Rational(1, 2), sympy.eye(2)
     J = sympy.Matrix([[0, 1], [1, 0]])
     M = sympy.Matrix([[-sympy.Rational(3, 4) * one, half * J], [half * J, one]])
-    return heat_maps("M", M, "M<sup>-1</sup>", M.inv())
+    shown = (
+        f"<i>{name}</i>"
+        + heat_map_html(DomainMatrix.from_Matrix(N).to_field(), 44).partition("<br>")[0]
+        for name, N in (("M", M), ("M<sup>-1</sup>", M.inv()))
+    )
+    return f'<span class="strip">{"".join(shown)}</span>'
 
 
 PICTURES: dict[str, Callable[[], str]] = {

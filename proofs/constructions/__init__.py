@@ -1,5 +1,5 @@
 """Constructions for single proof scripts, exact or certified, each module tested.
 
-This is no part of the package exactflow, and is not installed with it. A script imports it as it
-imports `proofs.experiments`.
+They come with the package for its proof scripts, which import them as `proofs.experiments` says.
+Their names may change with every version.
 """

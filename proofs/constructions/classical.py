@@ -8,32 +8,9 @@ permutations alone. The tools are those of Koehler, Mehta and Risteski, *Represe
 depth and conditioning in normalizing flows*, ICML 2021; this is a construction to read, and
 `exactflow.factor` has shorter ones.
 
-1. *One block.* Some L(W0) M has an invertible lower-left block C (nothing to do if M has). Then,
-   with V = C^-1 (D - I) and X = B - A V,
-
-       M = L(-W0) U(X) diag(T, I) L(C) U(V),    T = A - X C,    det T = det M > 0.
-
-2. *P L U.* T = Sigma L R: L unit lower, R upper triangular with a positive diagonal, Sigma a
-   permutation that has taken the signs of the pivots, so that det Sigma = 1. Then diag(Sigma, I) is
-   a signed permutation: at most six layers.
-3. *Distinct positive eigenvalues.* For a positive diagonal E, chosen so that the entries of E and
-   those of E^-1 diag(R) are distinct, L E = S E S^-1 and E^-1 R = H F H^-1: S unit lower and H unit
-   upper triangular, E and F positive diagonals, which are scales.
-4. *Four shears* make diag(X, Q^-1 X^-1 Q), for any invertible X and Q:
-
-       U((X - I) Q) L(Q^-1) U((X^-1 - I) Q) L(-Q^-1 X),
-
-   and, halves exchanged, L U L U do. So diag(S E S^-1 H F H^-1, I) is three such products with
-   scales between them (which merge with a U), the second half returning to where it was:
-
-       diag(S, S^-1) diag(E, I) diag(S^-1 H, H^-1 S) diag(F, I) diag(H^-1, S^-1 H S).
-
-*The count.* The three products alternate ULUL LULU ULUL, or the mirror image: ten layers once
-neighbours are merged, from either letter x to the other. Let Sigma take c <= 6 alternating layers,
-the rightmost of them x, so that the ten add nine to it. If they end with L, then L(C) merges with
-them: at most 2 + c + 9 + 1 <= 18. If they end with U, then L(C) and U(V) stay, and U(X) merges
-where Sigma starts with U, as it does if c = 6: 1 + 6 + 9 + 2 = 18, and 2 + c + 9 + 2 <= 18 for
-c <= 5. Where Sigma = I there are at most 12, and where C is invertible, at most 17 and 11.
+The proof, in these letters, and the count are in the script classical_route. Without swaps and
+negative pivots (Sigma = I) at most 12 layers are left; with an invertible C at most 17, and with
+both at most 11.
 
 How it is checked
 -----------------

@@ -18,9 +18,8 @@ For halves (p, q) and real layers (Theorem 12; the proofs are in the script gaus
   and at most p floor((k - 1) / 2) above. If the first one moves the first half, they suffice iff
   Sigma22 has at most as many above and below. So 2 ceil(q / p) always suffice, and
   diag(t, 2, .., 2) needs them.
-- *With positive scales* 1 + ceil((q - 1) / p) layers always suffice; the least number is an
-interval
-  if q - p >= 2, unless p = 1 and q = 3.
+- *With positive scales* 1 + ceil((q - 1) / p) layers always suffice; the answer is an interval if
+  q - p >= 2, unless p = 1 and q = 3.
 
 If the first half is the larger one the halves are exchanged.
 

@@ -100,7 +100,7 @@ class Ring(TargetMeasure):
         with ctx.workprec(2 * grid_bits_far_below_error(share)):
             for r, R, count in zip(radii, radii[1:], counts, strict=False):
                 mass = (R * R - r * r) / (1 - hollow * hollow) if r < R else QQ.one
-                distance = _sector(ball(r), ball(R), arb.pi() * ball(turns / count))
+                distance = _length_of_sector_mean(ball(r), ball(R), arb.pi() * ball(turns / count))
                 for j in range(count):
                     middle = self.start + turns * QQ(2 * j + 1, 2 * count)
                     sin, cos = arb.sin_cos_pi_fmpq(to_fmpq(2 * middle))
@@ -153,10 +153,10 @@ class Sphere(TargetMeasure):
         """Return the means of the cells of a grid of bands."""
         k = len(self.axes) - 1
         relative = about_w2_error * about_w2_error / sum((x * x for x in self.axes[0]), QQ.zero)
-        check_atom_count(_about(k, relative))
+        check_atom_count(_estimate_cell_count(k, relative))
         with ctx.workprec(2 * grid_bits_far_below_error(relative)):
             cells = quantize_by_cell_means(
-                arb(1), _sphere(k, relative), grid_bits_far_below_error(relative)
+                arb(1), _cells_of_sphere(k, relative), grid_bits_far_below_error(relative)
             )
         return map_quantization_affinely(cells, self.center, self.axes, grid_bits)
 
@@ -169,7 +169,11 @@ class Sphere(TargetMeasure):
             return round_points_to_grid([QQ.one], [[self.center[coordinate]]], arb(0), grid_bits)
         relative = about_w2_error * about_w2_error / square
         with ctx.workprec(2 * grid_bits_far_below_error(relative)):
-            bands = [(mass, [cos]) for mass, cos, _ in _bands(k, relative)] if k else _sphere(0)
+            bands = (
+                [(mass, [cos]) for mass, cos, _ in _bands(k, relative)]
+                if k
+                else _cells_of_sphere(0)
+            )
             bits = grid_bits_far_below_error(relative)
             cells = quantize_by_cell_means(arb(1) / (k + 1), bands, bits)
         length, more = (
@@ -183,19 +187,21 @@ class Sphere(TargetMeasure):
         return f"<Sphere: dimension {len(self.axes) - 1} in dimension {self.dimension}>"
 
 
-def _sector(r: arb, R: arb, h: arb) -> arb:
+def _length_of_sector_mean(r: arb, R: arb, h: arb) -> arb:
     """Return the length of the mean of the sector of half angle h between two radii."""
     return (R * R + R * r + r * r) / (R + r) * 2 / 3 * h.sin() / h
 
 
-def _sphere(k: int, square: Element = QQ.one) -> list[tuple[arb, list[arb]]]:
+def _cells_of_sphere(k: int, square: Element = QQ.one) -> list[tuple[arb, list[arb]]]:
     """Return masses and means of cells of S^k with about this mean square."""
     if k == 0:
         return [(arb(1) / 2, [arb(1)]), (arb(1) / 2, [arb(-1)])]
     found = []
     for mass, cos, sin in _bands(k, square / k):
         rest = square * (k - 1) / k / to_element(float(sin.mid())) ** 2
-        found += [(mass * m, [cos, *(sin * x for x in c)]) for m, c in _sphere(k - 1, rest)]
+        found += [
+            (mass * m, [cos, *(sin * x for x in c)]) for m, c in _cells_of_sphere(k - 1, rest)
+        ]
     return found
 
 
@@ -221,8 +227,8 @@ def _integrals(k: int, t: Element) -> tuple[arb, arb, arb]:
     return powers[k - 1], sin**k / k, powers[k]
 
 
-def _about(k: int, square: Element) -> int:
-    """Return about how many cells of this mean square S^k has: its volume through theirs."""
+def _estimate_cell_count(k: int, square: Element) -> int:
+    """Return about how many cells of this mean square S^k has: its volume divided by theirs."""
     volume = math.log(2) + (k + 1) / 2 * math.log(math.pi) - math.lgamma((k + 1) / 2)
     side = math.log(int(square.numerator) * 12) - math.log(int(square.denominator) * max(k, 1))
     return round(math.exp(min(volume - k * side / 2, 700)))

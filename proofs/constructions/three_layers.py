@@ -24,9 +24,11 @@ x2 <- x2 + (S^(1/2) R Sigma11^(-1/2) - Sigma21 Sigma11^-1) x1, the last x2 <- x2
 If det Sigma is not 1, or these conditions on the eigenvalues fail, one factor for each half, in the
 scales of the first two layers, establishes them.
 
-How it is checked ----------------- *For all n*: the equations, in the script gaussian_depth.
-*Exact*: the error of the layers, which are refined as two layers are. For equal singular values the
-first layer solves the linear equations.
+How it is checked
+-----------------
+*For all n*: the equations, in the script gaussian_depth. *Exact*: the error of the layers, which
+are refined as two layers are. For equal singular values the first layer solves the linear
+equations.
 """
 
 from dataclasses import dataclass
@@ -89,13 +91,10 @@ def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]
     Raises `InvalidInputError` where no three are known for such halves, `MethodError` where float64
     is too coarse.
     """
-    q, factor, other = (
-        len(covariance.rounded) - p,
-        _factor(covariance),
-        covariance.with_halves_swapped(p),
-    )
+    q, factor = len(covariance.rounded) - p, _factor(covariance)
     bases = Eigenbases.of(covariance.rounded, p, factor, factor)
     if not bases.is_straddled:
+        other = covariance.with_halves_swapped(p)
         of_other = Eigenbases.of(other.rounded, q, factor, factor)
         if of_other.is_straddled:
             layers, error = _least(of_other, other)

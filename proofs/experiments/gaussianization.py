@@ -59,6 +59,7 @@ from proofs.constructions.bisection import least_sufficient
 from proofs.constructions.well_conditioned.flow_plan import DataScaling, Rescaling
 from proofs.constructions.well_conditioned.path import (
     Path,
+    as_bound_above_one,
     graded_path,
     shear_condition,
     shear_norm,
@@ -196,12 +197,7 @@ def gaussianize(
     (True, (5, 2))
     """
     points = _as_points(sample)
-    condition = to_element(condition)
-    if condition <= 1:
-        raise InvalidInputError(
-            f"expected a condition number above 1, got {format_short(condition)}: a layer of "
-            "condition number 1 is an isometry up to scale"
-        )
+    condition = as_bound_above_one(condition)
     rounds = to_index("rounds", rounds, 1)
     generator = np.random.default_rng(to_index("seed", seed, 0))
     n = points.shape[1]

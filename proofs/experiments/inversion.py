@@ -270,10 +270,8 @@ def worst_points(found: W2Approximation | WellConditioned) -> list[list]:
         squares = (steps * steps).sum(axis=1).tolist()
         pairs = zip(parameters.knots, squares, strict=True)
         middle = min((q for q, square in pairs if 2 * square >= max(squares)), key=abs)
-        width, read = (
-            parameters.tau,
-            range(found.flow.dimension)[parameters.first_layer_moved_and_kept[1]][0],
-        )
+        width = parameters.tau
+        read = range(found.flow.dimension)[parameters.first_layer_moved_and_kept[1]][0]
     points = [[QQ(1, k)] * found.flow.dimension for k in (3, 5, 7)]
     for point, part in zip(points, (48, 53, -61), strict=True):
         point[read] = middle + width / part

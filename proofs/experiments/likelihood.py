@@ -48,7 +48,8 @@ def log_likelihood(W, covariance) -> sympy.Expr:
     """Return the expected log-density of centered data under the model W data ~ N(0, I).
 
     log|det W| - tr(W S W^T)/2 - (dim/2) log(2 pi), S the covariance of the data, which may be
-    singular. Entries may be symbols; those of det W are taken to be positive where they are.
+    singular. Entries may be symbols; the logarithm of a product is expanded where its factors are
+    known to be positive.
 
     >>> s = sympy.Symbol("s", positive=True)
     >>> log_likelihood([[s]], [[0]])

@@ -2,8 +2,8 @@
 
 Five data sets, four paddings, ten seeds, 2,000 steps of Adam each: 200 flows, *numeric*. Each ends
 as a row of ``padding_study.csv`` beside this file, which the proof script ``padding`` reads and
-shows. An interrupted run continues where it stopped; rows are never trained twice:
-to train them again, delete the file, or some of its rows. About two hours on one core.
+shows. An interrupted run continues where it stopped; rows are never trained twice: to train them
+again, delete the file, or some of its rows. About two hours on one core.
 """
 
 import argparse
@@ -26,7 +26,7 @@ NAMES = [field.name for field in fields(TrainingRecord)]
 
 
 def read(path: Path = TABLE) -> list[TrainingRecord]:
-    """Return the rows of the table, the last record of each flow; empty without a file."""
+    """Return the rows of the table, the last record of each flow; an empty list without a file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:

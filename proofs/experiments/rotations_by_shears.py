@@ -35,7 +35,7 @@ from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["MOST_FACTORS", "RotationByShears", "random_rotation_by_shears"]
+__all__ = ["RotationByShears", "random_rotation_by_shears"]
 
 MOST_FACTORS = 2**10
 _BITS = 20

@@ -150,10 +150,9 @@ def requirements(
     coqdep = ["coqdep"] if shutil.which("coqdep") else ["rocq", "dep"]
     printed = run(*coqdep, *options, *sources, folder=scratch)
     rules = dict(re.findall(r"^(\S+\.v)o .*?:(.*)$", printed, re.MULTILINE))
-    needed = {source: rules[source].split() for source in sources}
     return {
-        source: [other for other in sources if f"{other}o" in words]
-        for source, words in needed.items()
+        source: [other for other in sources if f"{other}o" in rules[source].split()]
+        for source in sources
     }
 
 

@@ -45,11 +45,11 @@ def proposition(said: str) -> str:
 
 
 def restated(folder: Path) -> str:
-    """Return the file: statements.v needs MathComp alone, headlines.v definitions.v, too.
+    """Return the text of the file.
 
-    The definitions of all three are read again, like the statements: definitions.v as a whole.
-
-    Its last words print the axioms on which all theorems together depend.
+    The statements of statements.v need MathComp alone there; the headlines need definitions.v, too,
+    which is copied as a whole. The definitions of statements.v and headlines.v are read again, as
+    the statements are. The last words print the axioms on which all theorems together depend.
     """
     stated, proofs, names = [HEADER], [], []
     for file in ("statements", "headlines"):

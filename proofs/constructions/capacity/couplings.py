@@ -98,10 +98,8 @@ class AdditiveCouplings:
         """A, B, alpha and beta of the theorem for all units of a layer, rounded up."""
         A, B, alpha, beta = Fraction(1), Fraction(0), Fraction(0), Fraction(0)
         for before, units in pairwise(self.sizes):
-            size, side = (
-                sqrt_to_128_bits(Fraction(units * before), up=True),
-                sqrt_to_128_bits(Fraction(units), up=True),
-            )
+            size = sqrt_to_128_bits(Fraction(units * before), up=True)
+            side = sqrt_to_128_bits(Fraction(units), up=True)
             norm = self.radius * size
             alpha, beta = norm * alpha + size * A, norm * beta + size * B + side
             A, B = norm * A, norm * B + self.radius * side

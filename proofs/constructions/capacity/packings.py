@@ -188,10 +188,8 @@ def best_choice(
     rho = sqrt_to_128_bits(lengths[0])
     reach /= rho
     log_reach = log(reach.numerator) - log(reach.denominator)
-    noise, w = (
-        to_float(lengths[1] * sqrt_to_128_bits(Fraction(d)) / rho),
-        to_float(lengths[2] / rho),
-    )
+    noise = to_float(lengths[1] * sqrt_to_128_bits(Fraction(d)) / rho)
+    w = to_float(lengths[2] / rho)
     sizes, enough = log_code_sizes(d), log(k - 0.5)
 
     def score(Delta: int, m: int) -> float:

@@ -79,7 +79,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, sqrt_upper_bound, upper
-from exactflow.exact.numbers import format_down, format_short, format_up, to_element, to_index
+from exactflow.exact.numbers import format_down, format_short, format_up, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
@@ -90,7 +90,12 @@ from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import draw_normal_columns
 from proofs.constructions.well_conditioned.flow_plan import FlowPlan, find_best, find_fewest
 from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law
-from proofs.constructions.well_conditioned.path import Path, cover_by_regions, shear_condition
+from proofs.constructions.well_conditioned.path import (
+    Path,
+    as_bound_above_one,
+    cover_by_regions,
+    shear_condition,
+)
 from proofs.constructions.well_conditioned.tuning import TUNING
 
 __all__ = ["PadGuarantee", "WellConditioned", "approximate_well"]
@@ -251,12 +256,7 @@ def approximate_well(
     True
     """
     law = as_line_law(target)
-    condition = to_element(condition)
-    if condition <= 1:
-        raise InvalidInputError(
-            f"expected a condition number above 1, got {format_short(condition)}: a layer of "
-            "condition number 1 is an isometry up to scale"
-        )
+    condition = as_bound_above_one(condition)
     if pad not in (None, "gaussian"):
         raise InvalidInputError(f"expected pad='gaussian' or no pad, got {format_short(pad)}")
     most = None if layers is None else to_index("layers", layers, 1)

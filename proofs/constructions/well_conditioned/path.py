@@ -22,9 +22,10 @@ import numpy as np
 from flint import arb
 from sympy import QQ
 
+from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, normal_cdf, normal_density, upper
-from exactflow.exact.numbers import to_float
-from exactflow.exact.typing import Element
+from exactflow.exact.numbers import format_short, to_element, to_float
+from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling
@@ -34,6 +35,7 @@ from proofs.constructions.well_conditioned.tuning import TUNING
 __all__ = [
     "Path",
     "Region",
+    "as_bound_above_one",
     "cover_by_regions",
     "graded_path",
     "shear_condition",
@@ -152,6 +154,20 @@ def _round_down(x: Element) -> Element:
     shift = TUNING.bits - numerator.bit_length() + denominator.bit_length()
     scaled = (numerator << max(0, shift)) // (denominator << max(0, -shift))
     return QQ(scaled) / QQ(2) ** shift
+
+
+def as_bound_above_one(condition: NumberLike) -> Element:
+    """Return a bound of condition numbers as an element of QQ.
+
+    Raises `InvalidInputError` if it is not above 1.
+    """
+    bound = to_element(condition)
+    if bound <= 1:
+        raise InvalidInputError(
+            f"expected a condition number above 1, got {format_short(bound)}: a layer of "
+            "condition number 1 is an isometry up to scale"
+        )
+    return bound
 
 
 def shear_norm(condition: Element) -> Element:

@@ -147,18 +147,14 @@ def _interpolate(
     ]
     T = PiecewiseLinear(knots, points, slopes[0], slopes[-1])
     moved = max(
-        (abs(ball(k) - label) for k, label in zip(knots, labels, strict=True)), key=_upper_end
+        (abs(ball(k) - label) for k, label in zip(knots, labels, strict=True)), key=arb.upper
     )
-    steepest, square = max(map(ball, slopes), key=_upper_end), outside
+    steepest, square = max(map(ball, slopes), key=arb.upper), outside
     for (a, b), (x, y) in zip(pairwise(labels), pairwise(points), strict=True):
         slope = (ball(y) - ball(x)) / (b - a)
-        steepest = max(steepest, slope, key=_upper_end)
+        steepest = max(steepest, slope, key=arb.upper)
         square += _inner_square(law, (a, b), (x, y), slope)
     return Transport(T, (steepest * moved).upper() + sqrt_upper_bound(square), len(knots))
-
-
-def _upper_end(x: arb) -> arb:
-    return x.upper()
 
 
 def _round_label(x: arb, bits: int) -> Element:
@@ -177,7 +173,7 @@ def _inner_square(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:
         pairwise(cuts), pairwise([arb(0), *errors, arb(0)]), strict=True
     ):
         growth = normal_density(u.union(v)) / law.density(ball(p).union(ball(q)), (p + q) / 2)
-        most = max(ends, key=_upper_end) + (v - u) / 2 * abs(slope - growth)
+        most = max(ends, key=arb.upper) + (v - u) / 2 * abs(slope - growth)
         total += (normal_cdf(v) - normal_cdf(u)) * most * most
     return total
 
@@ -189,7 +185,7 @@ def _outer_square(law: LineLaw, points: list[Element], end: int) -> arb:
     slope = (ball(points[near]) - ball(points[end])) / (law.label(points[near]) - label)
     starts = [sign * (ball(a - points[end]) + ball(b) * label) for a, b in law.lines]
     growths = [ball(b) - slope for _, b in law.lines]
-    A, B = (max([arb(0), *terms], key=_upper_end).upper() for terms in (starts, [slope, *growths]))
+    A, B = (max([arb(0), *terms], key=arb.upper).upper() for terms in (starts, [slope, *growths]))
     mass = normal_cdf(-sign * label)
     density = normal_density(label)
     second = (1 + label * label) * mass - sign * label * density
