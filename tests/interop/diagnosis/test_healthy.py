@@ -165,12 +165,7 @@ def built(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what libraries have to say on building
         model = MODELS[name]().eval()
-    shapes = {
-        "normflows, Glow": (4, 4, 4),
-        "normflows, two levels": IMAGES,
-        "FrEIA, images": IMAGES,
-    }
-    return model, torch.randn(5, *shapes.get(name, (4,)))
+    return model, torch.randn(5, *SHAPES.get(name, (4,)))
 
 
 @pytest.mark.parametrize("name", MODELS)
