@@ -357,12 +357,13 @@ VALUES = st.recursive(
 def damaged(draw):
     """Draw a certificate in which some value, at any depth, is replaced by any other."""
     claim = copy.deepcopy(SEEDS[draw(st.sampled_from(sorted(SEEDS)))])
-    at, key = {"": claim}, ""
+    whole = {"": claim}
+    at, key = whole, ""
     while isinstance(at[key], dict | list) and len(at[key]) and draw(st.integers(0, 3)):
         at = at[key]
         key = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
     at[key] = draw(VALUES)
-    return claim if key else at[key]
+    return whole[""]
 
 
 @st.composite
