@@ -68,10 +68,8 @@ def class_conditional():
 
 def class_conditional_levels():
     nf = library("normflows")
-    flows = [[nf.flows.GlowBlock(c, 8, init_zeros=False)] for c in (8, 4)]
-    flows[1].append(nf.flows.Squeeze())
-    bases = [nf.distributions.ClassCondDiagGaussian((c, 2, 2), 3) for c in (8, 2)]
-    flows = [[nf.flows.GlowBlock(2, 8, init_zeros=False)], flows[1]]
+    small, large = (nf.flows.GlowBlock(c, 8, init_zeros=False) for c in (2, 4))
+    flows = [[small], [large, nf.flows.Squeeze()]]
     bases = [nf.distributions.ClassCondDiagGaussian((2, 2, 2), 3) for _ in range(2)]
     return nf.MultiscaleFlow(bases, flows, [nf.flows.Merge()]), data(5, 1, 4, 4)
 
