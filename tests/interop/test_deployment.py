@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from interop.modules import OF_TORCH, descend, directions, in_onnxruntime
+from interop.modules import OF_TORCH, descend, directions, in_onnxruntime, required
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation
 from exactflow.floats.balancing import balance
@@ -54,7 +54,7 @@ def test_every_shape_and_size(name, shape, n):
 
 @pytest.mark.parametrize("library", OF_TORCH)
 def test_saved_and_loaded(library, tmp_path):
-    pytest.importorskip({"freia": "FrEIA"}.get(library, library))
+    required(library)
     x = batch(6)
     for name in ("balanced", "masked"):
         module = to_module(FLOWS[name](), library=library, bias=np.ones(6))
