@@ -597,7 +597,7 @@ def test_a_float_is_a_dyadic_and_a_string_a_decimal(tmp_path):
         assert checker.check_file(path, write(tmp_path, "1,0.1\n0,1", "s.csv")) == string_code
 
 
-def test_target_over_other_fields(tmp_path, capsys):
+def test_target_over_other_fields(tmp_path):
     finite = certificate([["1", "-1"], ["0", "1"]], [shear("first", "6")], field="GF(7)")
     path = write(tmp_path, finite)
     assert checker.check_file(path, write(tmp_path, "8,13\n0,1.0", "t.csv")) == 0
@@ -842,7 +842,7 @@ def test_quick_on_the_corpus(capsys):
         assert (code, (lines or [None])[-1]) == (expected, last_line)
 
 
-def test_quick_draws_other_primes_where_one_divides_a_denominator(tmp_path):
+def test_quick_draws_other_primes_where_one_divides_a_denominator():
     prime = next(q for q in range(2**60 + 1, 2**61) if checker.is_prime(q))
     found = checker.read_certificate(
         json.dumps(

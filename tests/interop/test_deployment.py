@@ -53,7 +53,7 @@ def test_every_shape_and_size(name, shape, n):
 
 
 @pytest.mark.parametrize("library", OF_TORCH)
-def test_saved_and_loaded(library, tmp_path):
+def test_saved_and_loaded(library):
     required(library)
     x = batch(6)
     for name in ("balanced", "masked"):
