@@ -161,7 +161,6 @@ def test_safetensors(capsys, tmp_path):
 
 
 def test_balance_claims_a_bound_about_the_file(capsys, tmp_path):
-    pytest.importorskip("scipy")
     path = save(
         tmp_path, np.linalg.qr(np.random.default_rng(3).standard_normal((6, 6)))[0], "w.npy"
     )

@@ -226,7 +226,6 @@ def test_claims_in_threads_are_recorded(run):
 
 
 def test_a_claim_of_another_process_is_undecided_though_one_here_passed(run):
-    pytest.importorskip("joblib")
     text = TRUE.replace("\n", "\n    ").replace("with", "def work(k):\n    with", 1)
     started = "work(0)\nfrom joblib import Parallel, delayed\n"
     outcome = run(
