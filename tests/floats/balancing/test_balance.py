@@ -112,7 +112,7 @@ def test_many_seeds(family, d, seeds):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("d", [2, 4, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("d", [2, 4, 16])
 @pytest.mark.parametrize("layers", [6, 8])
 def test_condition_numbers_of_10_to_the_9(d, layers):
     for seed in range(3):
