@@ -18,10 +18,7 @@ from exactflow.flows.display import format_three_significant_digits_or_empty
 
 def run(capsys, *arguments):
     """Return exit code, stdout and stderr of one command."""
-    try:
-        code = cli.main([str(a) for a in arguments])
-    except SystemExit as stop:
-        code = stop.code
+    code = cli.main([str(a) for a in arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
