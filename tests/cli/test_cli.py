@@ -476,16 +476,6 @@ def test_exit_code_1_means_refuted_and_nothing_else(capsys, monkeypatch, error, 
     assert ("Traceback" in err) == isinstance(error, ZeroDivisionError)
 
 
-def test_a_check_without_memory_is_incomplete(capsys, monkeypatch):
-    def failing(*_, **__):
-        raise MemoryError
-
-    monkeypatch.setattr("exactflow.checker.read_file_or_stdin", failing)
-    code, out, _ = run(capsys, "check", "c.json")
-    assert code == 3
-    assert "incomplete: MemoryError" in out
-
-
 def test_magnitudes_of_any_size():
     assert format_three_significant_digits_or_empty(sympy.Rational(1, 3)) == "0.333"
     assert format_three_significant_digits_or_empty(sympy.Integer(10) ** 6000).startswith(
