@@ -91,7 +91,7 @@ def divisors_and_field(draw):
     return chosen, field
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(divisors_and_field(), st.integers(0, 5), st.integers(0, 5))
 def test_divisors_chains_and_intertwiners(case, seed, other):
     divisors, field = case
