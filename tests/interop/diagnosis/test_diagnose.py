@@ -148,6 +148,7 @@ def test_options_instead_of_methods():
         (model().state_dict(), data(), "got OrderedDict: build the model by its code, and load"),
         (model(), data().numpy(), "expected x as a batch of floats (N, d) or (N, channels, ..)"),
         (model(), data().numpy(), "got ndarray: pass torch.as_tensor(x)"),
+        (model(), [data()], "or (N, channels, ..), got list: pass torch.as_tensor(x)"),
         (model(), torch.ones(3, 4, dtype=torch.long), "got torch.int64 of shape (3, 4)"),
         (model(), torch.ones(4), "shape (4,)"),
         (model(), torch.ones(0, 4), "shape (0, 4)"),
