@@ -1,4 +1,4 @@
-"""Modules as they are used: trained, saved and loaded, compiled, exported."""
+"""Modules as they are used: printed, trained, saved and loaded, compiled, exported."""
 
 import copy
 import io
@@ -80,6 +80,14 @@ def test_a_module_is_rebuilt_from_its_state_alone(name):
     x = batch(flow.dimension)
     assert torch.equal(module(x)[0], again(x)[0])
     assert [n for n, _ in module.named_parameters()] == [n for n, _ in again.named_parameters()]
+
+
+def test_what_a_module_is_printed_as():
+    assert repr(to_module(factor([[1, 0.5], [3, 7]]))) == (
+        "FlowModule(\n  (layers): ModuleList(\n"
+        "    (0): CouplingModule(moves='second', scaled=True)\n"
+        "    (1): CouplingModule(moves='first', scaled=True)\n  )\n)"
+    )
 
 
 def test_the_state_of_other_layers_is_refused():
