@@ -1,4 +1,4 @@
-"""Hostile files, and a process that gives each of them to every command: code, seconds, stderr.
+"""Hostile files, and a process that gives each of them to every command and prints what came.
 
 ``python hostile.py FOLDER SEED COUNT`` writes the files into an empty folder and prints a line
 for each run, two lists in JSON: what was run, and [code, stdout, stderr], of both the first 10,000
@@ -159,7 +159,7 @@ def archives(draw):
 
 
 def tensors(draw):
-    """Return a .safetensors file whose header is draw's."""
+    """Return a .safetensors file with a random header."""
     entry = {
         "dtype": draw.choice(["F64", "F32", "BF16", "F8_E4M3", "C64", "Q"]),
         "shape": draw.choice([[2, 2], [1] * 200, [2**40, 2**40], [], [0, 2], [-1]]),
