@@ -788,10 +788,9 @@ def incomplete(base: dict[str, Certificate]) -> dict[str, Any]:
     }
 
 
-def write(folder: Path) -> None:
-    """Write the four folders of files, the same bytes every time."""
-    base = bases()
-    for make in (correct, incorrect, malformed, incomplete):
+def write(folder: Path, base: dict[str, Certificate], *makers: Callable) -> None:
+    """Write the files of each maker into a folder of its name, the same bytes every time."""
+    for make in makers:
         at = folder / make.__name__
         at.mkdir(parents=True, exist_ok=True)
         for name, case in make(base).items():
@@ -801,4 +800,5 @@ def write(folder: Path) -> None:
 
 if __name__ == "__main__":
     sys.set_int_max_str_digits(0)  # this process only: some entries are longer on purpose
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    write(folder, bases(), correct, incorrect, malformed, incomplete)
