@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from interop.modules import library  # noqa: E402
-from interop.toy_flows import Affine, Model, assert_only_numbers, data, model  # noqa: E402
+from interop.toy_flows import Affine, Model, assert_only_numbers, data, model, relu_mlp  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 from exactflow.errors import InvalidInputError  # noqa: E402
@@ -228,10 +228,6 @@ def test_a_context_that_a_model_does_not_take():
         diagnose(model(), data(), context=data())
 
 
-def net(inputs, outputs):
-    return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
-
-
 def conditional_nflows():
     transforms, nets = library("nflows.transforms"), library("nflows.nn.nets")
     layers = [
@@ -255,8 +251,8 @@ def conditional_normflows():
 def conditional_freia():
     sequence = library("FrEIA.framework").SequenceINN(4)
     block = library("FrEIA.modules").AllInOneBlock
-    sequence.append(block, cond=0, cond_shape=(2,), subnet_constructor=net)
-    sequence.append(block, subnet_constructor=net)
+    sequence.append(block, cond=0, cond_shape=(2,), subnet_constructor=relu_mlp)
+    sequence.append(block, subnet_constructor=relu_mlp)
     return sequence
 
 

@@ -6,8 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from interop.modules import library  # noqa: E402
-from interop.toy_flows import assert_only_numbers  # noqa: E402
-from torch import nn  # noqa: E402
+from interop.toy_flows import assert_only_numbers, relu_mlp  # noqa: E402
 
 from exactflow import factor, random_matrix, to_module  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
@@ -19,10 +18,6 @@ def vectors(d=4):
 
 def images():
     return torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-
-
-def net(inputs, outputs):
-    return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
 
 
 def normflows_vectors():
@@ -63,14 +58,15 @@ def freia_sequence():
     framework, modules = library("FrEIA.framework"), library("FrEIA.modules")
     sequence = framework.SequenceINN(4)
     for _ in range(2):
-        sequence.append(modules.AllInOneBlock, subnet_constructor=net)
+        sequence.append(modules.AllInOneBlock, subnet_constructor=relu_mlp)
     return sequence
 
 
 def freia_graph():
     framework, modules = library("FrEIA.framework"), library("FrEIA.modules")
     nodes = [framework.InputNode(4)]
-    nodes.append(framework.Node(nodes[0], modules.GLOWCouplingBlock, {"subnet_constructor": net}))
+    options = {"subnet_constructor": relu_mlp}
+    nodes.append(framework.Node(nodes[0], modules.GLOWCouplingBlock, options))
     nodes.append(framework.Node(nodes[1], modules.Split, {}))
     nodes.append(framework.Node(nodes[2].out0, modules.PermuteRandom, {"seed": 1}))
     nodes.append(framework.OutputNode(nodes[3]))
