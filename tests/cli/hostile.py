@@ -24,7 +24,6 @@ import numpy as np
 from exactflow import cli
 
 GIGABYTE, SECONDS = 2**30, 10
-MATRIX = [[2, 1], [1, 1]]
 CERTIFICATE = {
     "format": "exactflow-certificate",
     "version": 2,
