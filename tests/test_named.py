@@ -80,7 +80,7 @@ def test_an_option_that_is_named_is_one_of_its_command(page):
     assert wrong == []
 
 
-def test_a_path_and_an_option_that_do_not_exist_are_found(tmp_path):
+def test_a_path_and_an_option_that_do_not_exist_are_found():
     assert not is_there("exactflow/no_such_room/", ROOT / "README.md")
     assert "--no-such-option" not in known_options()
     assert "--no-such-option" not in options_of("check")

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from matrices import rotation
 
 from exactflow.floats.balancing import balance
 from exactflow.floats.balancing.closed_form import yield_closed_forms
@@ -19,11 +20,6 @@ from proofs.experiments.descent import adam
 
 SIZES = [16, 48, 128, 512]
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
-
-
-def rotation(d: int) -> np.ndarray:
-    Q = np.linalg.qr(np.random.default_rng(d).standard_normal((d, d)))[0]
-    return Q * np.where(np.arange(d) == 0, np.linalg.slogdet(Q)[0], 1)
 
 
 def gaussian(d: int) -> np.ndarray:

@@ -7,6 +7,7 @@ Each row records the exact error, in units of 2^-52 cond(Sigma)^(1/2), and the l
 
 import numpy as np
 import pytest
+from covariances import conditioned, stationary, wishart
 
 from exactflow import whiten
 from proofs.constructions.three_layers import whiten_by_three
@@ -14,25 +15,18 @@ from proofs.constructions.three_layers import whiten_by_three
 SIZES = [16, 128, 512]
 
 
-def wishart(d: int) -> np.ndarray:
-    return np.cov(np.random.default_rng(d).standard_normal((d, 2 * d)))
-
-
-def stationary(d: int) -> np.ndarray:
-    return 0.9 ** np.abs(np.subtract.outer(np.arange(d), np.arange(d)))
-
-
-def ill_conditioned(d: int) -> np.ndarray:
-    Q = np.linalg.qr(np.random.default_rng(d).standard_normal((d, d)))[0]
-    Sigma = Q * np.logspace(0, 10, d) @ Q.T
-    return (Sigma + Sigma.T) / 2
+FAMILIES = {
+    "wishart": lambda d: wishart(d, 2 * d, seed=d),
+    "stationary": lambda d: stationary(d, 0.9),
+    "ill_conditioned": lambda d: conditioned(d, 1e10, seed=d),
+}
 
 
 @pytest.mark.parametrize("d", SIZES)
 @pytest.mark.parametrize("construct", [whiten, whiten_by_three])
-@pytest.mark.parametrize("family", [wishart, stationary, ill_conditioned])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_whiten(benchmark, family, construct, d):
-    Sigma = family(d)
+    Sigma = FAMILIES[family](d)
     result = benchmark.pedantic(
         construct, (Sigma,), rounds=5 if d < 512 else 1, warmup_rounds=d < 512
     )
@@ -43,4 +37,4 @@ def test_whiten(benchmark, family, construct, d):
 
 @pytest.mark.parametrize("d", SIZES)
 def test_eigenvectors(benchmark, d):
-    benchmark.pedantic(np.linalg.eigh, (wishart(d),), rounds=5)
+    benchmark.pedantic(np.linalg.eigh, (FAMILIES["wishart"](d),), rounds=5)

@@ -166,7 +166,7 @@ def cancel_layer(draw, claim):
 
 
 def swap_half(draw, claim):
-    """Let the other half move, transposing what does not fit (so often not fitting)."""
+    """Let the other half move, where the shift often does not fit."""
     if claim["layers"]:
         layer = draw(st.sampled_from(claim["layers"]))
         layer["moves"] = "first" if layer["moves"] == "second" else "second"
@@ -357,12 +357,13 @@ VALUES = st.recursive(
 def damaged(draw):
     """Draw a certificate in which some value, at any depth, is replaced by any other."""
     claim = copy.deepcopy(SEEDS[draw(st.sampled_from(sorted(SEEDS)))])
-    at, key = {"": claim}, ""
+    whole = {"": claim}
+    at, key = whole, ""
     while isinstance(at[key], dict | list) and len(at[key]) and draw(st.integers(0, 3)):
         at = at[key]
         key = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
-    old, at[key] = at[key], draw(VALUES)
-    return claim if key else at[key], at[key] == old or key == "provenance"
+    at[key] = draw(VALUES)
+    return whole[""]
 
 
 @st.composite
@@ -374,7 +375,7 @@ def with_another_entry(draw):
     row = draw(st.sampled_from([row for matrix in matrices for row in matrix]))
     j, number = draw(st.integers(0, len(row) - 1)), draw(st.sampled_from(["0", "1", "-1", "2"]))
     row[j] = [number] if isinstance(claim["field"], dict) else number
-    return claim, False
+    return claim
 
 
 @pytest.mark.slow
@@ -389,8 +390,7 @@ def test_arbitrary_json_inside_a_certificate(folder):
 
     @SMALL
     @given(damaged() | with_another_entry())
-    def decides_what_is_well_formed(case):
-        value, _ = case
+    def decides_what_is_well_formed(value):
         code = check(json.dumps(value).encode(), folder)
         met[code] += 1
         if code in (0, 1):

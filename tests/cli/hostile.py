@@ -1,4 +1,4 @@
-"""Hostile files, and a process that gives each of them to every command: code, seconds, stderr.
+"""Hostile files, and a process that gives each of them to every command and prints what came.
 
 ``python hostile.py FOLDER SEED COUNT`` writes the files into an empty folder and prints a line
 for each run, two lists in JSON: what was run, and [code, stdout, stderr], of both the first 10,000
@@ -24,7 +24,6 @@ import numpy as np
 from exactflow import cli
 
 GIGABYTE, SECONDS = 2**30, 10
-MATRIX = [[2, 1], [1, 1]]
 CERTIFICATE = {
     "format": "exactflow-certificate",
     "version": 2,
@@ -159,7 +158,7 @@ def archives(draw):
 
 
 def tensors(draw):
-    """Return a .safetensors file whose header is draw's."""
+    """Return a .safetensors file with a random header."""
     entry = {
         "dtype": draw.choice(["F64", "F32", "BF16", "F8_E4M3", "C64", "Q"]),
         "shape": draw.choice([[2, 2], [1] * 200, [2**40, 2**40], [], [0, 2], [-1]]),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matrices import rotation
 
 from exactflow import checker, cli
 
@@ -161,12 +162,7 @@ def test_safetensors(capsys, tmp_path):
 
 
 def test_balance_claims_a_bound_about_the_file(capsys, tmp_path):
-    pytest.importorskip("scipy")
-    path = save(
-        tmp_path, np.linalg.qr(np.random.default_rng(3).standard_normal((6, 6)))[0], "w.npy"
-    )
-    if np.linalg.det(np.load(path)) < 0:
-        save(tmp_path, np.load(path)[::-1], "w.npy")
+    path = save(tmp_path, rotation(6), "w.npy")
     certificate = written(capsys, path, "--seed", "1", command="balance")
     content = json.loads(certificate.read_text())
     assert 0 < Fraction(content["within"]) < Fraction(1, 10**12)
@@ -182,12 +178,10 @@ def test_balance_claims_a_bound_about_the_file(capsys, tmp_path):
 
 
 def test_nothing_is_written_that_the_checker_refutes(capsys, tmp_path, monkeypatch):
-    from exactflow import checker as used
-
     def refute(*_):
-        raise used.RefutedError("the composition is not the target", "row 1, column 0")
+        raise checker.RefutedError("the composition is not the target", "row 1, column 0")
 
-    monkeypatch.setattr(used, "check_product_or_covariance", refute)
+    monkeypatch.setattr(checker, "check_product_or_covariance", refute)
     path = save(tmp_path, WEIGHT)
     code, _, err = run(capsys, "factor", path, "-o", tmp_path / "c.json")
     assert code == 2

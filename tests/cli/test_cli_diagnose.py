@@ -144,7 +144,7 @@ def test_draws_that_are_not_finite_are_above_every_bound(run):
     assert "off by inf, above 1e+300" in err
 
 
-def test_contexts_are_read_from_a_file(run, tmp_path):
+def test_contexts_are_read_from_a_file(run):
     np.save("c.npy", np.ones((4, 2)))
     code, out, _ = run("flow.py:shifted", "x.npy", "--context", "c.npy", "--json")
     assert (code, json.loads(out)["whole"]["draws_lost"]) == (0, 0)
@@ -244,7 +244,7 @@ def test_data_that_is_refused(run, tmp_path, content, words):
     assert words in err.splitlines()[-1]
 
 
-def test_usage(run, capsys):
+def test_usage(run):
     for arguments in ([], ["flow.py:good"]):
         code, out, err = run(*arguments)
         assert (code, out) == (2, "")

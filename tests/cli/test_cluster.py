@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from cli.scripts import HOLDS
 
 from exactflow.cli import check, main
 from exactflow.errors import ProcessDiedError
@@ -101,21 +102,12 @@ def test_two_thousand_certificates_on_a_cluster_that_loses_workers(
     assert lost == [files[k] for k in KILLERS]
 
 
-SCRIPT = """\
-from exactflow.claims import Claims, Evidence
-
-claims = Claims("mine")
-with claims.check("one is one", Evidence.EXACT) as check:
-    check.equal(1, 1)
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_scripts_run_on_a_cluster(capsys, tmp_path, cluster):
     paths = [tmp_path / f"{name}.py" for name in "ab"]
     for path in paths:
-        path.write_text(SCRIPT)
+        path.write_text(HOLDS)
     assert main(["prove", *map(str, paths), "--backend", "dask", "--json"]) == 0
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [record["verdict"] for record in records] == ["passed", "passed"]

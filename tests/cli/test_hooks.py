@@ -123,16 +123,24 @@ def test_the_action_loses_no_claim_of_a_script(project):
     assert error.startswith("::error file=my_theorem.py,line=10,title=incomplete::")
 
 
+def check_with(python, project, **environment):
+    """Run the check of the action in a process that takes another program for its Python."""
+    program = "import runpy, sys; sys.executable = sys.argv[1]\n"
+    program += "runpy.run_path(sys.argv[2], run_name='__main__')"
+    return subprocess.run(
+        [sys.executable, "-c", program, python, ACTION / "check.py"],
+        cwd=project,
+        env=os.environ | {"FILES": "*.cert.json"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_the_action_takes_the_worse_of_rows_and_exit_code(project):
     (project / "lies").write_text(f'#!/bin/sh\n{sys.executable} "$@"\nexit 1\n')
     (project / "lies").chmod(0o755)
-    lies = "import runpy, sys; sys.executable = sys.argv[1]\n"
-    lies += "runpy.run_path(sys.argv[2], run_name='__main__')"
-    command = [sys.executable, "-c", lies, project / "lies", ACTION / "check.py"]
-    environment = os.environ | {"FILES": "*.cert.json"}
-    done = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, check=False
-    )
+    done = check_with(project / "lies", project)
     assert done.returncode == 3
     assert "every row holds, yet exactflow check ended with exit code 1" in done.stdout
 
@@ -181,12 +189,7 @@ def test_the_action_does_not_take_a_missing_exactflow_for_a_refutation(project):
     python = project / "without"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
     python.chmod(0o755)
-    program = "import runpy, sys; sys.executable = sys.argv[1]\n"
-    program += "runpy.run_path(sys.argv[2], run_name='__main__')"
-    command = [sys.executable, "-c", program, python, ACTION / "check.py"]
-    environment = os.environ | {"FILES": "*.cert.json", "PYTHONPATH": ""}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False)
-    assert done.returncode == 3
+    assert check_with(python, project, PYTHONPATH="").returncode == 3
 
 
 def test_the_action_runs_no_code_of_the_repository(project):

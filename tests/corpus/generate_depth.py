@@ -9,12 +9,11 @@ pattern.  Standard library only, and its own arithmetic: nothing of exactflow, a
 
 import json
 import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from generate import certify, changed, layer, put, without
+from generate import certify, changed, layer, put, without, write
 
 Certificate = dict[str, Any]
 CASES = Path(__file__).parent / "depth" / "cases.txt"
@@ -395,18 +394,7 @@ def incomplete(base: dict[str, Certificate]) -> dict[str, Any]:
     return {"prime_of_127_bits": depth_certificate(field, "additive", layers, reason)}
 
 
-def write(folder: Path) -> None:
-    """Write the four folders of files, the same bytes every time."""
-    base = bases()
-    make: Callable
-    for make in (correct, incorrect, malformed, incomplete):
-        at = folder / make.__name__
-        at.mkdir(parents=True, exist_ok=True)
-        for name, case in make(base).items():
-            data = case if isinstance(case, bytes) else (json.dumps(case) + "\n").encode()
-            (at / f"{name}.json").write_bytes(data)
-
-
 if __name__ == "__main__":
     sys.set_int_max_str_digits(0)  # this process only: some entries are longer on purpose
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else CASES.parent)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else CASES.parent
+    write(folder, bases(), correct, incorrect, malformed, incomplete)

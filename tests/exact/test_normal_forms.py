@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from matrices import matrix
 from sympy import GF, QQ, sqrt
 from sympy.polys.densearith import dup_mul
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.normal_forms import (
@@ -92,7 +91,7 @@ def divisors_and_field(draw):
     return chosen, field
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(divisors_and_field(), st.integers(0, 5), st.integers(0, 5))
 def test_divisors_chains_and_intertwiners(case, seed, other):
     divisors, field = case
@@ -169,4 +168,3 @@ def test_small_functions():
     assert orbit(M, linalg.unit_vector(2, 0, QQ), 3)[2] == linalg.unit_vector(2, 0, QQ) * QQ(2)
     assert elementary_divisors(linalg.zeros(0, 0, QQ)) == {}
     assert companion_block_exponents(linalg.zeros(0, 0, QQ), (QQ(1), QQ(0))) == ()
-    assert isinstance(M, DomainMatrix)

@@ -116,7 +116,7 @@ def test_each_term_of_a_w2_bound_is_a_step(target, eps, options):
     found = approximate(target, eps, **options)
     explanation = found.explain()
     construction, *terms, total = explanation.steps
-    assert construction.rule, total.rule == ("construction", "bound")
+    assert (construction.rule, total.rule) == ("construction", "bound")
     for step, (name, value) in zip(terms, found.terms._asdict().items(), strict=True):
         assert step.rule == name
         assert step.after[name] == QQ.from_sympy(value)

@@ -221,7 +221,7 @@ WORDS = st.lists(LETTERS, min_size=1, max_size=4).map(" ".join)
 SUMS = st.lists(WORDS, min_size=1, max_size=3).map(" - 2 ".join)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(SUMS, SUMS, SUMS, WORDS)
 def test_ring_axioms(a, b, c, word):
     for text in (
@@ -233,7 +233,7 @@ def test_ring_axioms(a, b, c, word):
         Identity("", "", "", text).prove()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SUMS, SUMS, st.booleans())
 def test_an_identity_is_proved_if_and_only_if_it_holds_in_matrices(a, b, is_same):
     text = f"({a}) ({b}) = ({a}) ({b})" if is_same else f"({a}) ({b}) = ({b}) ({a})"

@@ -142,7 +142,7 @@ def test_malformed_and_false_are_told_apart(tmp_path):
         load(path)
 
 
-def test_nothing_half_written(tmp_path, monkeypatch):
+def test_nothing_half_written(tmp_path):
     flow = factor(POSITIVE["random d=4"])
     with pytest.raises(InvalidInputError, match="cannot write the file"):
         save(flow, tmp_path / "missing" / "c.json")

@@ -104,7 +104,7 @@ def test_bad_jobs(jobs):
 
 
 ENDLESS = """
-import os, pathlib, sys, time
+import sys
 sys.path.insert(0, {folder!r})
 import endless
 from exactflow import __main__
@@ -114,7 +114,7 @@ sys.argv = ["exactflow", "check", "a.json", "b.json", "c.json", "--jobs", "2"]
 sys.exit(__main__.main())
 """
 OUTCOME = """
-import os, pathlib, time
+import os, pathlib
 def outcome(file, **options):
     pathlib.Path(__file__).with_name(f"{os.getpid()}.pid").touch()
     while True:
@@ -123,7 +123,7 @@ def outcome(file, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@POSIX
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("to_all", [True, False], ids=["group", "parent"])
 def test_no_worker_outlives_the_command(tmp_path, number, to_all):

@@ -90,12 +90,12 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_refuses(tmp_path, name):
-    suffix, content, words = BAD[name]
-    if suffix == "w.pt":
+    file, content, words = BAD[name]
+    if file == "w.pt":
         pytest.importorskip("torch")
-    (tmp_path / suffix).write_bytes(content)
+    (tmp_path / file).write_bytes(content)
     with pytest.raises(InvalidInputError, match=words) as raised:
-        read_square_matrix(tmp_path / suffix)
+        read_square_matrix(tmp_path / file)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 400
 

@@ -21,7 +21,7 @@ layer = st.builds(
         np.array(scale[: 1 + (moves == "second")]) if len(scale) > 1 else scale[0],
     ),
     st.sampled_from(["first", "second"]),
-    st.lists(scales, min_size=1, max_size=2).filter(bool),
+    st.lists(scales, min_size=1, max_size=2),
     st.lists(floats, min_size=2, max_size=2),
 )
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from exactflow.interop import LIBRARIES
+from exactflow.interop.libraries import PACKAGES
 
 OF_TORCH = [name for name in LIBRARIES if name != "flowjax"]
 """The libraries of modules of PyTorch."""
@@ -44,6 +45,11 @@ def library(name: str):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip(name)
+
+
+def required(name: str):
+    """Import the library that `to_module` calls so, or skip."""
+    return library(PACKAGES[name])
 
 
 def onnx_session(module, x, names, dynamo=False):

@@ -15,7 +15,7 @@ from exactflow.interop import convert
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("trained", [True, False])
 def test_what_is_kept(dtype, training, trained):
-    model = nn.Sequential(linear(), nn.Tanh(), linear(3 + 1, bias=False)).to(dtype).train(training)
+    model = nn.Sequential(linear(), nn.Tanh(), linear(bias=False)).to(dtype).train(training)
     model[0].requires_grad_(trained)
     new, report = convert(model, data(5, 4).to(dtype))
     assert {p.dtype for p in new.parameters()} == {dtype}

@@ -278,12 +278,3 @@ def test_models_that_cannot_be_copied():
 
     with pytest.raises(InvalidInputError, match=r"cannot be copied \(RuntimeError: locked\)"):
         convert(nn.Sequential(Locked(2, 2)))
-
-
-def test_a_layer_with_a_hook_within_it_is_left():
-    layer = library("normflows").flows.LULinearPermute(4)
-    layer.linear.register_forward_hook(lambda module, inputs, output: None)
-    with pytest.raises(
-        InvalidInputError, match="has a forward hook, which a replacement would lose"
-    ):
-        convert(nn.Sequential(layer))

@@ -51,7 +51,7 @@ class Stepping(nn.Module):
         return x
 
 
-def normflows_flow(kind=None):
+def normflows_flow():
     nf = library("normflows")
     torch.manual_seed(0)
 
@@ -369,9 +369,9 @@ def test_blocks_that_permute_twice(options):
 
 def test_one_layer_that_fails_leaves_the_others_alone(monkeypatch):
     from exactflow.interop.affine import AffineMap
-    from exactflow.interop.libraries import load_library as home
+    from exactflow.interop.libraries import load_library
 
-    readers = home("torch").readers
+    readers = load_library("torch").readers
 
     def wrong(module):
         found = readers_before(module)

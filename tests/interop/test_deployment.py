@@ -1,4 +1,4 @@
-"""Modules as they are used: trained, saved and loaded, compiled, exported."""
+"""Modules as they are used: printed, trained, saved and loaded, compiled, exported."""
 
 import copy
 import io
@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from interop.modules import OF_TORCH, descend, directions, in_onnxruntime
+from interop.modules import OF_TORCH, descend, directions, in_onnxruntime, required
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation
 from exactflow.floats.balancing import balance
@@ -53,8 +53,8 @@ def test_every_shape_and_size(name, shape, n):
 
 
 @pytest.mark.parametrize("library", OF_TORCH)
-def test_saved_and_loaded(library, tmp_path):
-    pytest.importorskip({"freia": "FrEIA"}.get(library, library))
+def test_saved_and_loaded(library):
+    required(library)
     x = batch(6)
     for name in ("balanced", "masked"):
         module = to_module(FLOWS[name](), library=library, bias=np.ones(6))
@@ -80,6 +80,14 @@ def test_a_module_is_rebuilt_from_its_state_alone(name):
     x = batch(flow.dimension)
     assert torch.equal(module(x)[0], again(x)[0])
     assert [n for n, _ in module.named_parameters()] == [n for n, _ in again.named_parameters()]
+
+
+def test_what_a_module_is_printed_as():
+    assert repr(to_module(factor([[1, 0.5], [3, 7]]))) == (
+        "FlowModule(\n  (layers): ModuleList(\n"
+        "    (0): CouplingModule(moves='second', scaled=True)\n"
+        "    (1): CouplingModule(moves='first', scaled=True)\n  )\n)"
+    )
 
 
 def test_the_state_of_other_layers_is_refused():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from interop.modules import OF_TORCH, directions
+from interop.modules import OF_TORCH, directions, required
 
 from exactflow import CouplingFlow, LinearCoupling, factor, whiten
 from exactflow.errors import InvalidInputError, MissingExtraError
@@ -15,15 +15,7 @@ from exactflow.floats.balancing import balance
 from exactflow.interop import linear_map, to_module
 
 TOLERANCE = 1e-12
-PACKAGES = {"freia": "FrEIA"}
 VECTORS, IMAGES = None, (3, 5)
-
-
-def required(library: str):
-    """Import a library, or skip."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip(PACKAGES.get(library, library))
 
 
 def points(d: int, image) -> "torch.Tensor":
@@ -335,7 +327,5 @@ def test_bad_requests():
 
 def test_a_library_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "zuko", None)
-    monkeypatch.setitem(sys.modules, "zuko.transforms", None)
-    monkeypatch.delitem(sys.modules, "exactflow.interop.for_zuko", raising=False)
     with pytest.raises(MissingExtraError, match=r"a module of zuko needs .*'\.\[zuko\]'"):
         to_module(CouplingFlow([LinearCoupling((1, 1), "first", [[1]])]), library="zuko")

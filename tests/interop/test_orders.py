@@ -5,11 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from interop.modules import OF_TORCH, directions, library
+from interop.modules import OF_TORCH, directions, library, required
 
 from exactflow import CouplingFlow, LinearCoupling, factor
 from exactflow.interop import to_module
-from exactflow.interop.libraries import PACKAGES
 from exactflow.interop.modules import FlowModule
 
 ORDER, FLIPS = (3, 0, 4, 1, 2), (1, 3)
@@ -58,7 +57,7 @@ def assert_maps(module, name, flow, bias, dtype=torch.float64):
 @pytest.mark.parametrize("name", OF_TORCH)
 @pytest.mark.parametrize("flow", FLOWS)
 def test_modules_apply_order_flips_and_bias(flow, name, dtype):
-    library(PACKAGES[name])
+    required(name)
     flow, bias = flow_of(flow)
     assert_maps(to_module(flow, library=name, bias=bias).to(dtype), name, flow, bias, dtype)
 
@@ -73,7 +72,7 @@ def test_a_state_restores_order_flips_and_bias(flow):
 @pytest.mark.parametrize("name", ["torch", "normflows", "nflows", "glasflow", "freia"])
 @pytest.mark.parametrize("flow", FLOWS)
 def test_images_are_mapped_pixel_by_pixel(flow, name):
-    library(PACKAGES[name])
+    required(name)
     flow, bias = flow_of(flow)
     forward, inverse = directions(to_module(flow, library=name, bias=bias, image=(2, 3)), name)
     x = torch.tensor(np.random.default_rng(0).standard_normal((4, 5, 2, 3)))
@@ -104,7 +103,7 @@ def test_flowjax_applies_order_flips_and_bias(flow):
 
 @pytest.mark.parametrize("name", [*OF_TORCH, "flowjax"])
 def test_masks_and_pads_are_applied(name):
-    library(PACKAGES[name])
+    required(name)
     M = [[0, 1, 2, 0, 1], [1, 0, 0, 3, 0], [0, 2, 1, 1, 0], [1, 1, 0, 0, 1], [2, 0, 1, 0, 1]]
     for options in ({"partition": MASK, "orientation": "flip"}, {"orientation": "pad"}):
         flow = factor(M, **options)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
-from interop.modules import OF_TORCH, directions
+from interop.modules import OF_TORCH, directions, required
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
 from exactflow.errors import InvalidInputError
@@ -160,7 +160,7 @@ def test_the_remedy_is_not_what_was_done():
 
 @pytest.mark.parametrize("library", OF_TORCH)
 def test_flows_in_another_order(library):
-    pytest.importorskip({"freia": "FrEIA"}.get(library, library))
+    required(library)
     M = [[0, 2, 1, 0], [1, 0, 0, 1], [0, 0, 3, 1], [2, 1, 0, 1]]
     for sign in (1, -1):
         target = [[sign * x for x in M[0]], *M[1:]]

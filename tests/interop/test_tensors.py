@@ -5,6 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from interop.modules import required  # noqa: E402
+
 from exactflow import (  # noqa: E402
     approximate,
     balance,
@@ -152,8 +154,7 @@ def test_zuko_refuses_vectors_of_another_size(x):
 @pytest.mark.parametrize("name", BATCHES)
 @pytest.mark.parametrize("library", ["torch", "normflows", "nflows", "glasflow", "freia"])
 def test_modules_refuse_other_batches_than_rows(name, library):
-    if library != "torch":
-        pytest.importorskip("FrEIA" if library == "freia" else library)
+    required(library)
     module = to_module(factor(W.numpy()), library=library)
     x, words = BATCHES[name]
     runs = (

@@ -48,14 +48,3 @@ def test_a_coupling_that_changes_both_halves(is_unconditional):
         for one, two in zip(new(x), model(x), strict=True):
             assert torch.allclose(one, two, atol=1e-8)
         assert torch.allclose(new.inverse(new(x)[0])[0], x, atol=1e-6)
-
-
-def test_what_a_module_is_printed_as():
-    from exactflow import factor
-    from exactflow.interop import to_module
-
-    assert repr(to_module(factor([[1, 0.5], [3, 7]]))) == (
-        "FlowModule(\n  (layers): ModuleList(\n"
-        "    (0): CouplingModule(moves='second', scaled=True)\n"
-        "    (1): CouplingModule(moves='first', scaled=True)\n  )\n)"
-    )

@@ -8,6 +8,14 @@ def mlp(inputs, outputs, activation=nn.Tanh):
     return nn.Sequential(nn.Linear(inputs, 8), activation(), nn.Linear(8, outputs))
 
 
+def relu_mlp(inputs, outputs):
+    return mlp(inputs, outputs, nn.ReLU)
+
+
+def batch_norm_mlp(inputs, outputs):
+    return nn.Sequential(nn.Linear(inputs, 8), nn.BatchNorm1d(8), nn.Linear(8, outputs))
+
+
 class Affine(nn.Module):
     """x2 <- x2 exp(a(x1)) + t(x1), |a| < 1; halves are exchanged afterwards."""
 

@@ -11,6 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, cayley_rotation, factor, permutation, to_module
 from exactflow.errors import InvalidInputError, UndecidedClaimError
+from exactflow.interop.libraries import PACKAGES
 from exactflow.proving.strategies import flows
 from exactflow.testing import assert_depth, assert_equal, assert_invertible, assert_within
 
@@ -122,8 +123,7 @@ def test_floats_come_back_nearly(bad):
 @pytest.mark.parametrize("library", ["torch", "normflows", "nflows", "glasflow", "freia", "zuko"])
 def test_modules_of_every_library(library):
     torch = pytest.importorskip("torch")
-    name = {"freia": "FrEIA"}.get(library, library)
-    pytest.importorskip(name)
+    pytest.importorskip(PACKAGES[library])
     flow = factor(cayley_rotation([[0, 1, 0, 2], [-1, 0, 1, 0], [0, -1, 0, 0], [-2, 0, 0, 0]]))
     made = to_module(flow, library=library)
     module = made() if library == "zuko" else made

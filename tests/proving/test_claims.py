@@ -136,7 +136,7 @@ def test_a_notebook_shows_its_pictures_and_writes_none(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_terminal_of_ipython_is_no_notebook(tmp_path, monkeypatch):
+def test_a_terminal_of_ipython_is_no_notebook(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: object()))
     Options().picture("a", lambda pyplot, path: pytest.fail("drawn"))
 

@@ -79,9 +79,9 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         (TRUE + "raise ProofError('outside')", "refuted", 5, ":5: outside"),
         (TRUE + "1 / 0", "broken", 5, "ZeroDivisionError: division by zero"),
         (TRUE + "def f():\n    1 / 0\nf()", "broken", 6, "line 7, in <module>"),
-        ("with claims.check('a', Evidence.EXACT):\n    {}[0]", "broken", 4, "[exact]: KeyError"),
-        ("with claims.check('a', Evidence.EXACT):\n    assert 1 == 2", "refuted", 4, "assert 1 =="),
-        ("with claims.check('a', Evidence.EXACT):\n    assert 0, 'why'", "refuted", 4, "]: why"),
+        (IN_A_CLAIM + "{}[0]", "broken", 4, "[exact]: KeyError"),
+        (IN_A_CLAIM + "assert 1 == 2", "refuted", 4, "assert 1 =="),
+        (IN_A_CLAIM + "assert 0, 'why'", "refuted", 4, "]: why"),
         (IN_A_CLAIM + "assert_depth([[1, 2], [0, 1]], 3)", "refuted", 4, "exactly 3 layers"),
         (IN_A_CLAIM + f"assert_depth({OPEN}, 5)", "incomplete", 4, "from 5 to 6"),
         (IN_A_CLAIM + "FALSE.prove()", "refuted", 4, "do not cancel"),
@@ -226,7 +226,6 @@ def test_claims_in_threads_are_recorded(run):
 
 
 def test_a_claim_of_another_process_is_undecided_though_one_here_passed(run):
-    pytest.importorskip("joblib")
     text = TRUE.replace("\n", "\n    ").replace("with", "def work(k):\n    with", 1)
     started = "work(0)\nfrom joblib import Parallel, delayed\n"
     outcome = run(

@@ -156,7 +156,7 @@ def test_halves_of_two_sizes():
         theorem_file_text_if_verified((CORPUS / "with_an_order.json").read_bytes())
 
 
-def test_command(tmp_path, capsys):
+def test_command(tmp_path):
     path, output = tmp_path / "depth.json", tmp_path / "depth.v"
     save(minimal_depth(SIX), path)
     assert cli.main(["export", str(path), "--to", "rocq", "-o", str(output)]) == 0

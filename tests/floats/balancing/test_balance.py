@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy
 from matrices import POSITIVE, rotation
+from threadpoolctl import threadpool_limits
 
 from exactflow import CouplingFlow, append_swap, toeplitz, verify
 from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
@@ -111,7 +112,7 @@ def test_many_seeds(family, d, seeds):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("d", [2, 4, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("d", [2, 4, 16])
 @pytest.mark.parametrize("layers", [6, 8])
 def test_condition_numbers_of_10_to_the_9(d, layers):
     for seed in range(3):
@@ -295,10 +296,9 @@ def test_a_mask_with_a_flip_and_without_a_closed_form():
 
 
 def test_the_same_seed_on_one_thread_and_two():
-    threadpoolctl = pytest.importorskip("threadpoolctl")
     W, flows = gaussian(40, 0), []
     for threads in (1, 2):
-        with threadpoolctl.threadpool_limits(threads):
+        with threadpool_limits(threads):
             flows.append(balance(W).flow)
     assert flows[0] == flows[1]
 

@@ -7,16 +7,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from interop.modules import library  # noqa: E402
-from interop.toy_flows import Affine, Linear, Model, Scale  # noqa: E402
+from interop.toy_flows import Affine, Linear, Model, Scale, relu_mlp  # noqa: E402
 from torch import nn  # noqa: E402
 
 from exactflow import balance, factor, random_matrix, to_module  # noqa: E402
 from exactflow.interop import convert, diagnose  # noqa: E402
 from exactflow.interop.diagnosis.result import ERRORS  # noqa: E402
-
-
-def net(inputs, outputs):
-    return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
 
 
 def convolutions(inputs, outputs):
@@ -137,12 +133,12 @@ MODELS = {
     "glasflow, RealNVP": glasflow("RealNVP"),
     "glasflow, NSF": glasflow("CouplingNSF"),
     "glasflow, MAF": glasflow("MaskedAffineAutoregressiveFlow"),
-    "FrEIA, all in one": freia("AllInOneBlock", subnet_constructor=net),
-    "FrEIA, soft": freia("AllInOneBlock", subnet_constructor=net, permute_soft=True),
-    "FrEIA, GLOW": freia("GLOWCouplingBlock", subnet_constructor=net),
-    "FrEIA, RNVP": freia("RNVPCouplingBlock", subnet_constructor=net),
-    "FrEIA, NICE": freia("NICECouplingBlock", subnet_constructor=net),
-    "FrEIA, GIN": freia("GINCouplingBlock", subnet_constructor=net),
+    "FrEIA, all in one": freia("AllInOneBlock", subnet_constructor=relu_mlp),
+    "FrEIA, soft": freia("AllInOneBlock", subnet_constructor=relu_mlp, permute_soft=True),
+    "FrEIA, GLOW": freia("GLOWCouplingBlock", subnet_constructor=relu_mlp),
+    "FrEIA, RNVP": freia("RNVPCouplingBlock", subnet_constructor=relu_mlp),
+    "FrEIA, NICE": freia("NICECouplingBlock", subnet_constructor=relu_mlp),
+    "FrEIA, GIN": freia("GINCouplingBlock", subnet_constructor=relu_mlp),
     "FrEIA, images": freia("AllInOneBlock", IMAGES, subnet_constructor=convolutions),
     "zuko, NICE": zuko("NICE", 4, **HIDDEN),
     "zuko, RealNVP": zuko("RealNVP", 4, **HIDDEN),
@@ -165,12 +161,7 @@ def built(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what libraries have to say on building
         model = MODELS[name]().eval()
-    shapes = {
-        "normflows, Glow": (4, 4, 4),
-        "normflows, two levels": IMAGES,
-        "FrEIA, images": IMAGES,
-    }
-    return model, torch.randn(5, *shapes.get(name, (4,)))
+    return model, torch.randn(5, *SHAPES.get(name, (4,)))
 
 
 @pytest.mark.parametrize("name", MODELS)

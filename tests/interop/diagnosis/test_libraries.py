@@ -5,17 +5,11 @@ import warnings
 import pytest
 
 torch = pytest.importorskip("torch")
-from interop.toy_flows import assert_only_numbers  # noqa: E402
-from torch import nn  # noqa: E402
+from interop.modules import library  # noqa: E402
+from interop.toy_flows import assert_only_numbers, relu_mlp  # noqa: E402
 
 from exactflow import factor, random_matrix, to_module  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
-
-
-def library(name):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip(name)
 
 
 def vectors(d=4):
@@ -24,10 +18,6 @@ def vectors(d=4):
 
 def images():
     return torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-
-
-def net(inputs, outputs):
-    return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
 
 
 def normflows_vectors():
@@ -42,11 +32,7 @@ def normflows_vectors():
 
 def normflows_images():
     nf = library("normflows")
-    levels = [
-        [nf.flows.GlowBlock(12, 2), nf.flows.Squeeze()],
-        [nf.flows.GlowBlock(12, 2), nf.flows.Squeeze()],
-    ]
-    levels[0][0] = nf.flows.GlowBlock(24, 2)
+    levels = [[nf.flows.GlowBlock(c, 2), nf.flows.Squeeze()] for c in (24, 12)]
     bases = [nf.distributions.DiagGaussian(shape) for shape in [(24, 1, 1), (6, 2, 2)]]
     return nf.MultiscaleFlow(bases, levels, [nf.flows.Merge()], class_cond=False)
 
@@ -72,14 +58,15 @@ def freia_sequence():
     framework, modules = library("FrEIA.framework"), library("FrEIA.modules")
     sequence = framework.SequenceINN(4)
     for _ in range(2):
-        sequence.append(modules.AllInOneBlock, subnet_constructor=net)
+        sequence.append(modules.AllInOneBlock, subnet_constructor=relu_mlp)
     return sequence
 
 
 def freia_graph():
     framework, modules = library("FrEIA.framework"), library("FrEIA.modules")
     nodes = [framework.InputNode(4)]
-    nodes.append(framework.Node(nodes[0], modules.GLOWCouplingBlock, {"subnet_constructor": net}))
+    options = {"subnet_constructor": relu_mlp}
+    nodes.append(framework.Node(nodes[0], modules.GLOWCouplingBlock, options))
     nodes.append(framework.Node(nodes[1], modules.Split, {}))
     nodes.append(framework.Node(nodes[2].out0, modules.PermuteRandom, {"seed": 1}))
     nodes.append(framework.OutputNode(nodes[3]))
@@ -120,13 +107,9 @@ MODELS = {
     "normflows, two levels": (
         normflows_images,
         images,
-        [*["flows.1.1", "flows.1.0", "merges.0", "flows.0.1", "flows.0.0"]],
+        ["flows.1.1", "flows.1.0", "merges.0", "flows.0.1", "flows.0.0"],
     ),
-    "nflows": (
-        nflows_flow,
-        vectors,
-        [*(f"_transform._transforms.{i}" for i in (0, 1)), "_transform._transforms.2"],
-    ),
+    "nflows": (nflows_flow, vectors, [f"_transform._transforms.{i}" for i in range(3)]),
     "glasflow": (
         lambda: library("glasflow").RealNVP(5, n_transforms=2),
         lambda: vectors(5),

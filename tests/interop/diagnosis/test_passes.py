@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from interop.toy_flows import Affine, Model, Scale, assert_only_numbers, data, model  # noqa: E402
+from interop.toy_flows import Affine, Model, Scale, assert_only_numbers, batch_norm_mlp, data, model  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from torch.nn.utils import parametrizations  # noqa: E402
@@ -114,7 +114,7 @@ def test_equal_runs_differ_in_training_mode(name):
     assert_only_numbers(calm)
 
 
-@pytest.mark.parametrize("net", [normalized_net, lambda i, o: with_batch_norm(i, o)])
+@pytest.mark.parametrize("net", [normalized_net, batch_norm_mlp])
 def test_batch_norm_in_a_conditioner(net):
     """Members of a batch change each other's images: there is no Jacobian of one of them."""
     torch.manual_seed(0)
@@ -123,10 +123,6 @@ def test_batch_norm_in_a_conditioner(net):
     why = "because the image of a member depends on other members of the batch"
     assert why in layers[2].notes[0]
     assert_only_numbers(calm)
-
-
-def with_batch_norm(inputs, outputs):
-    return nn.Sequential(nn.Linear(inputs, 8), nn.BatchNorm1d(8), nn.Linear(8, outputs))
 
 
 @pytest.mark.parametrize("kind", [lambda: Normalized(4), Doubling])

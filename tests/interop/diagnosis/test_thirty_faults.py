@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from interop.modules import library  # noqa: E402
-from interop.toy_flows import Affine, Linear, Model, Scale, data, model  # noqa: E402
+from interop.toy_flows import Affine, Linear, Model, Scale, batch_norm_mlp, data, model  # noqa: E402
 from torch import nn  # noqa: E402
 
 from exactflow.interop import diagnose  # noqa: E402
@@ -193,10 +193,6 @@ def dropout(inputs, outputs):
     return nn.Sequential(nn.Linear(inputs, 8), nn.Dropout(0.5), nn.Linear(8, outputs))
 
 
-def batch_norm(inputs, outputs):
-    return nn.Sequential(nn.Linear(inputs, 8), nn.BatchNorm1d(8), nn.Linear(8, outputs))
-
-
 def normflows(change):
     """Return a flow of normflows, whose second layer (the first that data meets) is changed."""
 
@@ -276,7 +272,7 @@ FAULTS = {
     "order of the inverse": (lambda: model(kind=OtherOrder), 4, ROUND_TRIP),
     "stale BatchNorm": (planted(Stale), 1, ROUND_TRIP),
     "BatchNorm of a conditioner": (
-        lambda: planted(lambda: Affine(D, batch_norm))().train(),
+        lambda: planted(lambda: Affine(D, batch_norm_mlp))().train(),
         1,
         noted("depends on other members of the batch"),
     ),

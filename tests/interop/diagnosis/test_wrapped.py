@@ -47,6 +47,7 @@ def test_classes_of_normflows(labels):
     torch.manual_seed(0)
     found = diagnose(classes_of_normflows(library("normflows")), data(), context=labels)
     assert_only_numbers(found)
+    assert [layer.path for layer in found.layers] == ["flows.1", "flows.0"]
     assert (found.draws, found.whole.draws_lost) == (256, 0)
 
 

@@ -89,7 +89,7 @@ def test_additive_bounds_are_those_of_the_theorem(family, count):
 def test_products_of_shears_need_no_more_than_they_have(count):
     rng = random.Random(count)
     for k in range(count):
-        (p, q), length, M = SIZES[(5 * k) % len(SIZES)], rng.randint(0, 7), None
+        (p, q), length = SIZES[(5 * k) % len(SIZES)], rng.randint(0, 7)
         M = linalg.identity(p + q, QQ)
         for i in range(length):
             sizes = (p, q) if i % 2 else (q, p)

@@ -150,10 +150,10 @@ def test_another_centre_is_refused():
 def test_equations_hold_at_an_exact_solution():
     """n = 2: the residuals of a rational solution are zero, and the matrices are similar."""
     M = random_rational(4, 3)
-    word = PatternInstance("ULUL", SplitMatrix(M), "positive")
-    _, D, a, _ = word.pencil
-    equations = MinorEquations.from_four_or_five_letter_pattern(word)
-    solutions = list(yield_charpoly_matching_diagonals_4x4(word))
+    instance = PatternInstance("ULUL", SplitMatrix(M), "positive")
+    _, D, a, _ = instance.pencil
+    equations = MinorEquations.from_four_or_five_letter_pattern(instance)
+    solutions = list(yield_charpoly_matching_diagonals_4x4(instance))
     assert solutions
     for E, G in solutions:
         of_D = linalg.scale_columns(D, [1 / g for g in G])

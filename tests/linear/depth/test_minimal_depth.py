@@ -96,7 +96,7 @@ def products(draw):
     return M, length
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(products())
 def test_products_of_shears(case):
     M, length = case

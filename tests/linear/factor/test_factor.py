@@ -332,7 +332,7 @@ def test_gl_2_over_small_fields(order):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("partition", [(1, 2), pytest.param((2, 1), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("partition", [(1, 2), (2, 1)])
 def test_all_of_gl_3_over_the_least_field(partition):
     for M in invertible(3, GF(2)):
         assert_represents_over(GF(2), M, partition, 6)

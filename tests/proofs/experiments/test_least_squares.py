@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("scipy")
-
 from proofs.experiments import least_squares as solver
 from proofs.experiments.layers import layer_matrices, partial_products
 from proofs.experiments.least_squares import least_squares, random_start, step

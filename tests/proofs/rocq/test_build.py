@@ -17,6 +17,7 @@ from proofs.rocq.build import build, project, run, source_path
 from proofs.rocq.restated import definitions_of, restated, theorems_of
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts of POSIX")
+ROOT = Path(proofs.__file__).parent.parent
 
 # a .vo file is the source without its comments, and the .vo files that it requires
 COQC = r"""#!/bin/sh
@@ -204,16 +205,14 @@ def test_a_goal_is_compiled_with_all_that_it_requires(stubs, folder, tmp_path):
 
 
 def test_the_project_lists_every_file_of_rocq_after_what_it_requires():
-    root = Path(proofs.__file__).parent.parent
-    found = [*(root / BOTTOM).glob("*.v"), *(root / "proofs" / "rocq").glob("*.v")]
-    sources, _, _ = project(root)
-    assert set(sources) == {path.relative_to(root).as_posix() for path in found}
+    found = [*(ROOT / BOTTOM).glob("*.v"), *(ROOT / "proofs" / "rocq").glob("*.v")]
+    sources, _, _ = project(ROOT)
+    assert set(sources) == {path.relative_to(ROOT).as_posix() for path in found}
     listed = [Path(source).stem for source in sources]
     for name, others in LIBRARY.items():
         assert all(listed.index(other) < listed.index(name) for other in others)
 
 
-ROOT = Path(proofs.__file__).parent.parent
 OPAM = ROOT / "coq-exactflow.opam"
 
 
@@ -241,8 +240,8 @@ def test_a_file_that_requires_ours_gets_no_names_of_one_letter_notations_or_scop
 
 
 def test_the_library_is_found_in_the_package_where_the_project_lacks_it(tmp_path):
-    root, name = Path(proofs.__file__).parents[1], f"{BOTTOM}/shears.v"
-    assert source_path(root, name) == source_path(tmp_path, name) == root / name
+    name = f"{BOTTOM}/shears.v"
+    assert source_path(ROOT, name) == source_path(tmp_path, name) == ROOT / name
     own = tmp_path / name
     own.parent.mkdir(parents=True)
     own.touch()
@@ -276,7 +275,7 @@ def claims_of_the_formal_proofs(capsys):
 
 @pytest.mark.slow
 def test_the_formal_proofs_claim_the_same_from_kept_files(stubs, capsys):
-    sources, places, options = project(Path(proofs.__file__).parent.parent)
+    sources, places, options = project(ROOT)
     assert places == ["-Q", BOTTOM, "exactflow.certificates", "-Q", "proofs/rocq", "exactflow"]
     assert options[:6] == places
     assert sources[f"{BOTTOM}/shears.v"] == "exactflow.certificates.shears"
@@ -285,9 +284,8 @@ def test_the_formal_proofs_claim_the_same_from_kept_files(stubs, capsys):
     (said,) = [
         line for line in first.splitlines() if re.fullmatch(r"(\d+) of \1 claims hold", line)
     ]
-    assert (
-        first.count(", compiled now") == 1
-    )  # headlines.v: the scripts see nothing that it requires
+    # headlines.v only: the scripts in the place of the tools see nothing that it requires
+    assert first.count(", compiled now") == 1
     code, second = claims_of_the_formal_proofs(capsys)
     assert code == 0
     assert second.count(", compiled before") == 1

@@ -177,10 +177,6 @@ def test_layers_that_are_certified_are_checked_as_such():
     assert answer.error > 0
 
 
-def shortened(flow):
-    return CouplingFlow(flow.layers[:3])
-
-
 def moved(proof):
     first, *others = proof.centre
     return replace(proof, centre=(2 * first, *others))
@@ -410,7 +406,7 @@ def test_explain(tmp_path, capsys, option, says):
 def test_a_theorem_has_one_name():
     """Its key, its script, the title of its claims and of its page, in a word."""
     for name, row in theorems.items():
-        text = (ROOT / "proofs" / f"{row.script}.py").read_text()
+        text = page_of(row)
         assert name == row.script.replace("_", " ")
         assert theorems[row.script] is theorems[name.title()] is row
         assert row.script in theorems

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from exactflow.errors import InvalidInputError
 from proofs.constructions.capacity import depth_bound, geometric_sum, min_parameters
@@ -120,11 +121,10 @@ def test_parameters_grow_like_k_times_d():
 
 def transport(points, weights, other_points, other_weights):
     """W1 between two finite measures, by linear programming."""
-    optimize = pytest.importorskip("scipy.optimize")
     cost = np.linalg.norm(points[:, None] - other_points[None], axis=2)
     a, b = cost.shape
     rows = np.kron(np.eye(a), np.ones(b)), np.kron(np.ones(a), np.eye(b))
-    result = optimize.linprog(
+    result = linprog(
         cost.ravel(),
         A_eq=np.vstack(rows),
         b_eq=np.concatenate([weights, other_weights]),

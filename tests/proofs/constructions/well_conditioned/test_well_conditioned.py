@@ -136,7 +136,7 @@ def path(pairs: int) -> Path:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.fractions(min_value=-3, max_value=3, max_denominator=50),
     st.fractions(min_value=-4, max_value=4, max_denominator=9),
