@@ -13,7 +13,7 @@ from exactflow.errors import ProcessDiedError
 from exactflow.files.parallel import parallel_map
 
 CERTIFICATE = Path(__file__).parents[1] / "corpus" / "correct" / "sqrt2.json"
-COUNT, KILLERS = 2_000, (17, 800)
+COUNT, KILLERS = 1_000, (17, 800)
 
 
 def killing(function, names):
@@ -89,7 +89,7 @@ def test_a_backend_that_cannot_be_used_is_refused(capsys, monkeypatch, backend, 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_two_thousand_certificates_on_a_cluster_that_loses_workers(
+def test_a_thousand_certificates_on_a_cluster_that_loses_workers(
     capsys, tmp_path, monkeypatch, cluster
 ):
     files = linked(tmp_path, COUNT)
