@@ -52,7 +52,7 @@ class MissingExtraError(ExactFlowError, ImportError):
         self.extra, self.purpose = extra, purpose
         super().__init__(
             f"{purpose} needs the extra {extra}, which is not installed: run "
-            f"python -m pip install '.[{extra}]' in a copy of exactflow's repository"
+            f"python -m pip install 'exactflow[{extra}]'"
         )
 
     def __reduce__(self) -> tuple:  # pickle needs the arguments of __init__, not the message

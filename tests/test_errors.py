@@ -14,9 +14,7 @@ def test_returns_the_module():
 @pytest.mark.parametrize("missing", ["there", "there.inside"])
 def test_blames_the_extra_for_its_own_module(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(
-        MissingExtraError, match=r"a test needs .*pip install '\.\[torch\]' in a copy"
-    ):
+    with pytest.raises(MissingExtraError, match=r"a test needs .*pip install 'exactflow\[torch\]'"):
         require(missing, "torch", "a test")
 
 

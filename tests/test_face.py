@@ -79,4 +79,4 @@ for name in ("diagnose", "convert"):
         print(error)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.count("pip install '.[torch]' in a copy of exactflow's repository") == 2
+    assert run.stdout.count("pip install 'exactflow[torch]'") == 2

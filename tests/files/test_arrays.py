@@ -89,7 +89,7 @@ def test_a_missing_library_is_missed_before_the_work(tmp_path, capsys, monkeypat
     monkeypatch.setattr("exactflow.cli.factor.factor", lambda *_, **__: pytest.fail("work"))
     (tmp_path / "w.csv").write_text("1,0\n0,1\n")
     assert cli.main(["factor", str(tmp_path / "w.csv"), "-o", str(tmp_path / "flow.pt")]) == 2
-    assert "pip install '.[torch]' in a copy" in capsys.readouterr().err
+    assert "pip install 'exactflow[torch]'" in capsys.readouterr().err
 
 
 def test_command(tmp_path, capsys):

@@ -55,7 +55,7 @@ def test_every_backend_gives_the_same_results_in_order(backend):
 def test_the_first_error_in_order_is_raised_as_it_is(jobs):
     results = parallel_map(unlucky, range(4), jobs=jobs)
     assert next(results) == 0
-    with pytest.raises(MissingExtraError, match=r"a test needs .*\.\[torch\]") as raised:
+    with pytest.raises(MissingExtraError, match=r"a test needs .*exactflow\[torch\]") as raised:
         next(results)
     assert (raised.value.extra, raised.value.purpose) == ("torch", "a test")
     notes = "".join(getattr(raised.value, "__notes__", []))

@@ -327,5 +327,5 @@ def test_bad_requests():
 
 def test_a_library_that_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "zuko", None)
-    with pytest.raises(MissingExtraError, match=r"a module of zuko needs .*'\.\[zuko\]'"):
+    with pytest.raises(MissingExtraError, match=r"a module of zuko needs .*'exactflow\[zuko\]'"):
         to_module(CouplingFlow([LinearCoupling((1, 1), "first", [[1]])]), library="zuko")

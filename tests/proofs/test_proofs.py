@@ -67,7 +67,7 @@ def test_a_missing_extra_is_neither_passed_nor_failed(capsys, script_of_a_theore
     assert runner.main(["six_layers"]) == 0
     out = capsys.readouterr().out
     assert "0 of 1 claims hold; 1 not run: " in out
-    assert "pip install '.[plot]' in a copy" in out
+    assert "pip install 'exactflow[plot]'" in out
 
 
 def test_a_claim_that_is_not_reached_is_no_missing_tool(capsys, script_of_a_theorem):

@@ -48,7 +48,7 @@ def test_a_claim_whose_tools_are_missing_is_not_run():
         raise error
     (claim,) = claims.recorded
     assert not claim.passed
-    assert "pip install '.[balance]' in a copy" in claim.missing
+    assert "pip install 'exactflow[balance]'" in claim.missing
 
 
 def test_the_options_of_the_runner_come_before_the_command_line(monkeypatch, tmp_path):

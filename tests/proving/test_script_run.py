@@ -169,7 +169,7 @@ def test_a_missing_extra(run, inside):
     outcome = run(text + "raise MissingExtraError('plot', 'a study')")
     (claim,) = outcome.claims
     assert (outcome.verdict, outcome.failure, claim.verdict) == ("incomplete", "", "not run")
-    assert "pip install '.[plot]' in a copy" in claim.missing
+    assert "pip install 'exactflow[plot]'" in claim.missing
 
 
 def test_claims_are_found_under_any_name(run):

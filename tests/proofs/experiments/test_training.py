@@ -11,7 +11,7 @@ needs_torch = pytest.mark.skipif(not training.AVAILABLE, reason="the extra train
 
 @pytest.mark.skipif(training.AVAILABLE, reason="the extra train is installed")
 def test_says_what_to_install():
-    with pytest.raises(MissingExtraError, match=r"pip install .\.\[train\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install .exactflow\[train\]"):
         training.train("Swiss roll", "zero", 0)
 
 
