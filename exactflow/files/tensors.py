@@ -96,7 +96,7 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
 
 
 def _list_names_with_shapes_square_first(arrays: ArrayReaders) -> list[str]:
-    """Return a text such as "'weight' 2 x 2" for each array; first those that can be matrices."""
+    """Return a text such as "'weight' 2 x 2" for each array, possible matrices first."""
     rows = []
     for name, read in arrays.items():
         try:

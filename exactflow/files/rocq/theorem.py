@@ -133,7 +133,7 @@ def prove_verified_certificate_by_kernel(
 
 
 def _is_error_in_library_lines(coqc_output: str, library_text: str) -> bool:
-    """Whether coqc reports an error in the first lines of the file, those of the library."""
+    """Whether coqc reports an error in the library, which is the beginning of the file."""
     found = re.search(r"\.v\", line (\d+), ", coqc_output)
     return found is not None and int(found[1]) <= library_text.count("\n")
 
