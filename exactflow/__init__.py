@@ -128,10 +128,9 @@ def _hint_at_module_or_similar_names(name: str) -> str:
     if modules:
         parts = min((m[:-1] if m[-1] == "__init__" else m for m in modules), key=len)
         return f": import {'.'.join(['exactflow', *parts])}"
-    from exactflow.errors import suggest_similar_name
+    from exactflow.errors import hint_at_similar_name
 
-    question = suggest_similar_name(name, __all__, "")
-    return f": {question}" if question else ""
+    return hint_at_similar_name(name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -83,16 +83,17 @@ def join_names(names: Sequence[object], most_names: int = 8) -> str:
     return ", ".join(map(str, names[:most_names])) + rest
 
 
-def suggest_similar_name(name: str, names: Iterable[str], otherwise: str) -> str:
-    """Return a question such as "did you mean factor?": at most three of `names` that contain the
-    whole name as words, or the one that is spelled alike; `otherwise` if there is none.
+def hint_at_similar_name(name: str, names: Iterable[str], otherwise: str = "") -> str:
+    """Return the end of a message, such as ": did you mean factor?": at most three of `names` that
+    contain the whole name as words, or the one that is spelled alike. If there is none, the end is
+    `otherwise` after a colon, or "".
 
-    >>> suggest_similar_name("fcator", ["factor", "depth"], "see --help")
-    'did you mean factor?'
-    >>> suggest_similar_name("six", ["six layers", "six is sharp", "sixty"], "see the table")
-    "did you mean 'six layers' or 'six is sharp'?"
-    >>> suggest_similar_name("--within", ["--partition"], "see --help")
-    'see --help'
+    >>> hint_at_similar_name("fcator", ["factor", "depth"])
+    ': did you mean factor?'
+    >>> hint_at_similar_name("six", ["six layers", "six is sharp", "sixty"])
+    ": did you mean 'six layers' or 'six is sharp'?"
+    >>> hint_at_similar_name("--within", ["--partition"], "see --help")
+    ': see --help'
     """
     # imported only here, since the pytest plugin imports this file in every run
     from difflib import get_close_matches
@@ -102,7 +103,8 @@ def suggest_similar_name(name: str, names: Iterable[str], otherwise: str) -> str
     similar = [other for other in names if name and words.search(other)][:3]
     similar = similar or get_close_matches(name, names, 1, 0.7)
     quoted = (repr(other) if " " in other else other for other in similar)
-    return f"did you mean {' or '.join(quoted)}?" if similar else otherwise
+    hint = f"did you mean {' or '.join(quoted)}?" if similar else otherwise
+    return f": {hint}" if hint else ""
 
 
 def safe_error_message(error: BaseException) -> str:

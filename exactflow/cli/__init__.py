@@ -25,8 +25,8 @@ from exactflow.errors import (
     OrientationError,
     ProcessDiedError,
     SingularMatrixError,
+    hint_at_similar_name,
     printable,
-    suggest_similar_name,
 )
 from exactflow.files.progress_line import show_progress
 from exactflow.files.version import __version__
@@ -111,16 +111,14 @@ class ArgumentParser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             names = list(map(str, action.choices))
-            question = suggest_similar_name(value, names, "")
-            hint = f": {question}" if question else ""
+            hint = hint_at_similar_name(value, names)
             told = f"expected one of {', '.join(names)}, got {value!r}{hint}"
             raise argparse.ArgumentError(action, told)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         found, rest = super().parse_known_args(args, namespace)
         if rest:
-            question = suggest_similar_name(rest[0], self._option_string_actions, "")
-            hint = f": {question}" if question else ""
+            hint = hint_at_similar_name(rest[0], self._option_string_actions)
             self.error(f"{self.prog} has no argument {rest[0]!r}{hint}")
         return found, rest
 
@@ -128,9 +126,9 @@ class ArgumentParser(argparse.ArgumentParser):
 def _run_command(argv: list[str]) -> int:
     name = argv[0] if argv else ""
     if not name.startswith("-") and name not in COMMANDS:
-        hint = suggest_similar_name(name, COMMANDS, "`exactflow --help` describes them")
+        hint = hint_at_similar_name(name, COMMANDS, "`exactflow --help` describes them")
         raise InvalidInputError(
-            f"expected one of {', '.join(COMMANDS)}, got {repr(name) if name else 'none'}: {hint}"
+            f"expected one of {', '.join(COMMANDS)}, got {repr(name) if name else 'none'}{hint}"
         )
     with show_progress(name):
         try:

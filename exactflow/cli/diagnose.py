@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from exactflow.cli import common
 from exactflow.errors import (
     InvalidInputError,
+    hint_at_similar_name,
     join_names,
     require,
     safe_error_message,
-    suggest_similar_name,
 )
 from exactflow.files.atomic import prefixing_content_errors_with_file_name, read_file_or_stdin
 from exactflow.files.tensors import read_array_and_dtype
@@ -146,7 +146,7 @@ def _run_script_and_make_model(file: str, name: str) -> Any:
             made = attrgetter(name)(SimpleNamespace(**values))
             return made() if isinstance(made, type | FunctionType) else made
         names = [x for x, value in values.items() if x[0] != "_" and type(value) is not ModuleType]
-        found = suggest_similar_name(name, names, f"it makes {join_names(names) or 'nothing'}")
+        found = hint_at_similar_name(name, names, f"it makes {join_names(names) or 'nothing'}")
     except Exception as error:
-        found = f"{type(error).__name__}: {safe_error_message(error)}"
-    raise InvalidInputError(f"the script {file!r} does not make {name!r}: {found}")
+        found = f": {type(error).__name__}: {safe_error_message(error)}"
+    raise InvalidInputError(f"the script {file!r} does not make {name!r}{found}")

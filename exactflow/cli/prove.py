@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from exactflow.claims import Options
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError, suggest_similar_name
+from exactflow.errors import InvalidInputError, hint_at_similar_name
 from exactflow.exact.progress import report_stage
 from exactflow.files.ctrl_c import raising_keyboard_interrupt_at_first_ctrl_c
 from exactflow.files.parallel import parallel_map
@@ -130,9 +130,9 @@ def _resolve_scripts_and_theorem_titles(
     for path in scripts:
         if not Path(path).suffix and not Path(path).exists():
             names = [name.replace(" ", "_") for name in theorems]
-            hint = suggest_similar_name(path, names, "`exactflow theorems` lists the theorems")
+            hint = hint_at_similar_name(path, names, "`exactflow theorems` lists the theorems")
             raise InvalidInputError(
-                f"expected a theorem, such as six_layers, or a proof script (.py), got {path!r}: "
+                f"expected a theorem, such as six_layers, or a proof script (.py), got {path!r}"
                 f"{hint}"
             )
         read_script(path)

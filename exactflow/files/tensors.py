@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, join_names, require, suggest_similar_name
+from exactflow.errors import InvalidInputError, hint_at_similar_name, join_names, require
 from exactflow.exact.numbers import format_short
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
     if key not in arrays:
         names = join_names(_list_names_with_shapes_square_first(arrays))
         got = "none" if key is None else format_short(key)
-        question = suggest_similar_name(key or "", map(str, arrays), "")
-        hint = f": {question}" if question else ""
+        hint = hint_at_similar_name(key or "", map(str, arrays))
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}{hint}")
     array, dtype = arrays[key]()
     if not array.size:

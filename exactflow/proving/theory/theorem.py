@@ -8,7 +8,7 @@ from html import escape
 from textwrap import fill
 from typing import Any, NamedTuple
 
-from exactflow.errors import ExactFlowError, InvalidInputError, suggest_similar_name
+from exactflow.errors import ExactFlowError, InvalidInputError, hint_at_similar_name
 from exactflow.exact.numbers import to_index
 from exactflow.files.parallel import parallel_map
 
@@ -253,8 +253,8 @@ class Theorems(Mapping[str, Theorem]):
         """
         found = self._normalize_name_or_number(name)
         if found not in self._rows:
-            hint = suggest_similar_name(found, self._rows, "the table of theorems lists all names")
-            raise InvalidInputError(f"expected the name of a theorem, got {name!r}: {hint}")
+            hint = hint_at_similar_name(found, self._rows, "the table of theorems lists all names")
+            raise InvalidInputError(f"expected the name of a theorem, got {name!r}{hint}")
         return self._rows[found]
 
     def __contains__(self, name: object) -> bool:
