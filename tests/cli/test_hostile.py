@@ -21,7 +21,7 @@ FULL = Path("/dev/full")
 
 @pytest.mark.parametrize(
     ("seed", "count"),
-    [(0, 4), *(pytest.param(seed, 100, marks=pytest.mark.slow) for seed in range(1, 3))],
+    [(0, 4), *(pytest.param(seed, 40, marks=pytest.mark.slow) for seed in range(1, 3))],
 )
 def test_hostile_files_through_every_command(tmp_path, seed, count):
     command = [sys.executable, HOSTILE, tmp_path, str(seed), str(count)]
