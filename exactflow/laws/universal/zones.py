@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import pi
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -145,30 +146,29 @@ class Zone:
     @cached_property
     def latent_mean_square_by_block(self) -> list[Element]:
         """The mean of z1^2 + z2^2 on each block."""
-        first = sum(
-            (cell.share * mean_square_of_uniform(*cell.place) for cell in self.cells), QQ.zero
-        )
+        # The images of a cell's center have z2 = (unit b + offset) / scale, b being start + shift.
+        # So the mean square is linear in the mean of b and in its mean square.
+        constant = square = linear = QQ.zero
+        for cell in self.cells:
+            weight = cell.share / cell.scale**2
+            offset = cell.low + cell.width / 2 - cell.center
+            square += weight
+            linear += 2 * weight * offset
+            constant += weight * (offset**2 + cell.width**2 / 12)
+            constant += cell.share * mean_square_of_uniform(*cell.place)
         # Many blocks share one list of shifts, whose moments are computed only once.
         shifts = {id(block.shifts): block.shifts for block in self.blocks}
         moments = {
-            key: (QQ(sum(row), len(row)), QQ(sum(k * k for k in row), len(row)))
+            key: (QQ(sum(row), len(row)), QQ(sum(map(mul, row, row)), len(row)))
             for key, row in shifts.items()
         }
-        return [
-            first + self._mean_square_of_z2_in_block(block.start, *moments[id(block.shifts)])
-            for block in self.blocks
-        ]
-
-    def _mean_square_of_z2_in_block(
-        self, start_in_cells: int, mean_shift_in_cells: Element, mean_square_shift: Element
-    ) -> Element:
-        """Return the mean of z2^2 in a block, from the mean and the mean square of its shifts."""
-        unit, found = self.unit, QQ.zero
-        for cell in self.cells:
-            off = start_in_cells * unit + cell.low + cell.width / 2 - cell.center
-            total = mean_square_shift * unit**2 + 2 * off * mean_shift_in_cells * unit + off * off
-            total += cell.width**2 / 12
-            found += cell.share * total / cell.scale**2
+        found = []
+        for start, row in self.blocks:
+            mean, mean_square = moments[id(row)]
+            b_mean, b_mean_square = start + mean, start * (start + 2 * mean) + mean_square
+            found.append(
+                (square * self.unit * b_mean_square + linear * b_mean) * self.unit + constant
+            )
         return found
 
     @cached_property
