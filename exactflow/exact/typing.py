@@ -52,6 +52,8 @@ def library_of(x: object, library_name: str) -> Any:
     For other values the library is not imported. ``sys.modules`` would not suffice: another thread
     may be importing the library, and this function waits for it.
     """
+    if type(x).__module__ == "builtins":  # most values are numbers and lists
+        return None
     names = {kind.__module__.partition(".")[0] for kind in type(x).__mro__}
     return import_module(library_name) if library_name in names else None
 
