@@ -1,10 +1,9 @@
 """Rational matrices as integers over one denominator.
 
 A product is then a product of integer matrices, and a sum takes one gcd instead of one for each
-entry. On one machine flows on 32 or 64 coordinates are composed and verified 1.5 to 3 times as
-fast as by ``DomainMatrix``; small matrices, few columns and dyadic entries are up to four times
-slower (see `is_dense_composition_likely_faster`). FLINT is available whichever ground types SymPy
-uses.
+entry. Large flows are composed and verified faster than by ``DomainMatrix``; small matrices, few
+columns and dyadic entries are slower (see `is_dense_composition_likely_faster`). FLINT is available
+whichever ground types SymPy uses.
 """
 
 from collections.abc import Iterable, Sequence
@@ -146,8 +145,8 @@ def to_dense_if_rational_matrix(M: DomainMatrix | RationalMatrix) -> DomainMatri
 def is_dense_composition_likely_faster(layers: Sequence[_Layer], columns: DomainMatrix) -> bool:
     """Whether `compose_dense_over_QQ` is likely to be faster than products of ``DomainMatrix``.
 
-    On one machine it was faster if there were at least 16 columns, and the first row of some shift
-    had an entry that is not dyadic.
+    It was faster in trials if there were at least 16 columns, and the first row of some shift had
+    an entry that is not dyadic.
     """
     first_rows = (shift[0, :].to_list_flat() for _, _, shift in layers)
     denominators = (int(x.denominator) for row in first_rows for x in row)

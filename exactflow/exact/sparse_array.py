@@ -1,9 +1,9 @@
 """Sparse integer matrices, each stored as two NumPy arrays.
 
-On one machine the layers of a permutation of 1000 coordinates are composed seven times as fast as
-by SymPy's sparse matrices, and hundreds of times as fast as by dense ones. Products of 64-bit
-integers take linear time. A bound shows that no sum overflows; otherwise `OverflowError` is raised,
-and the caller uses SymPy's matrices. Methods have the names of the operations of ``DomainMatrix``.
+The layers of a large permutation are composed faster than by SymPy's sparse matrices, and much
+faster than by dense ones. Products of 64-bit integers take linear time. A bound shows that no sum
+overflows; otherwise `OverflowError` is raised, and the caller uses SymPy's matrices. Methods have
+the names of the operations of ``DomainMatrix``.
 """
 
 from collections.abc import Iterator, Sequence

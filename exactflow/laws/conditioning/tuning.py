@@ -22,7 +22,7 @@ class BoundTuning:
     parts_of_eps : on a line, atoms are merged, and laws quantized, within eps / parts_of_eps.
     few_atoms, least_atoms, most_atoms : atoms on a line are merged if there are more than
         `least_atoms`. All lines of a frame have at most `most_atoms` in sum, but each line may have
-        `few_atoms`. On one machine a thousand atoms take about 0.1 s per slope.
+        `few_atoms`.
     direction_bits : bits of the rational numbers in a reflection.
     most_clusters, cluster_growth : clusters are cut until there are `most_clusters`; a bound is
         computed whenever their number has grown by the factor `cluster_growth`.
