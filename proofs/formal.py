@@ -3,10 +3,10 @@
 #
 # **Theorem 9.** The statements of `proofs/rocq/statements.v` hold, for every $n$, and without
 # axioms: among them that six shears suffice in every dimension and five do not (Theorems 1, 14 and
-# 2), signed permutations (6), halves of any two sizes (7), rotations (10), what three and four
-# affine couplings are (11a), two couplings for Gaussians of small halves (12), rounded shears (13),
-# zero padding (5), whole flows under one mask (17). The table in `proofs/rocq/proved.md` says how
-# general each statement is.
+# 2), signed permutations (6), halves of any two sizes (7), rotations (10), eleven couplings as well
+# conditioned as any matrix (11), what three and four affine couplings are (11a), two couplings for
+# Gaussians of small halves (12), rounded shears (13), zero padding (5), whole flows under one mask
+# (17). The table in `proofs/rocq/proved.md` says how general each statement is.
 #
 # **Why.** A proof in prose may have a gap, and a program that checks instances proves nothing for
 # the next $n$. The theorems of Koehler, Mehta, Risteski (ICML 2021) and Urschel (2024) on matrices

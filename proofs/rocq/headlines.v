@@ -440,6 +440,28 @@ move=> e1 oM dM; destruct (statements.every_rotation_is_six_of_condition_18 e1 o
 by exists Ks; rewrite six.
 Qed.
 
+(* Every matrix of determinant 1, in every dimension, is eleven couplings, each of condition number
+   at most 18 times that of the matrix. *)
+Theorem eleven_couplings (R : rcfType) e n (M : 'M[R]_(n + (e + n))) k :
+  (e <= 1)%N -> \det M = 1 -> 1 <= k -> condition_at_most k M ->
+  product_of_at_most 11 (fun K => coupling K /\ condition_at_most (18 * k) K) M.
+Proof.
+move=> e1 dM k1 cM.
+destruct (orthogonal.eleven_of_condition_18_times e1 dM k1 cM) as [Ks [eleven kind eM]].
+by exists Ks; rewrite eleven.
+Qed.
+
+(* Every matrix of positive determinant, whose norm and that of its inverse are at most k >= 1, is
+   eleven couplings, each of condition number at most 18 k. *)
+Theorem eleven_couplings_by_norms (R : rcfType) e n (M : 'M[R]_(n + (e + n))) k :
+  (e <= 1)%N -> 0 < \det M -> 1 <= k -> bounded k M -> bounded k (invmx M) ->
+  product_of_at_most 11 (fun K => coupling K /\ condition_at_most (18 * k) K) M.
+Proof.
+move=> e1 dM k1 bM bM'.
+destruct (orthogonal.eleven_couplings e1 dM k1 bM bM') as [Ks [eleven kind eM]].
+by exists Ks; rewrite eleven.
+Qed.
+
 (* Every signed permutation of determinant 1, in every dimension, is six shears of integers of
    absolute value at most 2; at most 11 n of them (11 n + 1 if the halves differ) are not 0. *)
 Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :

@@ -1,7 +1,9 @@
-(* Orthogonal matrices over real closed fields: rotations are six shears of bounded norms, and
-   Gaussians are of two couplings. *)
+(* Orthogonal matrices over real closed fields: rotations are six shears of bounded norms, every
+   matrix is eleven couplings conditioned as it is, and Gaussians are of two couplings. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import ssrAC ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
+From mathcomp Require Import ssrAC order tuple fingroup perm.
+From mathcomp Require Import ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
+From mathcomp Require path.
 From exactflow.certificates Require Import shears.
 From exactflow Require Import involutions.
 Set Implicit Arguments.
@@ -756,11 +758,12 @@ rewrite trmxB trmx_mul !trmxK mulmxBl -mulmxA DJ BJ mulmxDr -ZZ ZE mulmxBl mulmx
 by rewrite subrK opprD opprK addrC subrK.
 Qed.
 
-Lemma bounded_diag (R : rcfType) m (g : 'rV[R]_m) :
-  (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
+Lemma bounded_diag (R : rcfType) (k : R) m (d : 'rV[R]_m) :
+  (forall i, 0 <= d 0 i <= k) -> bounded k (diag_mx d).
 Proof.
-move=> g01 x; rewrite expr1n mul1r /dot mul_diag_mx !mxE; apply: ler_sum => i _; rewrite !mxE.
-by have /andP[g0 g1] := g01 i; rewrite -!expr2 exprMn ler_piMl ?sqr_ge0 ?exprn_ile1.
+move=> dk x; rewrite /dot mul_diag_mx !mxE mulr_sumr; apply: ler_sum => i _; rewrite !mxE.
+have /andP[d0 d1] := dk i; rewrite -!expr2 exprMn ler_wpM2r ?sqr_ge0 //.
+by rewrite lerXn2r ?nnegrE // (le_trans d0).
 Qed.
 
 (* The polar decomposition X = O H, with G = (1 + H)^-1. *)
@@ -1710,3 +1713,399 @@ move=> /posdef_exchange/one_layer_L; rewrite trmxK => <-.
 by split; intros [s [X [pos eqs%covariance_exchange]]]; exists s, X.
 Qed.
 End PositiveDefinite.
+
+(* Every matrix of positive determinant is eleven couplings, conditioned as the matrix.
+
+   Halves of n and e + n entries, e <= 1.
+
+   Main results
+     rotations_and_separated   M = P diag(d) Q^T with rotations P and Q, where no entry of the
+                   first half of d is above one of the second
+     four_couplings   the last two shears of P, diag(d) and the first three of Q^T are four
+                   couplings
+     eleven_couplings   if M and its inverse have norms at most k, M is eleven couplings of
+                   condition at most 18 k
+     eleven_of_condition_18_times   so if det M = 1, of at most 18 times the condition of M
+
+   Plan.  The singular values, sorted, are d = (a b, s f) with a, s <= 1 <= b, f.  Small factors
+   scale two layers and large factors two others, so that no layer has both.  The shift of the
+   second of the four has a term a b Y / f, which is small, since no entry of b is above one of f.
+
+   References.  The construction is new to our knowledge; see FiveByInvolution. *)
+Section Eleven.
+Variable R : rcfType.
+
+Lemma unit_diag m (d : 'rV[R]_m) : (forall i, 0 < d 0 i) -> diag_mx d \in unitmx.
+Proof.
+by move=> d0; rewrite unitmxE det_diag unitfE; apply/prodf_neq0 => i _; rewrite gt_eqF.
+Qed.
+
+Definition inverses m (d : 'rV[R]_m) : 'rV[R]_m := \row_i (d 0 i)^-1.
+
+Lemma mul_inverses m (d : 'rV[R]_m) : (forall i, 0 < d 0 i) ->
+  diag_mx (inverses d) *m diag_mx d = 1%:M.
+Proof.
+by move=> d0; rewrite mulmx_diag -diag_const_mx; congr diag_mx; apply/rowP=> i;
+  rewrite !mxE mulVf ?gt_eqF.
+Qed.
+
+Lemma invmx_diag m (d : 'rV[R]_m) : (forall i, 0 < d 0 i) ->
+  invmx (diag_mx d) = diag_mx (inverses d).
+Proof. by move=> d0; rewrite -[RHS](mulmxK (unit_diag d0)) mul_inverses ?mul1mx. Qed.
+
+Lemma condition_diag (k l : R) m (d : 'rV[R]_m) : 0 < l -> 0 <= k ->
+  (forall i, l <= d 0 i <= k) -> condition_at_most (k / l) (diag_mx d).
+Proof.
+move=> l0 k0 ld; have d0 i : 0 < d 0 i by have /andP[le _] := ld i; apply: lt_le_trans le.
+exists k, l^-1; rewrite invmx_diag // invr_ge0 (ltW l0) k0; split=> //; apply: bounded_diag.
+  by move=> i; rewrite ltW //; have /andP[] := ld i.
+by move=> i; rewrite mxE invr_ge0 ltW // lef_pV2 ?posrE //; have /andP[] := ld i.
+Qed.
+
+Lemma condition_mul (k l : R) m (K N : 'M[R]_m) : K \in unitmx -> N \in unitmx ->
+  condition_at_most k K -> condition_at_most l N -> condition_at_most (k * l) (K *m N).
+Proof.
+move=> uK uN [a [b [a0 b0 ab bK bK']]] [c [d [c0 d0 cd bN bN']]]; exists (a * c), (d * b).
+rewrite !mulr_ge0 // inverse_of_product //; split=> //; [|exact: bounded_mul|exact: bounded_mul].
+by rewrite [d * b]mulrC mulrACA ler_pM ?mulr_ge0.
+Qed.
+
+Lemma dot00 m : dot (0 : 'cV[R]_m) 0 = 0. Proof. by apply/eqP; rewrite dot_eq0. Qed.
+
+Lemma four_couplings p q (T S : 'M[R]_(q, p)) (X Y Z : 'M[R]_(p, q)) (a b b' : 'M[R]_p)
+    (c f f' : 'M[R]_q) : b' *m b = 1%:M -> f' *m f = 1%:M ->
+  L T *m U X *m block_mx (a *m b) 0 0 (c *m f) *m U Y *m L S *m U Z =
+  L T *m block_mx 1%:M 0 0 c *m (U (X *m c + a *m (b *m Y *m f')) *m block_mx a 0 0 1%:M) *m
+  (block_mx 1%:M 0 0 f *m L (S *m b')) *m (block_mx b 0 0 1%:M *m U Z).
+Proof.
+move=> bb ff; pose K := X *m c + a *m (b *m Y *m f').
+have KE : K *m f = a *m b *m Y + X *m (c *m f).
+  by rewrite mulmxDl -!mulmxA ff mulmx1 addrC !mulmxA.
+have inner : U X *m block_mx (a *m b) 0 0 (c *m f) *m U Y *m L S =
+    block_mx 1%:M 0 0 c *m (U K *m block_mx a 0 0 1%:M) *m (block_mx 1%:M 0 0 f *m L (S *m b')) *m
+    block_mx b 0 0 1%:M.
+  have bK m (N : 'M_(m, q)) : N *m (S *m b') *m b = N *m S by rewrite -!mulmxA bb mulmx1.
+  rewrite /U /L; blocks; rewrite KE; eq_blocks.
+  - by rewrite (mulmxA K) KE [RHS]mulmxDl bK.
+  - by [].
+  - by rewrite mulmxA bK.
+transitivity (L T *m (U X *m block_mx (a *m b) 0 0 (c *m f) *m U Y *m L S) *m U Z).
+  by rewrite !mulmxA.
+by rewrite inner -/K !mulmxA.
+Qed.
+
+(* A diagonal matrix of signs with the determinant of an orthogonal matrix. *)
+Lemma det_orthogonal n (P : 'M[R]_n) : P^T *m P = 1%:M -> \det P ^+ 2 = 1.
+Proof. by move/(congr1 determinant); rewrite det_mulmx det_tr det1 -expr2. Qed.
+
+Lemma signs n (P : 'M[R]_n) : P^T *m P = 1%:M ->
+  exists2 j : 'rV[R]_n, forall i, j 0 i ^+ 2 = 1 & \det (diag_mx j) = \det P.
+Proof.
+case: n P => [|n] P /det_orthogonal PP; first by exists 0; [case | rewrite !det_mx00].
+exists (\row_i if i == 0 then \det P else 1) => [i|].
+  by rewrite mxE; case: ifP; rewrite ?PP ?expr1n.
+rewrite det_diag big_ord_recl big1 ?mulr1 ?mxE // => i _.
+by rewrite mxE eq_sym (negPf (neq_lift _ _)).
+Qed.
+
+(* The entries in ascending order: those of the first half are at most those of the second. *)
+Lemma separated n m (d : 'rV[R]_(n + m)) : exists (s : 'S_(n + m)) c,
+  (forall i, d 0 (s (lshift m i)) <= c) /\ (forall j, c <= d 0 (s (rshift n j))).
+Proof.
+pose t := [tuple d 0 i | i < n + m]; pose u := path.sort <=%R t.
+have /tuple_permP[s tE] : perm_eq u t by rewrite path.perm_sort.
+have nthE (i : 'I_(n + m)) : nth 0 u i = d 0 (s i).
+  by rewrite tE -tnth_nth !tnth_mktuple.
+have size_u : size u = (n + m)%N by rewrite path.size_sort size_tuple.
+have sorted_u : path.sorted <=%R u by exact: (path.sort_sorted (@le_total _ _)).
+have le := path.sorted_leq_nth le_trans lexx 0 sorted_u.
+have lt_last a b k : (k < a + b -> a.-1 < a + b)%N.
+  by case: a => [|a] /=; [apply: leq_ltn_trans | rewrite addSn ltnS leq_addr].
+have n_lt (i : 'I_(n + m)) := lt_last _ _ _ (ltn_ord i).
+exists s, (nth 0 u n.-1); split => [i|j]; rewrite -nthE; apply: le; rewrite ?inE ?size_u //=.
+- exact: ltn_ord (lshift m i).
+- exact: n_lt (lshift m i).
+- by rewrite -ltnS prednK // (leq_ltn_trans _ (ltn_ord i)).
+- exact: n_lt (rshift n j).
+- exact: ltn_ord (rshift n j).
+- by rewrite (leq_trans (leq_pred n)) ?leq_addr.
+Qed.
+
+Lemma orthogonal_perm N (s : 'S_N) : (perm_mx s)^T *m perm_mx s = 1%:M :> 'M[R]_N.
+Proof. by rewrite tr_perm_mx -perm_mxM mulVg perm_mx1. Qed.
+
+Lemma permuted_diag N (s : 'S_N) (d : 'rV[R]_N) :
+  perm_mx s *m diag_mx d *m (perm_mx s)^T = diag_mx (col_perm s d).
+Proof.
+rewrite tr_perm_mx -col_permE -row_permE.
+by apply/matrixP=> i j; rewrite !mxE (inj_eq perm_inj).
+Qed.
+
+Lemma bounded_diag_le (k : R) m (d : 'rV[R]_m) i :
+  0 <= k -> 0 <= d 0 i -> bounded k (diag_mx d) -> d 0 i <= k.
+Proof.
+move=> k0 d0 /(_ (delta_mx i 0)).
+have -> : diag_mx d *m delta_mx i 0 = d 0 i *: delta_mx i 0 :> 'cV_m.
+  by apply/matrixP=> j l; rewrite mul_diag_mx !mxE; case: eqP => [->|]; rewrite ?mulr0.
+rewrite dotZ; have -> : dot (delta_mx i 0) (delta_mx i 0) = 1 :> R.
+  by rewrite /dot trmx_delta mul_delta_mx mxE !eqxx.
+by rewrite !mulr1 -expr2 ler_pXn2r ?nnegrE.
+Qed.
+
+(* M = P diag(d) Q^T with rotations P and Q, no entry of the first half of d above one of the
+   second. *)
+Lemma rotations_and_separated n m (M : 'M[R]_(n + m)) : 0 < \det M ->
+  exists (P Q : 'M[R]_(n + m)) (d : 'rV[R]_(n + m)) c,
+  [/\ P^T *m P = 1%:M /\ \det P = 1, Q^T *m Q = 1%:M /\ \det Q = 1,
+      forall i, 0 < d 0 i, M = P *m diag_mx d *m Q^T &
+      (forall i, d 0 (lshift m i) <= c) /\ (forall j, c <= d 0 (rshift n j))].
+Proof.
+move=> M0; destruct (singular_values M) as [P0 [Q0 [d0 [PP QQ d_ge0 ME]]]].
+destruct (separated d0) as [s [c sep]].
+pose S : 'M[R]_(n + m) := perm_mx s; pose d := col_perm s d0.
+have SS : S^T *m S = 1%:M := orthogonal_perm s.
+have orth (A B : 'M[R]_(n + m)) : A^T *m A = 1%:M -> B^T *m B = 1%:M ->
+    (A *m B)^T *m (A *m B) = 1%:M.
+  by move=> AA BB; rewrite trmx_mul -mulmxA (mulmxA A^T) AA mul1mx.
+have SST : (S^T)^T *m S^T = 1%:M by rewrite trmxK (mulmx1C SS).
+have oP := orth _ _ PP SST; have oQ := orth _ _ QQ SST.
+destruct (signs oP) as [j jj detj]; pose J := diag_mx j.
+have JJ : J *m J = 1%:M.
+  by rewrite mulmx_diag -diag_const_mx; congr diag_mx; apply/rowP=> i; rewrite !mxE -expr2 jj.
+have JT : J^T = J by rewrite tr_diag_mx.
+have oJ : J^T *m J = 1%:M by rewrite JT.
+pose P := P0 *m S^T *m J; pose Q := Q0 *m S^T *m J.
+have MP : M = P *m diag_mx d *m Q^T.
+  have -> : P *m diag_mx d *m Q^T = P0 *m (S^T *m (J *m diag_mx d *m J) *m S) *m Q0^T.
+    by rewrite /P /Q !trmx_mul JT trmxK !mulmxA.
+  have -> : J *m diag_mx d *m J = diag_mx d.
+    by rewrite [J *m _]diag_mxC -mulmxA JJ mulmx1.
+  have -> : S^T *m diag_mx d *m S = diag_mx d0.
+    by rewrite -permuted_diag !mulmxA SS mul1mx -mulmxA SS mulmx1.
+  exact: ME.
+have detP : \det P = 1 by rewrite det_mulmx detj -expr2 det_orthogonal.
+have {}oP : P^T *m P = 1%:M := orth _ _ oP oJ.
+have {}oQ : Q^T *m Q = 1%:M := orth _ _ oQ oJ.
+clearbody P Q; have d_ge i : 0 <= d 0 i by rewrite mxE.
+have detM : \det M = \det (diag_mx d) * \det Q.
+  by rewrite MP !det_mulmx det_tr detP mul1r.
+have prod_neq0 : \det (diag_mx d) != 0.
+  by apply: contraTneq M0 => d1; rewrite detM d1 mul0r ltxx.
+have d_gt i : 0 < d 0 i.
+  by rewrite lt_def d_ge andbT; move: prod_neq0; rewrite det_diag => /prodf_neq0; apply.
+have detQ : \det Q = 1.
+  have : 0 < \det Q.
+    move: M0; rewrite detM pmulr_rgt0 //.
+    by rewrite lt_def prod_neq0 det_diag prodr_ge0.
+  have /eqP := det_orthogonal oQ; rewrite sqrf_eq1 => /orP[/eqP -> //|/eqP ->].
+  by rewrite oppr_gt0 ltr10.
+exists P, Q, d, c; split=> //.
+by move: sep => [lo hi]; split => i; rewrite mxE.
+Qed.
+
+(* The shears of the transpose of a rotation are the inverses of those of the rotation. *)
+Lemma inverse_of_six p q (W0 Y W : 'M[R]_(q, p)) (X Z V : 'M[R]_(p, q)) (Q : 'M[R]_(p + q)) :
+  Q^T *m Q = 1%:M -> Q = L W0 *m U X *m L Y *m U Z *m L W *m U V ->
+  Q^T = U (- V) *m L (- W) *m U (- Z) *m L (- Y) *m U (- X) *m L (- W0).
+Proof.
+move=> QQ QE; set N := RHS; suff NQ : N *m Q = 1%:M.
+  by rewrite -[N]mulmx1 -(mulmx1C QQ) mulmxA NQ mul1mx.
+have cU (T : 'M[R]_(p, q)) (K : 'M_(p + q)) : U (- T) *m (U T *m K) = K.
+  by rewrite mulmxA mul_UU addrN U0 mul1mx.
+have cL (T : 'M[R]_(q, p)) (K : 'M_(p + q)) : L (- T) *m (L T *m K) = K.
+  by rewrite mulmxA mul_LL mul1mx.
+by rewrite /N QE -!mulmxA cL cU cL cU cL mul_UU addrN U0.
+Qed.
+
+Lemma eleven_factors N (A B C D E F X G H I J K O N1 N2 N3 N4 : 'M[R]_N) :
+  E *m F *m X *m G *m H *m I = N1 *m N2 *m N3 *m N4 ->
+  A *m B *m C *m D *m E *m F *m X *m (G *m H *m I *m J *m K *m O) =
+  A *m (B *m (C *m (D *m (N1 *m (N2 *m (N3 *m (N4 *m (J *m (K *m O))))))))).
+Proof.
+move=> e; transitivity (A *m B *m C *m D *m (E *m F *m X *m G *m H *m I) *m J *m K *m O).
+  by rewrite !mulmxA.
+by rewrite e !mulmxA.
+Qed.
+
+Theorem eleven_couplings e n (M : 'M[R]_(n + (e + n))) (k : R) : (e <= 1)%N -> 0 < \det M ->
+  1 <= k -> bounded k M -> bounded k (invmx M) -> exists Ks : seq 'M[R]_(n + (e + n)),
+  [/\ size Ks = 11, forall K, K \in Ks -> coupling K /\ condition_at_most (18 * k) K &
+      M = \big[mulmx/1%:M]_(K <- Ks) K].
+Proof.
+move=> e1 M0 k1 bM bM'.
+destruct (rotations_and_separated M0) as [P [Q [d [c [[PP dP] [QQ dQ] d0 ME [lo hi]]]]]].
+have k0 : 0 < k := lt_le_trans ltr01 k1.
+have d_le i : d 0 i <= k.
+  apply: bounded_diag_le (ltW k0) (ltW (d0 i)) _.
+  have -> : diag_mx d = P^T *m M *m Q.
+    by rewrite ME !mulmxA PP mul1mx -mulmxA QQ mulmx1.
+  rewrite -[k]mul1r -[1 * k]mulr1; apply: bounded_mul (bounded_isometry QQ).
+  by apply: bounded_mul bM; apply: bounded_tr; apply: bounded_isometry.
+have d_ge i : k^-1 <= d 0 i.
+  rewrite -[d 0 i]invrK lef_pV2 ?posrE ?invr_gt0 //.
+  have dE : (d 0 i)^-1 = inverses d 0 i by rewrite mxE.
+  rewrite dE; apply: bounded_diag_le (ltW k0) _ _; first by rewrite -dE invr_ge0 ltW.
+  have -> : diag_mx (inverses d) = Q^T *m invmx M *m P.
+    rewrite -invmx_diag // -invmx_orthogonal //.
+    have [uP _] := mulmx1_unit PP; have [uQ _] := mulmx1_unit QQ.
+    have {}uP : P \in unitmx by rewrite -unitmx_tr.
+    have {}uQ : Q \in unitmx by rewrite -unitmx_tr.
+    rewrite ME -invmx_orthogonal // !inverse_of_product ?unitmx_mul ?unitmx_inv ?uP ?uQ
+      ?unit_diag //.
+    by rewrite invmxK !mulmxA mulVmx // mul1mx mulmxKV.
+  rewrite -[k]mul1r -[1 * k]mulr1; apply: bounded_mul (bounded_isometry PP).
+  by apply: bounded_mul bM'; apply: bounded_tr; apply: bounded_isometry.
+pose S1 i := d 0 (lshift (e + n) i); pose S2 j := d 0 (rshift n j).
+pose a : 'rV[R]_n := \row_i Num.min 1 (S1 i); pose b : 'rV[R]_n := \row_i Num.max 1 (S1 i).
+pose s : 'rV[R]_(e + n) := \row_j Num.min 1 (S2 j).
+pose f : 'rV[R]_(e + n) := \row_j Num.max 1 (S2 j).
+have k'1 : k^-1 <= 1 by rewrite invf_le1.
+have a01 i : k^-1 <= a 0 i <= 1 by rewrite mxE le_min k'1 d_ge ge_min lexx.
+have s01 i : k^-1 <= s 0 i <= 1 by rewrite mxE le_min k'1 d_ge ge_min lexx.
+have b1k i : 1 <= b 0 i <= k by rewrite mxE ge_max k1 d_le le_max lexx.
+have f1k i : 1 <= f 0 i <= k by rewrite mxE ge_max k1 d_le le_max lexx.
+have b0 i : 0 < b 0 i by have /andP[le _] := b1k i; apply: lt_le_trans ltr01 le.
+have f0 i : 0 < f 0 i by have /andP[le _] := f1k i; apply: lt_le_trans ltr01 le.
+have split_d : diag_mx d = block_mx (diag_mx a *m diag_mx b) 0 0 (diag_mx s *m diag_mx f).
+  rewrite -[d in LHS]hsubmxK diag_mx_row !mulmx_diag.
+  have mm x : Num.min 1 x * Num.max 1 x = x :> R.
+    by rewrite /Num.min /Num.max; case: ifP => _; rewrite ?mul1r ?mulr1.
+  by eq_blocks; congr diag_mx; apply/rowP=> i; rewrite !mxE mm.
+destruct (six_every_rotation e1 PP dP)
+  as [W0 [X [Y [Z [W [V [PE bW0 bX bY [bZ bW bV]]]]]]]].
+destruct (six_every_rotation e1 QQ dQ)
+  as [W0' [X' [Y' [Z' [W' [V' [QE bW0' bX' bY' [bZ' bW' bV']]]]]]]].
+have := inverse_of_six QQ QE => QTE.
+pose T := diag_mx (inverses b); pose F := diag_mx (inverses f).
+have := four_couplings W (- W') V (- V') (- Z') (diag_mx a) (diag_mx s)
+  (mul_inverses b0) (mul_inverses f0).
+set K := V *m diag_mx s + _ => middle.
+pose t := Num.max 1 c; have t0 : 0 < t by rewrite lt_max ltr01.
+have bK : bounded 4 K.
+  have -> : 4 = 2 * 1 + 1 * (t * 2 * t^-1) :> R.
+    by rewrite mulr1 mul1r mulrAC mulfV ?gt_eqF // mul1r -natrD.
+  have two : 0 <= 2 :> R := ler0n _ _.
+  apply: bounded_add; rewrite ?mulr1 ?mul1r ?mulr_ge0 ?invr_ge0 ?(ltW t0) //.
+    rewrite -[2]mulr1; apply: bounded_mul bV _; apply: bounded_diag => i.
+    by have /andP[le ->] := s01 i; rewrite andbT (le_trans _ le) // invr_ge0 ltW.
+  rewrite -[t * 2 / t]mul1r; apply: bounded_mul.
+    apply: bounded_diag => i; have /andP[le ->] := a01 i.
+    by rewrite andbT (le_trans _ le) // invr_ge0 ltW.
+  apply: bounded_mul; first apply: bounded_mul.
+  - apply: bounded_diag => i; rewrite ltW // mxE ge_max !le_max lexx /=.
+    by rewrite lo orbT.
+  - exact: bounded_opp bV'.
+  apply: bounded_diag => i; rewrite mxE invr_ge0 ltW // lef_pV2 ?posrE // mxE.
+  by rewrite ge_max !le_max lexx /S2 hi orbT.
+have b'1 : bounded 1 (diag_mx (inverses b)).
+  apply: bounded_diag => i; rewrite mxE invr_ge0 ltW // invf_le1 //.
+  by have /andP[] := b1k i.
+pose ok (N : 'M[R]_(n + (e + n))) := coupling N /\ condition_at_most (18 * k) N.
+have shear_ok K' : shear K' -> condition_at_most 18 K' -> ok K'.
+  move=> sK cK; split.
+    by case: sK => -[N ->]; [left | right]; exists (const_mx 1), N; split=> [j|];
+      rewrite ?mxE ?diag_const_mx ?ltr01.
+  by apply: condition_le cK; rewrite ler_peMr ?ler0n.
+have cond_low (r : 'rV[R]_(n + (e + n))) : (forall i, k^-1 <= r 0 i <= 1) ->
+    diag_mx r \in unitmx /\ condition_at_most k (diag_mx r).
+  move=> r1; have := condition_diag _ ler01 r1; rewrite mul1r invrK invr_gt0; move/(_ k0) => cr.
+  split=> //; apply: unit_diag => i; have /andP[le _] := r1 i.
+  by apply: lt_le_trans le; rewrite invr_gt0.
+have cond_high (r : 'rV[R]_(n + (e + n))) : (forall i, 1 <= r 0 i <= k) ->
+    diag_mx r \in unitmx /\ condition_at_most k (diag_mx r).
+  move=> r1; have := condition_diag ltr01 (ltW k0) r1; rewrite divr1 => cr.
+  by split=> //; apply: unit_diag => i; have /andP[le _] := r1 i; apply: lt_le_trans ltr01 le.
+have entries (Q' : R -> Prop) (r : 'rV[R]_n) (v : 'rV[R]_(e + n)) :
+    (forall i, Q' (r 0 i)) -> (forall j, Q' (v 0 j)) -> forall i, Q' (row_mx r v 0 i).
+  by move=> hr hv i; rewrite mxE; case: splitP.
+have b4 r v (N : 'M[R]_(r, v)) : bounded 2 N -> bounded 4 N.
+  by apply: bounded_le; rewrite ?ler0n ?ler_nat.
+have below1 N (i : 'I_N) : k^-1 <= (const_mx 1 : 'rV[R]_N) 0 i <= 1 by rewrite mxE k'1 lexx.
+have above1 N (i : 'I_N) : 1 <= (const_mx 1 : 'rV[R]_N) 0 i <= k by rewrite mxE k1 lexx.
+have diagE (r : 'rV[R]_n) (v : 'rV[R]_(e + n)) :
+    block_mx (diag_mx r) 0 0 (diag_mx v) = diag_mx (row_mx r v) by rewrite diag_mx_row.
+have k'0 : 0 < k^-1 by rewrite invr_gt0.
+have a0 i : 0 < a 0 i by have /andP[le _] := a01 i; apply: lt_le_trans k'0 le.
+have s0 i : 0 < s 0 i by have /andP[le _] := s01 i; apply: lt_le_trans k'0 le.
+have ok1 : ok (L W *m block_mx 1%:M 0 0 (diag_mx s)).
+  split; first by right; exists s, W; split=> //; rewrite /L; blocks.
+  rewrite -[1%:M]diag_const_mx diagE.
+  have [u1 c1] := cond_low _ (entries (fun x => k^-1 <= x <= 1) _ _ (below1 n) s01).
+  exact: condition_mul (unit_L W) u1 (condition_L (b4 _ _ _ bW)) c1.
+have ok2 : ok (U K *m block_mx (diag_mx a) 0 0 1%:M).
+  split; first by left; exists a, K; split=> //; rewrite /U; blocks.
+  rewrite -[1%:M]diag_const_mx diagE.
+  have [u1 c1] := cond_low _ (entries (fun x => k^-1 <= x <= 1) _ _ a01 (below1 _)).
+  exact: condition_mul (unit_U K) u1 (condition_U bK) c1.
+have ok3 : ok (block_mx 1%:M 0 0 (diag_mx f) *m L (- W' *m T)).
+  split.
+    by right; exists f, (diag_mx f *m (- W' *m T)); split=> //; rewrite /L; blocks.
+  rewrite -[1%:M]diag_const_mx diagE.
+  have [u1 c1] := cond_high _ (entries (fun x => 1 <= x <= k) _ _ (above1 n) f1k).
+  have bWT : bounded 2 (- W' *m T).
+    by rewrite -[2]mulr1; apply: bounded_mul b'1; apply: bounded_opp.
+  by rewrite mulrC; exact: condition_mul u1 (unit_L _) c1 (condition_L (b4 _ _ _ bWT)).
+have ok4 : ok (block_mx (diag_mx b) 0 0 1%:M *m U (- Z')).
+  split.
+    by left; exists b, (diag_mx b *m (- Z')); split=> //; rewrite /U; blocks.
+  rewrite -[1%:M]diag_const_mx diagE.
+  have [u1 c1] := cond_high _ (entries (fun x => 1 <= x <= k) _ _ b1k (above1 _)).
+  rewrite mulrC; exact: condition_mul u1 (unit_U _) c1 (condition_U (b4 _ _ _ (bounded_opp bZ'))).
+have okU (N : 'M[R]_(n, e + n)) k' : 0 <= k' <= 4 -> bounded k' N -> ok (U N).
+  case/andP=> k'_ge k'_le bN; apply: shear_ok; first by left; exists N.
+  exact: condition_U (bounded_le k'_ge k'_le bN).
+have okL (N : 'M[R]_(e + n, n)) k' : 0 <= k' <= 4 -> bounded k' N -> ok (L N).
+  case/andP=> k'_ge k'_le bN; apply: shear_ok; first by right; exists N.
+  exact: condition_L (bounded_le k'_ge k'_le bN).
+have [N1 [N2 [N3 [N4 [{}middle {}ok1 {}ok2 {}ok3 {}ok4]]]]] : exists N1 N2 N3 N4,
+    [/\ L W *m U V *m diag_mx d *m U (- V') *m L (- W') *m U (- Z') = N1 *m N2 *m N3 *m N4,
+        ok N1, ok N2, ok N3 & ok N4] by rewrite split_d middle; do 4?eexists; split.
+exists [:: L W0; U X; L Y; U Z; N1; N2; N3; N4; L (- Y'); U (- X'); L (- W0')].
+have b01 : 0 <= (1 : R) <= 4 by rewrite ler01 ler1n.
+have b02 : 0 <= (2 : R) <= 4 by rewrite ler0n ler_nat.
+have b04 : 0 <= (4 : R) <= 4 by rewrite ler0n lexx.
+split; first by [].
+  do 11?(apply/forall_cons; split); [exact: (okL _ _ b01 bW0) | exact: (okU _ _ b04 bX) |
+    exact: (okL _ _ b01 bY) | exact: (okU _ _ b02 bZ) | exact: ok1 | exact: ok2 | exact: ok3 |
+    exact: ok4 | exact: (okL _ _ b01 (bounded_opp bY')) |
+    exact: (okU _ _ b04 (bounded_opp bX')) | exact: (okL _ _ b01 (bounded_opp bW0')) | by []].
+rewrite !big_cons big_nil mulmx1 ME QTE PE; exact: eleven_factors middle.
+Qed.
+
+(* No norm of a matrix of determinant 1 is below 1. *)
+Lemma norm_ge1 n m (M : 'M[R]_(n + m)) a : (0 < n + m)%N -> \det M = 1 -> 0 <= a ->
+  bounded a M -> 1 <= a.
+Proof.
+move=> d_gt0 M1 a0 bM; have M0 : 0 < \det M by rewrite M1.
+destruct (rotations_and_separated M0) as [P [Q [d [c [[PP dP] [QQ dQ] d0 ME _]]]]].
+have D1 : \prod_i d 0 i = 1.
+  by move: M1; rewrite ME !det_mulmx det_tr dP dQ mul1r mulr1 det_diag.
+have d_le i : d 0 i <= a.
+  apply: bounded_diag_le a0 (ltW (d0 i)) _.
+  have -> : diag_mx d = P^T *m M *m Q by rewrite ME !mulmxA PP mul1mx -mulmxA QQ mulmx1.
+  rewrite -[a]mul1r -[1 * a]mulr1; apply: bounded_mul (bounded_isometry QQ).
+  by apply: bounded_mul bM; apply: bounded_tr; apply: bounded_isometry.
+rewrite leNgt; apply/negP=> a1; suff : \prod_i d 0 i < 1 by rewrite D1 ltxx.
+apply: le_lt_trans (_ : \prod_(i < n + m) a < 1).
+  by apply: ler_prod => i _; rewrite ltW ?d0 ?d_le.
+by rewrite prodr_const card_ord exprn_ilt1 -?lt0n.
+Qed.
+
+Theorem eleven_of_condition_18_times e n (M : 'M[R]_(n + (e + n))) (k : R) : (e <= 1)%N ->
+  \det M = 1 -> 1 <= k -> condition_at_most k M -> exists Ks : seq 'M[R]_(n + (e + n)),
+  [/\ size Ks = 11, forall K, K \in Ks -> coupling K /\ condition_at_most (18 * k) K &
+      M = \big[mulmx/1%:M]_(K <- Ks) K].
+Proof.
+move=> e1 M1 k1 [a [b [a0 b0 ab bM bM']]].
+have [empty|some] := leqP (n + (e + n)) 0.
+  have none (K : 'M[R]_(n + (e + n))) : bounded k K.
+    move=> x; suff -> : x = 0 by rewrite mulmx0 !dot00 mulr0.
+    by apply/matrixP=> -[i lt] ?; have := leq_trans lt empty; rewrite ltn0.
+  by apply: eleven_couplings; rewrite ?M1.
+have a1 : 1 <= a by apply: (norm_ge1 (M := M)).
+have b1 : 1 <= b by apply: (norm_ge1 (M := invmx M)); rewrite ?det_inv ?M1 ?invr1.
+apply: eleven_couplings; rewrite ?M1 //.
+  by apply: bounded_le bM => //; apply: le_trans ab; rewrite ler_peMr.
+by apply: bounded_le bM' => //; apply: le_trans ab; rewrite ler_peMl.
+Qed.
+End Eleven.

@@ -12,9 +12,9 @@ product for U to the second U of the product for V^T are
     L(R) U(X) diag(S1, S2) U(Y) L(T) U(Z) = [[I, 0], [R, e]] [[a, X e + S1 Y f^-1], [0, I]]
                                             [[I, 0], [f T b^-1, f]] [[b, b Z], [0, I]]:
 
-four couplings, and all factors are eleven. If det W = 1, each has a condition number bounded by a
-constant times max(|W|, |W^-1|) <= kappa(W). For W = s W1 with det W1 = 1, the layers that move a
-half share the scalar s. A multiple of a rotation takes six layers.
+four couplings, and all factors are eleven. If det W = 1, each has a condition number of at most 18
+max(|W|, |W^-1|) <= 18 kappa(W). For W = s W1 with det W1 = 1, the layers that move a half share the
+scalar s. A multiple of a rotation takes six layers.
 
 Corrections remove the rounding errors. Let E = W - Q, exactly, and F = U^T E V. The diagonal of F
 is added to Sigma; an entry F_ij corrects U or V, whichever has the larger singular value there
