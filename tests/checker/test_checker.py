@@ -93,6 +93,8 @@ def test_corpus_files(kind, capsys):
         assert stderr.startswith("malformed: ") == (code == 2), path.name
         assert (stderr == "") == (code != 2), path.name
         assert stderr.isascii(), path.name
+        assert ": expected None" not in stderr, path.name
+        assert "found null" not in stderr or b"null" in path.read_bytes(), path.name
         if path.stem != "deep_nesting_in_an_entry":  # how deep it is read depends on the version
             assert remark(out, stderr) == remarks()[TITLES[path]], path.name
         if code == 1:

@@ -15,7 +15,7 @@ from sympy import QQ, Rational
 
 from exactflow import whiten
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.balls import PrecisionError
+from exactflow.exact.balls import PrecisionError, upper
 from exactflow.exact.numbers import to_mpf
 from exactflow.laws.conditioning import Gaussian, bound_conditioning, singular_values
 from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression, NormalToAtomsMap
@@ -423,6 +423,36 @@ def test_no_more_cells_are_made_than_are_merged():
     fine, coarse = (quantize_within_tolerance_or_atom_limit(law, QQ(1, n), 0) for n in (10**12, 10))
     assert len(fine.weights) <= 4 * TUNING.most_components + 2
     assert 256 * fine.error < coarse.error <= arb(1) / 10
+
+
+def test_the_components_of_a_product_have_its_mean_and_covariance():
+    """Two intervals of means 1/2 and 5; two normal laws; and three points of the plane."""
+    intervals = Boxes([([0], [1]), ([4], [6])], ["1/4", "3/4"])
+    normal = GaussianMixture([[0], [2]], "1/3")
+    law = Product([intervals, normal, Atoms([[1, 2], [3, 2], [3, 5]])])
+    found = as_exact_or_quantized_components(law, QQ(1))
+    assert found.mean() == [QQ(31, 8), QQ(1), QQ(7, 3), QQ(3)]
+    covariance = sympy.diag(
+        Rational(781, 192),  # 1/4 of 1/3 and 3/4 of 76/3, without the square of 31/8
+        Rational(10, 9),
+        sympy.Matrix([["8/9", "2/3"], ["2/3", 2]]),
+    )
+    derived = sympy.Matrix(4, 4, [Rational(str(x)) for x in found.total_covariance.entries()])
+    assert derived == covariance
+
+
+def test_the_error_of_a_quantization_is_added_to_eps():
+    """What is near the law is near the atoms, farther by their distance from the law."""
+    law, eps = Ring(1, 2), Rational(1, 2)
+    with ctx.workprec(TUNING.precision):
+        atoms = as_exact_or_quantized_components(law, QQ(1, 2))
+        farther = eps + QQ.to_sympy(upper(atoms.error))
+    assert farther > eps
+    points = [[QQ(int(x), atoms.unit) for x in row] for row in atoms.centers]
+    same = Atoms(points, [QQ(int(w), atoms.total_weight) for w in atoms.weights])
+    near, near_atoms = bound_conditioning(law, eps), bound_conditioning(same, farther)
+    assert near.mean_log_det == near_atoms.mean_log_det
+    assert near.mean_log_det > bound_conditioning(same, eps).mean_log_det
 
 
 def test_coordinates_share_the_atoms_of_a_quantization():

@@ -197,6 +197,15 @@ def test_the_least_kl_of_a_square():
     assert abs(least - float(result.lower_bound)) < 1e-12
 
 
+def test_the_least_kl_of_two_densities():
+    """The higher density goes nearer to the center: to the disc of its area, then a ring."""
+    law = Boxes([([0, 0], [1, 1]), ([1, 0], [2, 1])], ["2/3", "1/3"])
+    result = approximate(law, "1/10", distance="KL", scales="additive")
+    entropy = 2 / 3 * np.log(2 / 3) + 1 / 3 * np.log(1 / 3)
+    least = entropy + np.log(2 * np.pi) + (2 / 3 * 1**2 + 1 / 3 * (2**2 - 1**2)) / (4 * np.pi)
+    assert abs(least - float(result.lower_bound)) < 1e-12
+
+
 def test_histogram_of_samples():
     x = np.array([[0.0, 0.0], [1.0, 2.0], [0.9, 0.1], [0.1, 0.2]])
     law = Histogram.of(x, bins=2)
