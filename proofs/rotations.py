@@ -129,19 +129,19 @@
 # $$ N_3 = \begin{pmatrix} I & 0 \\ f T_2 b^{-1} & f \end{pmatrix}, \quad
 #    N_4 = \begin{pmatrix} b & b Z \\ 0 & I \end{pmatrix}. $$
 #
-# Four shears of $Q$ and three of $R^\mathsf{T}$ remain: eleven in all. Each $N_i$ is a shear times a
-# diagonal matrix:
+# Four shears of $Q$ and three of $R^\mathsf{T}$ remain: eleven in all. Each $N_i$ is a shear times
+# a diagonal matrix:
 #
 # $$ N_1 = L(T_1) \operatorname{diag}(1, e), \quad N_2 = U(X e + S_1 Y f^{-1})
 #    \operatorname{diag}(a, 1), \quad N_3 = \operatorname{diag}(1, f)\, L(T_2 b^{-1}), \quad
 #    N_4 = \operatorname{diag}(b, 1)\, U(Z). $$
 #
-# By Theorem 10 $T_1, X, Y, T_2, Z$ have norms at most 2, and $\lVert S_1 Y f^{-1} \rVert \le \lVert
-# a \rVert \lVert b \rVert \lVert Y \rVert \lVert f^{-1} \rVert \le \lVert Y \rVert$, for no entry of
-# $b$ is above one of $f$. So all shifts have norms at most 4, and all shears condition numbers at
-# most 18. Let $k$ be the largest of $1$, $\lVert W \rVert$ and $\lVert W^{-1} \rVert$. The entries
-# of a diagonal matrix are from $1 / k$ to $1$, or from $1$ to $k$, so its condition number is at
-# most $k$, and that of $N_i$ at most $18 k$. If $\det W = 1$, neither norm is below 1.
+# By Theorem 10 $T_1, X, Y, T_2, Z$ have norms at most 2, and $\lVert S_1 Y f^{-1} \rVert \le
+# \lVert a \rVert \lVert b \rVert \lVert Y \rVert \lVert f^{-1} \rVert \le \lVert Y \rVert$, for no
+# entry of $b$ is above one of $f$. So all shifts have norms at most 4, and all shears condition
+# numbers at most 18. Let $k$ be the largest of $1$, $\lVert W \rVert$ and $\lVert W^{-1} \rVert$.
+# The entries of a diagonal matrix are from $1 / k$ to $1$, or from $1$ to $k$, so its condition
+# number is at most $k$, and that of $N_i$ at most $18 k$. If $\det W = 1$, neither norm is below 1.
 # $\blacksquare$
 #
 # *Formally proved*: both theorems, over every real closed field. *For all n*: the identities, in
