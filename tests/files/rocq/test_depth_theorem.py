@@ -156,6 +156,14 @@ def test_halves_of_two_sizes():
         theorem_file_text_if_verified((CORPUS / "with_an_order.json").read_bytes())
 
 
+def test_multipliers_for_halves_of_two_sizes_are_padded_with_zeros():
+    text = " ".join(of_corpus("rationals_halves_1_2_3_letters_linear").split())
+    one, none = "Qmake (0x1) 0x1", "Qmake (0x0) 0x1"
+    zeros = f"[:: {none}; {none}]"
+    square = f"[:: {zeros}; {zeros}]"
+    assert f"of_U := Linear [:: {square}; [:: {zeros}; [:: {one}; {one}]]; {square}]." in text
+
+
 def test_command(tmp_path):
     path, output = tmp_path / "depth.json", tmp_path / "depth.v"
     save(minimal_depth(SIX), path)
