@@ -304,6 +304,19 @@ def test_a_changed_rank_proves_nothing():
 
 
 @pytest.mark.parametrize(
+    ("entries", "partition", "words"),
+    [
+        ((Rational(1, 8), 2, 2, 2), (1, 3), "A factor L adds to the second half"),
+        ((2, 2, 2, Rational(1, 8)), (3, 1), "A factor U adds to the first half"),
+    ],
+)
+def test_the_explanation_of_a_rank_names_the_half_that_moves(entries, partition, words):
+    answer = minimal_depth(diagonal(*entries), partition=partition)
+    assert {found.kind for found in answer.obstructions} == {"rank"}
+    assert " ".join(str(answer.explain()).split()).count(words) == 2
+
+
+@pytest.mark.parametrize(
     "field",
     [
         GF(101),
