@@ -17,6 +17,7 @@ from exactflow.errors import (
     SingularMatrixError,
     VerificationError,
 )
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order
@@ -225,6 +226,7 @@ def test_a_merged_flow_may_be_merged_again():
     draws = Draws(11)
     flows = [draws.flow(2, 2) for _ in range(3)]
     once = merge_masks(flows)
+    assert once.explain().evidence is Evidence.EXACT
     assert any(isinstance(layer, MergedCoupling) for layer in once.layers)
     last = draws.flow(2, 2)
     check_composition(
