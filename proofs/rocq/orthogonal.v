@@ -1927,149 +1927,24 @@ move=> e; transitivity (A *m B *m C *m D *m (E *m F *m X *m G *m H *m I) *m J *m
 by rewrite e !mulmxA.
 Qed.
 
-Theorem eleven_couplings e n (M : 'M[R]_(n + (e + n))) (k : R) : (e <= 1)%N -> 0 < \det M ->
-  1 <= k -> bounded k M -> bounded k (invmx M) -> exists Ks : seq 'M[R]_(n + (e + n)),
-  [/\ size Ks = 11, forall K, K \in Ks -> coupling K /\ condition_at_most (18 * k) K &
-      M = \big[mulmx/1%:M]_(K <- Ks) K].
+(* Of what M = P diag(d) Q^T is made, with orthogonal P and Q: entries of d are bounded by |M|. *)
+Lemma singular_value_le n (M P Q : 'M[R]_n) (d : 'rV[R]_n) k i : P^T *m P = 1%:M ->
+  Q^T *m Q = 1%:M -> M = P *m diag_mx d *m Q^T -> 0 <= d 0 i -> 0 <= k -> bounded k M ->
+  d 0 i <= k.
 Proof.
-move=> e1 M0 k1 bM bM'.
-destruct (rotations_and_separated M0) as [P [Q [d [c [[PP dP] [QQ dQ] d0 ME [lo hi]]]]]].
-have k0 : 0 < k := lt_le_trans ltr01 k1.
-have d_le i : d 0 i <= k.
-  apply: bounded_diag_le (ltW k0) (ltW (d0 i)) _.
-  have -> : diag_mx d = P^T *m M *m Q.
-    by rewrite ME !mulmxA PP mul1mx -mulmxA QQ mulmx1.
-  rewrite -[k]mul1r -[1 * k]mulr1; apply: bounded_mul (bounded_isometry QQ).
-  by apply: bounded_mul bM; apply: bounded_tr; apply: bounded_isometry.
-have d_ge i : k^-1 <= d 0 i.
-  rewrite -[d 0 i]invrK lef_pV2 ?posrE ?invr_gt0 //.
-  have dE : (d 0 i)^-1 = inverses d 0 i by rewrite mxE.
-  rewrite dE; apply: bounded_diag_le (ltW k0) _ _; first by rewrite -dE invr_ge0 ltW.
-  have -> : diag_mx (inverses d) = Q^T *m invmx M *m P.
-    rewrite -invmx_diag // -invmx_orthogonal //.
-    have [uP _] := mulmx1_unit PP; have [uQ _] := mulmx1_unit QQ.
-    have {}uP : P \in unitmx by rewrite -unitmx_tr.
-    have {}uQ : Q \in unitmx by rewrite -unitmx_tr.
-    rewrite ME -invmx_orthogonal // !inverse_of_product ?unitmx_mul ?unitmx_inv ?uP ?uQ
-      ?unit_diag //.
-    by rewrite invmxK !mulmxA mulVmx // mul1mx mulmxKV.
-  rewrite -[k]mul1r -[1 * k]mulr1; apply: bounded_mul (bounded_isometry PP).
-  by apply: bounded_mul bM'; apply: bounded_tr; apply: bounded_isometry.
-pose S1 i := d 0 (lshift (e + n) i); pose S2 j := d 0 (rshift n j).
-pose a : 'rV[R]_n := \row_i Num.min 1 (S1 i); pose b : 'rV[R]_n := \row_i Num.max 1 (S1 i).
-pose s : 'rV[R]_(e + n) := \row_j Num.min 1 (S2 j).
-pose f : 'rV[R]_(e + n) := \row_j Num.max 1 (S2 j).
-have k'1 : k^-1 <= 1 by rewrite invf_le1.
-have a01 i : k^-1 <= a 0 i <= 1 by rewrite mxE le_min k'1 d_ge ge_min lexx.
-have s01 i : k^-1 <= s 0 i <= 1 by rewrite mxE le_min k'1 d_ge ge_min lexx.
-have b1k i : 1 <= b 0 i <= k by rewrite mxE ge_max k1 d_le le_max lexx.
-have f1k i : 1 <= f 0 i <= k by rewrite mxE ge_max k1 d_le le_max lexx.
-have b0 i : 0 < b 0 i by have /andP[le _] := b1k i; apply: lt_le_trans ltr01 le.
-have f0 i : 0 < f 0 i by have /andP[le _] := f1k i; apply: lt_le_trans ltr01 le.
-have split_d : diag_mx d = block_mx (diag_mx a *m diag_mx b) 0 0 (diag_mx s *m diag_mx f).
-  rewrite -[d in LHS]hsubmxK diag_mx_row !mulmx_diag.
-  have mm x : Num.min 1 x * Num.max 1 x = x :> R.
-    by rewrite /Num.min /Num.max; case: ifP => _; rewrite ?mul1r ?mulr1.
-  by eq_blocks; congr diag_mx; apply/rowP=> i; rewrite !mxE mm.
-destruct (six_every_rotation e1 PP dP)
-  as [W0 [X [Y [Z [W [V [PE bW0 bX bY [bZ bW bV]]]]]]]].
-destruct (six_every_rotation e1 QQ dQ)
-  as [W0' [X' [Y' [Z' [W' [V' [QE bW0' bX' bY' [bZ' bW' bV']]]]]]]].
-have := inverse_of_six QQ QE => QTE.
-pose T := diag_mx (inverses b); pose F := diag_mx (inverses f).
-have := four_couplings W (- W') V (- V') (- Z') (diag_mx a) (diag_mx s)
-  (mul_inverses b0) (mul_inverses f0).
-set K := V *m diag_mx s + _ => middle.
-pose t := Num.max 1 c; have t0 : 0 < t by rewrite lt_max ltr01.
-have bK : bounded 4 K.
-  have -> : 4 = 2 * 1 + 1 * (t * 2 * t^-1) :> R.
-    by rewrite mulr1 mul1r mulrAC mulfV ?gt_eqF // mul1r -natrD.
-  have two : 0 <= 2 :> R := ler0n _ _.
-  apply: bounded_add; rewrite ?mulr1 ?mul1r ?mulr_ge0 ?invr_ge0 ?(ltW t0) //.
-    rewrite -[2]mulr1; apply: bounded_mul bV _; apply: bounded_diag => i.
-    by have /andP[le ->] := s01 i; rewrite andbT (le_trans _ le) // invr_ge0 ltW.
-  rewrite -[t * 2 / t]mul1r; apply: bounded_mul.
-    apply: bounded_diag => i; have /andP[le ->] := a01 i.
-    by rewrite andbT (le_trans _ le) // invr_ge0 ltW.
-  apply: bounded_mul; first apply: bounded_mul.
-  - apply: bounded_diag => i; rewrite ltW // mxE ge_max !le_max lexx /=.
-    by rewrite lo orbT.
-  - exact: bounded_opp bV'.
-  apply: bounded_diag => i; rewrite mxE invr_ge0 ltW // lef_pV2 ?posrE // mxE.
-  by rewrite ge_max !le_max lexx /S2 hi orbT.
-have b'1 : bounded 1 (diag_mx (inverses b)).
-  apply: bounded_diag => i; rewrite mxE invr_ge0 ltW // invf_le1 //.
-  by have /andP[] := b1k i.
-pose ok (N : 'M[R]_(n + (e + n))) := coupling N /\ condition_at_most (18 * k) N.
-have shear_ok K' : shear K' -> condition_at_most 18 K' -> ok K'.
-  move=> sK cK; split.
-    by case: sK => -[N ->]; [left | right]; exists (const_mx 1), N; split=> [j|];
-      rewrite ?mxE ?diag_const_mx ?ltr01.
-  by apply: condition_le cK; rewrite ler_peMr ?ler0n.
-have cond_low (r : 'rV[R]_(n + (e + n))) : (forall i, k^-1 <= r 0 i <= 1) ->
-    diag_mx r \in unitmx /\ condition_at_most k (diag_mx r).
-  move=> r1; have := condition_diag _ ler01 r1; rewrite mul1r invrK invr_gt0; move/(_ k0) => cr.
-  split=> //; apply: unit_diag => i; have /andP[le _] := r1 i.
-  by apply: lt_le_trans le; rewrite invr_gt0.
-have cond_high (r : 'rV[R]_(n + (e + n))) : (forall i, 1 <= r 0 i <= k) ->
-    diag_mx r \in unitmx /\ condition_at_most k (diag_mx r).
-  move=> r1; have := condition_diag ltr01 (ltW k0) r1; rewrite divr1 => cr.
-  by split=> //; apply: unit_diag => i; have /andP[le _] := r1 i; apply: lt_le_trans ltr01 le.
-have entries (Q' : R -> Prop) (r : 'rV[R]_n) (v : 'rV[R]_(e + n)) :
-    (forall i, Q' (r 0 i)) -> (forall j, Q' (v 0 j)) -> forall i, Q' (row_mx r v 0 i).
-  by move=> hr hv i; rewrite mxE; case: splitP.
-have b4 r v (N : 'M[R]_(r, v)) : bounded 2 N -> bounded 4 N.
-  by apply: bounded_le; rewrite ?ler0n ?ler_nat.
-have below1 N (i : 'I_N) : k^-1 <= (const_mx 1 : 'rV[R]_N) 0 i <= 1 by rewrite mxE k'1 lexx.
-have above1 N (i : 'I_N) : 1 <= (const_mx 1 : 'rV[R]_N) 0 i <= k by rewrite mxE k1 lexx.
-have diagE (r : 'rV[R]_n) (v : 'rV[R]_(e + n)) :
-    block_mx (diag_mx r) 0 0 (diag_mx v) = diag_mx (row_mx r v) by rewrite diag_mx_row.
-have k'0 : 0 < k^-1 by rewrite invr_gt0.
-have a0 i : 0 < a 0 i by have /andP[le _] := a01 i; apply: lt_le_trans k'0 le.
-have s0 i : 0 < s 0 i by have /andP[le _] := s01 i; apply: lt_le_trans k'0 le.
-have ok1 : ok (L W *m block_mx 1%:M 0 0 (diag_mx s)).
-  split; first by right; exists s, W; split=> //; rewrite /L; blocks.
-  rewrite -[1%:M]diag_const_mx diagE.
-  have [u1 c1] := cond_low _ (entries (fun x => k^-1 <= x <= 1) _ _ (below1 n) s01).
-  exact: condition_mul (unit_L W) u1 (condition_L (b4 _ _ _ bW)) c1.
-have ok2 : ok (U K *m block_mx (diag_mx a) 0 0 1%:M).
-  split; first by left; exists a, K; split=> //; rewrite /U; blocks.
-  rewrite -[1%:M]diag_const_mx diagE.
-  have [u1 c1] := cond_low _ (entries (fun x => k^-1 <= x <= 1) _ _ a01 (below1 _)).
-  exact: condition_mul (unit_U K) u1 (condition_U bK) c1.
-have ok3 : ok (block_mx 1%:M 0 0 (diag_mx f) *m L (- W' *m T)).
-  split.
-    by right; exists f, (diag_mx f *m (- W' *m T)); split=> //; rewrite /L; blocks.
-  rewrite -[1%:M]diag_const_mx diagE.
-  have [u1 c1] := cond_high _ (entries (fun x => 1 <= x <= k) _ _ (above1 n) f1k).
-  have bWT : bounded 2 (- W' *m T).
-    by rewrite -[2]mulr1; apply: bounded_mul b'1; apply: bounded_opp.
-  by rewrite mulrC; exact: condition_mul u1 (unit_L _) c1 (condition_L (b4 _ _ _ bWT)).
-have ok4 : ok (block_mx (diag_mx b) 0 0 1%:M *m U (- Z')).
-  split.
-    by left; exists b, (diag_mx b *m (- Z')); split=> //; rewrite /U; blocks.
-  rewrite -[1%:M]diag_const_mx diagE.
-  have [u1 c1] := cond_high _ (entries (fun x => 1 <= x <= k) _ _ b1k (above1 _)).
-  rewrite mulrC; exact: condition_mul u1 (unit_U _) c1 (condition_U (b4 _ _ _ (bounded_opp bZ'))).
-have okU (N : 'M[R]_(n, e + n)) k' : 0 <= k' <= 4 -> bounded k' N -> ok (U N).
-  case/andP=> k'_ge k'_le bN; apply: shear_ok; first by left; exists N.
-  exact: condition_U (bounded_le k'_ge k'_le bN).
-have okL (N : 'M[R]_(e + n, n)) k' : 0 <= k' <= 4 -> bounded k' N -> ok (L N).
-  case/andP=> k'_ge k'_le bN; apply: shear_ok; first by right; exists N.
-  exact: condition_L (bounded_le k'_ge k'_le bN).
-have [N1 [N2 [N3 [N4 [{}middle {}ok1 {}ok2 {}ok3 {}ok4]]]]] : exists N1 N2 N3 N4,
-    [/\ L W *m U V *m diag_mx d *m U (- V') *m L (- W') *m U (- Z') = N1 *m N2 *m N3 *m N4,
-        ok N1, ok N2, ok N3 & ok N4] by rewrite split_d middle; do 4?eexists; split.
-exists [:: L W0; U X; L Y; U Z; N1; N2; N3; N4; L (- Y'); U (- X'); L (- W0')].
-have b01 : 0 <= (1 : R) <= 4 by rewrite ler01 ler1n.
-have b02 : 0 <= (2 : R) <= 4 by rewrite ler0n ler_nat.
-have b04 : 0 <= (4 : R) <= 4 by rewrite ler0n lexx.
-split; first by [].
-  do 11?(apply/forall_cons; split); [exact: (okL _ _ b01 bW0) | exact: (okU _ _ b04 bX) |
-    exact: (okL _ _ b01 bY) | exact: (okU _ _ b02 bZ) | exact: ok1 | exact: ok2 | exact: ok3 |
-    exact: ok4 | exact: (okL _ _ b01 (bounded_opp bY')) |
-    exact: (okU _ _ b04 (bounded_opp bX')) | exact: (okL _ _ b01 (bounded_opp bW0')) | by []].
-rewrite !big_cons big_nil mulmx1 ME QTE PE; exact: eleven_factors middle.
+move=> PP QQ ME d0 k0 bM; apply: bounded_diag_le k0 d0 _.
+have -> : diag_mx d = P^T *m M *m Q by rewrite ME !mulmxA PP mul1mx -mulmxA QQ mulmx1.
+rewrite -[k]mul1r -[1 * k]mulr1; apply: bounded_mul (bounded_isometry QQ).
+by apply: bounded_mul bM; apply: bounded_tr; apply: bounded_isometry.
+Qed.
+
+Lemma inverse_of_decomposition n (M P Q : 'M[R]_n) (d : 'rV[R]_n) : P^T *m P = 1%:M ->
+  Q^T *m Q = 1%:M -> (forall i, 0 < d 0 i) -> M = P *m diag_mx d *m Q^T ->
+  invmx M = Q *m diag_mx (inverses d) *m P^T.
+Proof.
+move=> PP QQ d0 ->; have [uP uP'] := mulmx1_unit PP; have [uQ uQ'] := mulmx1_unit QQ.
+rewrite !inverse_of_product ?unitmx_mul ?uP' ?uQ ?unit_diag // invmx_diag // mulmxA.
+by rewrite -(invmx_orthogonal QQ) -(invmx_orthogonal PP) invmxK.
 Qed.
 
 (* No norm of a matrix of determinant 1 is below 1. *)
@@ -2080,15 +1955,210 @@ move=> d_gt0 M1 a0 bM; have M0 : 0 < \det M by rewrite M1.
 destruct (rotations_and_separated M0) as [P [Q [d [c [[PP dP] [QQ dQ] d0 ME _]]]]].
 have D1 : \prod_i d 0 i = 1.
   by move: M1; rewrite ME !det_mulmx det_tr dP dQ mul1r mulr1 det_diag.
-have d_le i : d 0 i <= a.
-  apply: bounded_diag_le a0 (ltW (d0 i)) _.
-  have -> : diag_mx d = P^T *m M *m Q by rewrite ME !mulmxA PP mul1mx -mulmxA QQ mulmx1.
-  rewrite -[a]mul1r -[1 * a]mulr1; apply: bounded_mul (bounded_isometry QQ).
-  by apply: bounded_mul bM; apply: bounded_tr; apply: bounded_isometry.
 rewrite leNgt; apply/negP=> a1; suff : \prod_i d 0 i < 1 by rewrite D1 ltxx.
 apply: le_lt_trans (_ : \prod_(i < n + m) a < 1).
-  by apply: ler_prod => i _; rewrite ltW ?d0 ?d_le.
+  by apply: ler_prod => i _; rewrite ltW ?d0 // (singular_value_le PP QQ ME (ltW (d0 i)) a0 bM).
 by rewrite prodr_const card_ord exprn_ilt1 -?lt0n.
+Qed.
+
+(* A shear of condition at most 18, times a diagonal matrix whose entries are from 1 / k to 1, or
+   from 1 to k. *)
+Section Scaled.
+Variables (p q : nat) (k : R).
+Hypothesis k1 : 1 <= k.
+Let k0 : 0 < k := lt_le_trans ltr01 k1.
+Let k'0 : 0 < k^-1. Proof. by rewrite invr_gt0. Qed.
+Let k'1 : k^-1 <= 1. Proof. by rewrite invf_le1. Qed.
+Let low (x : R) := k^-1 <= x <= 1.
+Let high (x : R) := 1 <= x <= k.
+Let ok (N : 'M[R]_(p + q)) := coupling N /\ condition_at_most (18 * k) N.
+
+Let low_gt0 x : low x -> 0 < x. Proof. by case/andP=> le _; apply: lt_le_trans k'0 le. Qed.
+Let high_gt0 x : high x -> 0 < x. Proof. by case/andP=> le _; apply: lt_le_trans ltr01 le. Qed.
+
+Let entries (Q : R -> Prop) (r : 'rV[R]_p) (v : 'rV[R]_q) : (forall i, Q (r 0 i)) ->
+  (forall j, Q (v 0 j)) -> forall i, Q (row_mx r v 0 i).
+Proof. by move=> hr hv i; rewrite mxE; case: splitP. Qed.
+
+Lemma condition_low n (r : 'rV[R]_n) : (forall i, low (r 0 i)) ->
+  diag_mx r \in unitmx /\ condition_at_most k (diag_mx r).
+Proof.
+move=> r1; split; first by apply: unit_diag => i; apply: low_gt0.
+by have := condition_diag k'0 ler01 r1; rewrite mul1r invrK.
+Qed.
+
+Lemma condition_high n (r : 'rV[R]_n) : (forall i, high (r 0 i)) ->
+  diag_mx r \in unitmx /\ condition_at_most k (diag_mx r).
+Proof.
+move=> r1; split; first by apply: unit_diag => i; apply: high_gt0.
+by have := condition_diag ltr01 (ltW k0) r1; rewrite divr1.
+Qed.
+
+Let low1 n (i : 'I_n) : low ((const_mx 1 : 'rV[R]_n) 0 i).
+Proof. by rewrite /low mxE k'1 lexx. Qed.
+Let high1 n (i : 'I_n) : high ((const_mx 1 : 'rV[R]_n) 0 i).
+Proof. by rewrite /high mxE k1 lexx. Qed.
+
+Lemma lower_shear_then_low (T : 'M[R]_(q, p)) (s : 'rV[R]_q) : bounded 4 T ->
+  (forall i, low (s 0 i)) -> ok (L T *m block_mx 1%:M 0 0 (diag_mx s)).
+Proof.
+move=> bT s1; split.
+  by right; exists s, T; split=> [i|]; [exact: low_gt0 | rewrite /L; blocks].
+rewrite -[1%:M]diag_const_mx -diag_mx_row.
+have [u c] := condition_low (@entries low _ _ (@low1 p) s1).
+exact: condition_mul (unit_L T) u (condition_L bT) c.
+Qed.
+
+Lemma upper_shear_then_low (X : 'M[R]_(p, q)) (a : 'rV[R]_p) : bounded 4 X ->
+  (forall i, low (a 0 i)) -> ok (U X *m block_mx (diag_mx a) 0 0 1%:M).
+Proof.
+move=> bX a1; split.
+  by left; exists a, X; split=> [i|]; [exact: low_gt0 | rewrite /U; blocks].
+rewrite -[1%:M]diag_const_mx -diag_mx_row.
+have [u c] := condition_low (@entries low _ _ a1 (@low1 q)).
+exact: condition_mul (unit_U X) u (condition_U bX) c.
+Qed.
+
+Lemma high_then_lower_shear (T : 'M[R]_(q, p)) (f : 'rV[R]_q) : bounded 4 T ->
+  (forall i, high (f 0 i)) -> ok (block_mx 1%:M 0 0 (diag_mx f) *m L T).
+Proof.
+move=> bT f1; split.
+  by right; exists f, (diag_mx f *m T); split=> [i|]; [exact: high_gt0 | rewrite /L; blocks].
+rewrite -[1%:M]diag_const_mx -diag_mx_row mulrC.
+have [u c] := condition_high (@entries high _ _ (@high1 p) f1).
+exact: condition_mul u (unit_L T) c (condition_L bT).
+Qed.
+
+Lemma high_then_upper_shear (X : 'M[R]_(p, q)) (b : 'rV[R]_p) : bounded 4 X ->
+  (forall i, high (b 0 i)) -> ok (block_mx (diag_mx b) 0 0 1%:M *m U X).
+Proof.
+move=> bX b1; split.
+  by left; exists b, (diag_mx b *m X); split=> [i|]; [exact: high_gt0 | rewrite /U; blocks].
+rewrite -[1%:M]diag_const_mx -diag_mx_row mulrC.
+have [u c] := condition_high (@entries high _ _ b1 (@high1 q)).
+exact: condition_mul u (unit_U X) c (condition_U bX).
+Qed.
+
+Lemma shear_is_ok N : shear N -> condition_at_most 18 N -> ok N.
+Proof.
+move=> sN cN; split; last by apply: condition_le cN; rewrite ler_peMr ?ler0n.
+by case: sN => -[X ->]; [left | right]; exists (const_mx 1), X; split=> [j|];
+  rewrite ?mxE ?diag_const_mx ?ltr01.
+Qed.
+
+Lemma lower_is_ok (l : R) T : 0 <= l -> l <= 4 -> bounded l T -> ok (L T).
+Proof.
+move=> l0 l4 bT; apply: shear_is_ok; first by right; exists T.
+exact: condition_L (bounded_le l0 l4 bT).
+Qed.
+
+Lemma upper_is_ok (l : R) X : 0 <= l -> l <= 4 -> bounded l X -> ok (U X).
+Proof.
+move=> l0 l4 bX; apply: shear_is_ok; first by left; exists X.
+exact: condition_U (bounded_le l0 l4 bX).
+Qed.
+
+(* The shift of the second of the four couplings. *)
+Lemma shift_of_second (X Y : 'M[R]_(p, q)) (a b : 'rV[R]_p) (s f : 'rV[R]_q) t : 0 < t ->
+  bounded 2 X -> bounded 2 Y -> (forall i, low (a 0 i)) -> (forall i, low (s 0 i)) ->
+  (forall i, 0 < b 0 i <= t) -> (forall i, t <= f 0 i) ->
+  bounded 4 (X *m diag_mx s + diag_mx a *m (diag_mx b *m Y *m diag_mx (inverses f))).
+Proof.
+move=> t0 bX bY a1 s1 bt tf; have bounded_low n (r : 'rV[R]_n) : (forall i, low (r 0 i)) ->
+    bounded 1 (diag_mx r).
+  by move=> r1; apply: bounded_diag => i; rewrite (ltW (low_gt0 (r1 i))); case/andP: (r1 i).
+have -> : 4 = 2 * 1 + 1 * (t * 2 * t^-1) :> R.
+  by rewrite mulr1 mul1r mulrAC mulfV ?gt_eqF // mul1r -natrD.
+have two : 0 <= 2 :> R := ler0n _ _.
+apply: bounded_add; rewrite ?mulr1 ?mul1r ?mulr_ge0 ?invr_ge0 ?(ltW t0) //.
+  by rewrite -[2]mulr1; apply: bounded_mul bX (bounded_low _ _ s1).
+rewrite -[t * 2 / t]mul1r; apply: bounded_mul (bounded_low _ _ a1) _.
+apply: bounded_mul; first apply: bounded_mul bY.
+  by apply: bounded_diag => i; case/andP: (bt i) => /ltW -> ->.
+apply: bounded_diag => i; have f0 := lt_le_trans t0 (tf i).
+by rewrite mxE invr_ge0 (ltW f0) lef_pV2 ?posrE ?tf.
+Qed.
+End Scaled.
+
+(* The singular values d = (a b, s f): a and s are at most 1, b and f at least 1. *)
+Lemma split_at_one n m (d : 'rV[R]_(n + m)) c k : 1 <= k -> (forall i, k^-1 <= d 0 i <= k) ->
+  (forall i, d 0 (lshift m i) <= c) -> (forall j, c <= d 0 (rshift n j)) ->
+  exists (a b : 'rV[R]_n) (s f : 'rV[R]_m) t, [/\
+    diag_mx d = block_mx (diag_mx a *m diag_mx b) 0 0 (diag_mx s *m diag_mx f),
+    (forall i, k^-1 <= a 0 i <= 1) /\ (forall j, k^-1 <= s 0 j <= 1),
+    (forall i, 1 <= b 0 i <= k) /\ (forall j, 1 <= f 0 j <= k), 0 < t &
+    (forall i, b 0 i <= t) /\ (forall j, t <= f 0 j)].
+Proof.
+move=> k1 dk lo hi; pose S1 i := d 0 (lshift m i); pose S2 j := d 0 (rshift n j).
+exists (\row_i Num.min 1 (S1 i)), (\row_i Num.max 1 (S1 i)), (\row_j Num.min 1 (S2 j)),
+  (\row_j Num.max 1 (S2 j)), (Num.max 1 c).
+have k'1 : k^-1 <= 1 by rewrite invf_le1 // (lt_le_trans ltr01).
+have dl i : k^-1 <= S1 i <= k := dk _; have dr j : k^-1 <= S2 j <= k := dk _.
+split.
+- rewrite -[d in LHS]hsubmxK diag_mx_row !mulmx_diag.
+  have mm x : Num.min 1 x * Num.max 1 x = x :> R.
+    by rewrite /Num.min /Num.max; case: ifP => _; rewrite ?mul1r ?mulr1.
+  by eq_blocks; congr diag_mx; apply/rowP=> i; rewrite !mxE mm.
+- by split=> i; rewrite mxE le_min k'1 ge_min lexx;
+    [case/andP: (dl i) => -> | case/andP: (dr i) => ->].
+- by split=> i; rewrite mxE ge_max k1 le_max lexx;
+    [case/andP: (dl i) => _ -> | case/andP: (dr i) => _ ->].
+- by rewrite lt_max ltr01.
+by split=> i; rewrite mxE ge_max !le_max lexx /=; [rewrite lo | rewrite hi]; rewrite orbT.
+Qed.
+
+Theorem eleven_couplings e n (M : 'M[R]_(n + (e + n))) (k : R) : (e <= 1)%N -> 0 < \det M ->
+  1 <= k -> bounded k M -> bounded k (invmx M) -> exists Ks : seq 'M[R]_(n + (e + n)),
+  [/\ size Ks = 11, forall K, K \in Ks -> coupling K /\ condition_at_most (18 * k) K &
+      M = \big[mulmx/1%:M]_(K <- Ks) K].
+Proof.
+move=> e1 M0 k1 bM bM'; have k0 : 0 < k := lt_le_trans ltr01 k1.
+destruct (rotations_and_separated M0) as [P [Q [d [c [[PP dP] [QQ dQ] d0 ME [lo hi]]]]]].
+have dk i : k^-1 <= d 0 i <= k.
+  have iE := inverse_of_decomposition PP QQ d0 ME; have dE : inverses d 0 i = (d 0 i)^-1.
+    by rewrite mxE.
+  rewrite (singular_value_le PP QQ ME (ltW (d0 i)) (ltW k0) bM) andbT.
+  rewrite -[d 0 i]invrK lef_pV2 ?posrE ?invr_gt0 // -dE.
+  by apply: (singular_value_le QQ PP iE _ (ltW k0) bM'); rewrite dE invr_ge0 ltW.
+destruct (split_at_one k1 dk lo hi) as [a [b [s [f [t [dE [a1 s1] [b1 f1] t0 [bt tf]]]]]]].
+have b0 i : 0 < b 0 i by case/andP: (b1 i) => le _; apply: lt_le_trans ltr01 le.
+have f0 i : 0 < f 0 i by case/andP: (f1 i) => le _; apply: lt_le_trans ltr01 le.
+destruct (six_every_rotation e1 PP dP)
+  as [W0 [X [Y [Z [W [V [PE bW0 bX bY [bZ bW bV]]]]]]]].
+destruct (six_every_rotation e1 QQ dQ)
+  as [W0' [X' [Y' [Z' [W' [V' [QE bW0' bX' bY' [bZ' bW' bV']]]]]]]].
+have QTE := inverse_of_six QQ QE.
+have b4 r v (N : 'M[R]_(r, v)) : bounded 2 N -> bounded 4 N.
+  by apply: bounded_le; rewrite ?ler0n ?ler_nat.
+have bT : bounded 2 (- W' *m diag_mx (inverses b)).
+  rewrite -[2]mulr1; apply: bounded_mul; first exact: bounded_opp.
+  by apply: bounded_diag => i; rewrite mxE invr_ge0 ltW // invf_le1 //; case/andP: (b1 i).
+have bK : bounded 4 (V *m diag_mx s + diag_mx a *m (diag_mx b *m - V' *m diag_mx (inverses f))).
+  by apply: (shift_of_second k1 t0 bV (bounded_opp bV') a1 s1) => // i; rewrite b0 bt.
+have middle := four_couplings W (- W') V (- V') (- Z') (diag_mx a) (diag_mx s)
+  (mul_inverses b0) (mul_inverses f0).
+have ok1 := lower_shear_then_low k1 (b4 _ _ _ bW) s1.
+have ok2 := upper_shear_then_low k1 bK a1.
+have ok3 := high_then_lower_shear k1 (b4 _ _ _ bT) f1.
+have ok4 := high_then_upper_shear k1 (b4 _ _ _ (bounded_opp bZ')) b1.
+pose ok (N : 'M[R]_(n + (e + n))) := coupling N /\ condition_at_most (18 * k) N.
+have [N1 [N2 [N3 [N4 [{}middle {}ok1 {}ok2 {}ok3 {}ok4]]]]] : exists N1 N2 N3 N4,
+    [/\ L W *m U V *m diag_mx d *m U (- V') *m L (- W') *m U (- Z') = N1 *m N2 *m N3 *m N4,
+        ok N1, ok N2, ok N3 & ok N4] by rewrite dE middle; do 4?eexists; split.
+exists [:: L W0; U X; L Y; U Z; N1; N2; N3; N4; L (- Y'); U (- X'); L (- W0')].
+have okL (N : 'M[R]_(e + n, n)) : bounded 1 N -> ok (L N).
+  by apply: lower_is_ok; rewrite ?ler01 ?ler1n.
+have okU l (N : 'M[R]_(n, e + n)) : 0 <= l -> l <= 4 -> bounded l N -> ok (U N).
+  exact: upper_is_ok.
+have p2 : 0 <= 2 :> R := ler0n _ _; have p4 : 0 <= 4 :> R := ler0n _ _.
+have le24 : 2 <= 4 :> R by rewrite ler_nat.
+have le44 : 4 <= 4 :> R by exact: lexx.
+split; first by [].
+  do 11?(apply/forall_cons; split); [exact: okL | exact: (okU _ _ p4 le44 bX) | exact: okL |
+    exact: (okU _ _ p2 le24 bZ) | exact: ok1 | exact: ok2 | exact: ok3 | exact: ok4 |
+    exact/okL/bounded_opp | exact: (okU _ _ p4 le44 (bounded_opp bX')) | exact/okL/bounded_opp |
+    by []].
+rewrite !big_cons big_nil mulmx1 ME QTE PE; exact: eleven_factors middle.
 Qed.
 
 Theorem eleven_of_condition_18_times e n (M : 'M[R]_(n + (e + n))) (k : R) : (e <= 1)%N ->
