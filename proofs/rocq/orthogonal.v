@@ -2039,22 +2039,22 @@ have [u c] := condition_high (@entries high _ _ b1 (@high1 q)).
 exact: condition_mul u (unit_U X) c (condition_U bX).
 Qed.
 
-Lemma shear_is_ok N : shear N -> condition_at_most 18 N -> ok N.
+Lemma coupling_of_shear N : shear N -> condition_at_most 18 N -> ok N.
 Proof.
 move=> sN cN; split; last by apply: condition_le cN; rewrite ler_peMr ?ler0n.
 by case: sN => -[X ->]; [left | right]; exists (const_mx 1), X; split=> [j|];
   rewrite ?mxE ?diag_const_mx ?ltr01.
 Qed.
 
-Lemma lower_is_ok (l : R) T : 0 <= l -> l <= 4 -> bounded l T -> ok (L T).
+Lemma coupling_of_lower (l : R) T : 0 <= l -> l <= 4 -> bounded l T -> ok (L T).
 Proof.
-move=> l0 l4 bT; apply: shear_is_ok; first by right; exists T.
+move=> l0 l4 bT; apply: coupling_of_shear; first by right; exists T.
 exact: condition_L (bounded_le l0 l4 bT).
 Qed.
 
-Lemma upper_is_ok (l : R) X : 0 <= l -> l <= 4 -> bounded l X -> ok (U X).
+Lemma coupling_of_upper (l : R) X : 0 <= l -> l <= 4 -> bounded l X -> ok (U X).
 Proof.
-move=> l0 l4 bX; apply: shear_is_ok; first by left; exists X.
+move=> l0 l4 bX; apply: coupling_of_shear; first by left; exists X.
 exact: condition_U (bounded_le l0 l4 bX).
 Qed.
 
@@ -2147,9 +2147,9 @@ have [N1 [N2 [N3 [N4 [{}middle {}ok1 {}ok2 {}ok3 {}ok4]]]]] : exists N1 N2 N3 N4
         ok N1, ok N2, ok N3 & ok N4] by rewrite dE middle; do 4?eexists; split.
 exists [:: L W0; U X; L Y; U Z; N1; N2; N3; N4; L (- Y'); U (- X'); L (- W0')].
 have okL (N : 'M[R]_(e + n, n)) : bounded 1 N -> ok (L N).
-  by apply: lower_is_ok; rewrite ?ler01 ?ler1n.
+  by apply: coupling_of_lower; rewrite ?ler01 ?ler1n.
 have okU l (N : 'M[R]_(n, e + n)) : 0 <= l -> l <= 4 -> bounded l N -> ok (U N).
-  exact: upper_is_ok.
+  exact: coupling_of_upper.
 have p2 : 0 <= 2 :> R := ler0n _ _; have p4 : 0 <= 4 :> R := ler0n _ _.
 have le24 : 2 <= 4 :> R by rewrite ler_nat.
 have le44 : 4 <= 4 :> R by exact: lexx.
