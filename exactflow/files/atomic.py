@@ -74,8 +74,10 @@ def prefixing_content_errors_with_file_name(path: str | Path) -> Iterator[None]:
 
 
 def explain_malformed_certificate(data: bytes, error: MalformedError) -> str:
-    """Return why the content of a file is no certificate: the message of the checker's error, with
-    a remedy for a later version; what a certificate is if the content is no JSON object.
+    """Return a message that says why the content of a file is no certificate.
+
+    It is the message of the checker's error, with a remedy if a later version wrote the file. If
+    the content is no JSON object, the message says what a certificate is.
     """
     if re.fullmatch(r"version: .*, found the number ([3-9]|[1-9]\d+)", str(error)):
         return f"{error}: a later exactflow wrote this file, so update exactflow"

@@ -5,12 +5,12 @@ Main results
 Exact factorizations lose digits when their layers are rounded to floats: between four and all
 sixteen digits for a rotation with d = 32. Balanced layers lose none. In closed form, every rotation
 of every dimension is a product of six shears with condition numbers of at most 18, and every matrix
-of determinant 1 a product of eleven couplings with at most 18 times its condition number
-(`exactflow.floats.balancing.rotation`, `exactflow.floats.balancing.closed_form`; formally proved of
-exact layers). A search finds six layers of least norm for most matrices, by Newton's method along a
-path from the layers of the polar factor. Depth and conditioning of flows: Koehler, Mehta and
-Risteski, *Representational aspects of depth and conditioning in normalizing flows*, ICML 2021; six
-layers: Urschel 2024.
+of determinant 1 a product of eleven couplings whose condition numbers are at most 18 times its own
+(`exactflow.floats.balancing.rotation`, `exactflow.floats.balancing.closed_form`; formally proved
+for layers that are not rounded). A search finds six layers of least norm for most matrices, by
+Newton's method along a path from the layers of the polar factor. Depth and conditioning of flows:
+Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in normalizing
+flows*, ICML 2021; six layers: Urschel 2024.
 
 How it is checked
 -----------------
