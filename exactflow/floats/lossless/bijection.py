@@ -187,7 +187,7 @@ class Lossless(MapResult):
         the dtype of `x`. Raises `InvalidInputError` if this dtype cannot hold the image.
         """
         columns = x.reshape(len(x), -1)
-        image = np.empty_like(columns, order="C", subok=False)
+        image = np.empty_like(columns, order="C")
         order, p, held = list(self.order), self.partition[0], np.iinfo(x.dtype)
         for start in range(0, columns.shape[1], COLUMNS):
             block = slice(start, start + COLUMNS)
