@@ -62,31 +62,20 @@ def is_positive_if_real_number(value: Element, field: Domain) -> bool | None:
     if len(coefficients) < 2:
         return bool(coefficients and coefficients[0] > 0)
     precision = _FIRST_PRECISION
-    while (sign := _sign_or_zero_if_nonreal(value, field, precision)) is None:
-        precision *= 2
-    return {1: True, -1: False}.get(sign)
-
-
-def _sign_or_zero_if_nonreal(value: Element, field: Domain, precision: int) -> int | None:
-    """Return the sign of an irrational number, 1 or -1. Return 0 if the number is not real,
-    and None if `precision`, in bits, is too low to decide.
-    """
-    with ctx.workprec(precision):
-        x = complex_embedding(field)(value)
-        if x.imag.contains(0) and not x.imag.is_zero():
-            met = [
-                root
-                for root in _enclose_distinct_roots(_minimal_polynomial(value, field))
-                if root.overlaps(x)
-            ]
-            if len(met) != 1:
+    while True:
+        with ctx.workprec(precision):
+            x = complex_embedding(field)(value)
+            met = [x]
+            if x.imag.contains(0) and not x.imag.is_zero():
+                roots = _enclose_distinct_roots(_minimal_polynomial(value, field))
+                met = [root for root in roots if root.overlaps(x)]
+        if len(met) == 1:
+            real, imaginary = met[0].real, met[0].imag
+            if not imaginary.contains(0):
                 return None
-            x = met[0]
-        if not x.imag.contains(0):
-            return 0
-        if not x.imag.is_zero() or x.real.contains(0):
-            return None
-        return 1 if x.real > 0 else -1
+            if imaginary.is_zero() and not real.contains(0):
+                return bool(real > 0)
+        precision *= 2
 
 
 def is_equal_across_number_fields(left: DomainMatrix, right: DomainMatrix) -> bool:
