@@ -117,16 +117,23 @@ class Assumptions:
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {*self._real_symbols}
-        while (found := _find_linear_expression_symbol_and_slope(rest, own)) is not None:
-            expression, x, slope = found
-            value = (Dummy(positive=True) - (expression - slope * x)) / slope
-            rest.remove(expression)
+        while True:
+            linear = (
+                (f, x, slope)
+                for f in rest
+                for x in sorted(f.free_symbols & own, key=str)
+                if (slope := sympy.diff(f, x)).is_number
+            )
+            if (found := next(linear, None)) is None:
+                return bounds, rest
+            f, x, slope = found
+            value = (Dummy(positive=True) - (f - slope * x)) / slope
+            rest.remove(f)
             rest += [x] * bool(x.is_positive) + [-x] * bool(x.is_negative)
             rest = [sympy.expand(other.subs(x, value)) for other in rest]
             rest = [other for other in rest if not other.is_positive]
             bounds.append((x, value))
             own.discard(x)
-        return bounds, rest
 
     @property
     def _is_known_contradictory(self) -> bool:
@@ -227,20 +234,6 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
     """Return the symbol of `f` if `f` has exactly one symbol and this symbol is real, else None."""
     found = f.free_symbols
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
-
-
-def _find_linear_expression_symbol_and_slope(
-    positive: Sequence[Expr], symbols: set[Symbol]
-) -> tuple[Expr, Symbol, Expr] | None:
-    """Return (f, x, slope) for an expression f of `positive` that is linear in a symbol x of
-    `symbols`, with a number as its slope. Return None if there is no such expression.
-    """
-    for expression in positive:
-        for x in sorted(expression.free_symbols & symbols, key=str):
-            slope = sympy.diff(expression, x)
-            if slope.is_number:
-                return expression, x, slope
-    return None
 
 
 def _interval_signs_or_none_if_excluded(
