@@ -10,6 +10,7 @@ over RR, an object array of floats) raise an error.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
+from itertools import chain, product
 from numbers import Rational, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -36,8 +37,6 @@ from exactflow.exact.typing import Element, MatrixLike, VectorLike, library_of
 if TYPE_CHECKING:
     import numpy as np
 
-_GAUSSIAN = (ZZ_I, QQ_I)
-
 
 def as_square_matrix(
     M: MatrixLike, *, remedy_if_not_square: str = "only square matrices have flows"
@@ -59,7 +58,15 @@ def as_square_matrix(
     [1/3,   0],
     [  2, 1/2]])
     """
-    matrix = as_rectangular_matrix(_squeeze_1x1_convolution_kernel(as_array_if_tensor(M)))
+    M = as_array_if_tensor(M)
+    if is_array(M) and M.ndim > 2:
+        if M.ndim > 4 or any(size != 1 for size in M.shape[2:]):
+            raise InvalidInputError(
+                f"expected weights of shape (c, c), (c, c, 1) or (c, c, 1, 1), got {M.shape}: a "
+                "convolution with a larger kernel is no linear map of the channels alone"
+            )
+        M = M.reshape(M.shape[:2])
+    matrix = as_rectangular_matrix(M)
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
@@ -127,7 +134,12 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
     if isinstance(M, list | tuple):
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
-        return _from_matrix_expression(M)
+        if M.atoms(MatrixSymbol) or any(sympy.sympify(size).free_symbols for size in M.shape):
+            raise InvalidInputError(
+                f"expected a matrix of numbers, got the block matrix {format_short(M)}: "
+                "exactflow.explain returns its layers, for blocks of every size"
+            )
+        return _from_sympy(M.as_explicit())
     torch, hint = library_of(M, "torch"), ""
     if isinstance(M, str | PathLike):
         hint = ": exactflow.files.matrices.read_square_matrix(path).matrix reads a file"
@@ -139,18 +151,6 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
         "expected a SymPy matrix, a DomainMatrix, a NumPy array, a tensor or nested lists, "
         f"got {type(M).__name__}{hint}"
     )
-
-
-def _from_matrix_expression(M: MatrixExpr) -> DomainMatrix:
-    """Convert a matrix expression such as ``PermutationMatrix``; raise if it contains a matrix
-    symbol, or if its size is symbolic.
-    """
-    if M.atoms(MatrixSymbol) or any(sympy.sympify(size).free_symbols for size in M.shape):
-        raise InvalidInputError(
-            f"expected a matrix of numbers, got the block matrix {format_short(M)}: "
-            "exactflow.explain returns its layers, for blocks of every size"
-        )
-    return _from_sympy(M.as_explicit())
 
 
 def is_array(x: object) -> TypeGuard["np.ndarray"]:
@@ -181,18 +181,6 @@ def as_array_if_tensor(x: Any) -> Any:
         )
     plain = x.detach().cpu().resolve_conj().resolve_neg()
     return (plain.double() if plain.is_floating_point() else plain).numpy()
-
-
-def _squeeze_1x1_convolution_kernel(W: Any) -> Any:
-    """Return the weight of a 1x1 convolution as a matrix; return other values unchanged."""
-    if not is_array(W) or W.ndim <= 2:
-        return W
-    if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
-        raise InvalidInputError(
-            f"expected weights of shape (c, c), (c, c, 1) or (c, c, 1, 1), got {W.shape}: a "
-            "convolution with a larger kernel is no linear map of the channels alone"
-        )
-    return W.reshape(W.shape[:2])
 
 
 def convert_to_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
@@ -269,7 +257,7 @@ def _as_exact_field(domain: Domain) -> Domain:
                 f"expected a field, got the integers modulo {domain.mod}, which is not prime: of "
                 "the finite fields only GF(p) is supported"
             )
-    elif not (domain.is_ZZ or domain.is_QQ or domain.is_AlgebraicField) and domain not in _GAUSSIAN:
+    elif not (domain.is_ZZ or domain.is_QQ or domain.is_AlgebraicField or domain in (ZZ_I, QQ_I)):
         raise InvalidInputError(
             "expected entries in QQ, an algebraic number field, a field of rational functions or "
             f"GF(p), got entries over {domain}, which is none of these: use Rational for numbers "
@@ -306,26 +294,19 @@ def _check_generators_are_symbols_or_exponentials(generators: Sequence[sympy.Exp
 
 
 def _check_and_convert_to_exact_field(M: DomainMatrix) -> DomainMatrix:
-    field = _as_exact_field(M.domain)
-    M = _check_storage_and_drop_zeros(M)
-    return M if field == M.domain else M.convert_to(field)
-
-
-def _check_storage_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
     """Check that the rows of a matrix fit its shape, and that its entries are in its domain. Return
-    the matrix without stored zeros.
+    the matrix over the field of fractions, without stored zeros.
 
     SymPy checks the shape of a new DomainMatrix, but its representation can be changed later.
     """
-    rows, columns = M.shape
+    field, (rows, columns) = _as_exact_field(M.domain), M.shape
+    fits, entries = True, []  # FLINT checks its matrices itself
     if isinstance(M.rep, DDM):
         fits = len(M.rep) == rows and all(len(row) == columns for row in M.rep)
         entries = [((i, j), x) for i, row in enumerate(M.rep) for j, x in enumerate(row)]
     elif isinstance(M.rep, SDM):
         entries = [((i, j), x) for i, row in M.rep.items() for j, x in row.items()]
         fits = all(0 <= i < rows and 0 <= j < columns for (i, j), _ in entries)
-    else:  # FLINT checks its matrices itself
-        return M
     if not fits:
         raise InvalidInputError(
             f"the rows of a DomainMatrix do not fit its shape {rows} x {columns}: build it anew"
@@ -337,8 +318,8 @@ def _check_storage_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
                 f"{type(x).__name__} {format_short(x)}"
             )
     if isinstance(M.rep, SDM) and not all(x for _, x in entries):
-        return DomainMatrix.from_dok({at: x for at, x in entries if x}, M.shape, M.domain)
-    return M
+        M = DomainMatrix.from_dok({at: x for at, x in entries if x}, M.shape, M.domain)
+    return M if field == M.domain else M.convert_to(field)
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
@@ -406,25 +387,17 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
     """Convert rows of numbers and SymPy expressions; errors name the place of an entry."""
-    rows = [
-        [_to_element_or_same_expression(entry, (i, j)) for j, entry in enumerate(row)]
-        for i, row in enumerate(rows)
-    ]
-    if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
-        return DomainMatrix(rows, shape, QQ).to_dense()
-    return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
-
-
-def _to_element_or_same_expression(entry: object, place: tuple[int, int]) -> Element | sympy.Expr:
-    """Convert a rational number to an element of QQ; return any other SymPy expression unchanged.
-    An error names the `place` of the entry.
-    """
-    if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
-        return entry
-    try:
-        return to_element(entry)
-    except InvalidInputError as error:
-        raise InvalidInputError(f"entry {place}: {error}") from None
+    entries = list[Any]()
+    for place, entry in zip(product(*map(range, shape)), chain.from_iterable(rows), strict=True):
+        if not isinstance(entry, sympy.Expr) or isinstance(entry, sympy.Rational | MatrixExpr):
+            try:
+                entry = to_element(entry)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"entry {place}: {error}") from None
+        entries.append(entry)
+    if any(isinstance(entry, sympy.Expr) for entry in entries):
+        return _from_sympy(sympy.Matrix(*shape, entries))
+    return DomainMatrix.from_list_flat(entries, shape, QQ)
 
 
 class ExactMatrix(sympy.Matrix):
