@@ -6,7 +6,6 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.typing import Element
 
 
 class Draws:
@@ -25,10 +24,9 @@ class Draws:
 
     def matrix(self, rows: int, columns: int) -> DomainMatrix:
         """Return the next random matrix, of the given shape."""
-        entries = [[self._draw_entry() for _ in range(columns)] for _ in range(rows)]
-        return linalg.from_entries(entries, (rows, columns), self.field)
-
-    def _draw_entry(self) -> Element:
+        least, most = -self.bound, self.bound
         if self.bound and self.field.is_FiniteField:
-            return self.field(self._generator.randrange(self.field.mod))
-        return self.field.convert(self._generator.randint(-self.bound, self.bound))
+            least, most = 0, self.field.mod - 1
+        draw, convert = self._generator.randint, self.field.convert
+        entries = [[convert(draw(least, most)) for _ in range(columns)] for _ in range(rows)]
+        return linalg.from_entries(entries, (rows, columns), self.field)
