@@ -212,18 +212,14 @@ class DyadicMatrix:
         whole = sum(int(digit) << (BITS * k) for k, digit in enumerate(self.planes[:, i, j]))
         return whole * Fraction(2) ** self.low
 
-    def _places_of_distinct_nearly_largest_entries(self) -> np.ndarray:
-        """Return one place (i, j) for each distinct absolute value near or equal to the largest."""
-        sizes = np.abs(self.to_approximate_floats(self.bound_binary_exponent_of_entries()))
-        places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
-        columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
-        return places[np.unique(columns, axis=1, return_index=True)[1]]
-
     def max_abs(self) -> Fraction:
         """Return the largest absolute value of an entry."""
-        return max(
-            abs(self.entry(i, j)) for i, j in self._places_of_distinct_nearly_largest_entries()
-        )
+        sizes = np.abs(self.to_approximate_floats(self.bound_binary_exponent_of_entries()))
+        places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
+        # of entries with equal digits, up to the sign, only one is computed exactly
+        digits = np.abs(self.planes[:, places[:, 0], places[:, 1]])
+        distinct = places[np.unique(digits, axis=1, return_index=True)[1]]
+        return max(abs(self.entry(i, j)) for i, j in distinct)
 
     def bound_absolute_row_sums(self, column_weights: np.ndarray | None = None) -> list[Fraction]:
         """Return for each row i a close upper bound of sum_j w_j |entry (i, j)|, with the
@@ -289,9 +285,13 @@ def as_exact_floats_or_fractions(square_matrix: MatrixLike) -> np.ndarray:
     Raises `InvalidInputError` unless the entries are rational numbers or finite floats, in the
     range of float64.
     """
-    if isinstance(square_matrix, np.ndarray) and _is_square_finite_float_array(square_matrix):
-        return square_matrix.astype(np.float64)
-    matrix = as_square_matrix(square_matrix).to_dense()
+    W = square_matrix
+    if isinstance(W, np.ndarray) and not isinstance(W, np.ma.MaskedArray | np.matrix):
+        is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
+        is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8
+        if is_square and is_float and np.isfinite(W).all():
+            return W.astype(np.float64)
+    matrix = as_square_matrix(W).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(
             f"expected rational numbers or floats, got entries in {matrix.domain}: convert them to "
@@ -307,14 +307,6 @@ def as_exact_floats_or_fractions(square_matrix: MatrixLike) -> np.ndarray:
     if all(Fraction(f) == x for f, x in zip(floats.tolist(), values, strict=True)):
         return floats.reshape(matrix.shape)
     return np.array(values, dtype=object).reshape(matrix.shape)
-
-
-def _is_square_finite_float_array(W: np.ndarray) -> bool:
-    """Whether W is a square, unmasked array of finite floats of at most 64 bits."""
-    is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
-    is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8
-    is_subclass = isinstance(W, np.ma.MaskedArray | np.matrix)
-    return bool(is_square and is_float and not is_subclass and np.isfinite(W).all())
 
 
 def _zeros(rows: int, columns: int) -> DyadicMatrix:
