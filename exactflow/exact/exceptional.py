@@ -39,8 +39,8 @@ def is_collecting_factors_over(field: Domain) -> bool:
 
 def record_nonzero(x: Element, field: Domain) -> None:
     """Collect the factors of an element that a proof assumes to be nonzero."""
-    if is_collecting_factors_over(field):
-        _record_factors(factor_all([x.numer, x.denom]))
+    if (found := _FACTORS.get()) is not None and field.is_FractionField:
+        found |= factor_all([x.numer, x.denom])
 
 
 def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domain) -> None:
@@ -56,8 +56,8 @@ def record_nonzero_with_fewest_factors(elements: Iterable[Element], field: Domai
 
 def record_denominators_as_nonzero(elements: Iterable[Element], field: Domain) -> None:
     """Record the irreducible factors of the denominators of elements as nonzero."""
-    if is_collecting_factors_over(field):
-        _record_factors(factor_all(x.denom for x in elements))
+    if (found := _FACTORS.get()) is not None and field.is_FractionField:
+        found |= factor_all(x.denom for x in elements)
 
 
 def count_possibly_vanishing_factors(x: Element, field: Domain) -> int:
@@ -82,9 +82,3 @@ def factor_all(polynomials: Iterable[Any]) -> set[Expr]:
 def sort_factors(factors: Iterable[Expr]) -> tuple[Expr, ...]:
     """Return factors in SymPy's canonical order."""
     return tuple(sorted(factors, key=default_sort_key))
-
-
-def _record_factors(factors: set[Expr]) -> None:
-    found = _FACTORS.get()
-    if found is not None:
-        found |= factors
