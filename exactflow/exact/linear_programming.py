@@ -5,6 +5,7 @@ and which ones can be negative. Elimination makes the former exactly zero; the l
 rounding. The combination that is returned was checked *exactly*.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
@@ -44,8 +45,13 @@ def search_weights_of_nonpositive_sum_or_zeros(
             for x, size in zip(approximate, sizes, strict=True)
         ]
         weights = _make_combination_zero_at_places(vectors, weights, zeros)
-        is_allowed = not nonnegative_weights or min(weights) >= 0
-        if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
+        if nonnegative_weights and min(weights) < 0:
+            continue
+        total = defaultdict[Any, QQElement](lambda: QQ.zero)
+        for vector, weight in zip(vectors, weights, strict=True):
+            for place, x in vector.items() if weight else ():
+                total[place] += weight * x
+        if max(total.values(), default=QQ.zero) <= 0 and any(total.values()):
             return weights
     return no_weights
 
@@ -87,16 +93,6 @@ def _nonpositive_sum_weights_and_zero_places(
         return None
     zeros = [place for place, slack in zip(row_of, result.x[n:], strict=True) if slack < 0.5]
     return result.x[:n].tolist(), zeros
-
-
-def _is_nonpositive_and_nonzero(
-    vectors: Sequence[SparseVector], weights: Sequence[QQElement]
-) -> bool:
-    total: dict[Any, QQElement] = {}
-    for vector, weight in zip(vectors, weights, strict=True):
-        for place, x in vector.items() if weight else ():
-            total[place] = total.get(place, QQ.zero) + weight * x
-    return max(total.values(), default=QQ.zero) <= 0 and any(total.values())
 
 
 def _make_combination_zero_at_places(
