@@ -85,7 +85,14 @@ class RationalMatrix:
             factor = to_fmpq(other)
             return RationalMatrix(self.numerators * factor.p, self.denominator * factor.q)
         other = RationalMatrix.from_matrix(other)
-        product = _multiply_in_strips(self.numerators, other.numerators)
+        left, right = self.numerators, other.numerators
+        count = -(-left.nrows() // _MOST_ROWS)
+        if count > 1:
+            rows, cuts = left.tolist(), [k * left.nrows() // count for k in range(count + 1)]
+            strips = (flint.fmpz_mat(rows[a:b]) for a, b in pairwise(cuts))
+            product = _stack_rows([strip * right for strip in strips])
+        else:
+            product = left * right
         return RationalMatrix(product, self.denominator * other.denominator)
 
     def __rmul__(self, other: DomainMatrix) -> "RationalMatrix":
@@ -121,15 +128,6 @@ _RationalBlocks = list[list[RationalMatrix]]  # a list of blocks for each half o
 def _stack_rows(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
     entries = [entry for part in parts for entry in part.entries()]
     return flint.fmpz_mat(sum(part.nrows() for part in parts), parts[0].ncols(), entries)
-
-
-def _multiply_in_strips(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
-    """Return the product of two matrices; the left factor is cut into strips of at most 40 rows."""
-    if left.nrows() <= _MOST_ROWS:
-        return left * right
-    rows, count = left.tolist(), -(-left.nrows() // _MOST_ROWS)
-    cuts = [k * len(rows) // count for k in range(count + 1)]
-    return _stack_rows([flint.fmpz_mat(rows[a:b]) * right for a, b in pairwise(cuts)])
 
 
 def to_rational_matrix_if_large_over_QQ(M: DomainMatrix) -> Any:
