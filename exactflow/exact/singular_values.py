@@ -73,20 +73,15 @@ def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
     polynomial = matrix.charpoly()
     # FLINT returns pairs of a factor and its multiplicity; its type hints show only the factors
     factors: Any = polynomial.numer().factor_squarefree()[1]
-    if sum(factor.degree() for factor, _ in factors) > _count_eigenvalues_distinct_in_floats(
-        matrix
-    ):
-        return _bisect_nonnegative_roots(polynomial)
-    roots: Any = polynomial.numer().complex_roots()
-    return [root.real for root, times in roots for _ in range(times)]
-
-
-def _count_eigenvalues_distinct_in_floats(matrix: fmpq_mat) -> int:
-    """Return the number of float64 eigenvalues; eigenvalues near each other count once."""
     entries = matrix.entries()
     largest = max(map(abs, entries)) or fmpq(1)
     scaled = np.array([float(x / largest) for x in entries]).reshape(matrix.nrows(), -1)
-    return 1 + int((np.diff(np.linalg.eigvalsh(scaled)) > _APART).sum())
+    # the eigenvalues in float64; those near each other count once
+    count = 1 + int((np.diff(np.linalg.eigvalsh(scaled)) > _APART).sum())
+    if sum(factor.degree() for factor, _ in factors) > count:
+        return _bisect_nonnegative_roots(polynomial)
+    roots: Any = polynomial.numer().complex_roots()
+    return [root.real for root, times in roots for _ in range(times)]
 
 
 def _bisect_nonnegative_roots(polynomial_with_only_nonnegative_roots: fmpq_poly) -> list[arb]:
@@ -99,11 +94,6 @@ def _bisect_nonnegative_roots(polynomial_with_only_nonnegative_roots: fmpq_poly)
     coefficients = polynomial_with_only_nonnegative_roots.coeffs()
     zeros = next(k for k, c in enumerate(coefficients) if c)
     found, rest = [arb(0)] * zeros, fmpq_poly(coefficients[zeros:])
-
-    def count_roots_above(t: fmpq) -> int:
-        signs = [c > 0 for c in rest(fmpq_poly([t, 1])).numer().coeffs() if c]
-        return sum(a != b for a, b in pairwise(signs))
-
     if rest.degree() == 0:
         return found
     low, high = (_power_of_two_above_roots(c) for c in (rest.coeffs()[::-1], rest.coeffs()))
@@ -120,7 +110,8 @@ def _bisect_nonnegative_roots(polynomial_with_only_nonnegative_roots: fmpq_poly)
         if more - less == 1:  # the sign of the polynomial at `middle` locates the only root
             here = less + int(rest(middle) * (-1) ** less < 0)
         else:
-            here = count_roots_above(middle)
+            signs = [c > 0 for c in rest(fmpq_poly([middle, 1])).numer().coeffs() if c]
+            here = sum(one != other for one, other in pairwise(signs))
         tasks += [
             task for task in ((a, middle, more, here), (middle, b, here, less)) if task[2] > task[3]
         ]
