@@ -163,15 +163,10 @@ def check_explainable_dimension(d: int) -> None:
         )
 
 
-def _list_routes(indent: str) -> str:
-    """Return the list of routes for a docstring; each line of the list begins with `indent`."""
-    return "\n".join(
-        fill(f"- {route}", 100, initial_indent=indent, subsequent_indent=indent + "  ")
+if factor.__doc__:  # python -OO removes docstrings
+    _before, _indent, _after = re.split(r"^( *)ROUTES$", factor.__doc__, flags=re.MULTILINE)
+    _routes = (
+        fill(f"- {route}", 100, initial_indent=_indent, subsequent_indent=_indent + "  ")
         for route in ROUTES
     )
-
-
-if factor.__doc__:  # python -OO removes docstrings
-    factor.__doc__ = re.sub(
-        r"^( *)ROUTES$", lambda match: _list_routes(match[1]), factor.__doc__, flags=re.MULTILINE
-    )
+    factor.__doc__ = _before + "\n".join(_routes) + _after
