@@ -57,11 +57,6 @@ from exactflow.linear.factor.assembly import (
 
 MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
-PAndGWithInverses: TypeAlias = tuple[MatrixAndInverse, MatrixAndInverse]
-"""The pairs (P, P^-1) and (G, G^-1), which define the commutator G^-1 P^-1 G P."""
-
-MatrixOfDet1: TypeAlias = DomainMatrix
-
 
 def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
     """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), or None if the
@@ -131,7 +126,7 @@ def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
     return W0, rest
 
 
-def find_P_and_G_with_commutator(K: MatrixOfDet1) -> PAndGWithInverses:
+def find_P_and_G_with_commutator(K: DomainMatrix) -> tuple[MatrixAndInverse, MatrixAndInverse]:
     """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P; K must have determinant 1.
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
