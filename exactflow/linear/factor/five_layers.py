@@ -172,9 +172,12 @@ def _find_V_matching_spectra_of_T_and_S(
     f, g = (T[:p, :p] - T[:p, p:] * R).charpoly_berk(), S.charpoly_berk()
     of_T, of_S = krylov.controller_basis(T, f, C * u), krylov.controller_basis(S, g, u)
     difference = linalg.column([x - y for x, y in zip(f[1:], g[1:], strict=True)], field)
-    r = _solve_from_random_start((N * (of_T + c * of_S)).transpose(), difference, draws)
-    if r is None:
+    E = (N * (of_T + c * of_S)).transpose()
+    start = draws.matrix(E.shape[1], 1)
+    correction, _ = linalg.solve(E, difference - E * start)
+    if correction is None:
         return None
+    r = start + correction
     feedback = r.transpose() * N
     change = (feedback * of_T).to_list_flat()
     polynomial = [f[0], *(x - y for x, y in zip(f[1:], change, strict=True))]
@@ -211,17 +214,6 @@ def _right_quotient_and_its_top_inverse(
     """
     top = numerator[: denominator.shape[0], :]
     return numerator * denominator.inv(), denominator * top.inv()
-
-
-def _solve_from_random_start(
-    E: DomainMatrix, rhs: DomainMatrix, draws: Draws
-) -> DomainMatrix | None:
-    """Return a random solution r of E r = rhs, the sum of a drawn column and a correction; None if
-    there is no solution.
-    """
-    start = draws.matrix(E.shape[1], 1)
-    solution, _ = linalg.solve(E, rhs - E * start)
-    return None if solution is None else start + solution
 
 
 class Peel(NamedTuple):
