@@ -100,18 +100,37 @@ def five_shifts_for_second_half_one_larger(
     M has determinant 1 and the given blocks, of n + (n + 1) coordinates; `inverse` are the blocks
     of M^-1. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
-    n = blocks.A.shape[0]
-    if linalg.rank(blocks.C) < n:
+    (_, _, C, D), (a, _, c, _) = blocks, inverse
+    n, field = C.shape[1], C.domain
+    if linalg.rank(C) < n:
         return None
-    tries = (
-        draw_five_shifts_for_q_up_to_2p(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1)
-    )
+    tries = (draw_five_shifts_for_q_up_to_2p(blocks, inverse, Draws(field, k)) for k in (0, 1))
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
         V, S, G = _find_V_S_G_with_T_similar_to_S_and_1(blocks, inverse)
-        Z = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
+        Z = (S - linalg.identity(n, field)) * G.inv()[:n, :]
         shifts = complete_five_shifts_from_inverse(inverse, V, G[:, :n], Z, S.inv())
-    _record_steps_of_similarity_and_shears(blocks, inverse, shifts)
+    X, Y, Z, W, V = shifts
+    record_step(
+        "hyperplane route",
+        f"`C` has rank {n}. There are a shift `V` and factors `Y` and `Z` for which "
+        "`T = D - C V` and `S = a + V c`, made of blocks of the matrix and of its inverse, are "
+        "`I + Y Z` and `I + Z Y`: `T` is similar to `diag(S, 1)`.",
+        f"blocks(a, b, c, d) blocks(A, B, C, D) = I, rank(C) = {n}, T = D - C V, S = a + V c, "
+        "T Y = Y S, Y Z = T - I, Z Y = S - I",
+        lambda: (
+            dict(zip("abcd", inverse, strict=True))
+            | {"V": V, "T": D - C * V, "S": a + V * c, "Y": Y, "Z": Z}
+        ),
+        "to our knowledge new; Sourour 1986 for products with prescribed spectra",
+    )
+    record_step(
+        "hyperplane route",
+        "Five shears follow, with the solutions `X` and `W` of two equations.",
+        "S X = -Z - b - V d, W S = -c - Y, U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
+        {"X": X, "W": W},
+        "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers",
+    )
     return shifts
 
 
@@ -176,35 +195,3 @@ def _V_S_G_assuming_c_is_minus_CK(
     rest = next(i for i in range(q) if i not in places)
     G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
     return C_left * (D - T), R * K, G
-
-
-def _record_steps_of_similarity_and_shears(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
-    """Record two steps of the explanation: the similarity of T and diag(S, 1), and the five shears
-    that follow from it.
-    """
-    _, _, C, D = blocks
-    a, _, c, _ = inverse
-    X, Y, Z, W, V = shifts
-    n = C.shape[1]
-
-    def name_inverse_blocks_and_found_similarity() -> dict[str, DomainMatrix]:
-        T, S = D - C * V, a + V * c
-        return dict(zip("abcd", inverse, strict=True)) | {"V": V, "T": T, "S": S, "Y": Y, "Z": Z}
-
-    record_step(
-        "hyperplane route",
-        f"`C` has rank {n}. There are a shift `V` and factors `Y` and `Z` for which "
-        "`T = D - C V` and `S = a + V c`, made of blocks of the matrix and of its inverse, are "
-        "`I + Y Z` and `I + Z Y`: `T` is similar to `diag(S, 1)`.",
-        f"blocks(a, b, c, d) blocks(A, B, C, D) = I, rank(C) = {n}, T = D - C V, S = a + V c, "
-        "T Y = Y S, Y Z = T - I, Z Y = S - I",
-        name_inverse_blocks_and_found_similarity,
-        "to our knowledge new; Sourour 1986 for products with prescribed spectra",
-    )
-    record_step(
-        "hyperplane route",
-        "Five shears follow, with the solutions `X` and `W` of two equations.",
-        "S X = -Z - b - V d, W S = -c - Y, U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
-        {"X": X, "W": W},
-        "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers",
-    )
