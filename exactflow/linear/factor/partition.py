@@ -32,7 +32,7 @@ they come from ever larger ranges, and over a finite one they can run out.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
@@ -55,11 +55,6 @@ from exactflow.linear.factor.five_layers import (
     peel_coordinates_off_second_half,
 )
 from exactflow.linear.factor.hyperplane import five_shifts_for_second_half_one_larger
-
-SearchesAndTries: TypeAlias = tuple[Sequence["ShearSearch"], int]
-"""Searches, and the number of tries. Each try runs the searches one after the other, with draws of
-one seed or of one range.
-"""
 
 _TRIES = 6
 """The tries, over an infinite field, of a search that succeeds only for generic matrices."""
@@ -125,9 +120,15 @@ def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
                 if shears is not None:
                     _record_step_of_drawn_shears(shears)
                     return shears
+    # Most draws of the final searches succeed over a field of four times as many elements as the
+    # degree of the polynomials whose zeros the draws must avoid. In one peel, let N be the matrix
+    # [drawn; I] from which the right inverse of y is formed: det(y N) has degree at most 2p in the
+    # drawn entries, and det(y N) det D at most q + 4p. The eigenvalues of the commutator exclude at
+    # most p^2 / 4 units.
+    size = 4 * (-(-q // p) + 1) * (q + 6 * p) + p * p
     raise FieldTooSmallError(
         f"no draw over {field} led to layers for the partition {(p, q)}: use a field of at least "
-        f"{_field_size_where_most_draws_succeed(p, q)} elements"
+        f"{size} elements"
     )
 
 
@@ -145,21 +146,11 @@ def _record_step_of_drawn_shears(shears: ShearList) -> None:
     )
 
 
-def _field_size_where_most_draws_succeed(p: int, q: int) -> int:
-    """Return a size of a finite field over which most draws of the final searches of
-    `_plan_searches` succeed.
+def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
+    """Yield searches and the number of their tries; searches for fewer shears come first.
 
-    It is four times the degree of the polynomials whose zeros the draws must avoid. In one peel,
-    let N be the matrix [drawn; I] from which the right inverse of y is formed: det(y N) has degree
-    at most 2p in the drawn entries, and det(y N) det D at most q + 4p. The eigenvalues of the
-    commutator exclude at most p^2 / 4 units.
+    Each try runs the searches one after the other, with draws of one seed or of one range.
     """
-    steps = -(-q // p) + 1
-    return 4 * steps * (q + 6 * p) + p * p
-
-
-def _plan_searches(blocks: Blocks) -> Iterator[SearchesAndTries]:
-    """Yield searches and the number of their tries; searches for fewer shears come first."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_SEARCH
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
