@@ -31,7 +31,6 @@ coordinates, every signed one of up to 6, and on samples.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from sympy.polys.matrices import DomainMatrix
@@ -48,7 +47,6 @@ from exactflow.linear.factor.involutions import (
 )
 
 Indices = Sequence[int] | np.ndarray
-ShiftsInApplicationOrder: TypeAlias = list[CooMatrix]
 
 
 def at_most_six_layers_of_det_1_permutation(
@@ -83,50 +81,39 @@ def at_most_six_layers_of_det_1_permutation(
     return with_halves_exchanged(layers) if is_exchanged else layers
 
 
-class ExtendedBlocks(NamedTuple):
-    """Parts of a signed permutation from which the shifts are computed.
+def _find_nonzero_rows_images_and_extended_blocks(
+    perm: np.ndarray, signs: np.ndarray, first_size: int
+) -> tuple[np.ndarray, np.ndarray, CooMatrix, SignedPermutation, SignedPermutation]:
+    """Return the parts of ``y[i] = signs[i] * x[perm[i]]`` from which the shifts are computed; the
+    first half has `first_size` coordinates.
 
-    `nonzero_rows` are the indices of the nonzero rows of A, `images` the indices of the zero rows
-    of C to which W0 carries these rows. `D` is the block D. `C` and `J` are the matrices C' and J
-    of the module docstring, with a column appended if q = n + 1.
+    They are the indices of the nonzero rows of A, the indices of the zero rows of C to which W0
+    carries these rows, the block D, and the matrices C' and J of the module docstring, with a
+    column appended if q = n + 1.
     """
+    n = first_size
+    nonzero_rows, zero_rows = np.flatnonzero(perm[:n] < n), np.flatnonzero(perm[n:] >= n)
+    images, u = np.split(zero_rows, [len(nonzero_rows)])
+    D = CooMatrix(zero_rows, perm[n:][zero_rows] - n, signs[n:][zero_rows])
 
-    nonzero_rows: np.ndarray
-    images: np.ndarray
-    D: CooMatrix
-    C: SignedPermutation
-    J: SignedPermutation
+    columns = SignedPermutation(perm, signs).T
+    place = np.arange(-n, len(perm) - n)
+    place[nonzero_rows] = images
+    unit_signs = np.append(columns.signs[:n], np.ones_like(u))
+    C = SignedPermutation(np.append(place[columns.rows[:n]], u), unit_signs)
 
-    @classmethod
-    def of_signed_permutation(
-        cls, perm: np.ndarray, signs: np.ndarray, first_size: int
-    ) -> "ExtendedBlocks":
-        """Return the extended blocks of ``y[i] = signs[i] * x[perm[i]]``, where the first half has
-        `first_size` coordinates.
-        """
-        n = first_size
-        nonzero_rows, zero_rows = np.flatnonzero(perm[:n] < n), np.flatnonzero(perm[n:] >= n)
-        images, u = np.split(zero_rows, [len(nonzero_rows)])
-        D = CooMatrix(zero_rows, perm[n:][zero_rows] - n, signs[n:][zero_rows])
-
-        columns = SignedPermutation(perm, signs).T
-        place = np.arange(-n, len(perm) - n)
-        place[nonzero_rows] = images
-        unit_signs = np.append(columns.signs[:n], np.ones_like(u))
-        C = SignedPermutation(np.append(place[columns.rows[:n]], u), unit_signs)
-
-        rows = np.append(np.arange(n), n + u)
-        rows[nonzero_rows] = n + images
-        J = SignedPermutation(perm[rows] - n, np.where(rows < n, -1, 1) * signs[rows])
-        return cls(nonzero_rows, images, D, C, J)
+    rows = np.append(np.arange(n), n + u)
+    rows[nonzero_rows] = n + images
+    J = SignedPermutation(perm[rows] - n, np.where(rows < n, -1, 1) * signs[rows])
+    return nonzero_rows, images, D, C, J
 
 
 def _compute_six_shifts_and_record_steps(
     perm: np.ndarray, signs: np.ndarray, first_size: int
-) -> ShiftsInApplicationOrder:
+) -> list[CooMatrix]:
     """Return the shifts V, W, Z, Y, X and -W0, and record the steps of the explanation."""
     n = first_size
-    nonzero_rows, images, D, C, J = ExtendedBlocks.of_signed_permutation(perm, signs, n)
+    nonzero_rows, images, D, C, J = _find_nonzero_rows_images_and_extended_blocks(perm, signs, n)
     found = find_reversing_involution_fixing_last(J.T @ C)
     # D1 is the matrix D' of the module docstring
     D1 = C @ found.vectors @ found.K @ (J @ found.vectors).T
@@ -137,12 +124,16 @@ def _compute_six_shifts_and_record_steps(
     row = np.arange(n)
     B_less_AV = [CooMatrix(row, J.rows[:n], -J.signs[:n]), CooMatrix(row, *rows_of_D1)]
 
+    # A sign for each sign class brings Z near both terms of B - A V: the signs minimize the sum of
+    # the fourth powers of the entries of term - Z, for both terms.
     E, classes = C @ found.vectors, found.sign_classes
     Z = found.Z.multiply_left_and_right_transposed(found.vectors, E)
-    chosen = _choose_class_signs_bringing_Z_near_targets(
-        B_less_AV, Z, classes[found.Z.rows], len(classes)
-    )
-    F = found.vectors.scale_columns(chosen[classes])
+    inside = Z.rows < n
+    rows, columns, z = Z.select_entries(inside)
+    met = sum(term.values[rows] * (term.columns[rows] == columns) for term in B_less_AV)
+    classes_of_entries = classes[found.Z.rows[inside]]
+    gain = np.bincount(classes_of_entries, met * z * (met**2 + z**2), len(classes))
+    F = found.vectors.scale_columns(np.where(gain < 0, -1, 1)[classes])
     G = found.g.multiply_left_and_right_transposed(E, F)
     Z = found.Z.multiply_left_and_right_transposed(F, E)
     Y, Z = G.select_entries(G.columns < n), Z.select_entries(Z.rows < n)
@@ -159,23 +150,6 @@ def _compute_six_shifts_and_record_steps(
     return shifts
 
 
-def _choose_class_signs_bringing_Z_near_targets(
-    targets: list[CooMatrix], Z: CooMatrix, classes_of_entries: np.ndarray, class_count: int
-) -> np.ndarray:
-    """Choose a sign for each sign class, so that Z comes near the targets after each entry of Z is
-    multiplied by the sign of its class.
-
-    The signs minimize the sum of the fourth powers of the entries of target - Z, for all targets.
-    The class of entry k of Z is ``classes_of_entries[k]``, a number below `class_count`. A target
-    lists one entry for each row, in the order of the rows; for a zero row, this entry is zero.
-    """
-    inside = Z.rows < len(targets[0].rows)
-    rows, columns, z = Z.select_entries(inside)
-    met = sum(t.values[rows] * (t.columns[rows] == columns) for t in targets)
-    gain = np.bincount(classes_of_entries[inside], met * z * (met**2 + z**2), class_count)
-    return np.where(gain < 0, -1, 1)
-
-
 def _record_steps_of_involutions_and_shears(
     partition: tuple[int, int], square_matrices: Sequence[CooMatrix], shifts: Sequence[CooMatrix]
 ) -> None:
@@ -190,10 +164,6 @@ def _record_steps_of_involutions_and_shears(
         values = {name: _to_dense(entries, (q, q)) for name, entries in named}
         return values | {"Theta": values["J"].transpose() * values["C'"]}
 
-    def dense_shifts() -> dict[str, DomainMatrix]:
-        named = zip(("V", "W", "Z", "Y", "X", "W0"), shifts, [(n, q), (q, n)] * 3, strict=True)
-        return {name: _to_dense(entries, shape) for name, entries, shape in named}
-
     appended = "; the missing unit vectors are appended" if q > n else ""
     record_step(
         "two involutions",
@@ -207,13 +177,14 @@ def _record_steps_of_involutions_and_shears(
         name_dense_square_matrices_and_Theta,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
+    names, shapes = ("V", "W", "Z", "Y", "X", "W0"), [(n, q), (q, n)] * 3
     record_step(
         "two involutions",
         "Six shears of integers follow: `W0` undoes the shift, `Y` is `G`, cut to the first half, "
         "and the others solve linear equations with signed permutations.",
         "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D), "
-        + ", ".join(f"largest({name}) <= 2" for name in ("V", "W", "Z", "Y", "X", "W0")),
-        dense_shifts,
+        + ", ".join(f"largest({name}) <= 2" for name in names),
+        lambda: dict(zip(names, map(_to_dense, shifts, shapes), strict=True)),
     )
 
 
