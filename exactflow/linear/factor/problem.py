@@ -28,9 +28,6 @@ from exactflow.flows.orientation import (
 from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.linear.factor.assembly import Scales, merge_neighbours_drop_identities
 
-PermAndSigns = tuple[list[int], list[int]]
-"""perm and signs of the matrix with ``y[i] = signs[i] * x[perm[i]]``."""
-
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -61,8 +58,23 @@ class Problem:
         orientation="error", and for a determinant of unknown sign with scales="positive".
         """
         order, sizes = resolve_partition_or_mask(partition, M.shape[0])
-        det = _determinant_or_raise_singular(M)
-        reverses = _is_det_known_negative(det, M.domain, raise_if_sign_unknown=scales == "positive")
+        field = M.domain
+        if (signed := find_column_and_sign_of_each_row(M)) is not None:  # this takes linear time
+            det = field.convert(signed_permutation_det(*signed))
+        elif not (det := M.to_dense().det()):
+            raise SingularMatrixError(
+                "expected an invertible matrix, got a singular one (rank "
+                f"{linalg.rank(M)} of {M.shape[0]}): a flow is invertible, so no flow represents it"
+            )
+        positive = linalg.is_positive(det, field)
+        if positive is None and det != field.one and scales == "positive":
+            raise OrientationError(
+                f"the sign of det(M) = {format_element_short(det, field)} over "
+                f"{format_field(field)} is unknown: "
+                f"{hint_to_assume_positive_det_or_empty(det, field)}"
+                "allow one scale of any sign (scales='nonzero')"
+            )
+        reverses = positive is False
         layout = choose_plain_flipped_or_padded_layout(order, sizes, orientation, reverses)
         return cls(layout.append_swapped_pads_if_any(M), layout, -det if reverses else det, scales)
 
@@ -79,8 +91,10 @@ class Problem:
         return self.layout.flip_and_reorder_matrix(self.target)
 
     @cached_property
-    def rational_signed_permutation(self) -> PermAndSigns | None:
-        """The target as (perm, signs), if it is a signed permutation over QQ, else None."""
+    def rational_signed_permutation(self) -> tuple[list[int], list[int]] | None:
+        """The (perm, signs) for which the target is ``y[i] = signs[i] * x[perm[i]]``, if it is a
+        signed permutation over QQ, else None.
+        """
         return find_column_and_sign_of_each_row(self.target) if self.target.domain.is_QQ else None
 
     def merge_into_unverified_flow(
@@ -173,37 +187,6 @@ class Problem:
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         blocks = "`A`, `B`, `C`, `D` are the blocks that result."
         record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, named_matrices)
-
-
-def _determinant_or_raise_singular(target: DomainMatrix) -> Element:
-    """Return the determinant; raise `SingularMatrixError` if it is zero.
-
-    For a signed permutation this takes linear time.
-    """
-    if (signed := find_column_and_sign_of_each_row(target)) is not None:
-        return target.domain.convert(signed_permutation_det(*signed))
-    det = target.to_dense().det()
-    if not det:
-        raise SingularMatrixError(
-            "expected an invertible matrix, got a singular one (rank "
-            f"{linalg.rank(target)} of {target.shape[0]}): a flow is invertible, so no flow "
-            "represents it"
-        )
-    return det
-
-
-def _is_det_known_negative(det: Element, field: Domain, *, raise_if_sign_unknown: bool) -> bool:
-    """Whether the determinant is known to be negative. If its sign is unknown, return False or,
-    with `raise_if_sign_unknown`, raise `OrientationError`.
-    """
-    positive = linalg.is_positive(det, field)
-    if positive is None and det != field.one and raise_if_sign_unknown:
-        raise OrientationError(
-            f"the sign of det(M) = {format_element_short(det, field)} over {format_field(field)} "
-            f"is unknown: {hint_to_assume_positive_det_or_empty(det, field)}"
-            "allow one scale of any sign (scales='nonzero')"
-        )
-    return positive is False
 
 
 def hint_to_assume_positive_det_or_empty(det: Element, field: Domain) -> str:
