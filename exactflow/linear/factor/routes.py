@@ -47,8 +47,7 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
     None: "halves of any sizes",
 }
 
-ConstructionForDet1 = Callable[[BlocksOfDet1], ShearList | None]
-ConstructionAndHalfToDivide: TypeAlias = tuple[ConstructionForDet1, Half]
+ConstructionAndHalfToDivide: TypeAlias = tuple[Callable[[BlocksOfDet1], ShearList | None], Half]
 """A construction, and the half whose first row is divided by the determinant before the
 construction runs.
 """
@@ -211,8 +210,18 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
     With method="auto", this is the first route that applies and does not need a larger field.
     Raises `MethodError`, with the reason, if the route of the given name does not apply.
     """
-    if method == "auto":
-        _refuse_large_permutation_of_uneven_halves(problem)
+    if (
+        method == "auto"
+        and sum(problem.partition) > LARGEST_UNEVEN
+        and not ROUTES[0].fits_halves(problem.partition)
+        and problem.rational_signed_permutation
+    ):
+        raise MethodError(
+            "expected halves whose sizes differ by at most one for a permutation of more than "
+            f"{LARGEST_UNEVEN} coordinates, got the partition {problem.partition}, for which the "
+            "computation would take dense matrices of long fractions: leave out the partition, or "
+            "give a mask whose halves differ in size by at most one"
+        )
     routes = [route for route in ROUTES if method in ("auto", route.name)]
     for route in routes:
         _check_symbol_count(problem, route)
@@ -230,24 +239,6 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
             adopt_steps(steps)
             return layers, route.name
     raise MethodError(routes[-1].refusal_text(problem.partition))
-
-
-def _refuse_large_permutation_of_uneven_halves(problem: Problem) -> None:
-    """Raise `MethodError` for a permutation of more than `LARGEST_UNEVEN` coordinates if the sizes
-    of the halves differ by more than one.
-    """
-    d = sum(problem.partition)
-    if (
-        d > LARGEST_UNEVEN
-        and not ROUTES[0].fits_halves(problem.partition)
-        and problem.rational_signed_permutation
-    ):
-        raise MethodError(
-            "expected halves whose sizes differ by at most one for a permutation of more than "
-            f"{LARGEST_UNEVEN} coordinates, got the partition {problem.partition}, for which the "
-            "computation would take dense matrices of long fractions: leave out the partition, or "
-            "give a mask whose halves differ in size by at most one"
-        )
 
 
 def _check_symbol_count(problem: Problem, route: Route) -> None:
