@@ -54,8 +54,6 @@ Halves: TypeAlias = tuple[RationalVector, RationalVector]
 Table: TypeAlias = dict[RationalVector, RationalVector]
 """The shift of a coupling: for each half that it keeps, the vector that it adds to the other."""
 
-PatternTablesAndObstructions: TypeAlias = tuple[str, list[Table], tuple["PointObstruction", ...]]
-
 FirstAndSecondHalves: TypeAlias = tuple[Sequence[RationalVector], Sequence[RationalVector]]
 """The first halves of all points, and their second halves."""
 
@@ -64,13 +62,8 @@ Forest: TypeAlias = dict[int, tuple[int, int]]
 parent.
 """
 
-NodeValues: TypeAlias = dict[int, RationalVector]
-NodeRoots: TypeAlias = dict[int, int]
-"""For each node the root of its tree, which is a node, too."""
-
 SplitPoint: TypeAlias = tuple[RationalVector, RationalVector, RationalVector, RationalVector]
 """A point and its image in halves: k, m, k', m'."""
-
 
 HalvesOfPointsImagesShifts: TypeAlias = tuple[Sequence[RationalVector], ...]
 """The kept and the moved halves of all points, of all images, and of all differences of image and
@@ -110,26 +103,6 @@ def _halves_kept_and_moved_by_last_letter(pattern: str, halves: Sequence) -> Seq
     letter of the pattern names this coupling.
     """
     return halves[::-1] if pattern.endswith("U") else halves
-
-
-def _split_points_and_images(
-    pattern: str, points: Iterable[Halves], images: Iterable[Halves]
-) -> list[SplitPoint]:
-    """Return each point and its image in halves: kept and moved half of the point, kept and moved
-    half of the image. The first coupling of the pattern keeps and moves these halves.
-
-    The empty pattern keeps all coordinates.
-    """
-    pairs = zip(points, images, strict=True)
-    if not pattern:
-        return [((*x[0], *x[1]), (), (*y[0], *y[1]), ()) for x, y in pairs]
-    return [
-        (
-            *_halves_kept_and_moved_by_last_letter(pattern, x),
-            *_halves_kept_and_moved_by_last_letter(pattern, y),
-        )
-        for x, y in pairs
-    ]
 
 
 @dataclass(frozen=True)
@@ -179,8 +152,13 @@ class PointObstruction(Checkable):
         """Return whether the points meet the conditions of an obstruction of this `kind`, and the
         two vectors of `vectors_required_equal`.
         """
-        count = len(self.pattern)
-        split = _split_points_and_images(self.pattern, self.points, self.images)
+        count, halves = len(self.pattern), _halves_kept_and_moved_by_last_letter
+        pairs = zip(self.points, self.images, strict=True)
+        split: list[SplitPoint]
+        if self.pattern:
+            split = [(*halves(self.pattern, x), *halves(self.pattern, y)) for x, y in pairs]
+        else:  # the empty pattern keeps all coordinates
+            split = [((*x[0], *x[1]), (), (*y[0], *y[1]), ()) for x, y in pairs]
         (k, m, k2, m2), (x, y, x2, y2) = split[0], split[-1]
         moved_by = _subtract(m2, m), _subtract(y2, y)
         kept_by = _subtract(k2, k), _subtract(x2, x)
@@ -250,7 +228,7 @@ class _ExcludedPatternError(Exception):
 
 def find_fewest_couplings(
     points: FirstAndSecondHalves, images: FirstAndSecondHalves, denominator: int
-) -> PatternTablesAndObstructions:
+) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
     """Return the fewest couplings that map the points to the images, and proofs that fewer fail.
 
     The results are the pattern of the couplings, their shifts as tables, in order of application,
@@ -400,7 +378,7 @@ def _constants_separating_groups_by_first_coordinate(
 
 def _solve_edge_sums_or_exclude(
     starts: list[int], stops: list[int], sums: Sequence[RationalVector]
-) -> tuple[NodeValues, NodeRoots, Forest]:
+) -> tuple[dict[int, RationalVector], dict[int, int], Forest]:
     """Solve ``value[start] + value[stop] = sum`` for each edge (start, stop) of a bipartite graph.
 
     Returns the value of each node, the root of each node, and a spanning forest. The root is the
@@ -411,7 +389,7 @@ def _solve_edge_sums_or_exclude(
     for i, ends in enumerate(zip(starts, stops, strict=True)):
         for node in ends:
             edges[node].append(i)
-    value: NodeValues = {}
+    value: dict[int, RationalVector] = {}
     roots, forest = {}, {}
     for root in dict.fromkeys(starts):
         if root in value:
