@@ -29,7 +29,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_rectangular_matrix
-from exactflow.exact.typing import Element, MatrixLike, PartitionLike
+from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
@@ -179,7 +179,12 @@ class ShortestInterpolation(MapResult):
             steps.append(Step("coupling", why, "", {}, {f"X{k}": X}, QQ, witness=undone))
         why, last = "These are the images, the columns of `Y`.", f"X{self.depth}"
         steps.append(Step("images", why, f"{last} = Y", {last: X}, {"Y": Y}, QQ))
-        steps += map(_obstruction_step, self.obstructions)
+        for found in self.obstructions:
+            entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
+            columns = (as_rectangular_matrix(rows).transpose() for rows in entries)
+            shown, reason = dict(zip("XY", columns, strict=True)), str(found)
+            why = f"{reason[0].upper()}{reason[1:]}."
+            steps.append(Step(found.kind, why, "", {}, shown, QQ, _THEOREM, witness=found.is_valid))
         layout = CoordinateLayout(self.partition, tuple(self.flow.order or range(self.dimension)))
         claim = f"The points go to their images by {self.summary}.{layout.sentences_if_not_default}"
         return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
@@ -189,15 +194,6 @@ def _maps_columns_to_images(
     flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix
 ) -> bool:
     return bool(flow._map_exact(columns) == images)
-
-
-def _obstruction_step(found: PointObstruction) -> Step:
-    """Return the step that shows the points and the images of an obstruction, as columns."""
-    entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
-    X, Y = (as_rectangular_matrix(rows).transpose() for rows in entries)
-    reason, kind = str(found), found.kind
-    why = f"{reason[0].upper()}{reason[1:]}."
-    return Step(kind, why, "", {}, {"X": X, "Y": Y}, QQ, _THEOREM, witness=found.is_valid)
 
 
 def interpolate(
@@ -309,15 +305,14 @@ def _scaled_halves_of_distinct_rows(
     denominator: int,
     require_integers: bool,
 ) -> FirstAndSecondHalves:
-    """Return the first and the second halves of the rows, with entries multiplied by `denominator`.
+    """Return the first and the second halves of the rows, with entries multiplied by `denominator`:
+    an entry without a fraction as a Python integer, any other as an element of QQ.
 
     Raises `InvalidInputError` for equal rows and, with `require_integers`, for an entry that is no
     integer.
     """
-    columns = [
-        [_times_denominator_as_int_if_integral(x, denominator) for x in column]
-        for column in matrix.transpose().to_list()
-    ]
+    scaled = (matrix * QQ(denominator)).transpose().to_list()
+    columns = [[int(x.numerator) if x.denominator == 1 else x for x in column] for column in scaled]
     rows: dict[tuple, int] = {}
     for i, row in enumerate(zip(*columns, strict=True)):
         if require_integers and not all(isinstance(x, int) for x in row):
@@ -334,11 +329,3 @@ def _scaled_halves_of_distinct_rows(
     seen = [columns[j] for j in order]
     first, second = seen[:first_size], seen[first_size:]
     return [*zip(*first, strict=True)], [*zip(*second, strict=True)]
-
-
-def _times_denominator_as_int_if_integral(x: Element, denominator: int) -> Element:
-    """Return x times `denominator`: as a Python integer if it has no fraction, else as a rational
-    number.
-    """
-    factor, rest = divmod(denominator, int(x.denominator))
-    return denominator * x if rest else int(x.numerator) * factor
