@@ -41,7 +41,6 @@ from itertools import zip_longest
 from typing import Any, NamedTuple, TypeAlias
 
 from sympy import QQ
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
@@ -144,7 +143,18 @@ def _make_builder_with_all_layers(
         order, partition = resolve_partition_or_mask(mask, d)
     field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
     builder = OneMaskBuilder(order, partition, field)
-    steps = [step for item in given for step in _yield_matrix_or_flips_and_parts(item, partition)]
+    steps: list[DomainMatrix | MaskedPart] = []
+    for item in given:
+        if isinstance(item, DomainMatrix):
+            steps.append(item)
+            continue
+        if isinstance(item, CouplingFlow) and item.flips:
+            signs = signs_from_flips(item.flips, range(d), field)
+            steps.append(linalg.diagonal(signs, field))
+        places = [[(i, 1) for i in half] for half in item.halves]
+        for layer in item.layers:
+            moved, kept = moved_and_kept(layer.moves, places)
+            steps += _split_part(as_masked_part(layer).renumbered(kept, moved), partition)
     for step, following in zip_longest(steps, steps[1:]):
         if isinstance(step, DomainMatrix):
             builder.add_matrix_or_rename_coordinates(
@@ -173,7 +183,9 @@ def _read_over_common_field(flows_and_matrices: object) -> FlowsAndMatrices:
         elif isinstance(item, Coupling):
             item = PiecewiseFlow([item])
         elif isinstance(item, PiecewiseFlow):
-            item = _to_coupling_flow_if_linear(item)
+            linear = [layer for layer in item.layers if isinstance(layer, LinearCoupling)]
+            if len(linear) == item.depth:
+                item = CouplingFlow(linear, item.partition, order=item.order)
         given.append(item if isinstance(item, Flow) else as_square_matrix(item))
     if not given:
         raise InvalidInputError("expected at least one flow or matrix, got none")
@@ -183,14 +195,6 @@ def _read_over_common_field(flows_and_matrices: object) -> FlowsAndMatrices:
             f"expected flows and matrices of one dimension, got the dimensions {sorted(sizes)}"
         )
     return _convert_to_common_field(given)
-
-
-def _to_coupling_flow_if_linear(flow: PiecewiseFlow) -> Flow:
-    """Return the flow as a `CouplingFlow` if all its layers are linear, else unchanged."""
-    linear = [layer for layer in flow.layers if isinstance(layer, LinearCoupling)]
-    if len(linear) < flow.depth:
-        return flow
-    return CouplingFlow(linear, flow.partition, order=flow.order)
 
 
 def _convert_to_common_field(given: FlowsAndMatrices) -> FlowsAndMatrices:
@@ -206,39 +210,15 @@ def _convert_to_common_field(given: FlowsAndMatrices) -> FlowsAndMatrices:
         raise InvalidInputError(
             f"expected rational weights with piecewise-linear couplings, got weights in {field}"
         )
-    return [
-        convert_to_common_field(item, field)
-        if isinstance(item, DomainMatrix)
-        else _extend_field_if_linear(item, field)
-        for item in given
-    ]
-
-
-def _extend_field_if_linear(flow: Flow, field: Domain) -> Flow:
-    """Return the flow over the larger `field` if it is linear, else unchanged."""
-    if not isinstance(flow, CouplingFlow):
-        return flow
-    layers = [layer if layer.field == field else layer.convert_to(field) for layer in flow.layers]
-    return flow.with_layers(layers, field=field)
-
-
-def _yield_matrix_or_flips_and_parts(
-    flow_or_matrix: "Flow | DomainMatrix", partition: tuple[int, int]
-) -> Iterator[MaskedPart | DomainMatrix]:
-    """Yield a given matrix unchanged. Of a given flow, yield the flips, if there are any, as a
-    diagonal matrix, and then the couplings, split into parts that fit the partition.
-    """
-    item = flow_or_matrix
-    if isinstance(item, DomainMatrix):
-        yield item
-        return
-    if isinstance(item, CouplingFlow) and item.flips:
-        signs = signs_from_flips(item.flips, range(item.dimension), item.field)
-        yield linalg.diagonal(signs, item.field)
-    places = [[(i, 1) for i in half] for half in item.halves]
-    for layer in item.layers:
-        moved, kept = moved_and_kept(layer.moves, places)
-        yield from _split_part(as_masked_part(layer).renumbered(kept, moved), partition)
+    converted: FlowsAndMatrices = []
+    for item in given:
+        if isinstance(item, DomainMatrix):
+            item = convert_to_common_field(item, field)
+        elif isinstance(item, CouplingFlow):
+            layers = [x if x.field == field else x.convert_to(field) for x in item.layers]
+            item = item.with_layers(layers, field=field)
+        converted.append(item)
+    return converted
 
 
 class _Block(NamedTuple):
@@ -271,8 +251,16 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
     if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
         for inner in part.layer.parts:
             yield from _split_part(inner.renumbered(part.kept, part.moved), partition)
-    else:
-        yield from (_restrict_to_block(part, block) for block in blocks)
+        return
+    for block in blocks:
+        layer = part.layer
+        if isinstance(layer, LinearCoupling) and not block.is_first:
+            layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
+        yield MaskedPart(
+            layer,
+            tuple(place if j in block.columns else None for j, place in enumerate(part.kept)),
+            tuple(place if i in block.rows else None for i, place in enumerate(part.moved)),
+        )
 
 
 def _cut_shift_into_blocks(
@@ -291,18 +279,6 @@ def _cut_shift_into_blocks(
 
 def _cut_into_batches(items: list[int], size: int) -> list[list[int]]:
     return [items[k : k + size] for k in range(0, len(items), size)]
-
-
-def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
-    """Return a part that moves only the rows of the block, and reads only the block's columns."""
-    layer = part.layer
-    if isinstance(layer, LinearCoupling) and not block.is_first:
-        layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
-    return MaskedPart(
-        layer,
-        tuple(place if j in block.columns else None for j, place in enumerate(part.kept)),
-        tuple(place if i in block.rows else None for i, place in enumerate(part.moved)),
-    )
 
 
 def _kept_indices_read_by_moved_index(layer: Any) -> dict[int, set[int]]:
@@ -357,25 +333,21 @@ def _explain_merged_flow(
     claim += CoordinateLayout(flow.partition, order).sentences_if_not_default
     steps = [*derivation.steps]
     if isinstance(flow, CouplingFlow):
-        steps += _product_steps(given, flow)
+        named = {f"g{k}": matrix for k, matrix in enumerate(_to_dense_matrices(given), 1)}
+        M = _product_of_matrices(named.values())
+        text = f"{' '.join(reversed(named))} = M"
+        why = "The maps that were given, in the order in which data meets them."
+        steps.append(Step("given", why, text, {}, {**named, "M": M}, flow.field))
+        steps.append(product_step(flow, M))
     else:
         steps.append(_step_comparing_sample_point_images(given, flow))
     return Explanation.from_steps_after_checking(claim, steps, flow, Evidence.EXACT)
 
 
-def _product_steps(given: FlowsAndMatrices, flow: CouplingFlow) -> list[Step]:
-    """Return two steps: the product of the given matrices, and the product of the layers."""
-    named = {f"g{k}": matrix for k, matrix in enumerate(_to_dense_matrices(given), 1)}
-    M = _product_of_matrices(named.values())
-    text = f"{' '.join(reversed(named))} = M"
-    why = "The maps that were given, in the order in which data meets them."
-    return [Step("given", why, text, {}, {**named, "M": M}, flow.field), product_step(flow, M)]
-
-
 def _step_comparing_sample_point_images(given: FlowsAndMatrices, flow: Flow) -> Step:
     """Return the step that compares images of sample points under the flow and the given maps.
 
-    It takes the place of `_product_steps`, since a piecewise-linear flow has no matrix.
+    It takes the place of a product of matrices, since a piecewise-linear flow has no matrix.
     """
     d = flow.dimension
     points = [[QQ((i + 2) * k % 7 - 3, 1 + k % 3) for i in range(d)] for k in range(2 * d)]

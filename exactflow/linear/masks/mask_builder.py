@@ -4,7 +4,7 @@ A *place* is the index of an entry of the vector between two layers: the first p
 first half. The swaps and the signed permutations move coordinates from place to place.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
@@ -43,13 +43,8 @@ class Placement(NamedTuple):
         return Placement(dict(self.place), dict(self.sign))
 
 
-_SWAP = "Whitehead's lemma"
 Pairs: TypeAlias = list[tuple[int, int]]
 """Pairs of coordinates that exchange their places."""
-SignByPlaces: TypeAlias = dict[tuple[int, int], int]
-"""For each pair of swapped places, first a place of the first half and then one of the second: the
-sign e of the swap.
-"""
 
 
 class OneMaskBuilder:
@@ -196,9 +191,9 @@ class OneMaskBuilder:
             pairs.append((i, j))
         return pairs
 
-    def _exchange_places_with_signs(self, pairs: Pairs) -> SignByPlaces:
-        """Exchange the places of the two coordinates of each pair, and return the sign e of each
-        exchange (x, y) -> (e y, -e x), where x is the entry in the first half.
+    def _exchange_places_with_signs(self, pairs: Pairs) -> dict[tuple[int, int], int]:
+        """Exchange the places of the two coordinates of each pair. Return, by the two places, the
+        sign e of each exchange (x, y) -> (e y, -e x), where x is the entry in the first half.
 
         If possible, e makes the signs of both coordinates positive; otherwise it makes one sign
         positive, preferably of a coordinate that returns to its place before the first layer.
@@ -228,7 +223,6 @@ class OneMaskBuilder:
         entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
         E = DomainMatrix.from_dok(entries, (p, q), self.field)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
-        halves = outer_half, opposite(outer_half), outer_half
         self.swaps += 1
         K = f"K{self.swaps}"
         U, L = f"U({K})", f"L(-{K}^T)"
@@ -240,14 +234,12 @@ class OneMaskBuilder:
             "coupling move the same half: they are one layer."
         )
         blocks = f"blocks(I - {K} {K}^T, {K}, -{K}^T, I - {K}^T {K})"
-        record_step("signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, _SWAP)
-        self._append_unmerged_layers_on_places(
-            LinearCoupling.trusted((p, q), half, shears[half]) for half in halves
+        record_step(
+            "signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, "Whitehead's lemma"
         )
-
-    def _append_unmerged_layers_on_places(self, layers: Iterable[LinearCoupling]) -> None:
-        """Append layers that act on places, without merging them with neighbours."""
-        self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
+        for half in (outer_half, opposite(outer_half), outer_half):
+            layer = LinearCoupling.trusted((p, q), half, shears[half])
+            self.parts.append((half, as_masked_part(layer)))
 
     def _add_layers_of_matrix_on_places(
         self,
@@ -278,15 +270,9 @@ class OneMaskBuilder:
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
         layers = min(candidates, key=count_new_layers)
-        self._record_step_of_matrix_layers(matrix, layers, start_of_sentence)
-        self._append_unmerged_layers_on_places(layers)
-
-    def _record_step_of_matrix_layers(
-        self, matrix: DomainMatrix, layers: Sequence[LinearCoupling], start_of_sentence: str
-    ) -> None:
-        """Record a step of the explanation: the layers whose product is a matrix."""
         if not layers:
             return
+        self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
         self.matrices += 1
         N, first = f"N{self.matrices}", self.factors + 1
         self.factors += len(layers)
