@@ -12,7 +12,7 @@ polynomials a bound x > b that is linear in x is substituted as x = b + u with u
 positive expressions are divided out. If SymPy then finds no sign, the sign is unknown.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -135,6 +135,26 @@ class Assumptions:
             bounds.append((x, value))
             own.discard(x)
 
+    def _interval_signs_or_none_if_excluded(self, f: Expr, x: Symbol) -> list[bool | None] | None:
+        """Return for each interval between roots, from left to right, whether the polynomial f in x
+        is positive on it; None for an interval that a condition excludes.
+
+        The roots are those of f and of the conditions: SymPy's assumptions on x, and the
+        inequalities in x alone. The whole result is None unless f and all conditions are
+        polynomials over QQ.
+        """
+        known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
+        stated = [g for g in self._positive_polynomials if g.free_symbols == {x}]
+        if not all(g.is_polynomial(x) for g in (f, *known, *stated)):
+            return None
+        first, *others = polynomials = [Poly(g, x) for g in (f, *known, *stated)]
+        if not all(g.domain.is_ZZ or g.domain.is_QQ for g in polynomials):
+            return None
+        return [
+            bool(first.eval(point) > 0) if all(other.eval(point) > 0 for other in others) else None
+            for point in _points_in_intervals_cut_by_roots(prod(others, start=first))
+        ]
+
     @property
     def _is_known_contradictory(self) -> bool:
         """Whether the inequalities are known to have no solution."""
@@ -142,9 +162,7 @@ class Assumptions:
         if any(f.is_nonpositive for f in other_positives):
             return True
         for x in self._real_symbols:
-            signs = _interval_signs_or_none_if_excluded(
-                sympy.Integer(1), x, self._positive_polynomials
-            )
+            signs = self._interval_signs_or_none_if_excluded(sympy.Integer(1), x)
             if signs is not None and not any(signs):  # the inequalities exclude every interval
                 return True
         return False
@@ -173,7 +191,7 @@ class Assumptions:
         """
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _interval_signs_or_none_if_excluded(f, x, self._positive_polynomials)
+            signs = self._interval_signs_or_none_if_excluded(f, x)
             known = {*(signs or ())} - {None}
             if len(known) == 1:
                 return True in known
@@ -207,7 +225,7 @@ class Assumptions:
         """Whether an irreducible polynomial has a root under the assumptions; True if unknown."""
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _interval_signs_or_none_if_excluded(f, x, self._positive_polynomials)
+            signs = self._interval_signs_or_none_if_excluded(f, x)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
             changes = any({*pair} == {True, False} for pair in pairwise(signs or ()))
             if signs is not None and not changes and not (is_told and f.subs(x, 0) == 0):
@@ -234,34 +252,6 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
     """Return the symbol of `f` if `f` has exactly one symbol and this symbol is real, else None."""
     found = f.free_symbols
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
-
-
-def _interval_signs_or_none_if_excluded(
-    f: Expr, x: Symbol, positive_conditions: Sequence[Expr]
-) -> list[bool | None] | None:
-    """Return for each interval between roots, from left to right, whether the polynomial f in x is
-    positive on it; None for an interval that a condition excludes.
-
-    The roots are those of f and of the conditions: SymPy's assumptions on x, and the inequalities
-    in x alone. The whole result is None unless f and all conditions are polynomials over QQ.
-    """
-    known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
-    mine = [
-        f,
-        *known,
-        *(expression for expression in positive_conditions if expression.free_symbols == {x}),
-    ]
-    if not all(expression.is_polynomial(x) for expression in mine):
-        return None
-    first, *others = (Poly(expression, x) for expression in mine)
-    if not all(
-        polynomial.domain.is_ZZ or polynomial.domain.is_QQ for polynomial in (first, *others)
-    ):
-        return None
-    return [
-        bool(first.eval(point) > 0) if all(other.eval(point) > 0 for other in others) else None
-        for point in _points_in_intervals_cut_by_roots(prod(others, start=first))
-    ]
 
 
 def _points_in_intervals_cut_by_roots(polynomial: Poly) -> list[Rational]:
