@@ -182,20 +182,13 @@ def find_R_sharing_all_but_one_eigenvalue_with_KR(K: DomainMatrix) -> PairedSpec
     r = _choose_distinct_units_permuted_up_to_ends(n, u, field)
     det = prod(u.values(), start=field.one)
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
-    V_lower = _reverse_rows_and_columns(
-        krylov.upper_triangular_eigenvectors(_reverse_rows_and_columns(lower))
-    )
+    # in reverse order of rows and columns, a lower triangular matrix is upper triangular
+    reverse = list(range(n - 1, -1, -1))
+    V_lower = krylov.upper_triangular_eigenvectors(lower.extract(reverse, reverse))
+    V_lower = V_lower.extract(reverse, reverse)
     V_upper = krylov.upper_triangular_eigenvectors(upper)
     places = [[*r, det].index(x * u.get(i, field.one)) for i, x in enumerate(r)]
     return PairedSpectra(H, H_inverse, L1, lower, r, V_lower, V_upper, places)
-
-
-def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
-    """Return M with its rows and its columns in reverse order, which makes a lower triangular
-    matrix upper triangular.
-    """
-    order = list(range(M.shape[0] - 1, -1, -1))
-    return M.extract(order, order)
 
 
 def _choose_distinct_units_permuted_up_to_ends(
