@@ -126,13 +126,12 @@ def five_shifts_from_one_drawn_V(
     return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 
-def _right_inverse_in_columns_of_drawn_over_I(
-    matrix: DomainMatrix, drawn: DomainMatrix
-) -> DomainMatrix | None:
+def _draw_right_inverse(matrix: DomainMatrix, draws: Draws) -> DomainMatrix | None:
     """Return the right inverse of `matrix` whose columns are combinations of the columns of
     [drawn; I]; None if there is none for this draw.
     """
-    columns = drawn.vstack(linalg.identity(matrix.shape[0], matrix.domain))
+    k, p = matrix.shape
+    columns = draws.matrix(p - k, k).vstack(linalg.identity(k, matrix.domain))
     pivot = linalg.inverse_or_none(matrix * columns)
     return None if pivot is None else columns * pivot
 
@@ -160,7 +159,7 @@ def _find_V_matching_spectra_of_T_and_S(
         R -= (v[p:, :] + R * v[:p, :]) * unit
     H = R.hstack(linalg.identity(k, field))
     HC, V0 = H * C, -draws.matrix(p, q)
-    right_inverse = _right_inverse_in_columns_of_drawn_over_I(HC, draws.matrix(p - k, k))
+    right_inverse = _draw_right_inverse(HC, draws)
     if right_inverse is None:
         return None
     V0 += right_inverse * (H * D - H - HC * V0)
@@ -264,7 +263,7 @@ def peel_coordinates_off_second_half(
     R = draws.matrix(k, n)
     H = R.hstack(linalg.identity(k, a.domain))
     y = H * c
-    right_inverse = _right_inverse_in_columns_of_drawn_over_I(y, draws.matrix(p - k, k))
+    right_inverse = _draw_right_inverse(y, draws)
     if right_inverse is None:
         return None
     V = draws.matrix(p, q)
