@@ -76,14 +76,6 @@ class Route:
         """Whether the route applies to halves of these sizes."""
         return self.differences is None or abs(partition[0] - partition[1]) in self.differences
 
-    def refusal_text(self, partition: tuple[int, int]) -> str:
-        """Return the error text for a matrix to which the route does not apply."""
-        if self.fits_halves(partition):
-            return f"method={self.name!r} applies only to {self.where}: use method='auto'"
-        halves = _HALVES[self.differences]
-        found = f"got the partition {partition}: use method='auto'"
-        return f"expected {halves} for method={self.name!r}, {found}"
-
     def __str__(self) -> str:
         return f"{self.name!r}: {self.where}, {_HALVES[self.differences]}; {self.cost}."
 
@@ -210,22 +202,23 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
     With method="auto", this is the first route that applies and does not need a larger field.
     Raises `MethodError`, with the reason, if the route of the given name does not apply.
     """
+    partition = problem.partition
     if (
         method == "auto"
-        and sum(problem.partition) > LARGEST_UNEVEN
-        and not ROUTES[0].fits_halves(problem.partition)
+        and sum(partition) > LARGEST_UNEVEN
+        and not ROUTES[0].fits_halves(partition)
         and problem.rational_signed_permutation
     ):
         raise MethodError(
             "expected halves whose sizes differ by at most one for a permutation of more than "
-            f"{LARGEST_UNEVEN} coordinates, got the partition {problem.partition}, for which the "
+            f"{LARGEST_UNEVEN} coordinates, got the partition {partition}, for which the "
             "computation would take dense matrices of long fractions: leave out the partition, or "
             "give a mask whose halves differ in size by at most one"
         )
     routes = [route for route in ROUTES if method in ("auto", route.name)]
     for route in routes:
         _check_symbol_count(problem, route)
-        if not route.fits_halves(problem.partition):
+        if not route.fits_halves(partition):
             continue
         report_stage(f"the route {route.name}", 0)
         try:
@@ -238,7 +231,13 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
         if layers is not None:
             adopt_steps(steps)
             return layers, route.name
-    raise MethodError(routes[-1].refusal_text(problem.partition))
+    last = routes[-1]
+    if last.fits_halves(partition):
+        raise MethodError(f"method={last.name!r} applies only to {last.where}: use method='auto'")
+    raise MethodError(
+        f"expected {_HALVES[last.differences]} for method={last.name!r}, got the partition "
+        f"{partition}: use method='auto'"
+    )
 
 
 def _check_symbol_count(problem: Problem, route: Route) -> None:
