@@ -213,11 +213,14 @@ class Assumptions:
         assumptions, and the roots of the exceptional polynomials, with `quote` around each formula.
         """
         held = [f"{quote}{relation}{quote}" for relation in self.relations]
-        avoided = [
-            f"{quote}{_format_equation_solved_if_linear(f)}{quote}"
-            for f in exceptional
-            if self.may_vanish(f)
-        ]
+        avoided = []
+        for f in filter(self.may_vanish, exceptional):
+            equation = f"{f} = 0"
+            if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
+                # a Dummy has no assumptions: for an integer n, solve finds no root of 2 n - 1
+                x, plain = f.free_symbols.pop(), Dummy()
+                equation = f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
+            avoided.append(f"{quote}{equation}{quote}")
         listed = " or ".join([", ".join(avoided[:-1])] * (len(avoided) > 1) + avoided[-1:])
         return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
 
@@ -267,16 +270,6 @@ def _points_in_intervals_cut_by_roots(polynomial: Poly) -> list[Rational]:
         if all(polynomial.eval(point) for point in inner):
             return [roots[0][0] - 1, *inner, roots[-1][1] + 1]
         size /= 16
-
-
-def _format_equation_solved_if_linear(f: Expr) -> str:
-    """Return the equation f = 0, solved for its symbol if it is linear, such as "t = 1"."""
-    if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
-        x = f.free_symbols.pop()
-        # a Dummy has no assumptions; for an integer symbol n, solve finds no root of 2 n - 1
-        plain = Dummy()
-        return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
-    return f"{f} = 0"
 
 
 _NONE = Assumptions()
