@@ -19,7 +19,6 @@ Cyclic vectors of both matrices, the smaller one padded with ones, are tried fir
 bases give Y without factoring a polynomial.
 """
 
-from collections.abc import Iterator
 from itertools import zip_longest
 
 from sympy.polys.matrices import DomainMatrix
@@ -80,49 +79,28 @@ def solve_I_plus_YZ_and_ZY(
     ones_of_Y: list[tuple[int, int]] = []  # (i, j): Y maps vector j of `of_a` to vector i of `of_D`
     ones_of_Z: list[tuple[int, int]] = []  # (i, j): Z maps vector j of `of_D` to vector i of `of_a`
     inverted: list[tuple[int, int]] = []  # the ones of Y^-1, for chains with Z = Y^-1 (D - I)
-    for factor, _ in irreducible_factors(f, D.domain):
-        for left, right in _pair_chain_bases(D, a, factor):
-            if abs(len(left) - len(right)) > is_x_minus_one(factor):
+    for factor, _ in irreducible_factors(f, field):
+        at_one, chains = is_x_minus_one(factor), []
+        for M in (D, a):
+            step = linalg.polynomial_at(factor, M) if at_one else M
+            longest_first = cyclic_generators_and_exponents(M, factor)
+            chains.append([orbit(step, v, k * (len(factor) - 1)) for v, k in longest_first])
+        for left, right in zip_longest(*chains, fillvalue=[]):
+            s, t = len(left), len(right)
+            if abs(s - t) > at_one:
                 return None
             i, j = len(of_D), len(of_a)
-            of_D.extend(left)
-            of_a.extend(right)
-            y, z = _places_of_ones_in_Y_and_Z(len(left), len(right))
-            ones_of_Y.extend((i + s, j + t) for s, t in y)
-            if is_x_minus_one(factor):
-                ones_of_Z.extend((j + s, i + t) for s, t in z)
+            of_D += left
+            of_a += right
+            # at the eigenvalue 1, Z and Y alternate along both chains, from the longer one on
+            late_Y, late_Z = (1, 0) if s > t else (0, 1)
+            ones_of_Y += [(i + k + late_Y, j + k) for k in range(min(s, t))]
+            if at_one:
+                ones_of_Z += [(j + k + late_Z, i + k) for k in range(min(s, t - late_Z))]
             else:
-                inverted.extend((j + t, i + s) for s, t in y)
+                inverted += [(j + k, i + k) for k in range(s)]
     Q, R = linalg.from_columns(of_D), linalg.from_columns(of_a)
     Q_inverse, one = Q.inv(), linalg.identity(q, field)
     Y = Q * linalg.matrix_of_ones(ones_of_Y, (q, p), field) * R.inv()
     shift = linalg.matrix_of_ones(inverted, (p, q), field) * Q_inverse * (D - one)
     return Y, R * (shift + linalg.matrix_of_ones(ones_of_Z, (p, q), field) * Q_inverse)
-
-
-def _pair_chain_bases(
-    D: DomainMatrix, a: DomainMatrix, f: DescendingCoefficients
-) -> Iterator[tuple[list[DomainMatrix], ...]]:
-    """Pair the chains of D with the chains of a at an irreducible polynomial f, the longest ones
-    first. Yield for each pair a basis of the chain of D and a basis of the chain of a. The basis of
-    a missing chain is empty.
-    """
-    found = []
-    for M in (D, a):
-        step = linalg.polynomial_at(f, M) if is_x_minus_one(f) else M
-        generators = cyclic_generators_and_exponents(M, f)
-        found.append([orbit(step, v, size * (len(f) - 1)) for v, size in generators])
-    return zip_longest(*found, fillvalue=[])
-
-
-def _places_of_ones_in_Y_and_Z(
-    chain_size_in_D: int, chain_size_in_a: int
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return two lists of places (i, j) for a pair of chains, in the bases of the chains: the ones
-    of Y, and the ones of Z if the eigenvalue is 1.
-    """
-    late_Y, late_Z = (1, 0) if chain_size_in_D > chain_size_in_a else (0, 1)
-    return (
-        [(j + late_Y, j) for j in range(chain_size_in_a) if j + late_Y < chain_size_in_D],
-        [(i + late_Z, i) for i in range(chain_size_in_D) if i + late_Z < chain_size_in_a],
-    )
