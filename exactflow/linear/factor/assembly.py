@@ -165,31 +165,23 @@ def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Laye
     """Return at most two layers, in order of application, that compose to the matrix with the given
     blocks; None if there are no such layers.
 
-    With scales="nonzero", a scale whose sign is unknown is allowed, too.
+    They are [[I, 0], [Y, diag(t)]] and then [[diag(s), X], [0, I]], or such layers with the halves
+    exchanged. With scales="nonzero", a scale whose sign is unknown is allowed, too.
     """
-    found = _find_layers_moving_second_then_first_half(blocks, scales)
-    if found is None and (
-        found := _find_layers_moving_second_then_first_half(linalg.swap_halves(blocks), scales)
-    ):
-        found = with_halves_exchanged(found)
-    return None if found is None else merge_neighbours_drop_identities(found)
-
-
-def _find_layers_moving_second_then_first_half(blocks: Blocks, scales: Scales) -> Layers | None:
-    """Return layers [[I, 0], [Y, diag(t)]] and then [[diag(s), X], [0, I]] that compose to the
-    matrix with the given blocks; None if no such layers have allowed scales.
-    """
-    A, B, C, D = blocks
-    partition = A.shape[0], D.shape[0]
-    if (t := _diagonal_if_allowed_scales(D, scales)) is None:
-        return None
-    X = linalg.scale_columns(B, [D.domain.one / entry for entry in t])
-    if (s := _diagonal_if_allowed_scales(A - X * C, scales)) is None:
-        return None
-    return [
-        LinearCoupling.trusted(partition, "second", C, t),
-        LinearCoupling.trusted(partition, "first", X, s),
-    ]
+    for exchanged in (False, True):
+        A, B, C, D = linalg.swap_halves(blocks) if exchanged else blocks
+        if (t := _diagonal_if_allowed_scales(D, scales)) is None:
+            continue
+        X = linalg.scale_columns(B, [D.domain.one / entry for entry in t])
+        if (s := _diagonal_if_allowed_scales(A - X * C, scales)) is None:
+            continue
+        partition = A.shape[0], D.shape[0]
+        second = LinearCoupling.trusted(partition, "second", C, t)
+        layers = [second, LinearCoupling.trusted(partition, "first", X, s)]
+        return merge_neighbours_drop_identities(
+            with_halves_exchanged(layers) if exchanged else layers
+        )
+    return None
 
 
 def _diagonal_if_allowed_scales(M: DomainMatrix, scales: Scales) -> list | None:
