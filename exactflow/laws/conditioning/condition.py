@@ -2,7 +2,6 @@
 
 from flint import arb, ctx
 from sympy import QQ_I
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.coerce import as_square_matrix
@@ -20,7 +19,8 @@ MOST_DIGITS = 100_000
 def singular_values(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 15) -> list[arb]:
     """Return enclosures of the singular values of a matrix or linear flow, in decreasing order.
 
-    Each has at least `digits` correct digits; a singular value 0 is returned exactly.
+    Each has at least `digits` correct digits; a singular value 0 is returned exactly. Raises
+    `InvalidInputError` for entries of other kinds than those below, and for nonlinear flows.
 
     Parameters
     ----------
@@ -34,14 +34,6 @@ def singular_values(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 1
     [3.0, 0.5]
     """
     digits = to_index("digits", digits, 1, MOST_DIGITS)
-    return enclose_singular_values(_to_matrix_of_numbers(J), _bits_for_digits_with_reserve(digits))
-
-
-def _to_matrix_of_numbers(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
-    """Convert a matrix or a linear flow to a DomainMatrix of rational or algebraic numbers.
-
-    Raises `InvalidInputError` for other entries and for nonlinear flows.
-    """
     found = J.flow if isinstance(J, FlowResult) else J
     if isinstance(found, CouplingFlow | LinearCoupling):
         matrix = found.domain_matrix().to_dense()
@@ -58,7 +50,7 @@ def _to_matrix_of_numbers(J: "MatrixLike | Bijection | FlowResult") -> DomainMat
             "expected a matrix of rational or algebraic numbers, or of floats, got entries in "
             f"{field}"
         )
-    return matrix
+    return enclose_singular_values(matrix, _bits_for_digits_with_reserve(digits))
 
 
 def condition_number(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 15) -> arb:
