@@ -45,8 +45,6 @@ from flint import arb, ctx
 
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 
-LowerAndUpperBound = tuple[arb, arb]
-
 
 class PointWithIntegrals(NamedTuple):
     """A point z, and the integrals from -oo to z of phi times 1, x, x^2, S(x), S(x)^2 and x S(x),
@@ -158,8 +156,7 @@ class LipschitzRegression:
         """
         brackets = map(self._bracket_best_offset_at_jump, range(len(self.steps.cuts)))
         found = [
-            Block(j, j, self._approximate_best_block_value(j, j, low, high))
-            for j, (low, high) in enumerate(brackets)
+            self._approximate_best_block(j, j, low, high) for j, (low, high) in enumerate(brackets)
         ]
         while True:
             runs: list[list[Block]] = []
@@ -170,7 +167,13 @@ class LipschitzRegression:
                     runs.append([block])
             if len(runs) == len(found):
                 return found
-            found = [run[0] if len(run) == 1 else self._merge_into_one_block(run) for run in runs]
+            # the values in a run decrease: their best common value is between the ends
+            found = [
+                run[0]
+                if len(run) == 1
+                else self._approximate_best_block(run[0].first, run[-1].last, run[-1].c, run[0].c)
+                for run in runs
+            ]
 
     def block_cost_at_its_value(self, block: Block) -> arb:
         """Enclose the sum of cost_j(c) over the jumps j of a block, for the value c of the block.
@@ -206,39 +209,31 @@ class LipschitzRegression:
             self.steps.clamp_to_piece(b / self.slope, last),
         )
 
-    def _bracket_best_offset_at_jump(self, jump: int) -> LowerAndUpperBound:
+    def _bracket_best_offset_at_jump(self, jump: int) -> tuple[arb, arb]:
         """Return a lower and an upper bound of the value c with the least cost at one jump."""
         height = self.slope * self.steps.cuts[jump].z
         return height - self.steps.values[jump + 1], height - self.steps.values[jump]
 
-    def _merge_into_one_block(self, decreasing_run: Sequence[Block]) -> Block:
-        """Merge a run of neighbouring blocks, whose values decrease from left to right, into one
-        block.
-        """
-        left, right = decreasing_run[0], decreasing_run[-1]
-        best = self._approximate_best_block_value(left.first, right.last, right.c, left.c)
-        return Block(left.first, right.last, best)
-
-    def _approximate_best_block_value(
+    def _approximate_best_block(
         self, first_jump: int, last_jump: int, low: arb, high: arb
-    ) -> arb:
-        """Approximate the value c between `low` and `high` for which the cost of the block
-        (`first_jump`, `last_jump`, c) is least.
+    ) -> Block:
+        """Return the block (`first_jump`, `last_jump`, c) with about the value c between `low` and
+        `high` for which its cost is least.
         """
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
         while True:
             slope, bend = self._halved_cost_derivatives(first_jump, last_jump, c)
             if slope.contains(0):
-                return c
+                return Block(first_jump, last_jump, c)
             low, high = (low, c) if slope.mid() > 0 else (c, high)
             newton = (c - slope.mid() / bend.mid()).mid() if bend.mid() > 0 else low
             if newton == c:
-                return c
+                return Block(first_jump, last_jump, c)
             is_inside = low < newton < high
             moved = newton if is_inside else ((low + high) / 2).mid()
             # the search ends, since the next Newton step would change c by about the square of
             # this change
             if abs(moved - c) <= width * arb(2) ** (-ctx.prec // (4 if is_inside else 2)):
-                return moved
+                return Block(first_jump, last_jump, moved)
             c = moved
