@@ -112,11 +112,7 @@ def _squared_covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistan
     eigenvalues of the covariance. Both bounds are the same ball.
     """
     spectrum = enclose_principal_standard_deviations(covariance)
-
-    def enclose_squared_distance(slope: arb, _: bool) -> arb:
-        return sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
-
-    return enclose_squared_distance
+    return lambda slope, _: sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
 
 
 def _index_of_largest_proved_excess_over_eps(
