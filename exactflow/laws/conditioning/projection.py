@@ -5,7 +5,7 @@ given direction. Projections are exact unless there are too many atoms on a line
 merged.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isqrt, lcm
@@ -18,11 +18,7 @@ from sympy import QQ
 from exactflow.exact.balls import PrecisionError, ball, lower
 from exactflow.exact.numbers import format_down, format_up, to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.lipschitz_regression import (
-    Block,
-    LipschitzRegression,
-    NormalToAtomsMap,
-)
+from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression, NormalToAtomsMap
 from exactflow.laws.conditioning.mixture_components import (
     MixtureComponents,
     quantize_within_tolerance_or_atom_limit,
@@ -85,16 +81,6 @@ class AtomsOnLine:
             [ball(QQ(x, self.unit)) for x in self.places], self.weights
         )
 
-    def gap_spanned_by_block(
-        self, axis: Axis, block: Block, cost_share: Element
-    ) -> GapBetweenAtoms:
-        """Return the interval from the atom before the first jump of a block to the atom after its
-        last jump. A jump is the step of the map to the atoms from one atom to the next.
-        """
-        start, stop = (QQ(self.places[j], self.unit) for j in (block.first, block.last + 1))
-        inside = sum(self.weights[block.first + 1 : block.last + 1])
-        return GapBetweenAtoms(axis, start, stop, QQ(inside, sum(self.weights)), cost_share)
-
 
 @dataclass(frozen=True)
 class ProjectedLaw:
@@ -120,61 +106,54 @@ class ProjectedLaw:
 
         The maps to the atoms are computed first, at the current precision.
         """
-        lines = self._count_lines_up_to_translation().values()
-        maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
+        # Lines that are translates of each other have the same distance, which is computed once.
+        lines_and_times: dict[tuple, tuple[AtomsOnLine, int]] = {}
+        for line in self.lines:
+            gaps = tuple(b - a for a, b in pairwise(line.places))
+            key = gaps, tuple(line.weights), line.unit
+            first, times = lines_and_times.get(key, (line, 0))
+            lines_and_times[key] = first, times + 1
+        maps = [(line.normal_to_atoms_map(), times) for line, times in lines_and_times.values()]
 
-        def bound_squared_distance_from_lipschitz_maps(
-            lipschitz_constant: arb, is_upper_bound: bool
-        ) -> arb:
+        def bound_squared_distance(slope: arb, is_upper_bound: bool) -> arb:
             bound = (
                 LipschitzRegression.upper_bound_squared_distance
                 if is_upper_bound
                 else LipschitzRegression.lower_bound_squared_distance
             )
-            total = arb(0)
-            for steps, times in maps:
-                total += times * bound(LipschitzRegression(steps, lipschitz_constant))
-            return total
+            parts = (times * bound(LipschitzRegression(steps, slope)) for steps, times in maps)
+            return sum(parts, arb(0))
 
-        return bound_squared_distance_from_lipschitz_maps
-
-    def _count_lines_up_to_translation(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
-        """Return, for each class of lines that are translates of each other, one line and the
-        number of lines. The keys are properties that all lines of a class have in common.
-        """
-        found: dict[tuple, tuple[AtomsOnLine, int]] = {}
-        for line in self.lines:
-            steps = tuple(b - a for a, b in pairwise(line.places))
-            first, times = found.get(key := (steps, tuple(line.weights), line.unit), (line, 0))
-            found[key] = first, times + 1
-        return found
+        return bound_squared_distance
 
     def costliest_gap(self, slope: Element) -> GapBetweenAtoms:
         """Return the gap with the largest cost. The cost of a gap is its part of the squared
-        distance of the atoms from the maps with slopes at most `slope`.
+        distance of the atoms from the maps with slopes at most `slope`. A gap reaches from the atom
+        before the first jump of a block to the atom after its last jump.
 
         Costs that differ by less than a millionth of the sum of all costs count as equal.
         """
         bits = TUNING.precision
         while bits <= TUNING.most_precision:
             with ctx.workprec(bits):
-                costs = list(self._yield_block_costs(ball(slope)))
+                costs = []
+                for axis, line in zip(self.axes, self.lines, strict=True):
+                    regression = LipschitzRegression(line.normal_to_atoms_map(), ball(slope))
+                    costs += [
+                        (regression.block_cost_at_its_value(block), axis, line, block)
+                        for block in regression.approximate_best_blocks()
+                    ]
                 total = sum((cost for cost, *_ in costs), arb(0))
                 if all(RELATIVE * cost.rad() <= total for cost, *_ in costs):
-                    cost, axis, line, block = max(costs, key=lambda row: row[0].mid())
-                    return line.gap_spanned_by_block(axis, block, lower(cost / total))
+                    cost, axis, line, (first, last, _) = max(costs, key=lambda row: row[0].mid())
+                    start, stop = (QQ(line.places[j], line.unit) for j in (first, last + 1))
+                    mass = QQ(sum(line.weights[first + 1 : last + 1]), sum(line.weights))
+                    return GapBetweenAtoms(axis, start, stop, mass, lower(cost / total))
             bits *= 2
         raise PrecisionError(
             f"{TUNING.most_precision} bits do not suffice to find the largest gap between atoms: "
             "the target is too large for this eps; raise eps"
         )
-
-    def _yield_block_costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
-        """Yield (cost, axis, line, block) for each block of jumps on each line."""
-        for axis, line in zip(self.axes, self.lines, strict=True):
-            regression = LipschitzRegression(line.normal_to_atoms_map(), slope)
-            for block in regression.approximate_best_blocks():
-                yield regression.block_cost_at_its_value(block), axis, line, block
 
 
 def coordinate_axes(dimension: int) -> list[Axis]:
@@ -244,38 +223,25 @@ def _project_atoms_and_merge_bounding_w2(
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
     places = (components.centers @ np.array(column, dtype=object)).tolist()
-    distinct = len(set(places))
+    low, width, distinct = min(places), max(places) - min(places) + 1, len(set(places))
     most = max(TUNING.few_atoms, TUNING.most_atoms // lines_sharing_atom_limit)
     cells = min(TUNING.least_atoms, most)
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
-        count = None if distinct <= max(kept, cells) else cells
-        found, error = _merge_atoms_in_cells_bounding_w2(
-            places, components.weights.tolist(), unit * components.unit, count
-        )
+        are_few = distinct <= max(kept, cells)
+        moments_by_cell: dict[int, list[int]] = {}
+        for x, w in zip(places, components.weights.tolist(), strict=True):
+            cell = x if are_few else (x - low) * cells // width
+            sums = moments_by_cell.setdefault(cell, [0, 0, 0])
+            for power in range(3):
+                sums[power] += w * x**power
+        line, square = AtomsOnLine([], [], unit * components.unit), 0
+        for _, (w, first, second) in sorted(moments_by_cell.items()):
+            x = first // w  # the mean of the cell, rounded down
+            line.places.append(x)
+            line.weights.append(w)
+            square += second - 2 * x * first + x * x * w
+        error = ball(QQ(square, components.total_weight * line.unit**2)).sqrt()
         if error <= ball(tolerance) or cells >= most:
-            return found, error
+            return line, error
         cells *= 2
-
-
-def _merge_atoms_in_cells_bounding_w2(
-    numerators: Sequence[int], weights: Sequence[int], denominator: int, cell_count: int | None
-) -> tuple[AtomsOnLine, arb]:
-    """Merge the atoms `numerators` / `denominator` in each of `cell_count` cells of equal width. If
-    `cell_count` is None, merge only equal atoms.
-
-    Returns the merged atoms, and an upper bound of their distance W2 from the given atoms.
-    """
-    low, width = min(numerators), max(numerators) - min(numerators) + 1
-    groups: dict[int, list[int]] = {}
-    for x, w in zip(numerators, weights, strict=True):
-        sums = groups.setdefault((x - low) * cell_count // width if cell_count else x, [0, 0, 0])
-        for power in range(3):
-            sums[power] += w * x**power
-    kept, square = [], 0
-    for _, (w, first, second) in sorted(groups.items()):
-        x = first // w
-        kept.append((x, w))
-        square += second - 2 * x * first + x * x * w
-    line = AtomsOnLine([x for x, _ in kept], [w for _, w in kept], denominator)
-    return line, ball(QQ(square, sum(weights) * denominator**2)).sqrt()
