@@ -16,7 +16,7 @@ rationals, and so the largest entry of Q Sigma Q^T - I is a rational number.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy
@@ -222,13 +222,9 @@ class Whitening(MapResult):
         return (vectors.to_dense() + columns.to_dense()).to_Matrix()
 
 
-TwoLayerWhitening: TypeAlias = Whitening
-"""A whitening with two layers."""
-
-
 def whiten(
     Sigma: MatrixLike, *, mean: "VectorLike | None" = None, partition: "PartitionLike | None" = None
-) -> TwoLayerWhitening:
+) -> Whitening:
     """Return two affine layers that map N(mean, Sigma) to white noise.
 
     Their inverse generates the distribution from white noise.

@@ -48,7 +48,14 @@ class Covariance:
         Raises `InvalidInputError` if it is not symmetric or not positive definite, and
         `MethodError` if it is singular up to rounding.
         """
-        covariance = _read_symmetric_covariance(Sigma)
+        source = Sigma
+        if not (
+            isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)
+        ):
+            source = as_square_matrix(Sigma, remedy_if_not_square=COVARIANCE_OF_DATA).to_dense()
+            check_covariance_except_definiteness(source)
+        entries = as_exact_floats_or_fractions(source)
+        covariance = Covariance(DyadicQuotient.from_array(entries), entries.astype(float))
         deviations, values = covariance._deviations_and_correlation_eigenvalues
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
@@ -144,16 +151,6 @@ COVARIANCE_OF_DATA = "the covariance of data x, one sample in each row, is numpy
 def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
     """Return Q M Q^T, exactly, for the matrix Q of the layers and a symmetric matrix M."""
     return apply_float_layers_exactly(layers, apply_float_layers_exactly(layers, M).transpose())
-
-
-def _read_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
-    """Read a covariance and check that it is symmetric; positive definiteness is not checked."""
-    source = Sigma
-    if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
-        source = as_square_matrix(Sigma, remedy_if_not_square=COVARIANCE_OF_DATA).to_dense()
-        check_covariance_except_definiteness(source)
-    entries = as_exact_floats_or_fractions(source)
-    return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))
 
 
 def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
