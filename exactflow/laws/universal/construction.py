@@ -242,33 +242,20 @@ def construct_with_precision(
     """Return a construction in which each term of the W2 bound is within its share of `eps`, and
     the number of bits with which ball arithmetic proves this.
     """
-    share = SHARE * eps
-    carrier = _coordinate_with_most_distinct_values(
-        quantization.centers, partition[0], prefers_second_half=depth == 2
-    )
+    share, bits, (p, q) = SHARE * eps, quantization.bits, partition
+    # Short moves separate the atoms in a coordinate with many distinct values. Among equally good
+    # coordinates, those with which the first layer moves the second half come first.
+    order = [*range(p, p + q), *range(p)] if depth == 2 else range(p + q)
+    carrier = max(order, key=lambda i: len(set(quantization.centers[:, i].tolist())))
     centers, weights = _sort_atoms_and_weights(quantization, carrier)
-    moved = _moves_separating_sorted_integers(
-        centers[:, carrier], weights, quantization.bits, share
-    )
+    moved = _moves_separating_sorted_integers(centers[:, carrier], weights, bits, share)
     atoms = centers.copy()
     atoms[:, carrier] += moved
-    gap = min(
-        (b - a for a, b in pairwise(atoms[:, carrier].tolist())), default=2**quantization.bits
-    )
-    radius = QQ(3 * gap, 8 * 2**quantization.bits)  # plateaus cover three quarters of the least gap
+    gap = min((b - a for a, b in pairwise(atoms[:, carrier].tolist())), default=2**bits)
+    radius = QQ(3 * gap, 8 * 2**bits)  # plateaus cover three quarters of the least gap
     delta = floor_power_of_two(min(share, radius))
     draft = Construction(
-        atoms,
-        moved,
-        quantization.bits,
-        weights,
-        partition,
-        carrier,
-        depth,
-        [],
-        QQ.zero,
-        radius,
-        delta,
+        atoms, moved, bits, weights, partition, carrier, depth, [], QQ.zero, radius, delta
     )
     draft, precision = _with_knots_and_precision(draft, share)
     with ctx.workprec(precision):
@@ -276,20 +263,13 @@ def construct_with_precision(
             draft.bound_noise_error() <= ball(share) and draft.bound_tails_error() <= ball(share)
         ):
             draft = replace(draft, delta=draft.delta / 2)
-        return _with_widest_ramps(draft, share), precision
-
-
-def _coordinate_with_most_distinct_values(
-    centers: np.ndarray, first_half_size: int, prefers_second_half: bool
-) -> int:
-    """Return the coordinate in which atoms have the most distinct values, so that short moves
-    separate them.
-
-    `prefers_second_half` decides between coordinates with equally many values in both halves.
-    """
-    first, second = range(first_half_size), range(first_half_size, centers.shape[1])
-    order = [*second, *first] if prefers_second_half else [*first, *second]
-    return max(order, key=lambda i: len(set(centers[:, i].tolist())))
+        if not draft.knots:
+            return replace(draft, tau=QQ.one), precision
+        # The ramps are as wide as their share of eps permits: an upper bound of their term is used.
+        nearest = min((b - a for a, b in pairwise(draft.knots)), default=QQ.one)
+        widest = floor_power_of_two(nearest / 2)
+        most = ball(share) ** 2 / draft.bound_squared_ramps_error_per_width(widest)
+        return replace(draft, tau=min(widest, floor_power_of_two(lower(most)))), precision
 
 
 def _sort_atoms_and_weights(
@@ -363,16 +343,3 @@ def _with_knots_and_precision(
             if apart and draft.bound_weights_error() <= ball(most_weights_error):
                 return draft, precision
         precision *= 2
-
-
-def _with_widest_ramps(draft: Construction, most_ramps_error: Element) -> Construction:
-    """Return the draft with the widest ramps for which an upper bound of its term `ramps` is at
-    most `most_ramps_error`.
-
-    The width is a power of two, at most half the least distance of two knots.
-    """
-    if not draft.knots:
-        return replace(draft, tau=QQ.one)
-    widest = floor_power_of_two(min((b - a for a, b in pairwise(draft.knots)), default=QQ.one) / 2)
-    most = ball(most_ramps_error) ** 2 / draft.bound_squared_ramps_error_per_width(widest)
-    return replace(draft, tau=min(widest, floor_power_of_two(lower(most))))
