@@ -4,9 +4,8 @@ A copy is a translate of the set, or of its mirror image. The elements of the se
 """
 
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-OffsetAndIsMirrored: TypeAlias = tuple[int, bool]
 BEAM = 64  # the most states that the beam search keeps at each position
 
 
@@ -20,12 +19,12 @@ class IntervalTiling(NamedTuple):
 class Window(NamedTuple):
     """Disjoint copies, within [0, size), of a set of integers.
 
-    `holes` are pairs (start, end) for the maximal intervals [start, end) of integers that no copy
-    covers.
+    `copies` are pairs of the offset of a copy, and whether it is mirrored. `holes` are pairs
+    (start, end) for the maximal intervals [start, end) of integers that no copy covers.
     """
 
     size: int
-    copies: tuple[OffsetAndIsMirrored, ...]
+    copies: tuple[tuple[int, bool], ...]
     holes: tuple[tuple[int, int], ...]
 
 
@@ -79,22 +78,14 @@ def pack_mirrorable_copies_leaving_few_holes(cells: tuple[int, ...]) -> Window:
                 if lost < level.get(mask >> decided, (lost + 1,))[0]:
                     level[mask >> decided] = lost, chosen
     _, size, copies = best
-    return Window(size, copies, _list_uncovered_intervals(cells, size, copies))
+    covered = {k + (span - 1 - i if mirrored else i) for k, mirrored in copies for i in cells}
+    uncovered: list[tuple[int, int]] = []
+    for k in sorted(set(range(size)) - covered):
+        joined = bool(uncovered) and uncovered[-1][1] == k
+        uncovered.append((uncovered.pop()[0] if joined else k, k + 1))
+    return Window(size, copies, tuple(uncovered))
 
 
 def _count_trailing_ones(mask: int) -> int:
     """Return the number of trailing ones of an integer in binary."""
     return (~mask & (mask + 1)).bit_length() - 1
-
-
-def _list_uncovered_intervals(
-    cells: tuple[int, ...], size: int, copies: tuple[OffsetAndIsMirrored, ...]
-) -> tuple[tuple[int, int], ...]:
-    """Return the maximal intervals [start, end) of integers below `size` that no copy covers."""
-    span = cells[-1] + 1
-    used = {k + (span - 1 - i if mirrored else i) for k, mirrored in copies for i in cells}
-    found: list[tuple[int, int]] = []
-    for k in sorted(set(range(size)) - used):
-        joined = bool(found) and found[-1][1] == k
-        found.append((found.pop()[0] if joined else k, k + 1))
-    return tuple(found)
