@@ -249,7 +249,14 @@ def arrange_zones(
             drafts.append(ZoneDraft(column, low, high - low, mass, tiling=tiling))
         else:
             _append_copies_and_push_holes(column, *next(places), drafts, holes)
-    _fill_heaviest_holes(drafts, holes, HOLES * approximate_excess_over_bound)
+    # the hole of the largest mass is filled repeatedly, until the mass of all holes may be lost
+    remaining = -sum(hole[0] for hole in holes)
+    while holes and remaining > HOLES * approximate_excess_over_bound:
+        _, _, _, column, low, high = heappop(holes)
+        before = len(drafts)
+        _append_copies_and_push_holes(column, low, high, drafts, holes)
+        _check_strip_count(len(drafts))
+        remaining -= sum(draft.mass for draft in drafts[before:])
     chosen = _choose_blocks_of_each_zone(
         drafts, (1 - COLUMNS - HOLES) * approximate_excess_over_bound
     )
@@ -336,21 +343,6 @@ def _append_copies_and_push_holes(
     for a, b in window.holes:
         ends = z1_low + a * unit, z1_low + b * unit
         heappush(hole_heap, (-_normal_mass_in_float64(*ends), len(drafts), a, column, *ends))
-
-
-def _fill_heaviest_holes(
-    drafts: list[ZoneDraft], hole_heap: list, most_remaining_mass: float
-) -> None:
-    """Fill the hole of the largest mass repeatedly, until the total mass of the remaining holes is
-    at most `most_remaining_mass`. Changes `drafts` and `hole_heap`.
-    """
-    total = -sum(hole[0] for hole in hole_heap)
-    while hole_heap and total > most_remaining_mass:
-        _, _, _, column, low, high = heappop(hole_heap)
-        before = len(drafts)
-        _append_copies_and_push_holes(column, low, high, drafts, hole_heap)
-        _check_strip_count(len(drafts))
-        total -= sum(draft.mass for draft in drafts[before:])
 
 
 def _choose_blocks_of_each_zone(
