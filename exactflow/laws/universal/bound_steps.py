@@ -26,7 +26,6 @@ from exactflow.laws.universal.quantization import grid_bits_far_below_error
 
 LARGEST_EXPLAINED = 4096
 """The largest number of atoms, or tiles, that an explanation checks."""
-_MORE_BITS = 64
 _THEOREM = "exactflow.laws.universal.approximation"
 
 
@@ -315,8 +314,7 @@ def _squared_bounding_box_diagonal(parameters: Construction, coordinates: slice)
 def _mpmath_context_resolving_square(bound: Element) -> AbstractContextManager[Any]:
     """Return a context in which rounding errors of mpmath are far below the square of `bound`."""
     bits = 2 * (bound.denominator.bit_length() - bound.numerator.bit_length()) if bound else 0
-    context: AbstractContextManager[Any] = mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)
-    return context
+    return mpmath.workprec(max(bits, 0) + 256)
 
 
 def _is_inverse_exact_at_seven_points(flow: PiecewiseFlow) -> bool:

@@ -12,7 +12,7 @@ from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from math import gcd, lcm
-from typing import ClassVar, NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from flint import arb
@@ -37,10 +37,6 @@ from exactflow.laws.universal.tilings import (
 # this share of the mass of the lightest band.
 SNAP = 0.1
 MOST_COVERED = 2**20  # the most grid cells that the boxes may cover; more would take minutes
-
-
-# The masses to the left of the two ends of an interval of x1, and the ends.
-LowHighLevelsAndEnds: TypeAlias = tuple[float, float, Element, Element]
 
 
 class DensityRun(NamedTuple):
@@ -145,13 +141,13 @@ class PiecewiseConstantDensity:
         Columns are halved until the affine maps of the intervals onto intervals of z1 lose, in
         total, at most `wanted_total_kl_loss`, or until there are more than `MOST_TILES` intervals.
         """
-        cells, below = [], 0.0
+        cells, below = [], 0.0  # a cell is the masses to the left of its two ends, and the ends
         for (a, b), value in zip(pairwise(self.grid[0]), self.x1_density_by_column, strict=True):
             if value:
                 cells.append((below, min(below + to_float(value * (b - a)), 1.0), a, b))
                 below = cells[-1][1]
 
-        def halve_levels_and_interval(cell: LowHighLevelsAndEnds) -> list[LowHighLevelsAndEnds]:
+        def halve_levels_and_interval(cell: tuple) -> list[tuple]:
             low, high, a, b = cell
             level, x = (low + high) / 2, (a + b) / 2
             return [(low, level, a, x), (level, high, x, b)]

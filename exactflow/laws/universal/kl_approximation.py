@@ -108,8 +108,6 @@ from exactflow.laws.universal.volume_preserving import (
 from exactflow.laws.universal.zones import SHAPING, Arrangement
 
 Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
-CellsRampsTails: TypeAlias = list[arb]  # the three terms of the KL bound
-DensityIsSwappedAndKLBound: TypeAlias = tuple[Density, bool, Element]
 
 
 class KLBound(NamedTuple):
@@ -405,7 +403,7 @@ def _build_three_layers(densities: list[Density], total_eps: Element) -> list[Co
     ]
 
 
-def _orient_for_least_kl_bound(density: Density) -> DensityIsSwappedAndKLBound:
+def _orient_for_least_kl_bound(density: Density) -> tuple[Density, bool, Element]:
     """Return the density, with its coordinates exchanged if that lowers the upper bound of the
     least KL of three layers; whether they were exchanged; and the bound.
     """
@@ -507,13 +505,13 @@ def _build_coordinate_pair_with_tiles(
 def _build_coordinate_pair(
     tiling: Tiling | Arrangement,
     margins: tuple[Element, ...],
-    kl_terms: CellsRampsTails,
+    cells_ramps_tails: list[arb],
     is_swapped: bool = False,
 ) -> CoordinatePair:
     """Return the pair of coordinates with the given tiles or zones; the terms of the KL bound are
     rounded up to rationals.
     """
-    bounds = [QQ.to_sympy(upper(term)) for term in kl_terms]
+    bounds = [QQ.to_sympy(upper(term)) for term in cells_ramps_tails]
     return CoordinatePair(
         tiling,
         margins,

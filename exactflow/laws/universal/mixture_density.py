@@ -46,8 +46,6 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)
 
 
-ScaledNormal = tuple[arb, Element, arb]  # (c, m, s) for the measure c N(m, s^2)
-NormalCdfDensityAndScore = tuple[arb, arb, arb]
 ZerothFirstSecondMoments = tuple[arb, arb, arb]
 MassesByCellAndLaw = list[list[arb]]
 
@@ -327,7 +325,7 @@ class _Axis:
 
     def _standard_scores_with_normal_cdf_and_density(
         self, x: Element
-    ) -> list[NormalCdfDensityAndScore]:
+    ) -> list[tuple[arb, arb, arb]]:
         """Return, for each component, the distribution function and the density of N(0, 1) at the
         standard score (x - mean) / deviation, and the standard score.
         """
@@ -379,16 +377,13 @@ class _Axis:
 
 
 def _masses_between_and_beyond_knots(
-    laws: list[ScaledNormal], knots: list[Element]
+    scaled_normals: list[tuple[arb, Element, arb]], knots: list[Element]
 ) -> MassesByCellAndLaw:
-    """Return the masses of all laws on each interval between knots, and on the two infinite
-    intervals beyond them.
+    """Return the masses of measures on each interval between knots, and on the two infinite
+    intervals beyond them. A triple (c, m, s) stands for the measure c N(m, s^2).
     """
-    none, whole = [arb(0)] * len(laws), [factor for factor, _, _ in laws]
-    below = [
-        [factor * normal_cdf(ball(x - mean) / deviation) for factor, mean, deviation in laws]
-        for x in knots
-    ]
+    none, whole = [arb(0)] * len(scaled_normals), [c for c, _, _ in scaled_normals]
+    below = [[c * normal_cdf(ball(x - m) / s) for c, m, s in scaled_normals] for x in knots]
     return [[q - p for p, q in zip(*pair, strict=True)] for pair in pairwise([none, *below, whole])]
 
 

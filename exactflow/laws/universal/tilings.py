@@ -24,8 +24,6 @@ from exactflow.laws.universal.quantization import floor_power_of_two
 
 Interval = tuple[Element, Element]  # the lower and the upper end
 AffineMap = tuple[Element, Element]  # (s, t) for the map z -> s z + t
-IntervalShiftAndOptionalScale = tuple[Any, ...]  # the scale is 1 by default
-TileColumnBandCounts = tuple[int, int, int]
 MOST_TILES = 2**16
 FLOATS = 2**1000  # numbers from 1 / FLOATS to FLOATS are in the range of float64
 ALL_DIGITS = 16  # the number of decimal digits of a float64
@@ -152,7 +150,7 @@ class Tiling:
         return prod(self.least_scale_by_axis), prod(largest)
 
     @property
-    def counts_for_kl_bound(self) -> TileColumnBandCounts:
+    def counts_for_kl_bound(self) -> tuple[int, int, int]:
         """The numbers of tiles, columns and bands."""
         return len(self.tiles), len(self.columns), len(self.bands)
 
@@ -225,7 +223,7 @@ class Tiling:
 
 
 def build_plane_layer_linear_between_intervals(
-    moves: Half, intervals_shifts_and_scales: Iterable[IntervalShiftAndOptionalScale]
+    moves: Half, intervals_shifts_and_scales: Iterable[tuple[Any, ...]]
 ) -> PiecewiseCoupling:
     """Return the layer of the plane whose shift and scale are constant on given intervals, and
     linear between them.

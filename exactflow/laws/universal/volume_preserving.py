@@ -34,7 +34,6 @@ from exactflow.laws.universal.densities import PiecewiseConstantDensity, greates
 from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tile_count, round_up
 
-WidthAndPartsByInterval = tuple[Element, dict[int, list[Interval]]]
 ROOM = QQ(1, 2**20)  # latent cells are longer by this share, which leaves space for ramps
 COARSEST = 64  # parts of the common measure are not used if the longest interval has more of them
 THINNEST = 1e-150  # replaces smaller ratios of the sides of a cell, whose squares may be 0.0
@@ -91,7 +90,7 @@ def tile_by_translations(
 
 def _choose_width_and_cut_used_intervals(
     edges: list[Element], used_intervals: set[int], least_parts_of_longest: int
-) -> WidthAndPartsByInterval:
+) -> tuple[Element, dict[int, list[Interval]]]:
     """Choose a width, and cut each used interval between `edges` into equal parts of at most this
     width.
 

@@ -35,10 +35,7 @@ from exactflow.laws.universal.tilings import (
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2, the KL that one band costs
 MOST_CELLS = 2**8  # the most cells of a zone, from its lowest to its highest, gaps included
 BITS = 64  # lengths of groups are multiples of 2^-BITS times the length of their column
-EstimatedStripsColumnsZones = tuple[int, int, int]  # only the first is an estimate
-FirstStartAndGroupLength = tuple[Element, Element]
 SingleMarginShare = tuple[Element, ...]  # one share of a length, the same for all intervals
-CellsAndRamps = list[arb]  # the two terms of the KL bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,11 +182,6 @@ class Zone:
         ]
 
     @property
-    def approximate_strip_count(self) -> int:
-        """An estimate of the number of strips: intervals of the shifted x2 with one map of x1."""
-        return sum(len(block.shifts) for block in self.blocks) + len(self.cells)
-
-    @property
     def shifted_x2_length(self) -> Element:
         """The length of the interval of the shifted x2 that the zone occupies."""
         block, cell = self.blocks[-1], self.cells[-1]
@@ -213,7 +205,7 @@ class Arrangement:
         )
 
     @cached_property
-    def group_start_and_length_by_zone_and_block(self) -> list[list[FirstStartAndGroupLength]]:
+    def group_start_and_length_by_zone_and_block(self) -> list[list[tuple[Element, Element]]]:
         """For each zone and each block of the zone, the start in x1 of the first group of the
         block, and the length of each group.
 
@@ -281,13 +273,13 @@ class Arrangement:
         return first_most, (d - c) / self.shifted_x2_scale_range[0]
 
     @property
-    def counts_for_kl_bound(self) -> EstimatedStripsColumnsZones:
-        """An estimate of the number of strips, and the numbers of columns and zones."""
-        return (
-            sum(zone.approximate_strip_count for zone in self.zones),
-            len(self.columns),
-            len(self.zones),
-        )
+    def counts_for_kl_bound(self) -> tuple[int, int, int]:
+        """An estimate of the number of strips, and the numbers of columns and zones. A strip is an
+        interval of the shifted x2 with one map of x1.
+        """
+        cells = sum(len(zone.cells) for zone in self.zones)
+        groups = sum(len(block.shifts) for zone in self.zones for block in zone.blocks)
+        return cells + groups, len(self.columns), len(self.zones)
 
     @property
     def latent_digits_lost_in_float64(self) -> int:
@@ -344,7 +336,7 @@ class Arrangement:
 
     def choose_margin_share_and_bound_kl_terms(
         self, negative_entropy: arb, subdivision_eps: Element
-    ) -> tuple[SingleMarginShare, CellsAndRamps]:
+    ) -> tuple[SingleMarginShare, list[arb]]:
         """Choose the width of margins, as a share of the length of an interval, and return it with
         the terms `cells` and `ramps` of the KL bound. The share is the same for all intervals.
 
