@@ -110,8 +110,8 @@ singular values rms over geometric mean at least 1
         d = components.dimension
         slope, attained, projection = bracket_least_lipschitz(law, components, eps)
         tolerance = ball(eps + upper(components.error))
-        volume = upper_bound_mean_log_det_of_maps_near(components, tolerance)
-        mean = upper(volume.bound)
+        volume, groups, multiplier = upper_bound_mean_log_det_of_maps_near(components, tolerance)
+        mean = upper(volume)
         sigma = upper((ball(mean) / d).exp())
         size = (components.enclose_deviation() - tolerance) / arb(d).sqrt()
         return ConditioningBounds(
@@ -122,8 +122,8 @@ singular values rms over geometric mean at least 1
             ratio=QQ.to_sympy(lower((size / ball(sigma)).max(arb(1)))),
             components=components,
             projection=projection,
-            groups=volume.groups,
-            multiplier=volume.multiplier,
+            groups=groups,
+            multiplier=multiplier,
             target=law,
             attained=None if attained is None else QQ.to_sympy(attained),
         )

@@ -10,7 +10,6 @@ the tolerance most.
 from collections.abc import Callable
 from functools import cache, partial
 from math import floor
-from typing import NamedTuple
 
 from flint import arb, ctx, fmpq, fmpq_mat
 from scipy.optimize import brentq
@@ -41,35 +40,21 @@ LEAST_LOG2 = -(2.0**20)  # stands for the logarithm of a midpoint that is not po
 _BITS = 60  # significant bits of a dyadic slope, more than the 53 bits of a float
 
 
-class LipschitzBracket(NamedTuple):
-    """A lower and an upper bound of the least Lipschitz constant of a map whose image of N(0, I) is
-    within eps of a law.
-
-    Attributes
-    ----------
-    lower, upper : the bounds; `upper` is None if no upper bound is known.
-    projection : the projected law that gave `lower`, or None if the covariance gave it.
-    """
-
-    lower: Element
-    upper: "Element | None"
-    projection: "ProjectedLaw | None"
-
-
 def bracket_least_lipschitz(
     law: Law, components: MixtureComponents, eps: Element
-) -> LipschitzBracket:
-    """Return bounds of the least Lipschitz constant of a map whose image of N(0, I) is within
-    W2 <= `eps` of `law`.
+) -> tuple[Element, Element | None, ProjectedLaw | None]:
+    """Return a lower and an upper bound of the least Lipschitz constant of a map whose image of
+    N(0, I) is within W2 <= `eps` of `law`, and the projected law that gave the lower bound.
 
-    `components` is a mixture that equals or approximates the law.
+    The upper bound is None if none is known; the projected law is None if the covariance gave the
+    lower bound. `components` is a mixture that equals or approximates the law.
     """
     exact_eps, error = to_fmpq(eps), components.error.upper().fmpq()
     has_independent_coordinates = is_known_product(law)
     deviation = components.enclose_deviation()
     if deviation <= arb(exact_eps - error):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
-        return LipschitzBracket(QQ.zero, QQ.zero if suffices else None, None)
+        return QQ.zero, QQ.zero if suffices else None, None
     start = deviation / SMALLEST
     make_squared_distance = partial(
         _squared_covariance_distance_by_slope, components.total_covariance
@@ -78,7 +63,7 @@ def bracket_least_lipschitz(
         make_squared_distance, start, exact_eps + error, TUNING.precision
     )
     if isinstance(law, Gaussian):
-        return LipschitzBracket(slope, attained, None)
+        return slope, attained, None
     frames = [coordinate_axes(components.dimension)]
     if not has_independent_coordinates and components.covariances is None:
         frames += map(
@@ -104,7 +89,7 @@ def bracket_least_lipschitz(
         slope, _, bits = _bracket_least_slope_within_distance_tolerance(
             best.make_squared_distance_bounds_by_slope, start, tolerance, bits
         )
-    return LipschitzBracket(slope, attained, best)
+    return slope, attained, best
 
 
 def _squared_covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBoundsBySlope:

@@ -107,23 +107,14 @@ class _FloatMixture:
         return cluster.members[first], cluster.members[~first]
 
 
-class MeanLogDetBound(NamedTuple):
-    """An upper bound of E log|det J|, with the clusters and the multiplier that give it.
-
-    `groups` has the indices of the components in each cluster; `multiplier` is t in the module
-    docstring.
-    """
-
-    bound: arb
-    groups: list[np.ndarray]
-    multiplier: arb
-
-
 def upper_bound_mean_log_det_of_maps_near(
     components: MixtureComponents, w2_distance: arb
-) -> MeanLogDetBound:
+) -> tuple[arb, list[np.ndarray], arb]:
     """Return an upper bound of E log|det J| for all maps whose image of N(0, I) is at a distance W2
-    of at most `w2_distance` from the mixture. It is computed at the current precision.
+    of at most `w2_distance` from the mixture; the indices of the components in each cluster that
+    the bound uses; and its multiplier, the t of the module docstring.
+
+    The bound is computed at the current precision.
     """
     unit = arb(2) ** components.rough_log2_largest_coordinate_or_deviation
     size = max(float(w2_distance / unit), 1 / LARGEST)
@@ -141,7 +132,7 @@ def upper_bound_mean_log_det_of_maps_near(
         for s in enclose_principal_standard_deviations(matrix):
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
-    return MeanLogDetBound(total, [cluster.members for cluster in clusters], t)
+    return total, [cluster.members for cluster in clusters], t
 
 
 def _estimate_bound_and_multiplier_in_eps_units(
