@@ -381,11 +381,16 @@ def _build_three_layers(densities: list[Density], total_eps: Element) -> list[Co
     """Return, for each density, a pair of coordinates with tiles or zones for three layers.
 
     The KL bounds add up to at most `total_eps`. Each density gets the least KL bound that is known
-    for it; the rest of `total_eps` is divided equally.
+    for it, perhaps with its coordinates exchanged; the rest of `total_eps` is divided equally.
     """
-    rows = [(density, False, SHAPING) for density in densities]
-    if total_eps <= SHAPING * len(densities):
-        rows = list(map(_orient_for_least_kl_bound, densities))
+    rows: list[tuple[Density, bool, Element]] = []
+    for density in densities:
+        bounds = [(density, False, SHAPING)]
+        if total_eps <= SHAPING * len(densities) and isinstance(density, PiecewiseConstantDensity):
+            both = (density, False), (density.transposed(), True)
+            with ctx.workprec(TUNING.precision):
+                bounds = [(x, swap, upper_bound_least_three_layer_kl(x)) for x, swap in both]
+        rows.append(min(bounds, key=lambda row: row[2]))
     needed = sum((loss for _, _, loss in rows), QQ.zero)
     if total_eps <= needed:
         raise InvalidInputError(
@@ -401,21 +406,6 @@ def _build_three_layers(densities: list[Density], total_eps: Element) -> list[Co
         )
         for density, swapped, loss in rows
     ]
-
-
-def _orient_for_least_kl_bound(density: Density) -> tuple[Density, bool, Element]:
-    """Return the density, with its coordinates exchanged if that lowers the upper bound of the
-    least KL of three layers; whether they were exchanged; and the bound.
-    """
-    if not isinstance(density, PiecewiseConstantDensity):
-        return density, False, SHAPING
-    other = density.transposed()
-    with ctx.workprec(TUNING.precision):
-        rows = [
-            (density, False, upper_bound_least_three_layer_kl(density)),
-            (other, True, upper_bound_least_three_layer_kl(other)),
-        ]
-    return min(rows, key=lambda row: row[2])
 
 
 def _build_coordinate_pair_with_zones(
