@@ -286,10 +286,10 @@ def upper_bound_least_three_layer_kl(density: PiecewiseConstantDensity) -> Eleme
     """
     found = QQ.zero
     for column in halve_grid_columns_to_kl_loss(density, np.inf):
-        if not column.profile.is_worth_dividing_into_cells:
-            found += column.mass * SHAPING
-        elif not column.profile.is_uniform_on_support:
+        if column.profile.is_worth_dividing_into_cells:
             found += column.mass * upper(column.profile.enclose_kl_from_uniform_on_support())
+        else:
+            found += column.mass * SHAPING
     return found
 
 
