@@ -13,7 +13,7 @@ terms may take 3/32 of eps each, and the last 1/32 is left for rounding up.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from flint import arb, ctx
@@ -223,9 +223,6 @@ class Construction:
         return arb(square).sqrt() / arb(2) ** self.bits
 
 
-ConstructionAndPrecisionBits: TypeAlias = tuple[Construction, int]
-
-
 def _interpolate_at_plus_minus_radius(
     places: list, radius: Element, value_pairs: Iterable
 ) -> PiecewiseLinear:
@@ -238,7 +235,7 @@ def _interpolate_at_plus_minus_radius(
 
 def construct_with_precision(
     quantization: Quantization, eps: Element, partition: tuple[int, int], depth: int
-) -> ConstructionAndPrecisionBits:
+) -> tuple[Construction, int]:
     """Return a construction in which each term of the W2 bound is within its share of `eps`, and
     the number of bits with which ball arithmetic proves this.
     """
@@ -326,7 +323,7 @@ def _separate_sorted_integers(places: np.ndarray, least_gap: int) -> np.ndarray:
 
 def _with_knots_and_precision(
     draft: Construction, most_weights_error: Element
-) -> ConstructionAndPrecisionBits:
+) -> tuple[Construction, int]:
     """Return the draft with dyadic knots near Gaussian quantiles, and the number of bits with which
     ball arithmetic proves that its term `weights` is at most `most_weights_error`.
     """

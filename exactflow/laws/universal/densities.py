@@ -49,17 +49,6 @@ class DensityRun(NamedTuple):
     share: Element
 
 
-class RunPart(NamedTuple):
-    """A part of a run of constant density: an interval of x2, the index of the band of z2 onto
-    which the interval is mapped, and the share of the column's mass on the interval.
-    """
-
-    low: Element
-    high: Element
-    band: int
-    share: float
-
-
 @dataclass(frozen=True, eq=False)
 class PiecewiseConstantDensity:
     """A density in the plane that is constant on each cell of a grid.
@@ -173,7 +162,7 @@ class PiecewiseConstantDensity:
         not matter.
         """
         levels, found = np.cumsum(band_masses)[:-1], []
-        cuts: dict[int, list[RunPart]] = {}
+        cuts: dict[int, list[tuple[Element, Element, int, float]]] = {}
         for k, ((a, _), mass) in enumerate(columns_with_masses):
             i = self.column_index_at(a)
             if i not in cuts:
@@ -233,10 +222,10 @@ class PiecewiseConstantDensity:
 
 def _cut_runs_at_quantiles(
     runs: Sequence[DensityRun], levels: np.ndarray, least_cut_share_of_column: float
-) -> list[RunPart]:
-    """Cut the runs of a column at the quantiles of x2 for `levels`, and return the parts.
-
-    The levels are the probabilities at which bands end.
+) -> list[tuple[Element, Element, int, float]]:
+    """Cut the runs of a column at the quantiles of x2 for `levels`, the probabilities at which
+    bands end. Return the two ends of each part, the index of the band of z2 onto which the part is
+    mapped, and its share of the column's mass.
 
     A run is not cut at a quantile if the share of the column's mass between the quantile and an end
     of the run is below `least_cut_share_of_column`.
@@ -249,7 +238,7 @@ def _cut_runs_at_quantiles(
         cuts = [QQ(round((x - below) / share * 2**40), 2**40) for x in inside]
         for p, q in pairwise([QQ.zero, *cuts, QQ.one]):
             ends = low + p * (high - low), low + q * (high - low)
-            found.append(RunPart(*ends, band, share * to_float(q - p)))
+            found.append((*ends, band, share * to_float(q - p)))
             band += 1
         below += share
     return found
