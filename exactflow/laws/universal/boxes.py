@@ -151,15 +151,15 @@ class Histogram(Boxes):
                 "expected counts >= 0, with at least one positive count, got "
                 f"{format_short(counts)}"
             )
-        lower, upper = map(to_elements, sequence_to_list(box))
-        if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):
+        corners = [to_elements(corner) for corner in sequence_to_list(box)]
+        if [len(x) for x in corners] != [2, 2] or not all(map(operator.lt, *corners)):
             raise InvalidInputError(
                 f"expected the corners lower < upper of a box in the plane, got {format_short(box)}"
             )
         shape = len(rows), len(rows[0])
         first, second = (
             [a + (b - a) * QQ(k, count) for k in range(count + 1)]
-            for a, b, count in zip(lower, upper, shape, strict=True)
+            for a, b, count in zip(*corners, shape, strict=True)
         )
         bins = product(pairwise(first), pairwise(second))
         found = zip(bins, chain.from_iterable(rows), strict=True)

@@ -227,6 +227,8 @@ def test_histogram_of_samples():
         ([[1], [1, 2]], ([0, 0], [1, 1]), "of equal length"),
         ([[1]], ([0, 0], [1, 0]), "lower < upper"),
         ([[1]], ([0], [1]), "lower < upper"),
+        ([[1]], ([0, 0],), "lower < upper"),
+        ([[1]], ([0, 0], [1, 1], [2, 2]), "lower < upper"),
     ],
 )
 def test_histograms_that_are_none(counts, box, message):
