@@ -8,7 +8,7 @@ entries of wide rows are shortened to 11 characters, so that the table fits a pa
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal
 from functools import partial, reduce
 from html import escape
@@ -124,19 +124,15 @@ def shortened_html(
         rows, heading = _corner_texts_and_heading_if_large(value, text, [".."], columns)
         if max(len("".join(row)) for row in rows) <= most_characters_per_row:
             break
-    cells = "".join(f"<tr>{''.join(map(_html_cell_dimmed_if_zero, row))}</tr>" for row in rows)
+    styles = {"0": ' style="opacity: 0.3"'}  # zeros are dimmed
+    table = ([f"<td{styles.get(x, '')}>{escape(x)}</td>" for x in row] for row in rows)
+    cells = "".join(f"<tr>{''.join(row)}</tr>" for row in table)
     note = f"<small>{escape(heading)}, begins:</small>" if heading else ""
     return (
         f'{note}<table style="background: {_BRACKETS}; border-collapse: separate; border-spacing: '
         '0.5em 0; display: inline-table; text-align: right; vertical-align: middle">'
         f"{cells}</table>"
     )
-
-
-def _html_cell_dimmed_if_zero(entry: str) -> str:
-    """Return a table cell, dimmed if the entry is zero."""
-    style = ' style="opacity: 0.3"' if entry == "0" else ""
-    return f"<td{style}>{escape(entry)}</td>"
 
 
 def field_suffix_unless_rational(field: Domain, *, quote: str = "") -> str:
@@ -221,14 +217,20 @@ def _truncated_mantissa_and_exponent(value: Element) -> tuple[str, int]:
 
 def format_flow(heading: str, layers: Sequence) -> str:
     """Return the text of a flow: its heading, and a line for each layer. For a small linear layer,
-    the block matrix follows.
+    the block matrix follows, with its scales S and its shift T.
     """
     lines = [f"<{heading}>"]
     for i, layer in enumerate(layers, 1):
-        lines += [
-            f"  {i}. {layer.summary()}",
-            *(f"     {line}" for line in _block_lines_if_small_linear(layer)),
-        ]
+        lines.append(f"  {i}. {layer.summary()}")
+        if not _is_small_linear(layer):
+            continue
+        rows = _arrange_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
+        blocks = f"     [{', '.join(f'[{left}, {right}]' for left, right in rows)}]"
+        if not layer.is_additive:
+            blocks += f"   S = diag({_comma_separated_scales(layer)})"
+        blocks += "   T = "
+        first, *rest = shortened_lines(layer.shift_matrix, layer.field)
+        lines += [blocks + first, *(" " * len(blocks) + line for line in rest)]
     return "\n".join(lines)
 
 
@@ -247,22 +249,6 @@ def _comma_separated_scales(layer: Any, most_characters_per_scale: int = _LONGES
         for s in layer.scale_elements
     )
     return ", ".join(texts)
-
-
-def _block_lines_if_small_linear(layer: Any) -> list[str]:
-    """Return text lines that show the block matrix of a layer, its scales S and its shift T.
-
-    The list is empty for a layer that is not linear, is large, or has long entries.
-    """
-    if not _is_small_linear(layer):
-        return []
-    rows = _arrange_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
-    blocks = f"[{', '.join(f'[{left}, {right}]' for left, right in rows)}]"
-    if not layer.is_additive:
-        blocks += f"   S = diag({_comma_separated_scales(layer)})"
-    blocks += "   T = "
-    first, *rest = shortened_lines(layer.shift_matrix, layer.field)
-    return [blocks + first, *(" " * len(blocks) + line for line in rest)]
 
 
 def describe_layer_difference(mine: Any, theirs: Any) -> str:
@@ -322,12 +308,22 @@ def integer_matrix_or_name_latex(d: int, entry: Callable[[int, int], int], name:
 def flow_html(heading: str, layers: Sequence) -> str:
     """Return HTML of a flow: heat maps, if it is linear and small, and a table of its layers."""
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
-    cells = "".join(f"<th>{name}</th>" for name in columns)
-    rows = "".join(
-        f"<tr>{''.join(_layer_html_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1)
-    )
+    rows = f"<tr>{''.join(f'<th>{name}</th>' for name in columns)}</tr>"
+    for k, layer in enumerate(layers, 1):
+        scale = describe_scales_by_nonunit_count(layer)
+        if not hasattr(layer, "shift_matrix"):
+            rest = (escape(layer.summary()), "", "")
+        else:
+            shift = heat_map_html(layer.shift_matrix)
+            if _is_small_linear(layer):
+                shift = shortened_html(layer.shift_matrix, layer.field, _WIDTH)
+                scale = _comma_separated_scales(layer, _SHORT)
+            largest = format_three_significant_digits_or_empty(layer.magnitude)
+            rest = (shift, largest, str(layer.nnz))
+        cells = (str(k), layer.moves, "1" if layer.is_additive else escape(scale), *rest)
+        rows += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     caption = f'<caption style="text-align: left">{escape(heading)}</caption>'
-    table = f'<table style="{TABLE_STYLE}">{caption}<tr>{cells}</tr>{rows}</table>'
+    table = f'<table style="{TABLE_STYLE}">{caption}{rows}</table>'
     shown = f"{_product_and_factors_html_or_empty(layers)}{table}"
     return f"{shown}<small>{_LEGEND}</small>" if "<svg" in shown else shown
 
@@ -353,20 +349,6 @@ def _captioned_heat_map_html(matrix: DomainMatrix, caption: str) -> str:
         f'<figure style="margin: 0; text-align: center">{_heat_map_svg(matrix, 64)}'
         f'<figcaption style="opacity: 0.65">{caption}</figcaption></figure>'
     )
-
-
-def _layer_html_cells(number: int, layer: Any) -> Iterator[str]:
-    scale = describe_scales_by_nonunit_count(layer)
-    if not hasattr(layer, "shift_matrix"):
-        rest = (escape(layer.summary()), "", "")
-    else:
-        shift = heat_map_html(layer.shift_matrix)
-        if _is_small_linear(layer):
-            shift = shortened_html(layer.shift_matrix, layer.field, _WIDTH)
-            scale = _comma_separated_scales(layer, _SHORT)
-        rest = (shift, format_three_significant_digits_or_empty(layer.magnitude), str(layer.nnz))
-    for cell in (str(number), layer.moves, "1" if layer.is_additive else escape(scale), *rest):
-        yield f"<td>{cell}</td>"
 
 
 def describe_scales_by_nonunit_count(layer: Any) -> str:
@@ -415,24 +397,20 @@ def _heat_map_svg(matrix: DomainMatrix, longer_side_pixels: int) -> str:
     largest = max((abs(v) for v in cells.values() if v is not None), default=1)
     unit = longer_side_pixels / -(-max(rows, columns) // step)
     height, width = (-(-n // step) * unit for n in (rows, columns))
-    squares = "".join(
-        f'<rect x="{j * unit:.1f}" y="{i * unit:.1f}" width="{unit:.1f}" height="{unit:.1f}" '
-        f"{_svg_fill_attributes_grey_if_none(value, largest)}/>"
-        for (i, j), value in sorted(cells.items())
-    )
+    squares = ""
+    for (i, j), value in sorted(cells.items()):
+        colour, opacity = "#777", 1.0
+        if value is not None:
+            ratio = value / largest
+            colour = "#c33" if ratio > 0 else "#36c"
+            opacity = 0.15 + 0.85 * (abs(int(ratio.numerator)) / int(ratio.denominator))
+        squares += (
+            f'<rect x="{j * unit:.1f}" y="{i * unit:.1f}" width="{unit:.1f}" height="{unit:.1f}" '
+            f'fill="{colour}" fill-opacity="{opacity:.2f}"/>'
+        )
     return (
         f'<svg width="{width:.0f}" height="{height:.0f}" role="img" '
         f'aria-label="{rows} x {columns} matrix">'
         f'<rect width="{width:.1f}" height="{height:.1f}" fill="none" stroke="#999"/>'
         f"{squares}</svg>"
     )
-
-
-def _svg_fill_attributes_grey_if_none(value: Element | None, largest_magnitude: Element) -> str:
-    """Return SVG attributes: the colour (grey if `value` is None) and the opacity of a cell."""
-    colour, depth = "#777", 1.0
-    if value is not None:
-        ratio = value / largest_magnitude
-        colour = "#c33" if ratio > 0 else "#36c"
-        depth = 0.15 + 0.85 * (abs(int(ratio.numerator)) / int(ratio.denominator))
-    return f'fill="{colour}" fill-opacity="{depth:.2f}"'
