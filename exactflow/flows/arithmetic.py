@@ -45,9 +45,8 @@ def map_inexact(image: Callable[[list, FromRational], list], x: VectorLike, dime
 
     array = as_float_array_keeping_dtype(x, dimension)
     with np.errstate(all="ignore"):
-        return (
-            np.stack(image(_float64_rows(array), to_float)).reshape(array.shape).astype(array.dtype)
-        )
+        rows_of_image = np.stack(image(_float64_rows(array), to_float))
+        return rows_of_image.reshape(array.shape).astype(array.dtype)
 
 
 def convert_rationals_like(
@@ -152,11 +151,10 @@ def _refuse_floats_above_64_bits(numbers: object) -> None:
 
 def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:
     """Return the columns of `x` with each entry rounded to the current precision of mpmath."""
-
-    def round_to_mpf(entry: object) -> mpmath.mpf:
-        return to_mpf(entry if isinstance(entry, mpmath.mpf) else to_element(entry))
-
-    return [list(map(round_to_mpf, column)) for column in zip(*_as_rows(x, dimension), strict=True)]
+    return [
+        [to_mpf(entry if isinstance(entry, mpmath.mpf) else to_element(entry)) for entry in column]
+        for column in zip(*_as_rows(x, dimension), strict=True)
+    ]
 
 
 def _as_rows(mpmath_matrix_or_lists: Any, dimension: int) -> list[list]:

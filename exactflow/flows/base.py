@@ -28,9 +28,6 @@ from exactflow.flows.partition import apply_layers_to_halves, moved_and_kept
 Map = TypeVar("Map")
 Inverse = TypeVar("Inverse")
 
-_COMPARED = "partition", "depth", "order", "flips"
-"""Attributes that two flows must share to be equal; the default is () for flows without `flips`."""
-
 
 def refusing_points(method: Callable[[Map], Inverse]) -> Callable[[Map], Inverse]:
     """Let a method `inverse` raise an error that names `backward` if it is called with a point."""
@@ -288,8 +285,13 @@ class Flow(LayerSequence, Bijection):
 
     def _compared_except_layers(self) -> dict[str, Any]:
         """Return, by name, the properties that equal flows share, except the layers."""
-        attributes = {name: getattr(self, name, ()) for name in _COMPARED}
-        return attributes | {"characteristic": int(self.field.characteristic())}
+        return {
+            "partition": self.partition,
+            "depth": self.depth,
+            "order": self.order,
+            "flips": getattr(self, "flips", ()),
+            "characteristic": int(self.field.characteristic()),
+        }
 
     def __eq__(self, other: object) -> bool:
         """Whether both flows have equal layers, halves, order and flips, and fields of the same
