@@ -6,7 +6,6 @@ largest one. If the entries of a matrix differ by a factor above 1,000, the colo
 and the caption below the matrix says so.
 """
 
-from dataclasses import dataclass
 from math import floor, log10
 from typing import Any
 
@@ -74,15 +73,7 @@ def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | 
             ax.text(left + _EQUALS / 2 - _GAP / 2, 0.5, "=", ha="center", va="center", fontsize=14)
             left += _EQUALS
         halves = flow.partition if not flow.order and (k > 0 or not target) else None
-        shades = _draw_matrix(ax, left, matrix, halves, entries)
-        ax.text(
-            left + 0.5,
-            -0.06,
-            shades.caption_with_largest_entry(name),
-            ha="center",
-            va="top",
-            fontsize=8,
-        )
+        _draw_captioned_matrix(ax, left, name, matrix, halves, entries)
         left += 1 + _GAP
     ax.set(xlim=(-0.03, left - _GAP + 0.03), ylim=(-0.5, 1.03), aspect="equal")
     ax.axis("off")
@@ -106,66 +97,6 @@ def _named_factors_left_to_right(flow: Any) -> list[tuple[str, DomainMatrix]]:
     return named
 
 
-@dataclass(frozen=True)
-class _Shades:
-    """The sign of each nonzero entry of a matrix, and the log10 of its absolute value.
-
-    In a field without an order the sign is 0.
-    """
-
-    signs: dict[tuple[int, int], int]
-    sizes: dict[tuple[int, int], float]
-
-    @classmethod
-    def of_nonzero_entries(cls, matrix: DomainMatrix) -> "_Shades":
-        """Return the signs and logarithms of the nonzero entries of a matrix of numbers."""
-        pairs = {
-            place: _sign_and_log10_or_zeros_if_not_real(x, matrix.domain)
-            for place, x in matrix.iter_items()
-        }
-        signs = {place: sign for place, (sign, _) in pairs.items()}
-        return cls(signs, {place: size for place, (_, size) in pairs.items()})
-
-    @property
-    def largest_log10_or_zero(self) -> float:
-        """The log10 of the largest absolute value of an entry, or 0 if all entries are zero."""
-        return max(self.sizes.values(), default=0.0)
-
-    @property
-    def log10_range(self) -> float:
-        """The log10 of the ratio of the largest nonzero absolute value to the smallest one."""
-        return self.largest_log10_or_zero - min(self.sizes.values(), default=0.0)
-
-    @property
-    def is_logarithmic(self) -> bool:
-        """Whether colours show logarithms, because entries differ by a factor above 1,000."""
-        return self.log10_range > _LOGARITHMIC_ABOVE
-
-    def darkness_by_entry(self) -> dict[tuple[int, int], float]:
-        """Return the darkness of each nonzero entry, between `_PALEST` and 1."""
-        below = {place: self.largest_log10_or_zero - size for place, size in self.sizes.items()}
-        if self.is_logarithmic:
-            shares = {place: 1 - digits / self.log10_range for place, digits in below.items()}
-        else:
-            shares = {place: 10**-digits for place, digits in below.items()}
-        return {place: _PALEST + (1 - _PALEST) * share for place, share in shares.items()}
-
-    def caption_with_largest_entry(self, name: str) -> str:
-        """Return the name and largest entry of a matrix; only the name if an entry has no sign."""
-        if 0 in self.signs.values():
-            return name
-        exponent = floor(self.largest_log10_or_zero) if self.signs else 0
-        is_short = -3 <= exponent < 5
-        largest = (
-            f"{10 ** (self.largest_log10_or_zero - exponent * (not is_short)):.3g}"
-            if self.signs
-            else "0"
-        )
-        largest += "" if is_short else f"e{exponent}"
-        lines = [name, f"max {largest}", *["log colours"] * self.is_logarithmic]
-        return "\n".join(lines)
-
-
 def _sign_and_log10_or_zeros_if_not_real(nonzero: Element, field: Domain) -> tuple[int, float]:
     """Return the sign of a nonzero number and the log10 of its absolute value.
 
@@ -180,25 +111,34 @@ def _sign_and_log10_or_zeros_if_not_real(nonzero: Element, field: Domain) -> tup
     return int(sympy.sign(number)), float(sympy.log(abs(number), 10).evalf())
 
 
-def _draw_matrix(
+def _draw_captioned_matrix(
     ax: Any,
     left: float,
+    name: str,
     matrix: DomainMatrix,
     marked_partition: tuple[int, int] | None,
     entries: bool | None,
-) -> _Shades:
-    """Draw a matrix as a unit square with lower left corner (left, 0); return its shades.
+) -> None:
+    """Draw a matrix as a unit square with lower left corner (left, 0), and a caption below it.
 
     Lines mark the halves of `marked_partition`, if it is not None.
     """
     import numpy as np
 
     d = matrix.shape[0]
-    shades = _Shades.of_nonzero_entries(matrix)
-    darkness = shades.darkness_by_entry()
+    shades = {
+        place: _sign_and_log10_or_zeros_if_not_real(x, matrix.domain)
+        for place, x in matrix.iter_items()
+    }
+    sizes = [size for _, size in shades.values()]
+    largest = max(sizes, default=0.0)
+    log10_range = largest - min(sizes, default=0.0)
+    is_logarithmic = log10_range > _LOGARITHMIC_ABOVE
     pixels = np.zeros((d, d, 4))
-    for (i, j), sign in shades.signs.items():
-        pixels[i, j] = *_COLOURS[sign], darkness[i, j]
+    for place, (sign, size) in shades.items():
+        below = largest - size
+        share = 1 - below / log10_range if is_logarithmic else 10**-below
+        pixels[place] = *_COLOURS[sign], _PALEST + (1 - _PALEST) * share
     ax.imshow(pixels, extent=(left, left + 1, 0, 1), interpolation="nearest", zorder=1)
     grey = {"color": "0.5", "zorder": 2}
     ax.plot([left, left + 1, left + 1, left, left], [0, 0, 1, 1, 0], lw=0.8, **grey)
@@ -206,12 +146,24 @@ def _draw_matrix(
         cut = marked_partition[0] / d
         ax.plot([left + cut] * 2, [0, 1], lw=0.5, **grey)
         ax.plot([left, left + 1], [1 - cut] * 2, lw=0.5, **grey)
-    if entries is False or (entries is None and d > _WRITTEN):
-        return shades
-    texts = {place: str(matrix.domain.to_sympy(x)) for place, x in matrix.iter_items()}
+    texts = {}
+    if entries or (entries is None and d <= _WRITTEN):
+        texts = {place: str(matrix.domain.to_sympy(x)) for place, x in matrix.iter_items()}
     if entries or all(len(text) <= _LETTERS for text in texts.values()):
         for (i, j), text in texts.items():
             where = left + (j + 0.5) / d, 1 - (i + 0.5) / d
-            colour = "white" if darkness[i, j] > _WHITE_ABOVE else "black"
+            colour = "white" if pixels[i, j, 3] > _WHITE_ABOVE else "black"
             ax.text(*where, text, ha="center", va="center", fontsize=6.5, color=colour, zorder=3)
-    return shades
+    caption = name
+    if all(sign for sign, _ in shades.values()):
+        caption += f"\nmax {_power_of_ten_text(largest) if shades else 0}"
+        caption += "\nlog colours" * is_logarithmic
+    ax.text(left + 0.5, -0.06, caption, ha="center", va="top", fontsize=8)
+
+
+def _power_of_ten_text(log10_value: float) -> str:
+    """Return 10**log10_value with three significant digits, as "0.25" or "1.5e400"."""
+    exponent = floor(log10_value)
+    if -3 <= exponent < 5:
+        return f"{10**log10_value:.3g}"
+    return f"{10 ** (log10_value - exponent):.3g}e{exponent}"
