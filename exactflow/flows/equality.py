@@ -17,7 +17,6 @@ from exactflow.exact.typing import library_of
 
 if TYPE_CHECKING:
     import sympy
-    from sympy.polys.matrices import DomainMatrix
 
 __all__ = ["are_equal"]
 
@@ -122,28 +121,19 @@ def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
     if len({tuple(x.shape) for x in pair if hasattr(x, "shape")}) > 1:
         return False
     if any(hasattr(x, "domain") for x in pair):
-        from exactflow.exact.coerce import as_rectangular_matrix
+        from exactflow.exact.coerce import as_rectangular_matrix, convert_to_common_field
 
-        try:
-            return _are_equal_over_common_field(*map(as_rectangular_matrix, pair))
-        except InvalidInputError:
-            pass  # No exact field contains all entries, so they are compared one by one below.
+        # If no exact field contains all entries, they are compared one by one below.
+        with suppress(InvalidInputError):
+            mine, theirs = map(as_rectangular_matrix, pair)
+            fields = mine.domain, theirs.domain
+            if all(field.is_FiniteField for field in fields) and fields[0] != fields[1]:
+                return False
+            for field in fields:
+                mine = convert_to_common_field(mine, field)
+                theirs = convert_to_common_field(theirs, field)
+            return bool(mine.to_dense() == theirs.to_dense())
     return are_equal(*map(_as_nested_lists, pair))
-
-
-def _are_equal_over_common_field(derived: "DomainMatrix", expected: "DomainMatrix") -> bool:
-    """Whether two matrices are equal over a field that contains the fields of both."""
-    from exactflow.exact.coerce import convert_to_common_field
-
-    fields = derived.domain, expected.domain
-    if all(field.is_FiniteField for field in fields) and fields[0] != fields[1]:
-        return False
-    for field in fields:
-        derived, expected = (
-            convert_to_common_field(derived, field),
-            convert_to_common_field(expected, field),
-        )
-    return bool(derived.to_dense() == expected.to_dense())
 
 
 def _as_nested_lists(x: Any) -> Any:
