@@ -240,23 +240,17 @@ class CouplingFlow(Flow):
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
         inner = self._apply_flips_and_layers()
-        return (
-            inner.extract(
-                self._inverse_permutation_of_order(), self._inverse_permutation_of_order()
-            )
-            if self.order
-            else inner
-        )
+        if not self.order:
+            return inner
+        places = self._inverse_permutation_of_order()
+        return inner.extract(places, places)
 
     def _equals_dense_rational_matrix(self, M: DomainMatrix) -> bool:
         """Whether the matrix of the flow equals M; both are dense matrices over QQ."""
-        inner = M.extract(
-            list(self._coordinates_first_half_first()), list(self._coordinates_first_half_first())
-        )
-        unsigned = linalg.scale_columns(inner, self._signs_first_half_first(QQ))
-        return is_composition_over_QQ(
-            [*map(_moves_scales_shift, self.layers)], self.partition[0], unsigned
-        )
+        order = list(self._coordinates_first_half_first())
+        unsigned = linalg.scale_columns(M.extract(order, order), self._signs_first_half_first(QQ))
+        steps = [_moves_scales_shift(layer) for layer in self.layers]
+        return is_composition_over_QQ(steps, self.partition[0], unsigned)
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow as an exact SymPy matrix."""
@@ -315,7 +309,12 @@ class CouplingFlow(Flow):
         [1, 1/2],
         [0,   1]])
         """
-        values = _exact_substitution(values)
+        if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
+            raise InvalidInputError(
+                "expected a dict from SymPy symbols to numbers, such as {Symbol('t'): 2}, got "
+                f"{format_short(values)}"
+            )
+        values = {symbol: as_expression(value) for symbol, value in values.items()}
         for polynomial in self.exceptional_polynomials():
             if as_expression(polynomial.subs(values, simultaneous=True)) == 0:
                 raise InvalidInputError(
@@ -384,13 +383,3 @@ class CouplingFlow(Flow):
 def _moves_scales_shift(layer: LinearCoupling) -> tuple[Half, tuple, DomainMatrix]:
     """Return the half that a layer moves, the scales of the layer, and its shift."""
     return layer.moves, layer.scale_elements, layer.shift_matrix
-
-
-def _exact_substitution(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
-    """Check that a dict maps SymPy symbols to exact numbers; return it with SymPy numbers."""
-    if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
-        raise InvalidInputError(
-            "expected a dict from SymPy symbols to numbers, such as {Symbol('t'): 2}, got "
-            f"{format_short(values)}"
-        )
-    return {symbol: as_expression(value) for symbol, value in values.items()}

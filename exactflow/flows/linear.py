@@ -203,11 +203,9 @@ class LinearCoupling(Coupling):
     @cached_property
     def magnitude(self) -> sympy.Rational | None:
         """The largest absolute value of a scale or shift entry; None if the field is not QQ."""
-        return (
-            self.field.to_sympy(max(map(abs, self.scales_and_nonzero_shift_entries())))
-            if self.field.is_QQ
-            else None
-        )
+        if not self.field.is_QQ:
+            return None
+        return self.field.to_sympy(max(map(abs, self.scales_and_nonzero_shift_entries())))
 
     def scales_and_nonzero_shift_entries(self) -> Iterable:
         """Yield all scales, and all nonzero entries of the shift, as elements of the field."""

@@ -74,11 +74,8 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
     is_long = flow.dimension >= _LARGE and not flow.is_sparse
-    if (
-        is_long
-        and flow.field == expected.domain == QQ
-        and flow._equals_dense_rational_matrix(expected.to_dense())
-    ):
+    is_rational = flow.field == expected.domain == QQ
+    if is_long and is_rational and flow._equals_dense_rational_matrix(expected.to_dense()):
         return Verification(flow)
     require_equal(flow.domain_matrix(), expected, "the flow does not equal the matrix")
     return Verification(flow)
