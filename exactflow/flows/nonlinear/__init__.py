@@ -13,7 +13,7 @@ A `PiecewiseFlow` composes such layers and linear layers. Its derivative at a po
 mpmath at any precision, or in float64.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -50,7 +50,7 @@ from exactflow.flows.nonlinear.piecewise_coupling import (
     RationalMap,
     require_rational,
 )
-from exactflow.flows.partition import apply_layers_to_halves, as_partition
+from exactflow.flows.partition import as_partition, moved_and_kept
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
@@ -199,14 +199,13 @@ class PiecewiseFlow(RationalMap, Flow):
 
     def _layers_with_inputs(self, entries: list, from_rational: FromRational) -> list[tuple]:
         """Return (layer, moved, kept) for each layer: the layer and the two halves of its input."""
-        steps = list[tuple]()
-
-        def record_and_map(layer: Any, moved: list, kept: list) -> list:
+        steps = []
+        halves: Sequence = [[entries[i] for i in half] for half in self.halves]
+        for layer in self.layers:
+            moved, kept = moved_and_kept(layer.moves, halves)
             steps.append((layer, moved, kept))
-            return layer.map_moved_half(moved, kept, from_rational)
-
-        halves = [[entries[i] for i in half] for half in self.halves]
-        apply_layers_to_halves(self.layers, halves, record_and_map)
+            image = layer.map_moved_half(moved, kept, from_rational)
+            halves = moved_and_kept(layer.moves, (image, kept))
         return steps
 
     def _entries_and_conversion(self, x: VectorLike) -> tuple[list, FromRational]:
