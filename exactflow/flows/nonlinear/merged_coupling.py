@@ -58,14 +58,11 @@ class MaskedPart:
 
     def map_moved_half(self, moved: Sequence, kept: Sequence, from_rational: FromRational) -> list:
         """Return the image of the moved half of a point; `from_rational` converts weights."""
-        inside, read = (
-            _signed_entries_or_zeros(self.moved, moved, from_rational),
-            _signed_entries_or_zeros(self.kept, kept, from_rational),
-        )
+        inside = _signed_entries_or_zeros(self.moved, moved, from_rational)
+        read = _signed_entries_or_zeros(self.kept, kept, from_rational)
+        values = self.layer.map_moved_half(inside, read, from_rational)
         image = list(moved)
-        for place, value in zip(
-            self.moved, self.layer.map_moved_half(inside, read, from_rational), strict=True
-        ):
+        for place, value in zip(self.moved, values, strict=True):
             if place is not None:
                 image[place[0]] = _with_sign(value, place[1])
         return image
@@ -125,7 +122,12 @@ class MergedCoupling(RationalCoupling):
             for place, scale in zip(part.moved, part.layer.scale_elements, strict=True):
                 if place is not None:
                     factors[place[0]].append(scale)
-        scales = tuple(map(_product_or_tuple_of_scales, factors))
+        scales = tuple(
+            tuple(found)
+            if any(isinstance(scale, PiecewiseLinear | tuple) for scale in found)
+            else prod(found, start=QQ.one)
+            for found in factors
+        )
         vars(self).update(scale_elements=scales)
 
     @refusing_points
@@ -138,9 +140,8 @@ class MergedCoupling(RationalCoupling):
         """Return the scales for a given kept half; `from_rational` converts the constant scales."""
         scales = [from_rational(QQ.one)] * self.moved_and_kept_sizes[0]
         for part in self.parts:
-            found = part.layer.scales_at(
-                _signed_entries_or_zeros(part.kept, kept, from_rational), from_rational
-            )
+            read = _signed_entries_or_zeros(part.kept, kept, from_rational)
+            found = part.layer.scales_at(read, from_rational)
             for place, scale in zip(part.moved, found, strict=True):
                 if place is not None:
                     scales[place[0]] = scales[place[0]] * scale
@@ -148,9 +149,8 @@ class MergedCoupling(RationalCoupling):
 
     def shift_at(self, kept: Sequence, from_rational: FromRational) -> Sequence:
         """Return the shift for a given kept half; `from_rational` converts weights."""
-        return self.map_moved_half(
-            [kept[0] * from_rational(QQ.zero)] * self.moved_and_kept_sizes[0], kept, from_rational
-        )
+        zeros = [kept[0] * from_rational(QQ.zero)] * self.moved_and_kept_sizes[0]
+        return self.map_moved_half(zeros, kept, from_rational)
 
     def map_moved_half(self, moved: Sequence, kept: Sequence, from_rational: FromRational) -> list:
         """Return the image of the moved half of a point; `from_rational` converts weights."""
@@ -168,7 +168,8 @@ class MergedCoupling(RationalCoupling):
             layer: Any = part.layer
             if not isinstance(layer, LinearCoupling):
                 inside = _signed_entries_or_zeros(part.moved, moved, to_element)
-                layer = layer.tangent(inside, _signed_entries_or_zeros(part.kept, kept, to_element))
+                read = _signed_entries_or_zeros(part.kept, kept, to_element)
+                layer = layer.tangent(inside, read)
             tangent = MaskedPart(layer, part.kept, part.moved)
             total = tangent.to_linear(self.partition, self.moves).after(total)
             moved = part.map_moved_half(moved, kept, to_element)
@@ -192,10 +193,3 @@ def _signed_entries_or_zeros(
         half[0] * from_rational(QQ.zero) if place is None else _with_sign(half[place[0]], place[1])
         for place in places
     ]
-
-
-def _product_or_tuple_of_scales(scales: list) -> Any:
-    """Return the product of the scales, or the tuple of the scales if one of them varies."""
-    if any(isinstance(scale, PiecewiseLinear | tuple) for scale in scales):
-        return tuple(scales)
-    return prod(scales, start=QQ.one)

@@ -71,10 +71,8 @@ class PiecewiseLinear:
     def __init__(
         self, knots: Sequence, values: Sequence, left: object = None, right: object = None
     ) -> None:
-        knots, values = (
-            to_elements(knots),
-            tuple(map(_as_tuple_of_elements, sequence_to_list(values))),
-        )
+        knots = to_elements(knots)
+        values = tuple(map(_as_tuple_of_elements, sequence_to_list(values)))
         lengths = {len(row) for row in values}
         if not knots or len(values) != len(knots):
             raise InvalidInputError(
@@ -142,10 +140,15 @@ class PiecewiseLinear:
         """
         if isinstance(x, np.ndarray):
             if x.dtype == object:
-                (knots, values, slopes), pieces = (
-                    self._rational_knots_values_slopes,
-                    self._piece_indices_of_rationals(x),
+                knots, values, slopes = self._rational_knots_values_slopes
+                # Rounding to floats preserves the order of numbers; therefore exact numbers need
+                # to be compared only if their floats are equal.
+                float_knots = self._float_knots_values_slopes[0]
+                floats = np.fromiter(map(to_float, x), float)
+                ends = (
+                    float_knots.searchsorted(floats, side).tolist() for side in ("left", "right")
                 )
+                pieces = np.fromiter(map(bisect_right, repeat(self.knots), x, *ends), int)
             else:
                 knots, values, slopes = (
                     self._integer_knots_values_slopes
@@ -166,16 +169,6 @@ class PiecewiseLinear:
     def slope_right_of(self, x: Element) -> Elements:
         """Return the slope at an element of QQ; at a knot, return the slope to the right of it."""
         return self.slopes[bisect_right(self.knots, x)]
-
-    def _piece_indices_of_rationals(self, x: np.ndarray) -> np.ndarray:
-        """Return the index of the piece that contains each entry of `x`, an array of rationals.
-
-        Rounding to floats preserves the order of numbers; therefore exact numbers need to be
-        compared only if their floats are equal.
-        """
-        knots, image = self._float_knots_values_slopes[0], np.fromiter(map(to_float, x), float)
-        ends = (knots.searchsorted(image, side).tolist() for side in ("left", "right"))
-        return np.fromiter(map(bisect_right, repeat(self.knots), x, *ends), int)
 
     @cached_property
     def _rational_knots_values_slopes(self) -> tuple[np.ndarray, ...]:
