@@ -180,12 +180,9 @@ class PiecewiseFlow(RationalMap, Flow):
         if x is None:
             return super().log_abs_det()
         entries, from_rational = self._entries_and_conversion(x)
-        # If floats overflow, the result is infinite or NaN, without a warning.
-        with np.errstate(all="ignore"):
-            steps = self._layers_with_inputs(entries, from_rational)
         scales = (
             scale
-            for layer, _, kept in steps
+            for layer, _, kept in self._layers_with_inputs(entries, from_rational)
             if not layer.is_additive
             for scale in layer.scales_at(kept, from_rational)
         )
@@ -198,13 +195,17 @@ class PiecewiseFlow(RationalMap, Flow):
         return mpmath.log(product) if from_rational is to_mpf else sympy.log(QQ.to_sympy(product))
 
     def _layers_with_inputs(self, entries: list, from_rational: FromRational) -> list[tuple]:
-        """Return (layer, moved, kept) for each layer: the layer and the two halves of its input."""
+        """Return (layer, moved, kept) for each layer: the layer and the two halves of its input.
+
+        If floats overflow, the images are infinite or NaN, without a warning.
+        """
         steps = []
         halves: Sequence = [[entries[i] for i in half] for half in self.halves]
         for layer in self.layers:
             moved, kept = moved_and_kept(layer.moves, halves)
             steps.append((layer, moved, kept))
-            image = layer.map_moved_half(moved, kept, from_rational)
+            with np.errstate(all="ignore"):
+                image = layer.map_moved_half(moved, kept, from_rational)
             halves = moved_and_kept(layer.moves, (image, kept))
         return steps
 

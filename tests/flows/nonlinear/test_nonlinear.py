@@ -113,6 +113,13 @@ def test_tangent_is_exact_in_every_arithmetic():
         assert STEEP.tangent(x).matrix() == slopes
 
 
+def test_tangent_where_the_image_overflows_gives_no_warning():
+    flow = PiecewiseFlow([PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0], [0], 1, 1))])
+    x = np.array([1e308, 1e308])
+    assert np.array_equal(flow.forward(x), [1e308, np.inf])
+    assert flow.tangent(x).matrix() == sympy.Matrix([[1, 0], [1, 1]])
+
+
 def test_jacobian_is_in_the_numbers_of_the_point():
     assert STEEP.jacobian(["1/10", 0]) == sympy.Matrix([[1, 0], [3, Rational(1, 7)]])
     with mpmath.workdps(40):
