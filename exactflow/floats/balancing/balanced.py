@@ -231,34 +231,25 @@ def bound_frobenius_inverse_perturbation(
     `frobenius_error`.
 
     Returns None unless W and all these Q are proved to be invertible. `inverse_of_mantissa` is a
-    float inverse of 2^-`mantissa_exponent` W, with any error.
-    """
-    unit = Fraction(2) ** -mantissa_exponent
-    rho = _bound_frobenius_inverse_residual_if_finite(W, inverse_of_mantissa, mantissa_exponent)
-    if rho is None:
-        return None
-    size = DyadicMatrix.from_floats(inverse_of_mantissa).bound_frobenius_norm() * unit
-    if rho + size * frobenius_error >= 1:
-        return None
-    return size**2 * frobenius_error / ((1 - rho) * (1 - rho - size * frobenius_error))
-
-
-def _bound_frobenius_inverse_residual_if_finite(
-    W: DyadicQuotient, inverse_of_mantissa: np.ndarray, mantissa_exponent: int
-) -> Fraction | None:
-    """Return an upper bound of |I - V M|_F, for V = `inverse_of_mantissa` and
-    M = 2^-`mantissa_exponent` W. Return None if V has an infinite entry or NaN.
+    float inverse of M = 2^-`mantissa_exponent` W, with any error.
     """
     if not np.isfinite(inverse_of_mantissa).all():
         return None
-    d = len(inverse_of_mantissa)
+    V, one = DyadicMatrix.from_floats(inverse_of_mantissa), np.eye(len(inverse_of_mantissa))
     M = W.to_approximate_floats(mantissa_exponent)
     with np.errstate(over="ignore", invalid="ignore"):
-        size = float(np.linalg.norm(inverse_of_mantissa) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
-        rough = float(np.linalg.norm(inverse_of_mantissa @ M - np.eye(d))) * (1 + 2.0**-20) + size
+        rounding = float(np.linalg.norm(inverse_of_mantissa) * np.linalg.norm(M))
+        rounding *= (len(one) + 8) * 2.0**-52
+        residual = float(np.linalg.norm(inverse_of_mantissa @ M - one))
+        rough = residual * (1 + 2.0**-20) + rounding
+    # rho bounds |I - V M|_F
     if rough < COARSE:
-        return Fraction(rough)
-    numerator = W.numerator.times_power_of_two(-mantissa_exponent)
-    product = DyadicMatrix.from_floats(inverse_of_mantissa) * numerator
-    residual = DyadicQuotient(product, W.denominator).minus(DyadicMatrix.from_floats(np.eye(d)))
-    return residual.bound_frobenius_norm()
+        rho = Fraction(rough)
+    else:
+        product = V * W.numerator.times_power_of_two(-mantissa_exponent)
+        exact_residual = DyadicQuotient(product, W.denominator).minus(DyadicMatrix.from_floats(one))
+        rho = exact_residual.bound_frobenius_norm()
+    size = V.bound_frobenius_norm() * Fraction(2) ** -mantissa_exponent
+    if rho + size * frobenius_error >= 1:
+        return None
+    return size**2 * frobenius_error / ((1 - rho) * (1 - rho - size * frobenius_error))

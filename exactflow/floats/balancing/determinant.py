@@ -36,7 +36,10 @@ LARGEST_INVERSE = 2.0**100
 
 def determinant_sign(entries: np.ndarray) -> int:
     """Return the sign of the determinant of a square array of floats or Fractions: 1, 0 or -1."""
-    return _sign_by_floats(entries) or _sign_by_balls(entries) or _exact_sign(entries)
+    if sign := _sign_by_floats(entries) or _sign_by_balls(entries):
+        return sign
+    det = to_rational_matrix(entries).det()
+    return (det > 0) - (det < 0)
 
 
 def to_rational_matrix(entries: np.ndarray) -> DomainMatrix:
@@ -49,7 +52,14 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     """Return the sign of the determinant, 1 or -1, if floats certify it; None otherwise."""
     from scipy.linalg.lapack import dgetrf  # imported here, since SciPy takes long to import
 
-    W, d = _scale_near_one_by_power_of_two(entries), len(entries)
+    # A power of two brings the largest absolute entry, the peak, between 1/2 and 2. If an entry is
+    # then rounded to a float, the error is at most 2^-53 times the peak.
+    d, peak = len(entries), np.abs(entries).max()
+    if entries.dtype == object:
+        bits = peak.numerator.bit_length() - peak.denominator.bit_length()
+        W = (entries * Fraction(2) ** -bits).astype(float)
+    else:
+        W = np.ldexp(entries, -frexp(peak)[1])
     try:
         V = np.linalg.inv(W)
     except np.linalg.LinAlgError:
@@ -71,19 +81,6 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     return -1 if negative % 2 else 1
 
 
-def _scale_near_one_by_power_of_two(entries: np.ndarray) -> np.ndarray:
-    """Multiply the entries by the power of two that brings the largest absolute entry between 1/2
-    and 2, and round them to floats.
-
-    The rounding error of an entry is at most 2^-53 times the largest absolute entry.
-    """
-    peak = np.abs(entries).max()
-    if entries.dtype != object:
-        return np.ldexp(entries, -frexp(peak)[1])
-    bits = peak.numerator.bit_length() - peak.denominator.bit_length()
-    return (entries * Fraction(2) ** -bits).astype(float)
-
-
 def _sign_by_balls(entries: np.ndarray) -> int | None:
     """Return the sign of the determinant, 1 or -1, if balls of at most 256 bits certify it; None
     otherwise.
@@ -102,12 +99,6 @@ def _enclose_determinant(entries: np.ndarray) -> arb:
     return arb_mat(
         [[arb(fmpq(x.numerator, x.denominator)) for x in row] for row in fractions]
     ).det()
-
-
-def _exact_sign(entries: np.ndarray) -> int:
-    """Compute the determinant exactly and return its sign: 1, 0 or -1."""
-    det = to_rational_matrix(entries).det()
-    return (det > 0) - (det < 0)
 
 
 def absolute_determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
