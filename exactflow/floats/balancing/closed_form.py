@@ -62,11 +62,16 @@ def yield_closed_forms(target: Target) -> Iterator["CorrectableLayers"]:
         order = np.roll(order, target.halves[0])
     U, V = U[:, order], Vt[order].T
     least = int(np.argmin(s[order]))
+    corrected = []
     for Q in (U, V):
         Q[:, least] *= determinant_sign(Q)
-    of_U, of_V = (
-        _correct_once_to_rotation(_correctable_rotation_shears(Q, target.halves), Q) for Q in (U, V)
-    )
+        found = _correctable_rotation_shears(Q, target.halves)
+        factors = alternating_shears(found.pattern.first, found.shifts)
+        product = apply_float_layers_exactly(reverse_and_distribute_scale(factors, 1.0))
+        # one Newton step brings the product to Q up to rounding
+        difference = DyadicMatrix.from_floats(Q) - product
+        corrected.append(found.add_to_product_by_newton_step(difference.to_approximate_floats()))
+    of_U, of_V = corrected
     yield ElevenLayers(target, of_U, of_V, U, V, s[order])
 
 
@@ -186,14 +191,6 @@ def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> Corr
     their corrections need no weights.
     """
     return CorrectableShears(*six_shears_of_rotation(Q, halves), spread=np.inf)
-
-
-def _correct_once_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
-    """Return the shears after one Newton step, which brings their product to Q up to rounding."""
-    factors = alternating_shears(found.pattern.first, found.shifts)
-    product = apply_float_layers_exactly(reverse_and_distribute_scale(factors, 1.0))
-    difference = DyadicMatrix.from_floats(Q) - product
-    return found.add_to_product_by_newton_step(difference.to_approximate_floats())
 
 
 def round_to_grid_relative_to(shift: np.ndarray, reference_size: float = 1.0) -> np.ndarray:

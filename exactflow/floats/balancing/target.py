@@ -21,6 +21,7 @@ from exactflow.flows.orientation import (
     CoordinateLayout,
     Orientation,
     choose_plain_flipped_or_padded_layout,
+    signs_from_flips,
 )
 from exactflow.flows.partition import resolve_partition_or_mask
 
@@ -51,9 +52,17 @@ class Target:
         """
         entries = as_exact_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
-        layout = choose_plain_flipped_or_padded_layout(
-            order, sizes, orientation, _determinant_sign_or_raise(entries) < 0
-        )
+        sign = determinant_sign(entries)
+        if not sign:
+            floats = entries.astype(float)
+            singular = np.linalg.svd(floats / (np.abs(floats).max() or 1), compute_uv=False)
+            least = f"{singular[-1] / singular[0]:.0e}" if singular[0] else "0"
+            rank = linalg.rank(to_rational_matrix(entries))
+            raise SingularMatrixError(
+                f"expected an invertible matrix, got rank {rank} of {len(entries)}, the least "
+                f"singular value of the matrix in floats is {least} times the largest"
+            )
+        layout = choose_plain_flipped_or_padded_layout(order, sizes, orientation, sign < 0)
         return Target(layout.pad_flip_and_reorder_square_array(entries), layout)
 
     @staticmethod
@@ -80,8 +89,7 @@ class Target:
         order, d = self.layout.order, len(self.entries)
         places = [order.index(i) for i in range(d)]
         matrix = to_rational_matrix(self.entries).extract(places, places)
-        signs = [QQ(-1) if i in self.layout.flips else QQ.one for i in range(d)]
-        return linalg.scale_columns(matrix, signs)
+        return linalg.scale_columns(matrix, signs_from_flips(self.layout.flips, range(d), QQ))
 
     @cached_property
     def mantissa_exponent(self) -> int:
@@ -167,18 +175,3 @@ class Target:
     def max_abs(self) -> Fraction:
         """Return the largest absolute entry of W."""
         return self.exact_matrix.max_abs()
-
-
-def _determinant_sign_or_raise(entries: np.ndarray) -> int:
-    """Return the sign of the determinant, 1 or -1; raise `SingularMatrixError` if it is 0."""
-    sign = determinant_sign(entries)
-    if not sign:
-        floats = entries.astype(float)
-        sizes = np.linalg.svd(floats / (np.abs(floats).max() or 1), compute_uv=False)
-        least = f"{sizes[-1] / sizes[0]:.0e}" if sizes[0] else "0"
-        rank = linalg.rank(to_rational_matrix(entries))
-        raise SingularMatrixError(
-            f"expected an invertible matrix, got rank {rank} of {len(entries)}, the least singular "
-            f"value of the matrix in floats is {least} times the largest"
-        )
-    return sign
