@@ -39,7 +39,6 @@ How it is checked
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg as scipy_linalg
@@ -195,8 +194,10 @@ class NormalEquations:
         return scipy_linalg.cho_solve(factor, r.ravel(), check_finite=False).reshape(r.shape)
 
     @cached_property
-    def _preconditioner(self) -> "_Preconditioner":
-        """The preconditioner of these normal equations for conjugate gradients."""
+    def _preconditioner(self) -> "tuple[np.ndarray, np.ndarray, np.ndarray, NormalEquations]":
+        """The matrices S, R and w, and the normal equations for the unknown mu with
+        lam = S mu R^T: they are nearly diagonal, close to mu -> mu / w, entry by entry.
+        """
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active_mask).astype(self.left.dtype))
         a, S = _eigh_of_left_relative_to_right_of_cut(self.left, self.weighted_left, m, idle)
@@ -204,7 +205,7 @@ class NormalEquations:
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
         turned = {name: getattr(self, name) @ basis for name, basis in bases.items()}
         weights = 1 / (1 / (K - m) + np.outer(a, b) / m)
-        return _Preconditioner(S, R, weights, replace(self, **turned))
+        return S, R, weights, replace(self, **turned)
 
     def _solve_iteratively(self, r: np.ndarray, relative_tol: float, ridge: float) -> np.ndarray:
         """Solve the normal equations by preconditioned conjugate gradients, until the relative
@@ -234,22 +235,6 @@ class NormalEquations:
             size, previous = np.vdot(r, z), size
             direction = z + (size / previous) * direction
         return S @ solution @ R.T
-
-
-class _Preconditioner(NamedTuple):
-    """A change of the unknown that makes the normal equations nearly diagonal.
-
-    Attributes
-    ----------
-    left_basis, right_basis : the matrices S and R of lam = S mu R^T, where mu is the new unknown.
-    weights : the matrix w such that J D J^T is close to mu -> mu / w, entry by entry.
-    equations : the normal equations for mu.
-    """
-
-    left_basis: np.ndarray
-    right_basis: np.ndarray
-    weights: np.ndarray
-    equations: NormalEquations
 
 
 class CentredLinearization:
@@ -289,7 +274,10 @@ class CentredLinearization:
             A[i, ~active[pattern.moved_slice(i)]] = 0
             B[i, ~active[pattern.kept_slice(i)]] = 0
         weighted_A, weighted_B = (
-            _inverse_regularized_gram_times_rows(rows, self.spread) for rows in (A, B)
+            rows
+            if self.spread == np.inf
+            else np.linalg.solve(np.eye(n) + rows @ rows.transpose(0, 2, 1) / self.spread, rows)
+            for rows in (A, B)
         )
         return NormalEquations(A, B, weighted_A, weighted_B, m, active)
 
@@ -372,17 +360,6 @@ def remove_trace(M: np.ndarray, active_mask: np.ndarray) -> np.ndarray:
 def _stack_layers(rows: np.ndarray) -> np.ndarray:
     """Return the n x 2n matrices of all layers, stacked vertically, as one matrix."""
     return rows.reshape(-1, rows.shape[-1])
-
-
-def _inverse_regularized_gram_times_rows(rows: np.ndarray, spread: float) -> np.ndarray:
-    """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R in `rows`.
-
-    In the module docstring this is G_i^-1 A_i^T for R = A_i^T, and H_i^-1 B_i for R = B_i.
-    """
-    if spread == np.inf:
-        return rows
-    gram = rows @ rows.transpose(0, 2, 1) / spread
-    return np.linalg.solve(np.eye(rows.shape[1]) + gram, rows)
 
 
 def _eigh_of_left_relative_to_right_of_cut(
