@@ -203,15 +203,17 @@ def yield_shears_of_exp_diagonal(
     pairs = np.argsort(few), np.argsort(-many)[:n]
     yield from _yield_shears_scaling_pairs_inversely(few[pairs[0]], pairs, small, halves)
     many[pairs[1]] += few[pairs[0]]
-    chain = _order_with_small_partial_sums(many)
+    # the sum of `many` is 0 now; in this order no partial sum exceeds the largest absolute value
+    rising, order, total = list(np.argsort(many)), [], 0.0
+    while rising:
+        order.append(rising.pop(0 if total > 0 else -1))
+        total += many[order[-1]]
+    chain = np.array(order)
     carried = -np.cumsum(many[chain])[: min(n, len(chain) - 1)]
     places = np.arange(len(carried))
-    yield from _yield_shears_scaling_pairs_inversely(
-        carried, (places, chain[:-1][places]), small, halves
-    )
-    yield from _yield_shears_scaling_pairs_inversely(
-        -carried, (places, chain[1:][places]), small, halves
-    )
+    for moved_logs, ends in ((carried, chain[:-1]), (-carried, chain[1:])):
+        pairs = places, ends[places]
+        yield from _yield_shears_scaling_pairs_inversely(moved_logs, pairs, small, halves)
 
 
 def _yield_shears_scaling_pairs_inversely(
@@ -239,15 +241,3 @@ def _yield_shears_scaling_pairs_inversely(
         row_and_column_order = 1 if half == multiplied_half else -1
         shift[multiplied_and_divided[::row_and_column_order]] = values
         yield FloatCoupling(HALVES[half], shift)
-
-
-def _order_with_small_partial_sums(values: np.ndarray) -> np.ndarray:
-    """Return the indices of values with sum 0 in an order in which no absolute partial sum exceeds
-    the largest absolute value.
-    """
-    rising = list(np.argsort(values))
-    chain, total = [], 0.0
-    while rising:
-        chain.append(rising.pop(0 if total > 0 else -1))
-        total += values[chain[-1]]
-    return np.array(chain)

@@ -35,7 +35,6 @@ from exactflow.exact.typing import Half
 
 LARGEST = 2**52
 MOST_PARTS = 8
-_UNITS = 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +63,7 @@ class FixedPointMatrix:
         are exact by the bound of the module docstring.
         """
         largest = max(map(sum, np.abs(self.integers).tolist()))
-        return min(LARGEST, (_UNITS - (2 << self.bits)) // max(largest, 1))
+        return min(LARGEST, (2**53 - (2 << self.bits)) // max(largest, 1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,6 @@ How it is checked
 from collections.abc import Sequence
 from fractions import Fraction
 from math import floor
-from typing import NamedTuple
 
 import numpy as np
 from sympy import Rational
@@ -139,26 +138,18 @@ def _round_to_fractional_bits(T: np.ndarray, fractional_bits: int) -> np.ndarray
     return FixedPointMatrix.from_nearest_multiples(T, fractional_bits).float_matrix
 
 
-class _PropagatedErrors(NamedTuple):
-    """Bounds of all values in a product of rounded shears, for inputs up to a limit.
+def _propagate_input_and_error_bounds(
+    layers: Sequence[FloatCoupling], dimension: int, input_limit: int
+) -> tuple[list[Fraction], DyadicMatrix, np.ndarray]:
+    """Bound all values in a product of rounded shears, for inputs up to `input_limit`.
 
-    Attributes
-    ----------
+    Returns
+    -------
     kept_sizes : for each layer, a bound of the absolute values of the half that it keeps.
     images : exact columns: the images under all layers of the d unit vectors of the input, followed
         by the images of the unit vectors of each layer's rounding error under the later layers.
     weights : for each column, a bound of the absolute value of its coefficient.
     """
-
-    kept_sizes: list[Fraction]
-    images: DyadicMatrix
-    weights: np.ndarray
-
-
-def _propagate_input_and_error_bounds(
-    layers: Sequence[FloatCoupling], dimension: int, input_limit: int
-) -> _PropagatedErrors:
-    """Bound all values in a product of rounded shears, for inputs up to `input_limit`."""
     p, one = layers[0].partition[0], np.eye(dimension)
     # side by side, the two matrices have one row for each coordinate of the input and one for each
     # rounding error so far: how much a unit of this coordinate or error changes the present values
@@ -175,5 +166,4 @@ def _propagate_input_and_error_bounds(
         halves = [half.vstack(DyadicMatrix.from_floats(unit)) for half, unit in pairs]
         has_integers = (layer.shift == np.rint(layer.shift)).all(axis=1)
         weights = np.concatenate([weights, np.where(has_integers, 0.0, 0.5)])
-    images = halves[0].transpose().vstack(halves[1].transpose())
-    return _PropagatedErrors(kept_sizes, images, weights)
+    return kept_sizes, halves[0].transpose().vstack(halves[1].transpose()), weights
