@@ -77,8 +77,23 @@ class Explanation:
         shears U and L are added to the first step that uses them. `VerificationError`, with the
         number of the step, is raised if a check fails.
         """
-        steps = _define_shears_at_first_use(steps)
-        names = _primed_letters_by_clashing_user_symbol(claim, steps)
+        steps = list(steps)
+        for k, step in enumerate(steps):
+            if step.names_and_functions & {"U", "L"}:
+                steps[k] = replace(step, why=f"{_SHEARS} {step.why}")
+                break
+        symbols = set[str]().union(*(step.user_symbols for step in steps))
+        taken = symbols.union(
+            names_and_functions_in_single_backticks(claim),
+            *(step.names_and_functions for step in steps),
+        )
+        names = {}
+        for letter in sorted(symbols):
+            name = letter
+            while name in taken:
+                name += "'"
+            names[letter] = name
+            taken.add(name)
         claim = rename_in_formulas_of_sentence(claim, names)
         steps = [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
@@ -100,7 +115,15 @@ class Explanation:
         Only the corners of wide matrices are shown.
         """
         blocks = [fill(f"{strip_backticks(self.claim)} [{self.evidence}]", width)]
-        blocks += [_step_text(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
+        for n, step in enumerate(self.steps, 1):
+            number = f"{n}. "
+            space = " " * len(number)
+            said = [f"{number}{strip_backticks(step.why)} ({step.rule})"]
+            said += [f"{space}checked: {checked}" for checked in step.checked]
+            said += [f"{space}{strip_backticks(step.reference)}"] * bool(step.reference)
+            head, *rest = (fill(line, width, subsequent_indent=space) for line in said)
+            values = indent(_new_values_side_by_side(step, width - len(space)), space)
+            blocks.append("\n".join([head, *[values] * bool(values), *rest]))
         return "\n\n".join(blocks)
 
     def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
@@ -133,62 +156,31 @@ class Explanation:
 
     def json(self) -> str:
         """Return the explanation as JSON, with each matrix entry as an exact string."""
-        return json.dumps(
+        steps = [
             {
-                "claim": self.claim,
-                "evidence": str(self.evidence),
-                "steps": [_step_json(step) for step in self.steps],
-            },
-            indent=1,
-        )
+                "rule": step.rule,
+                "why": step.why,
+                "checked": step.checked,
+                "before": sorted(step.before),
+                "after": {name: _exact_strings(x, step.field) for name, x in step.after.items()},
+                "reference": strip_backticks(step.reference),
+            }
+            for step in self.steps
+        ]
+        said = {"claim": self.claim, "evidence": str(self.evidence), "steps": steps}
+        return json.dumps(said, indent=1)
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{_step_html(step)}</li>" for step in self.steps)
+        items = ""
+        for step in self.steps:
+            head, body = step.head_and_body_html()
+            items += f"<li><details><summary>{head}</summary>{body}</details></li>"
         return f"<p><b>{sentence_html(self.claim)}</b> [{self.evidence}]</p><ol>{items}</ol>"
 
     def _repr_latex_(self) -> str:
         return "\\\\".join(
             f"$\\displaystyle {f}$" for step in self.steps for f in _formulas_latex(step)
         )
-
-
-def _define_shears_at_first_use(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps. If steps use the shears U or L, the first of these steps defines them."""
-    first = next((k for k, step in enumerate(steps) if step.names_and_functions & {"U", "L"}), None)
-    return [
-        replace(step, why=f"{_SHEARS} {step.why}") if k == first else step
-        for k, step in enumerate(steps)
-    ]
-
-
-def _primed_letters_by_clashing_user_symbol(claim: str, steps: Sequence[Step]) -> dict[str, str]:
-    """Return a dict from each symbol of the user to a new name for the same letter of the proof.
-
-    The new name is the letter with enough primes to differ from all other names.
-    """
-    symbols = set[str]().union(*(step.user_symbols for step in steps))
-    taken = symbols.union(
-        names_and_functions_in_single_backticks(claim),
-        *(step.names_and_functions for step in steps),
-    )
-    names: dict[str, str] = {}
-    for letter in sorted(taken & symbols):
-        name = letter
-        while name in taken:
-            name += "'"
-        names[letter] = name
-        taken.add(name)
-    return names
-
-
-def _step_text(step: Step, number: str, width: int) -> str:
-    space = " " * len(number)
-    said = [f"{number}{strip_backticks(step.why)} ({step.rule})"]
-    said += [f"{space}checked: {checked}" for checked in step.checked]
-    said += [f"{space}{strip_backticks(step.reference)}"] * bool(step.reference)
-    head, *rest = (fill(line, width, subsequent_indent=space) for line in said)
-    values = indent(_new_values_side_by_side(step, width - len(space)), space)
-    return "\n".join([head, *[values] * bool(values), *rest])
 
 
 def _new_values_side_by_side(step: Step, width: int) -> str:
@@ -214,22 +206,8 @@ def _formulas_latex(step: Step) -> Iterator[str]:
         yield identity.latex()
 
 
-def _step_html(step: Step) -> str:
-    head, body = step.head_and_body_html()
-    return f"<details><summary>{head}</summary>{body}</details>"
-
-
-def _step_json(step: Step) -> dict[str, Any]:
-    def exact_strings(value: Any) -> Any:
-        if hasattr(value, "to_list"):
-            return [[exact_text(x, value.domain) for x in row] for row in value.to_list()]
-        return exact_text(step.field.convert(value), step.field)
-
-    return {
-        "rule": step.rule,
-        "why": step.why,
-        "checked": step.checked,
-        "before": sorted(step.before),
-        "after": {name: exact_strings(value) for name, value in step.after.items()},
-        "reference": strip_backticks(step.reference),
-    }
+def _exact_strings(value: Any, field: Any) -> Any:
+    """Return a number as an exact text, and a matrix as rows of such texts."""
+    if hasattr(value, "to_list"):
+        return [[exact_text(x, value.domain) for x in row] for row in value.to_list()]
+    return exact_text(field.convert(value), field)
