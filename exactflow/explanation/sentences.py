@@ -18,15 +18,11 @@ from exactflow.explanation.identity_text import (
 )
 
 _QUOTED = re.compile("(``?)([^`]+)\\1")
-_SPECIAL = re.compile(r"[\\{}$&#_%~^<>|]")
-_ESCAPED = {
-    "\\": "\\textbackslash{}",
-    "~": "\\textasciitilde{}",
-    "^": "\\textasciicircum{}",
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-}
+_LATEX_OF_CHARACTER = str.maketrans(
+    {sign: f"\\{sign}" for sign in "{}$&#_%"}
+    | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+    | {sign: f"${sign}$" for sign in "<>|"}
+)
 
 
 def strip_backticks(sentence: str) -> str:
@@ -40,7 +36,7 @@ def sentence_latex(sentence: str) -> str:
     >>> sentence_latex("`C'` is 100% of ``a_1**2``")
     "$C'$ is 100\\\\% of $a_{1}^{2}$"
     """
-    return _write_formulas_in_latex(sentence, _escape_in_latex)
+    return _write_formulas_in_latex(sentence, lambda text: text.translate(_LATEX_OF_CHARACTER))
 
 
 def sentence_markdown(sentence: str) -> str:
@@ -85,7 +81,3 @@ def _write_formulas_in_latex(sentence: str, write_text: Callable[[str], str]) ->
         parts += [write_text(sentence[at : quoted.start()]), f"${formula(quoted[2])}$"]
         at = quoted.end()
     return "".join([*parts, write_text(sentence[at:])])
-
-
-def _escape_in_latex(text: str) -> str:
-    return _SPECIAL.sub(lambda sign: _ESCAPED.get(sign[0], f"\\{sign[0]}"), text)
