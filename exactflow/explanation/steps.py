@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from functools import cached_property, partial, reduce
+from functools import cached_property, reduce
 from html import escape
 from typing import Any, TypeAlias
 
@@ -146,36 +146,6 @@ class Step(Checkable):
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
 
-def _rename_step_extending_known(
-    rule: str,
-    why: str,
-    text: str,
-    values: StepValues,
-    reference: str,
-    new_names: Mapping[str, str],
-    known: dict[str, Any],
-) -> Step:
-    """Return a recorded step with new names, and add its values to `known`.
-
-    `new_names` maps old names to new names. `known` has the values of all earlier steps.
-    """
-    text = rename_in_formula(text, new_names)
-    told = values() if callable(values) else values
-    after = {
-        new_names.get(name, name): to_dense_if_rational_matrix(value)
-        for name, value in told.items()
-    }
-    used = set(names_and_functions_in_formula(text)) - set(after)
-    before = {name: known[name] for name in sorted(used & set(known))}
-    known.update(after)
-    both = [*after.values(), *before.values()]
-    fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
-    field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
-    return Step(
-        rule, rename_in_formulas_of_sentence(why, new_names), text, before, after, field, reference
-    )
-
-
 class Derivation:
     """The recorded steps of a construction, in order; the steps are built on demand."""
 
@@ -237,11 +207,26 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
     that returns this mapping, and that is called when the step is displayed or checked. The other
     arguments are as in `Step`.
     """
-    if (derivation := _RECORDING.get()) is not None:
-        step = partial(
-            _rename_step_extending_known, rule, why, text, values, reference, derivation.names
-        )
-        derivation.notes.append(step)
+    derivation = _RECORDING.get()
+    if derivation is None:
+        return
+    names = derivation.names
+
+    def build_step_extending_known(known: dict[str, Any]) -> Step:
+        """Return the step, and add its values to `known`, which has those of all earlier steps."""
+        renamed = rename_in_formula(text, names)
+        told = values() if callable(values) else values
+        after = {names.get(k, k): to_dense_if_rational_matrix(value) for k, value in told.items()}
+        used = set(names_and_functions_in_formula(renamed)) - set(after)
+        before = {name: known[name] for name in sorted(used & set(known))}
+        known.update(after)
+        both = [*after.values(), *before.values()]
+        fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
+        field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
+        said = rename_in_formulas_of_sentence(why, names)
+        return Step(rule, said, renamed, before, after, field, reference)
+
+    derivation.notes.append(build_step_extending_known)
 
 
 def nontrivial_order_and_flip_matrices(
