@@ -64,8 +64,6 @@ Letter: TypeAlias = tuple[str, int]
 
 Word: TypeAlias = tuple[Letter, ...]
 
-LetterAndDenominator: TypeAlias = tuple[Letter, QQElement]
-
 
 @dataclass(frozen=True)
 class SumOfWords:
@@ -101,16 +99,13 @@ class SumOfWords:
         >>> print(X * Y - Y * X - ring.convert(2) / X)
         -2 X^-1 + X Y - Y X
         """
-        signs = ["-" if x < 0 else "+" for x in self.terms.values()]
-        shown = sorted(zip(self.terms.items(), signs, strict=True))
-        text = " ".join(f"{sign} {_positive_term_text(word, abs(x))}" for (word, x), sign in shown)
+        shown = []
+        for word, x in sorted(self.terms.items()):
+            number = [format_rational(abs(x))] if abs(x) != 1 or not word else []
+            letters = [name + "^-1" * (sign < 0) for name, sign in word]
+            shown += ["-" if x < 0 else "+", *number, *letters]
+        text = " ".join(shown)
         return text.removeprefix("+ ").replace("- ", "-", text.startswith("-")) or "0"
-
-
-def _positive_term_text(word: Word, coefficient: QQElement) -> str:
-    """Return the text of a positive coefficient times a word."""
-    number = [format_rational(coefficient)] if coefficient != 1 or not word else []
-    return " ".join([*number, *(name + "^-1" * (sign < 0) for name, sign in word)])
 
 
 class FreeRing:
@@ -190,7 +185,7 @@ class FreeRing:
             self.divisors.add(format_rational(abs(x.numerator)))
         return self.sum_terms([(tuple(letters), 1 / x)])
 
-    def _invert_letter_recording_divisors(self, name: str, sign: int) -> LetterAndDenominator:
+    def _invert_letter_recording_divisors(self, name: str, sign: int) -> tuple[Letter, QQElement]:
         """Return a letter and a number. The inverse of the given letter is their quotient.
 
         If no relation has the letter, its name is added to `divisors`.
@@ -271,11 +266,9 @@ class Identity:
         """
         values, ring = self.define_names_in_ring()
         surviving, compared, words = [], 0, 0
-        for claim in (
-            equation
-            for equation in _parse_ring_equations(self.text)
-            if not _defined_name_or_empty(equation)
-        ):
+        for claim in _parse_ring_equations(self.text):
+            if _defined_name_or_empty(claim):
+                continue
             left, right = map(_blocks_by_place, claim.evaluate_sides(values, ring))
             compared += len(right)
             words += sum(len(block.terms) for block in right.values())
@@ -294,9 +287,8 @@ class Identity:
                 f"this identity is false: {self.statement or self.text}; in the difference of its "
                 f"sides, these products do not cancel: {'; '.join(surviving)}"
             )
-        return Proof(
-            self.name, compared, words, _hypotheses_in_words(ring.divisors, self.relations)
-        )
+        hypotheses = _hypotheses_in_words(ring.divisors, self.relations)
+        return Proof(self.name, compared, words, hypotheses)
 
     def define_names_in_ring(self) -> tuple[dict[str, Any], FreeRing]:
         """Return a dict from each name in the text to its value, and the ring of the values."""
