@@ -23,7 +23,7 @@ from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 from exactflow.flows.arithmetic import FromRational
-from exactflow.flows.partition import apply_layers_to_halves, moved_and_kept
+from exactflow.flows.partition import apply_layers_to_halves, as_partition, moved_and_kept
 
 Map = TypeVar("Map")
 Inverse = TypeVar("Inverse")
@@ -399,6 +399,8 @@ def as_layers_and_partition(
 
     Error messages describe the allowed types by the text `allowed_in_words`.
     """
+    if partition is not None:
+        partition = as_partition(partition)
     if not isinstance(layers, Iterable):
         raise InvalidInputError(f"expected {allowed_in_words}, got {type(layers).__name__}")
     layers = tuple(layers)

@@ -43,7 +43,7 @@ from exactflow.flows.base import (
 )
 from exactflow.flows.linear import LinearCoupling, apply_layers_to_columns
 from exactflow.flows.orientation import signs_from_flips
-from exactflow.flows.partition import as_partition, moved_and_kept
+from exactflow.flows.partition import moved_and_kept
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -117,7 +117,7 @@ class CouplingFlow(Flow):
     ) -> None:
         layers, partition = as_layers_and_partition(
             layers,
-            None if partition is None else as_partition(partition),
+            partition,
             LinearCoupling,
             "linear couplings (PiecewiseFlow composes piecewise-linear ones)",
         )

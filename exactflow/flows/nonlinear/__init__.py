@@ -50,7 +50,7 @@ from exactflow.flows.nonlinear.piecewise_coupling import (
     RationalMap,
     require_rational,
 )
-from exactflow.flows.partition import as_partition, moved_and_kept
+from exactflow.flows.partition import moved_and_kept
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
@@ -103,7 +103,7 @@ class PiecewiseFlow(RationalMap, Flow):
     ) -> None:
         layers, partition = as_layers_and_partition(
             layers,
-            None if partition is None else as_partition(partition),
+            partition,
             (PiecewiseCoupling, MergedCoupling, LinearCoupling),
             "piecewise-linear or linear couplings",
         )
