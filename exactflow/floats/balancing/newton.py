@@ -200,8 +200,15 @@ class NormalEquations:
         """
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active_mask).astype(self.left.dtype))
-        a, S = _eigh_of_left_relative_to_right_of_cut(self.left, self.weighted_left, m, idle)
-        b, R = _eigh_of_left_relative_to_right_of_cut(self.right, self.weighted_right, m, idle)
+        found = []
+        for rows, weighted in ((self.left, self.weighted_left), (self.right, self.weighted_right)):
+            of_left, of_right = (
+                _stack_layers(rows[side]).T @ _stack_layers(weighted[side]) + idle
+                for side in (slice(m), slice(m, None))
+            )
+            # the basis turns the sum right of the cut into I, and that left of it into eigenvalues
+            found.append(scipy_linalg.eigh(of_left, of_right))
+        (a, S), (b, R) = found
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
         turned = {name: getattr(self, name) @ basis for name, basis in bases.items()}
         weights = 1 / (1 / (K - m) + np.outer(a, b) / m)
@@ -360,24 +367,3 @@ def remove_trace(M: np.ndarray, active_mask: np.ndarray) -> np.ndarray:
 def _stack_layers(rows: np.ndarray) -> np.ndarray:
     """Return the n x 2n matrices of all layers, stacked vertically, as one matrix."""
     return rows.reshape(-1, rows.shape[-1])
-
-
-def _eigh_of_left_relative_to_right_of_cut(
-    rows: np.ndarray,
-    weighted_rows: np.ndarray,
-    layers_left_of_cut: int,
-    idle_projection: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the eigenvalues e and the basis S with S^T G S = diag(e) and S^T H S = I, for two sums
-    G and H.
-
-    G is the sum of R^T W over the matrices R of `rows` and W of `weighted_rows` left of the cut,
-    plus the diagonal matrix `idle_projection`. H is this sum right of the cut, plus
-    `idle_projection`.
-    """
-    left, right = slice(layers_left_of_cut), slice(layers_left_of_cut, None)
-    G, H = (
-        _stack_layers(rows[side]).T @ _stack_layers(weighted_rows[side]) + idle_projection
-        for side in (left, right)
-    )
-    return scipy_linalg.eigh(G, H)
