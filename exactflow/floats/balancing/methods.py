@@ -50,14 +50,14 @@ def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> B
     if not is_rotation and target.estimated_condition_number <= TUNING.beyond:
         with suppress(MethodError):
             result = _find_by_first_successful_attempt(target, 6, seed, TUNING.few)
-            if _has_small_relative_error(result, target):
+            if _has_small_relative_error(result):
                 return result
     return _find_best_closed_form(target)
 
 
-def _has_small_relative_error(result: Balanced, target: Target) -> bool:
+def _has_small_relative_error(result: Balanced) -> bool:
     """Whether the error, relative to the largest entry of the target, is at most `TUNING.good`."""
-    return bool(result.error <= TUNING.good * target.max_abs())
+    return bool(result.error <= TUNING.good * result.target.max_abs())
 
 
 def _find_best_closed_form(
@@ -80,7 +80,7 @@ def _find_best_closed_form(
             continue
         if result is None or found.error < result.error:
             result = found
-        if _has_small_relative_error(result, target):
+        if _has_small_relative_error(result):
             break
     if result is None:
         raise MethodError(
