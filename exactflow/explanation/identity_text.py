@@ -286,9 +286,15 @@ class _Parser:
         stem = token.rstrip("'")
         if stem == _IDENTITY:
             return ("identity", token)
-        if token != "(" and not (self.next_token == "(" and stem in _FUNCTIONS):
+        is_function = self.next_token == "(" and stem in _FUNCTIONS
+        if token != "(" and not is_function:
             return ("name", token)
-        parts = [self.parse_sum()] if token == "(" else self.parse_arguments()
+        if is_function:
+            self.rest.pop(0)  # the bracket before the arguments
+        parts = [self.parse_sum()]
+        while is_function and self.next_token == ",":
+            self.rest.pop(0)
+            parts.append(self.parse_sum())
         self.take_token(")", ")".__eq__)
         count = _FUNCTIONS.get(stem, 1)
         if count and len(parts) != count:
@@ -296,14 +302,7 @@ class _Parser:
             raise InvalidInputError(f"expected {shown} after {token} in {self.text!r}")
         if stem == "minors" and not (parts[1][0] == "number" and parts[1][1].isdigit()):
             raise InvalidInputError(f"expected minors(X, k) with an integer k in {self.text!r}")
-        return ("bracket" if token == "(" else token, *parts)
-
-    def parse_arguments(self) -> list[Tree]:
-        found = []
-        while self.next_token in ("(", ","):
-            self.rest.pop(0)
-            found.append(self.parse_sum())
-        return found
+        return (token if is_function else "bracket", *parts)
 
 
 def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> RowsOrElement:
