@@ -1,6 +1,6 @@
 """Coupling layers of float64 numbers, and the exact application of such layers to matrices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,14 +60,14 @@ class FloatCoupling:
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the image of a vector of p + q entries, or of each column, in the dtype of `x`."""
-        return self._replace_moved_half(x, lambda scale, moved, shift: scale * moved + shift)
+        return self._map(x, inverse=False)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of a vector of p + q entries, or of each column, in the dtype of `y`.
 
         The entries of this layer are used; the entries of `inverse` are rounded once more.
         """
-        return self._replace_moved_half(y, lambda scale, moved, shift: (moved - shift) / scale)
+        return self._map(y, inverse=True)
 
     @refusing_points
     def inverse(self) -> "FloatCoupling":
@@ -95,23 +95,13 @@ class FloatCoupling:
         scale = None if self.is_additive else self.scales.tolist()
         return LinearCoupling(self.partition, self.moves, self.with_dense_shift().shift, scale)
 
-    def _replace_moved_half(
-        self,
-        x: np.ndarray,
-        image_of_scale_moved_translation: Callable[
-            [np.ndarray, np.ndarray, np.ndarray], np.ndarray
-        ],
-    ) -> np.ndarray:
-        """Return `x` with a new moved half, the image of ``(scale, moved, shift @ kept)``."""
-        p, scale = self.partition[0], self.scales.astype(x.dtype)
-        scale = scale.reshape(-1, *[1] * (x.ndim - 1))
-        shift = self.shift.astype(x.dtype, copy=False)
-        halves = apply_layers_to_halves(
-            [self],
-            (x[:p], x[p:]),
-            lambda _, moved, kept: image_of_scale_moved_translation(scale, moved, shift @ kept),
-        )
-        return np.concatenate(halves)
+    def _map(self, x: np.ndarray, *, inverse: bool) -> np.ndarray:
+        p = self.partition[0]
+        moved, kept = moved_and_kept(self.moves, (x[:p], x[p:]))
+        scale = self.scales.astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+        translation = self.shift.astype(x.dtype, copy=False) @ kept
+        image = (moved - translation) / scale if inverse else scale * moved + translation
+        return np.concatenate(moved_and_kept(self.moves, (image, kept)))
 
 
 def apply_float_layers_exactly(
