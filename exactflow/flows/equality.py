@@ -65,11 +65,8 @@ def _replace_numbers_by_rationals(x: Any) -> Any:
     if mpmath and isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
         return Fraction(*map(int, mpmath.libmp.to_rational(x._mpf_)))
     if isinstance(x, complex) or (mpmath and isinstance(x, mpmath.mpc)) or (is_long and x.imag):
-        return (
-            (_replace_numbers_by_rationals(x.real), _replace_numbers_by_rationals(x.imag))
-            if x.imag != 0
-            else _replace_numbers_by_rationals(x.real)
-        )
+        real, imag = _replace_numbers_by_rationals(x.real), _replace_numbers_by_rationals(x.imag)
+        return (real, imag) if imag else real
     if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
         return x
     # A Decimal is tested by is_nan(), because x != x raises an error for its signaling NaN.
