@@ -190,7 +190,9 @@ class Balanced(MapResult):
         """
         if to_entry_type is not to_float:
             return self.flow._map_entries(coordinate_rows, to_entry_type)
-        x = self._flip_in_place(np.stack(coordinate_rows))[list(self.order)]
+        x = np.stack(coordinate_rows)
+        x[list(self.flips)] *= -1
+        x = x[list(self.order)]
         for layer in self.layers:
             x = layer.forward(x)
         return list(x[np.argsort(self.order)])
@@ -206,12 +208,9 @@ class Balanced(MapResult):
         y = np.stack(coordinate_rows)[list(self.order)]
         for layer in reversed(self.layers):
             y = layer.backward(y)
-        return list(self._flip_in_place(y[np.argsort(self.order)]))
-
-    def _flip_in_place(self, x: np.ndarray) -> np.ndarray:
-        """Negate the rows of x with the indices `flips`, in place, and return x."""
-        x[list(self.flips)] *= -1
-        return x
+        y = y[np.argsort(self.order)]
+        y[list(self.flips)] *= -1
+        return list(y)
 
     def __str__(self) -> str:
         return (

@@ -63,13 +63,14 @@ def find_shears_and_scalar_factor(
     Raises `MethodError` if no shears are found, which may happen if the sizes of the halves differ
     by more than one or the matrix is numerically singular.
     """
-    if (signed := _find_proportional_signed_permutation(target.mantissa)) is not None:
-        flow = factor(signed, partition=target.halves)
+    M, used = target.mantissa, target.mantissa != 0
+    has_one_entry_per_line = (used.sum(axis=0) == 1).all() and (used.sum(axis=1) == 1).all()
+    if has_one_entry_per_line and not np.ptp(np.abs(M[used])):
+        # the target is a multiple of a signed permutation
+        flow = factor(np.sign(M).astype(int), partition=target.halves)
         layers = [FloatCoupling.from_rational(layer).with_dense_shift() for layer in flow]
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
-        size = (
-            Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.mantissa_exponent
-        )
+        size = Fraction(float(np.abs(M).max())) * Fraction(2) ** target.mantissa_exponent
         return layers, target.rational_determinant_root_if_cheap or size
     if target.estimated_condition_number >= EPS**-2:
         raise MethodError(
@@ -138,17 +139,6 @@ def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
         total += np.abs(after[:, moved][:, used]).sum(axis=1) / 2
         after = after @ layer.forward(np.eye(p + q))
     return float(total.max())
-
-
-def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
-    """Return the signed permutation matrix P if M is a positive multiple of P; None if M is no
-    multiple of a signed permutation matrix.
-    """
-    used = M != 0
-    sizes = np.abs(M[used])
-    if (used.sum(axis=0) != 1).any() or (used.sum(axis=1) != 1).any() or np.ptp(sizes):
-        return None
-    return np.sign(M).astype(int)
 
 
 def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
