@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from html import escape
-from typing import Any, TypeAlias
+from typing import Any
 
 from sympy import QQ
 from sympy.polys.domains.domain import Domain
@@ -38,9 +38,6 @@ from exactflow.flows.display import shortened_html
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import signs_from_flips
-
-StepValues: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
-"""The values of names, or a function that computes them."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -199,7 +196,13 @@ def rename_matrices(**names: str) -> Iterator[None]:
         derivation.names = before
 
 
-def record_step(rule: str, why: str, text: str, values: StepValues, reference: str = "") -> None:
+def record_step(
+    rule: str,
+    why: str,
+    text: str,
+    values: "Mapping[str, Any] | Callable[[], Mapping[str, Any]]",
+    reference: str = "",
+) -> None:
     """Record a step if steps are being collected. Its matrices are renamed inside of
     `rename_matrices`.
 

@@ -287,8 +287,12 @@ class Identity:
                 f"this identity is false: {self.statement or self.text}; in the difference of its "
                 f"sides, these products do not cancel: {'; '.join(surviving)}"
             )
-        hypotheses = _hypotheses_in_words(ring.divisors, self.relations)
-        return Proof(self.name, compared, words, hypotheses)
+        hypotheses = [" ".join(self.relations.split())] if self.relations else []
+        if ring.divisors:
+            *others, last = sorted(ring.divisors)
+            are = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+            hypotheses.insert(0, f"{are} invertible")
+        return Proof(self.name, compared, words, tuple(hypotheses))
 
     def define_names_in_ring(self) -> tuple[dict[str, Any], FreeRing]:
         """Return a dict from each name in the text to its value, and the ring of the values."""
@@ -332,16 +336,6 @@ class Identity:
         found = FreeRing(numbers)
         found.divisors |= ring.divisors
         return found
-
-
-def _hypotheses_in_words(divisors: set[str], relations_text: str) -> tuple[str, ...]:
-    """Return the hypotheses in words: the divisors are invertible, and the relations hold."""
-    found = [" ".join(relations_text.split())] if relations_text else []
-    if divisors:
-        *others, last = sorted(divisors)
-        are = f"{', '.join(others)} and {last} are" if others else f"{last} is"
-        found.insert(0, f"{are} invertible")
-    return tuple(found)
 
 
 def _parse_ring_equations(text: str) -> tuple[ParsedIdentity, ...]:
