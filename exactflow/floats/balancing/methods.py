@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
+import sympy
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.progress import report_stage
@@ -50,14 +51,14 @@ def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> B
     if not is_rotation and target.estimated_condition_number <= TUNING.beyond:
         with suppress(MethodError):
             result = _find_by_first_successful_attempt(target, 6, seed, TUNING.few)
-            if _has_small_relative_error(result):
+            if _relative_error(result) <= TUNING.good:
                 return result
     return _find_best_closed_form(target)
 
 
-def _has_small_relative_error(result: Balanced) -> bool:
-    """Whether the error, relative to the largest entry of the target, is at most `TUNING.good`."""
-    return bool(result.error <= TUNING.good * result.target.max_abs())
+def _relative_error(result: Balanced) -> sympy.Rational:
+    """Return the error of a result, relative to the largest entry of its target."""
+    return result.error / result.target.exact_matrix.max_abs()
 
 
 def _find_best_closed_form(
@@ -80,7 +81,7 @@ def _find_best_closed_form(
             continue
         if result is None or found.error < result.error:
             result = found
-        if _has_small_relative_error(result):
+        if _relative_error(result) <= TUNING.good:
             break
     if result is None:
         raise MethodError(
@@ -174,7 +175,7 @@ def _correct_or_return_relative_error(
         except np.linalg.LinAlgError:
             break
     result = Balanced(target, *best)
-    relative = result.error / target.max_abs()
+    relative = _relative_error(result)
     return result if relative <= TUNING.tolerance else float(relative)
 
 

@@ -171,7 +171,3 @@ class Target:
     def minus_product(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of the layers, exactly."""
         return self.exact_matrix.minus(apply_float_layers_exactly(layers))
-
-    def max_abs(self) -> Fraction:
-        """Return the largest absolute entry of W."""
-        return self.exact_matrix.max_abs()
