@@ -25,6 +25,7 @@ certifies the distance of the layers from the matrix.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
 
@@ -33,6 +34,7 @@ import numpy as np
 from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing import BalanceMethod
+from exactflow.floats.balancing.closed_form import has_closed_form
 from exactflow.floats.balancing.determinant import (
     absolute_determinant_root_to_53_bits,
     determinant_sign,
@@ -63,7 +65,8 @@ def find_shears_and_scalar_factor(
     Raises `MethodError` if no shears are found, which may happen if the sizes of the halves differ
     by more than one or the matrix is numerically singular.
     """
-    M, used = target.mantissa, target.mantissa != 0
+    M = target.mantissa
+    used = M != 0
     has_one_entry_per_line = (used.sum(axis=0) == 1).all() and (used.sum(axis=1) == 1).all()
     if has_one_entry_per_line and not np.ptp(np.abs(M[used])):
         # the target is a multiple of a signed permutation
@@ -78,7 +81,14 @@ def find_shears_and_scalar_factor(
             "factor above 10^31): use exactflow.factor, which is exact"
         )
     target = _ScaledTarget(target.entries, target.layout)
-    layers, diagonal = move_scales_last(_find_balanced_layers_for_rounding(target, method, seed))
+    found = find_balanced_on_one_thread(target, None, method, seed).layers
+    is_rotation = target.normalized_rotation_or_none is not None
+    if method == "auto" and is_rotation and has_closed_form(target.halves):
+        # the found layers are those in closed form; a search may find some that round better
+        with suppress(MethodError):
+            searched = find_balanced_on_one_thread(target, None, "search", seed).layers
+            found = min(found, searched, key=_estimate_integer_rounding_error)
+    layers, diagonal = move_scales_last(found)
     mean = float(np.exp(np.log(diagonal).mean()))
     if np.abs(diagonal / mean - 1).max() > UNIFORM:
         layers = _unit_determinant_shears_from_svd(target.with_unit_determinant)
@@ -106,25 +116,6 @@ class _ScaledTarget(Target):
     def mantissa_determinant_root(self) -> float:
         """The d-th root of the determinant of `mantissa`, rounded to the nearest float."""
         return float(self.rounded_determinant_root / Fraction(2) ** self.mantissa_exponent)
-
-
-def _find_balanced_layers_for_rounding(
-    target: Target, method: BalanceMethod, seed: int
-) -> Sequence[FloatCoupling]:
-    """Return the layers that `balance` finds by the method named `method`; the caller rounds them.
-
-    For a rotation and method="auto", both the closed form and the search are tried, and the layers
-    with the smaller rounding error are returned.
-    """
-    found = find_balanced_on_one_thread(target, None, method, seed).layers
-    p, q = target.halves
-    if method != "auto" or target.normalized_rotation_or_none is None or abs(p - q) > 1:
-        return found
-    try:
-        other = find_balanced_on_one_thread(target, None, "search", seed).layers
-    except MethodError:
-        return found
-    return min(found, other, key=_estimate_integer_rounding_error)
 
 
 def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
