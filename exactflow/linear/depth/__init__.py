@@ -131,29 +131,21 @@ def minimal_depth(
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
     with assuming(Assumptions.from_inequalities(assume)):
-        return _minimal_depth_of_problem(
-            Problem.from_matrix(as_square_matrix(M), partition, orientation, "nonzero"), scales
-        )
-
-
-def _minimal_depth_of_problem(
-    problem: Problem, scales: DepthScales | Literal["auto"]
-) -> MinimalDepth:
-    """Find the minimal depth for a problem; "auto" means additive if det M = 1, else positive."""
-    field, det = problem.target.domain, problem.det
-    if det == field.one and scales != "positive":
-        split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
-        layers, excluded = find_few_additive_layers_and_obstructions(split)
-        return MinimalDepth.verified(layers, problem, "additive", excluded)
-    if scales == "additive":
-        raise InvalidInputError(
-            f"additive layers have determinant 1, but det(M) = {format_element_short(det, field)}: "
-            "use scales='positive'"
-        )
-    if not linalg.is_positive(det, field):
-        raise InvalidInputError(
-            f"det(M) = {format_element_short(det, field)} over {format_field(field)} is "
-            "neither 1 nor known to be positive: "
-            f"{hint_to_assume_positive_det_or_empty(det, field)}divide a row by the determinant"
-        )
-    return bound_scaled_depth(replace(problem, scales="positive"))
+        problem = Problem.from_matrix(as_square_matrix(M), partition, orientation, "nonzero")
+        field, det = problem.target.domain, problem.det
+        if det == field.one and scales != "positive":
+            split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
+            layers, excluded = find_few_additive_layers_and_obstructions(split)
+            return MinimalDepth.verified(layers, problem, "additive", excluded)
+        if scales == "additive":
+            raise InvalidInputError(
+                "additive layers have determinant 1, but det(M) = "
+                f"{format_element_short(det, field)}: use scales='positive'"
+            )
+        if not linalg.is_positive(det, field):
+            raise InvalidInputError(
+                f"det(M) = {format_element_short(det, field)} over {format_field(field)} is "
+                "neither 1 nor known to be positive: "
+                f"{hint_to_assume_positive_det_or_empty(det, field)}divide a row by the determinant"
+            )
+        return bound_scaled_depth(replace(problem, scales="positive"))
