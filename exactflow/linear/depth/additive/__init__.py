@@ -98,18 +98,8 @@ def find_few_additive_layers_and_obstructions(
                 return found, excluded
             excluded = reasons
         return layers, excluded
-    return _find_few_layers_if_four_excluded(split, excluded)
-
-
-def _find_few_layers_if_four_excluded(
-    split: SplitMatrix, fallback_obstructions_to_four: Obstructions
-) -> tuple[list[LinearCoupling], Obstructions]:
-    """Return few additive layers, and obstructions to fewer; four layers must be impossible.
-
-    The number of layers is at least five, and not always the least possible. The obstructions
-    exclude the longest patterns that are known to be too short. They are
-    `fallback_obstructions_to_four`, which exclude four layers, unless longer patterns are excluded.
-    """
+    # Now `excluded` has obstructions to four layers. They are returned unless longer patterns are
+    # excluded, too.
     p, q = split.partition
     general = None
     if abs(p - q) > 1:
@@ -118,14 +108,20 @@ def _find_few_layers_if_four_excluded(
             range(6, len(general)), split, "additive", rank_or_eigenvalue_reason
         )
         if longer or len(general) == 5:
-            return general, longer or fallback_obstructions_to_four
+            return general, longer or excluded
     layers, reasons = _find_layers_or_obstructions(5, split)
     if layers is not None:
-        return layers, fallback_obstructions_to_four
-    general = general or _build_six_layers_or_more_if_field_small(split)
+        return layers, excluded
+    if general is None:
+        # Both routes have at most six layers, but need a field with enough elements.
+        with suppress(FieldTooSmallError):
+            general = _layers_by_factor_route("commutator" if p == q else "hyperplane", split)
+    if general is None and p != q:
+        general = _search_six_layers_by_random_leftmost(split)
+    general = general or _layers_by_factor_route("partition", split)
     if len(general) > 6:
         general = _search_six_layers_by_random_leftmost(split) or general
-    return general, reasons if len(reasons) == 2 else fallback_obstructions_to_four
+    return general, reasons if len(reasons) == 2 else excluded
 
 
 def decide_additive_pattern_up_to_five(
@@ -166,18 +162,6 @@ def _find_layers_or_obstructions(
         elif found is not None:
             return _merged_layers_from_shifts(instance, found), ()
     return None, tuple(obstructions)
-
-
-def _build_six_layers_or_more_if_field_small(split: SplitMatrix) -> list[LinearCoupling]:
-    """Return at most six additive layers, or more if the field has too few elements.
-
-    The sizes of the halves differ by at most one.
-    """
-    p, q = split.partition
-    with suppress(FieldTooSmallError):
-        return _layers_by_factor_route("commutator" if p == q else "hyperplane", split)
-    six = None if p == q else _search_six_layers_by_random_leftmost(split)
-    return six or _layers_by_factor_route("partition", split)
 
 
 def _layers_by_factor_route(route: str, split: SplitMatrix) -> list[LinearCoupling]:
@@ -232,8 +216,8 @@ def _merged_layers_from_shifts(
 def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
     """Return the five shifts of U L U L U, a reason why there are none, or None if undecided."""
     pencil = instance.pencil
-    (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
-    draws = _yield_random_matrix_sources(pencil.D.domain)
+    (q, p), r, field = pencil.C.shape, linalg.rank(pencil.C), pencil.C.domain
+    draws = _yield_random_matrix_sources(field)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
             return _five_shifts_if_almost_square_C_has_full_rank(instance)
@@ -242,7 +226,7 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
         return _five_shifts_from_rightmost_candidates(instance, candidates)
     if r == 0:
         reason = up_to_four.reason_unless_identity_plus_products_exist(pencil.D, pencil.a)
-        return reason or _five_shifts_given_rightmost(instance, linalg.zeros(p, q, pencil.D.domain))
+        return reason or _five_shifts_given_rightmost(instance, linalg.zeros(p, q, field))
     parts = FixedParts.from_pencil(pencil)
     factors = parts.factors_excluding_every_shift()
     if factors is not None:
@@ -261,7 +245,12 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
     solutions, multiplier = equations.solve_for_flattened_matrices(system, p, q)
     if multiplier is not None:
         return Reason("tight", tuple(parts.block_sizes_by_factor))
-    sources.append(_yield_random_matrices_from_affine_solutions(solutions, p, q))
+    sources.append(
+        DomainMatrix.from_list_flat(
+            _random_affine_combination(solutions, draw).to_list_flat(), (p, q), field
+        )
+        for draw in _yield_random_matrix_sources(field)
+    )
     candidates = chain.from_iterable(zip(*sources, strict=True))
     return _five_shifts_from_rightmost_candidates(instance, candidates)
 
@@ -316,21 +305,6 @@ def _yield_random_matrix_sources(field: Domain) -> Iterator[Draws]:
     The bound of the entries that a source draws grows by 1 with every fourth source.
     """
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
-
-
-def _yield_random_matrices_from_affine_solutions(
-    particular_and_basis: DomainMatrix, rows: int, columns: int
-) -> Candidates:
-    """Yield random matrices of the given shape whose entries solve linear equations.
-
-    Each column of `particular_and_basis` has the entries of a matrix, row by row. The first column
-    is a particular solution of the equations; the other columns are a basis of the solutions of the
-    homogeneous equations.
-    """
-    field = particular_and_basis.domain
-    for draw in _yield_random_matrix_sources(field):
-        v = _random_affine_combination(particular_and_basis, draw)
-        yield DomainMatrix.from_list_flat(v.to_list_flat(), (rows, columns), field)
 
 
 def _random_affine_combination(particular_and_basis: DomainMatrix, draw: Draws) -> DomainMatrix:
