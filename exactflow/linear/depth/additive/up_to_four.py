@@ -142,24 +142,15 @@ def reason_unless_identity_plus_products_exist(D: DomainMatrix, a: DomainMatrix)
             return Reason("trace", k)
     if search_controller_bases(large, other, f):
         return None
+    # Flanders' condition: D and a have blocks of equal sizes at each irreducible factor; at x - 1
+    # the k-th sizes may differ by one, for each k. A missing block has size 0.
     for factor, multiplicity in irreducible_factors(f, D.domain):
-        if multiplicity > 1 and not _are_sizes_equal_or_close_at_one(
-            companion_block_exponents(D, factor), companion_block_exponents(a, factor), factor
-        ):
-            return Reason("similarity", (factor,))
+        if multiplicity > 1:
+            of_D, of_a = (companion_block_exponents(M, factor) for M in (D, a))
+            pairs = zip_longest(of_D, of_a, fillvalue=0)
+            if any(abs(x - y) > is_x_minus_one(factor) for x, y in pairs):
+                return Reason("similarity", (factor,))
     return None
-
-
-def _are_sizes_equal_or_close_at_one(
-    sizes_of_D: tuple[int, ...], sizes_of_a: tuple[int, ...], irreducible_factor: tuple
-) -> bool:
-    """Whether the block sizes of D and a are equal, or each differ by at most one at x - 1.
-
-    This is Flanders' condition. The sizes are those at the irreducible factor. Only if this factor
-    is x - 1, the k-th sizes may differ by one, for each k; a missing block has size 0.
-    """
-    pairs = zip_longest(sizes_of_D, sizes_of_a, fillvalue=0)
-    return all(abs(x - y) <= is_x_minus_one(irreducible_factor) for x, y in pairs)
 
 
 def decide_additive_ULUL(blocks: Blocks, inverse_A: DomainMatrix) -> Shifts | Reason:
@@ -198,7 +189,7 @@ def _decide_additive_ULUL_for_singular_D(
 
     `inverse_A` is the upper left block a of M^-1.
     """
-    (_, B, C, D), a = blocks, inverse_A
+    (A, B, C, D), a = blocks, inverse_A
     (P, m), (Q, _) = map(fitting_basis_and_last_nilpotent_size, (D, a))
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
@@ -220,25 +211,12 @@ def _decide_additive_ULUL_for_singular_D(
     if i or j:
         Y1, Z1 = _factor_D_and_a_minus_identity_as_YZ_ZY(of_D[:j, :j], of_a[:i, :i])
         Y, Z = linalg.direct_sum(Y1, Y), linalg.direct_sum(Z1, Z)
-    return _complete_four_shifts(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
-
-
-def _complete_four_shifts(
-    blocks: Blocks,
-    Y: DomainMatrix,
-    Z: DomainMatrix,
-    kernel_of_D: DomainMatrix,
-    left_kernel_of_D: DomainMatrix,
-) -> Shifts:
-    """Return the shifts X, Y, Z, W of U L U L for given Y and Z.
-
-    X and W solve X D = B - Z, D W = C - Y and X Y + B W = A - I. The first equation determines X up
-    to rows in the left kernel of D, and the second determines W up to columns in the kernel of D.
-    These rows and columns are chosen such that the third equation holds.
-    """
-    A, B, C, D = blocks
+    Y, Z = P * Y * Q_inverse, Q * Z * P_inverse
+    # X and W solve X D = B - Z, D W = C - Y and X Y + B W = A - I. The first two equations
+    # determine X up to rows in the left kernel of D, and W up to columns in the kernel of D. These
+    # rows and columns are chosen such that the third equation holds.
     X, _ = _solve_left_factor_or_kernel_vector(D, B - Z)
     W, _ = linalg.solve(D, C - Y)
-    missing = A - linalg.identity(A.shape[0], A.domain) - X * Y - B * W
-    (S, T), _ = _solve_two_sided_sum(B * kernel_of_D, left_kernel_of_D * C, missing)
-    return [X + T * left_kernel_of_D, Y, Z, W + kernel_of_D * S]
+    missing = A - linalg.identity(A.shape[0], field) - X * Y - B * W
+    (S, T), _ = _solve_two_sided_sum(B * r, lk * C, missing)
+    return [X + T * lk, Y, Z, W + r * S]
