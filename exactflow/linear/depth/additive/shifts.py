@@ -176,28 +176,17 @@ def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | No
     )
 
 
-class _TwoSidedEigenvectorsWithShiftImages(NamedTuple):
-    """Right eigenvectors of D - C V, left eigenvectors of a + V c, and their images under V.
-
-    The right eigenvectors are the columns of `right`, and V maps them to `right_image`. The left
-    eigenvectors are the rows p of `left`, and `left_image_negated` has the rows -p V.
-    """
-
-    right: DomainMatrix
-    right_image: DomainMatrix
-    left: DomainMatrix
-    left_image_negated: DomainMatrix
-
-
 def _draw_two_sided_eigenvectors_with_images(
     pencil: Pencil, parts: FixedParts, eigenvalue: _DeflatedEigenvalue, draw: Draws
-) -> _TwoSidedEigenvectorsWithShiftImages | None:
+) -> tuple[DomainMatrix, DomainMatrix, DomainMatrix, DomainMatrix] | None:
     """Draw right and left eigenvectors for an eigenvalue s, and images that a shift V shall give
     them.
 
-    The columns y, v and the rows p, q satisfy (D - s) y = C v, p (a - s) = q c and p v + q y = 0.
-    Return None if the columns y or the rows p are dependent. A column y that extends a block of Du
-    satisfies L y = 0. A row p that extends a block of aN satisfies p N = 0.
+    Return (y, v, p, q): V maps the right eigenvectors, the columns y of D - C V, to the columns v,
+    and the left eigenvectors, the rows p of a + V c, to the rows -q. They satisfy (D - s) y = C v,
+    p (a - s) = q c and p v + q y = 0. Return None if the columns y or the rows p are dependent. A
+    column y that extends a block of Du satisfies L y = 0. A row p that extends a block of aN
+    satisfies p N = 0.
     """
     C, D, a, c = pencil
     D_s, a_s = (linalg.subtract_scalar_matrix(M, eigenvalue.s) for M in (D, a))
@@ -213,7 +202,7 @@ def _draw_two_sided_eigenvectors_with_images(
     ).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
     are_independent = linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks
-    return _TwoSidedEigenvectorsWithShiftImages(y, v, p, q) if are_independent else None
+    return (y, v, p, q) if are_independent else None
 
 
 def _draw_arbitrary_and_then_annihilated_combinations(
@@ -240,8 +229,21 @@ def flanders_shift_for_rank_one_C(pencil: Pencil, parts: FixedParts) -> DomainMa
     C must have rank one, and the fixed parts must satisfy the inequalities of
     `exactflow.linear.depth.fixed_parts`.
     """
-    of_D, of_a = _choose_shifted_block_sizes(parts)
     C, D, a, c = pencil
+    # The wanted block sizes of D - C V and of a + V c are the least possible, except that in each
+    # matrix one block at eigenvalue 1 is enlarged, so that the sizes add up to the dimension.
+    of_D: SizesByFactor = {}
+    of_a: SizesByFactor = {}
+    at_one, sizes_by_factor = (D.domain.one, -D.domain.one), dict(parts.block_sizes_by_factor)
+    sizes_by_factor.setdefault(at_one, ((), ()))
+    for f, sizes in sizes_by_factor.items():
+        # The counts are not None, since the fixed parts allow some shift V.
+        counts: Any = parts.least_shifted_block_counts_at_factor(f, *sizes)
+        of_D[f], of_a[f] = map(conjugate_partition, counts)
+    rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
+    for wanted in (of_D, of_a):
+        first, *others = wanted[at_one] or (0,)
+        wanted[at_one] = (first + rest, *others) if first + rest else ()
     (b, u), (w, z) = _rank_one_factors(C), _rank_one_factors(c)
     v = subtracted_row_assigning_block_sizes(D, b, (parts.L, parts.Du), of_D)
     v_a = -subtracted_row_assigning_block_sizes(
@@ -255,29 +257,6 @@ def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return a column b and a row u with C = b u; C must have rank one."""
     b = linalg.column_basis(C)
     return b, linalg.left_inverse(b) * C
-
-
-def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor]:
-    """Return the wanted block sizes of D - C V, and of a + V c, by irreducible factor.
-
-    The sizes are the least possible, except that in each matrix one block at eigenvalue 1 is
-    enlarged, so that the sizes add up to the dimension.
-    """
-    one = parts.L.domain.one
-    at_one = (one, -one)
-    of_D: SizesByFactor = {}
-    of_a: SizesByFactor = {}
-    sizes_by_factor = dict(parts.block_sizes_by_factor)
-    sizes_by_factor.setdefault(at_one, ((), ()))
-    for f, sizes in sizes_by_factor.items():
-        # The counts are not None, since the fixed parts allow some shift V.
-        counts: Any = parts.least_shifted_block_counts_at_factor(f, *sizes)
-        of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
-    rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
-    for divisors in (of_D, of_a):
-        first, *others = divisors[at_one] or (0,)
-        divisors[at_one] = (first + rest, *others) if first + rest else ()
-    return of_D, of_a
 
 
 def subtracted_row_assigning_block_sizes(
