@@ -35,7 +35,7 @@ one is positive, and s <= 0, or if the same holds after all weights and s change
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -54,16 +54,6 @@ from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason
 
 Multiplier = tuple[DomainMatrix, ...]
 """One matrix for each equation of a system."""
-
-ParticularAndBasisOrRefutation = tuple[Any, Any]
-"""A matrix and None, or None and a `Multiplier` that refutes the equations.
-
-The first column of the matrix is a particular solution, and the others are a basis of the solutions
-of the homogeneous equations.
-"""
-
-PartWithMoreBlocks = Literal["Du", "aN"]
-"""The fixed part, Du or aN, that has more blocks at an eigenvalue than the other one."""
 
 POSITIVE = {"H", "G", "S", "T"}
 """The names of the unknowns that are positive diagonals."""
@@ -233,7 +223,7 @@ def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> E
 
 def solve_for_flattened_matrices(
     system: Sequence[Equation], rows: int, columns: int
-) -> ParticularAndBasisOrRefutation:
+) -> tuple[Any, Any]:
     """Find all solutions of equations for one unknown matrix of the given shape.
 
     Return (solutions, None), or (None, multiplier) with a multiplier that refutes the equations.
@@ -301,17 +291,16 @@ def with_roots_at_one(f: Sequence[Element], count_with_negative_as_zero: int) ->
     return list(f)
 
 
-def eigenvalues_not_one_with_r_extra_blocks(parts: FixedParts) -> dict[Element, PartWithMoreBlocks]:
+def eigenvalues_not_one_with_r_extra_blocks(parts: FixedParts) -> dict[Element, bool]:
     """Return the eigenvalues s != 1 at which the numbers of blocks of Du and of aN differ by r.
 
-    r is the rank of C. The result maps each such eigenvalue to the name of the fixed part that has
-    more blocks.
+    r is the rank of C. The result maps each such eigenvalue to whether aN has more blocks than Du.
     """
-    found: dict[Element, PartWithMoreBlocks] = {}
-    for f, sizes in parts.block_sizes_by_factor.items():
-        excess = len(sizes[1]) - len(sizes[0])
+    found = {}
+    for f, (sizes_of_Du, sizes_of_aN) in parts.block_sizes_by_factor.items():
+        excess = len(sizes_of_aN) - len(sizes_of_Du)
         if len(f) == 2 and sum(f, parts.L.domain.zero) and abs(excess) == parts.r:
-            found[-f[1]] = "aN" if excess > 0 else "Du"
+            found[-f[1]] = excess > 0
     return found
 
 
@@ -328,9 +317,9 @@ def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equatio
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
-    for s, larger in eigenvalues_not_one_with_r_extra_blocks(parts).items():
+    for s, has_aN_more_blocks in eigenvalues_not_one_with_r_extra_blocks(parts).items():
         D_s, a_s = (linalg.subtract_scalar_matrix(M, s) for M in (D, a))
-        if larger == "aN":
+        if has_aN_more_blocks:
             k = linalg.kernel(linalg.left_kernel(C) * D_s)
             system.append(Equation("{C} V k = ({D} - s) k", D_s * k, [("V", C, k)]))
         else:

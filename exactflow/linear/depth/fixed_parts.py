@@ -50,9 +50,6 @@ Sizes = tuple[int, ...]
 CountsOfSizeAtLeast = tuple[int, ...]
 """The numbers of blocks of size at least 1, of size at least 2, and so on."""
 
-BlockSizesOfDuAndaN = tuple[Sizes, Sizes]
-"""The block sizes of Du and those of aN, the fields of `FixedParts`, at one irreducible factor."""
-
 
 @dataclass(frozen=True, eq=False)
 class FixedParts:
@@ -93,7 +90,7 @@ class FixedParts:
         )
 
     @cached_property
-    def block_sizes_by_factor(self) -> dict[tuple, BlockSizesOfDuAndaN]:
+    def block_sizes_by_factor(self) -> dict[tuple, tuple[Sizes, Sizes]]:
         """A dict from each irreducible factor f to the block sizes of Du, and of aN, at f.
 
         The polynomial x - 1 is always included if D and a are of different sizes.

@@ -37,9 +37,6 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
-InverseHAndG = tuple[list, list]
-"""The diagonal entries of H^-1, and those of G."""
-
 
 class _EquationOfTwoScales(NamedTuple):
     """The equation p x_i = q x_j, where the numbers x are the diagonal entries of H and G, and 1.
@@ -66,7 +63,9 @@ class _EquationOfTwoScales(NamedTuple):
         return self.column * self.row
 
 
-def decide_diagonals_of_three_layers(instance: PatternInstance) -> InverseHAndG | Reason | None:
+def decide_diagonals_of_three_layers(
+    instance: PatternInstance,
+) -> tuple[list, list] | Reason | None:
     """Decide whether the matrix is a product U L U with positive scales: return the diagonals H^-1
     and G of the module docstring, a reason why there are none, or None if a sign is not known.
     """
