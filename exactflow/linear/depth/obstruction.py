@@ -51,7 +51,7 @@ from exactflow.flows.evidence import Checkable
 from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.minors import MinorEquations, Polynomial, are_minors_of_D_and_a_opposed
+from exactflow.linear.depth.minors import MinorEquations, are_minors_of_D_and_a_opposed
 from exactflow.linear.depth.pattern import (
     PatternInstance,
     Pencil,
@@ -177,39 +177,34 @@ class Obstruction(PatternInstance, Checkable):
 
     def _proof_with_backticks(self, name: str) -> str:
         """Return the proof as sentences, with formulas in backticks."""
-        length = len(self.pattern)
+        length, positive = len(self.pattern), self.scales == "positive"
         shifts = [*"XYZWV"] if length < 6 else [f"X{k}" for k in range(1, length + 1)]
-        scaled = self.scales == "positive" and len(self.pattern) > 2
-        if scaled and len(self.pattern) == 3:
+        if positive and length == 3:
             # Named in this way, the shifts X and Z enter the equations linearly.
             shifts = ["H^-1 X", "Y", "H^-1 Z G^-1"]
         layers = [f"{letter}({X})" for letter, X in zip(self.pattern, shifts, strict=False)]
         product = " ".join(layers) or "I"
-        text = self._assumption_text(name, product)
-        if self.kind_row.is_of_pair:
-            last = " As `{C} = 0`, the last factor changes neither `{D}` nor `{a}`."
-            D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
-            text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
-        return self._fill_in_kind_values_and_blocks(
-            f"{text} {self.kind_row.explanation}", self._names_of_D_a_padded_if_trace
-        )
-
-    def _assumption_text(self, name: str, product: str) -> str:
-        """Return the first sentence of the proof: suppose that the matrix is `product`."""
-        length = len(self.pattern)
-        if self.scales == "additive" or not length:
-            return f"Suppose `{name} = {product}`."
-        if length > 2:
+        text = f"Suppose `{name} = {product}`."
+        D, a = "{D}", "{a}"
+        if positive and length > 2:
             P = "diag(G, H^-1)" if self.is_exchanged else "diag(H^-1, G)"
-            return (
+            text = (
                 f"Suppose `{name} P^-1 = {product}` for `P = {P}`, where `H` and `G` are diagonal "
                 "with positive entries: a diagonal matrix passes a shear and only changes its "
                 "block, so all scales can stand at the right."
             )
-        scales = ["S", "T" if length == 2 else "I"]
-        shown = ", ".join(reversed(scales) if self.is_exchanged else scales)
-        diagonals = "positive diagonals `S` and `T`" if length == 2 else "a positive diagonal `S`"
-        return f"Suppose `{name} = {product} diag({shown})` for {diagonals}."
+            D, a = "{D} G^-1", "H^-1 {a}"
+        elif positive and length:
+            scales = ["S", "T" if length == 2 else "I"]
+            shown = ", ".join(reversed(scales) if self.is_exchanged else scales)
+            which = "positive diagonals `S` and `T`" if length == 2 else "a positive diagonal `S`"
+            text = f"Suppose `{name} = {product} diag({shown})` for {which}."
+        if self.kind_row.is_of_pair:
+            last = " As `{C} = 0`, the last factor changes neither `{D}` nor `{a}`."
+            text += last * (length == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
+        return self._fill_in_kind_values_and_blocks(
+            f"{text} {self.kind_row.explanation}", self._names_of_D_a_padded_if_trace
+        )
 
     @property
     def _names_of_D_a_padded_if_trace(self) -> str:
@@ -236,18 +231,6 @@ class Obstruction(PatternInstance, Checkable):
         return f"<Obstruction {self}>"
 
 
-def exclude_all(
-    instances: Iterable[PatternInstance], search: Callable[[PatternInstance], Reason | None]
-) -> Obstructions:
-    """Return an obstruction to each instance, or () if the search returns None for any of them."""
-    found = []
-    for instance in instances:
-        if (reason := search(instance)) is None:
-            return ()
-        found.append(Obstruction.from_unchecked_reason(instance, reason))
-    return tuple(found)
-
-
 def obstructions_to_greatest_excluded_length(
     lengths: range,
     split: SplitMatrix,
@@ -259,8 +242,13 @@ def obstructions_to_greatest_excluded_length(
     Only the given `lengths` are tried. Return () if none of them is excluded.
     """
     for length in reversed(lengths):
-        if found := exclude_all(split.instances_of_length(length, scales), search):
-            return found
+        found = []
+        for instance in split.instances_of_length(length, scales):
+            if (reason := search(instance)) is None:
+                break
+            found.append(Obstruction.from_unchecked_reason(instance, reason))
+        else:
+            return tuple(found)
     return ()
 
 
@@ -500,20 +488,17 @@ def _is_combination_one_signed(o: Obstruction) -> bool:
 
 def _template_values_of_signs(o: Obstruction) -> TemplateValues:
     """Return the values for the templates of kind "signs"."""
-    n = len(o.witness)
-    names = [f"{letter}{i}" for letter in "xy" for i in range(1, n + 1)]
-    shown = ", ".join(f"``{_format_multivariate_polynomial(p, names)}``" for p in o.witness if p)
-    sizes = ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)
-    return {"sizes": sizes, "multipliers": shown}
-
-
-def _format_multivariate_polynomial(p: Polynomial, names: Sequence[str]) -> str:
-    """Return a polynomial as text; `names` are the names of its variables."""
-    terms = (
-        QQ.to_sympy(x) * prod(Symbol(name) ** k for name, k in zip(names, powers, strict=True))
-        for powers, x in p.items()
-    )
-    return str(sum(terms))
+    variables = [Symbol(f"{letter}{i}") for letter in "xy" for i in range(1, len(o.witness) + 1)]
+    multipliers = {
+        k: sum(
+            QQ.to_sympy(x) * prod(v**power for v, power in zip(variables, powers, strict=True))
+            for powers, x in p.items()
+        )
+        for k, p in enumerate(o.witness, 1)
+        if p
+    }
+    shown = ", ".join(f"``{p}``" for p in multipliers.values())
+    return {"sizes": ", ".join(map(str, multipliers)), "multipliers": shown}
 
 
 _ANY = range(2, 10**6)
