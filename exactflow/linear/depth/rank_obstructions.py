@@ -199,27 +199,6 @@ class _BlockScalars(NamedTuple):
     rank: int
 
 
-def _yield_scalars_if_M_is_diag_A_beta_I(instance: PatternInstance) -> Iterator[_BlockScalars]:
-    """If M = diag(A, beta I), yield alpha and beta for each distinct nonzero diagonal entry alpha
-    of A.
-
-    A is the block of the smaller half, first or second. Yield nothing unless M has this form,
-    beta != 1, det M = 1 and the halves have unequal sizes.
-    """
-    A, B, C, D = halves = instance.split.blocks
-    if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
-        return
-    if A.shape > D.shape:
-        A, _, _, D = linalg.swap_halves(halves)
-    beta, one = D[0, 0].element, D.domain.one
-    is_scalar = linalg.subtract_scalar_matrix(D, beta).is_zero_matrix
-    if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
-        return
-    for alpha in filter(None, dict.fromkeys(A.diagonal())):
-        rank = linalg.rank(linalg.subtract_scalar_matrix(A, alpha))
-        yield _BlockScalars(alpha, beta, one / (alpha * beta), rank)
-
-
 def _forced_eigenvalues_with_least_multiplicities(
     scalars: _BlockScalars, smaller_half_size: int, size_difference: int
 ) -> dict[Element, int]:
@@ -232,25 +211,24 @@ def _forced_eigenvalues_with_least_multiplicities(
     one, forced = beta / beta, dict[Element, int]()
 
     def yield_powers_until_one_or_beta(
-        x: Element, step: Element, first_multiplicity: int, multiplicity_drop: int
+        x: Element, step: Element, multiplicity: int
     ) -> Iterator[tuple[Element, int]]:
         """Yield x, x step, x step^2, .., each with its multiplicity.
 
-        The multiplicity falls by `multiplicity_drop` at each step. Stop before a multiplicity below
-        1, and before a power that is 1 or beta.
+        The multiplicity falls by the rank at each step. Stop before a multiplicity below 1, and
+        before a power that is 1 or beta.
         """
-        multiplicity = first_multiplicity
         while multiplicity > 0:
             yield x, multiplicity
-            x, multiplicity = x * step, multiplicity - multiplicity_drop
+            x, multiplicity = x * step, multiplicity - rank
             if x in (one, beta):
                 return
 
-    powers = yield_powers_until_one_or_beta(one, r, size_difference, rank)
+    powers = yield_powers_until_one_or_beta(one, r, size_difference)
     if not rank:  # then the multiplicity does not fall
         return dict(islice(powers, smaller_half_size // size_difference + 1))
     if beta / r not in (one, beta):
-        others = yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank, rank)
+        others = yield_powers_until_one_or_beta(beta / r, one / r, size_difference - rank)
         powers = chain(powers, others)
     for x, count in powers:
         forced[x] = max(count, forced.get(x, 0))
@@ -262,15 +240,26 @@ def find_scalars_forcing_too_many_eigenvalues(
 ) -> tuple[_BlockScalars, dict[Element, int]] | None:
     """Return scalars of M that force too many eigenvalues, and the forced eigenvalues.
 
-    Return None if there are no such scalars. N and r are as at the top of this module. The second
-    result maps eigenvalues of N to lower bounds of their multiplicities. There are too many
-    eigenvalues if the sum of these bounds exceeds the size of N, or if both blocks of M are scalar
-    and a power of r is 1 again.
+    Return None if there are no such scalars. They exist only if M = diag(A, beta I), where A is the
+    block of the smaller half, first or second, beta != 1 and det M = 1; alpha is a nonzero diagonal
+    entry of A. N and r are as at the top of this module. The second result maps eigenvalues of N to
+    lower bounds of their multiplicities. There are too many eigenvalues if the sum of these bounds
+    exceeds the size of N, or if both blocks of M are scalar and a power of r is 1 again.
     """
-    p, q = sorted(instance.split.partition)
-    for found in _yield_scalars_if_M_is_diag_A_beta_I(instance):
+    A, B, C, D = halves = instance.split.blocks
+    if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
+        return None
+    if A.shape > D.shape:
+        A, _, _, D = linalg.swap_halves(halves)
+    p, q, beta, one = A.shape[0], D.shape[0], D[0, 0].element, D.domain.one
+    is_scalar = linalg.subtract_scalar_matrix(D, beta).is_zero_matrix
+    if beta == one or not is_scalar or A.det() * beta**q != one:
+        return None
+    for alpha in filter(None, dict.fromkeys(A.diagonal())):
+        r, rank = one / (alpha * beta), linalg.rank(linalg.subtract_scalar_matrix(A, alpha))
+        found = _BlockScalars(alpha, beta, r, rank)
         forced = _forced_eigenvalues_with_least_multiplicities(found, p, q - p)
-        is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
+        is_circle = not rank and [*forced][-1] * r == one
         if sum(forced.values()) > p or is_circle:
             return found, forced
     return None
