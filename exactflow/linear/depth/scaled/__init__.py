@@ -54,7 +54,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import sympy
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
@@ -308,7 +307,14 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
     positive_roots = [x for x in roots if linalg.is_positive(x, field)]
-    for r in _points_at_and_around_simplest_first(positive_roots, field):
+    # The numbers r are at, below, between and above the positive roots: at least two are below and
+    # two above all roots. Those of the fewest digits come first.
+    two = field.convert(2)
+    near = map(_power_of_two_near_rational, positive_roots) if field.is_QQ else positive_roots
+    factors = field.one, two, field.one / two, two**2, field.one / two**2
+    around = [x * s for x in (field.one, *near) for s in factors]
+    middle = [sum(positive_roots) / two] if len(positive_roots) == 2 else []
+    for r in dict.fromkeys([*around, *middle, *positive_roots]):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -317,7 +323,7 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
         else:
             continue
         scaled_det = ratio * d.det()
-        sizes = [field.one, field.convert(2)]
+        sizes = [field.one, two]
         if field.is_QQ and scaled_det:
             # These are powers of two whose squares times |scaled_det| are near 1.
             s = 1 / _power_of_two_near_rational(abs(scaled_det), root=2)
@@ -325,23 +331,6 @@ def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator
         for s in sizes:
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
-
-
-def _points_at_and_around_simplest_first(
-    positive_roots: list[Element], field: Domain
-) -> list[Element]:
-    """Return positive numbers at, below, between and above the given ones, simplest first.
-
-    At least two numbers are below and two above all roots. The simplest numbers have the fewest
-    digits; the numbers are not sorted by size.
-    """
-    two, powers = field.convert(2), positive_roots
-    if field.is_QQ:
-        powers = [*map(_power_of_two_near_rational, positive_roots)]
-    factors = field.one, two, field.one / two, two**2, field.one / two**2
-    around = [p * s for p in (field.one, *powers) for s in factors]
-    middle = [sum(positive_roots) / two] if len(positive_roots) == 2 else []
-    return list(dict.fromkeys([*around, *middle, *positive_roots]))
 
 
 def _power_of_two_near_rational(x: Element, *, root: Literal[1, 2] = 1) -> Element:
