@@ -119,12 +119,29 @@ def _witness_identities_and_values(
     Return ([], {}) for a kind without such identities. Inequalities between minors are returned
     only over QQ, and only for at most `_MOST_MINORS` minors of one size.
     """
+    field = found.matrix.domain
     if found.kind == "linear":
         return _multiplier_identities_and_values(found, blocks)
     if found.kind == "opposed":
-        return _opposed_inequalities_unless_many(found), {}
+        k = found.witness
+        of_D, of_a = (minors.minors_of_size(k) for minors in found.minors_of_D_and_a_for_pattern)
+        if not field.is_QQ or max(len(of_D), len(of_a)) > _MOST_MINORS:
+            return [], {}
+        D, a = (found.fill_in_block_names(f"minors({X}, {k})") for X in ("{D}", "{a}"))
+        signs = (">=", "<=") if min(of_D) >= 0 and max(of_a) <= 0 else ("<=", ">=")
+        return [f"{D} {signs[0]} 0", f"{a} {signs[1]} 0", f"largest({D}) + largest({a}) > 0"], {}
     if found.kind == "rank":
-        return _rank_identities_and_values_unless_many(found, blocks)
+        name, kept = found.witness
+        block, size, n = blocks[name], blocks[name].shape[0], len(kept)
+        if found.scales == "additive":
+            rank = linalg.rank(linalg.subtract_scalar_matrix(block, field.one))
+            return [f"rank({name} - I) = {rank}"], {}
+        if not field.is_QQ or comb(n, n // 2) > _MOST_MINORS:
+            return [], {}
+        # The matrix J selects a submatrix K of the block; no principal minor of -K is negative.
+        J = linalg.identity(size, field).extract(range(size), kept).to_dense()
+        text = [f"K = J^T {name} J", *(f"minors(-K, {k}) >= 0" for k in range(1, n + 1))]
+        return text, {"J": J, "K": block.extract(kept, kept)}
     if found.kind == "chain of eigenvalues" and (
         excluding := find_scalars_forcing_too_many_eigenvalues(found)
     ):
@@ -137,44 +154,6 @@ def _witness_identities_and_values(
         ]
         return text, {name: getattr(scalars, name) for name in ("alpha", "beta", "r")}
     return [], {}
-
-
-def _opposed_inequalities_unless_many(found: Obstruction) -> list[str]:
-    """Return inequalities which say that the principal minors of D and of a have opposite signs.
-
-    The witness is the size of the minors. Return [] over a field that is not QQ, or for more than
-    `_MOST_MINORS` minors.
-    """
-    k = found.witness
-    minors = [table.minors_of_size(k) for table in found.minors_of_D_and_a_for_pattern]
-    if not found.matrix.domain.is_QQ or max(map(len, minors)) > _MOST_MINORS:
-        return []
-    D, a = (found.fill_in_block_names(f"minors({X}, {k})") for X in ("{D}", "{a}"))
-    is_D_positive = min(minors[0]) >= 0 and max(minors[1]) <= 0
-    signs = (">=", "<=") if is_D_positive else ("<=", ">=")
-    return [f"{D} {signs[0]} 0", f"{a} {signs[1]} 0", f"largest({D}) + largest({a}) > 0"]
-
-
-def _rank_identities_and_values_unless_many(
-    found: Obstruction, blocks: Mapping[str, DomainMatrix]
-) -> tuple[list[str], dict[str, Any]]:
-    """Return identities that show the rank of a block, and the values of the letters.
-
-    With positive scales the matrix J selects a submatrix K of the block, and inequalities say that
-    no principal minor of -K is negative; return ([], {}) over a field that is not QQ, or for more
-    than `_MOST_MINORS` minors of one size.
-    """
-    name, kept = found.witness
-    block = blocks[name]
-    if found.scales == "additive":
-        rank = linalg.rank(linalg.subtract_scalar_matrix(block, block.domain.one))
-        return [f"rank({name} - I) = {rank}"], {}
-    n = len(kept)
-    if not block.domain.is_QQ or max(comb(n, k) for k in range(n + 1)) > _MOST_MINORS:
-        return [], {}
-    J = linalg.identity(block.shape[0], block.domain).extract(range(block.shape[0]), kept)
-    signs = [f"minors(-K, {k}) >= 0" for k in range(1, n + 1)]
-    return [f"K = J^T {name} J", *signs], {"J": J.to_dense(), "K": block.extract(kept, kept)}
 
 
 def _multiplier_identities_and_values(
