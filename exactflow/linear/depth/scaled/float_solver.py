@@ -21,7 +21,6 @@ How it is checked
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -67,18 +66,30 @@ class NearSolution(NamedTuple):
 
 
 def yield_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
-    """Yield float64 solutions, from starts by orders of coordinates, then from random starts."""
-    left, right = (
-        np.array([*map(to_float, side)]) for side in equations.coefficients_of_x_and_y_by_set
-    )
+    """Yield float64 solutions, from starts by orders of coordinates, then from random starts.
+
+    For each sequence of signs that leading minors of D and of a have in common, at most one
+    solution is yielded. Sequences for which the ratios of consecutive minors are most equal come
+    first.
+    """
+    sides = equations.coefficients_of_x_and_y_by_set
+    left, right = (np.array([*map(to_float, side)]) for side in sides)
     if not np.isfinite(left + right).all():
         return
     n = equations.half_size
     bits = (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(float)
     system = _FloatEquations(n, left, right, bits, equations.sizes_of_nontrivial_equations)
-    for starts in _yield_start_groups_by_leading_signs(equations):
-        found = (system.solve(start) for start in starts)
-        yield from islice((near for near in found if near is not None), 1)
+    if equations.left[-1]:
+        # D and a are invertible: the last leading minors are their determinants, not det M and 1.
+        sides = equations.left, equations.right
+    of_D, of_a = (_best_order_by_leading_signs([*map(to_float, side)]) for side in sides)
+    common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
+    for signs in common[:SIGNS]:
+        for t in SPREADS:
+            start = [_start_logs_from_order(orders[signs], t) for orders in (of_D, of_a)]
+            if (near := system.solve(np.concatenate(start))) is not None:
+                yield near
+                break
     rng = np.random.default_rng(0)
     for _ in range(STARTS):
         if (near := system.solve(rng.standard_normal(2 * n))) is not None:
@@ -150,27 +161,6 @@ class _CoordinateOrder(NamedTuple):
     coordinates: tuple[int, ...]
     minors: tuple[float, ...]
     excess: float
-
-
-def _yield_start_groups_by_leading_signs(
-    equations: MinorEquations,
-) -> Iterator[Iterator[np.ndarray]]:
-    """Yield a group of starts for each sequence of signs common to leading minors of D and of a.
-
-    Sequences for which the ratios of consecutive minors are most equal come first. If D and a are
-    singular, det M and 1 replace the determinants of D and a, as in the equations.
-    """
-    singular = not equations.left[-1]
-    sides = (
-        equations.coefficients_of_x_and_y_by_set if singular else (equations.left, equations.right)
-    )
-    of_D, of_a = (_best_order_by_leading_signs([*map(to_float, side)]) for side in sides)
-    common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
-    for signs in common[:SIGNS]:
-        orders = of_D[signs], of_a[signs]
-        yield (
-            np.concatenate([_start_logs_from_order(order, t) for order in orders]) for t in SPREADS
-        )
 
 
 def _best_order_by_leading_signs(
