@@ -32,7 +32,7 @@ How it is checked
 multipliers are returned only if the check of their obstruction succeeds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from math import comb
 
@@ -116,30 +116,21 @@ def polynomial_multiplier_reason_over_QQ(instance: PatternInstance) -> Reason | 
     if not is_small_over_QQ or not _has_four_letters_or_five_with_zero_C(instance):
         return None
     equations = MinorEquations.from_four_or_five_letter_pattern(instance)
-    for found in _yield_candidate_multipliers(equations):
-        reason = Reason("signs", found)
-        if Obstruction.from_unchecked_reason(instance, reason).is_valid():
-            return reason
-    return None
-
-
-def _yield_candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield tuples of multipliers, one for each equation.
-
-    Multipliers in x alone or in y alone come first, and then those in both, each of growing degree.
-    """
     n = equations.half_size
-    for degree in range(2, n + 3):
-        for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _common_sign_of_nonzero_by_size(equations.coefficients_of_x_and_y_by_set[other])
-            towards = {k: direction * sign for k, sign in signs.items()}
-            yield from _yield_at_most_one_multiplier_tuple(
-                equations, degree, towards, range(side * n, side * n + n)
-            )
-    for degree in range(2, n + 2):
-        yield from _yield_at_most_one_multiplier_tuple(
-            equations, degree, dict.fromkeys(range(1, n + 1), 0), range(2 * n)
-        )
+    of_x, of_y = map(_common_sign_of_nonzero_by_size, equations.coefficients_of_x_and_y_by_set)
+    # Multipliers in x alone have the signs of the coefficients of y, and those in y alone the
+    # opposite signs of the coefficients of x. Multipliers in both, of any sign, are tried last.
+    in_x, in_y = (of_y, range(n)), ({k: -sign for k, sign in of_x.items()}, range(n, 2 * n))
+    in_both = dict.fromkeys(range(1, n + 1), 0), range(2 * n)
+    tries = [(degree, *side) for degree in range(2, n + 3) for side in (in_x, in_y)]
+    tries += [(degree, *in_both) for degree in range(2, n + 2)]
+    for degree, signs, variables in tries:
+        found = _search_multipliers_of_degree(equations, degree, signs, variables)
+        if found is not None:
+            reason = Reason("signs", found)
+            if Obstruction.from_unchecked_reason(instance, reason).is_valid():
+                return reason
+    return None
 
 
 def _common_sign_of_nonzero_by_size(minors_by_set: Sequence[Element]) -> dict[int, int]:
@@ -154,22 +145,23 @@ def _common_sign_of_nonzero_by_size(minors_by_set: Sequence[Element]) -> dict[in
     return {k: signs.pop() for k, signs in found.items() if len(signs) == 1}
 
 
-def _yield_at_most_one_multiplier_tuple(
+def _search_multipliers_of_degree(
     equations: MinorEquations,
     combination_degree: int,
     multiplier_signs_by_size: Mapping[int, int],
     variable_indices: range,
-) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield at most one tuple of multipliers whose combination of equations has no positive term.
+) -> tuple[Polynomial, ...] | None:
+    """Return multipliers, one for each equation, whose combination of equations has no positive
+    term, or None if none are found.
 
     Only terms in the variables of the multipliers count. `multiplier_signs_by_size` maps each size
     of minors to the sign of the coefficients of its multiplier, or to 0 if they may have any sign.
     `variable_indices` are the indices of the variables of the multipliers: first x, then y. The
     degree of the combination is `combination_degree`; the multiplier for minors of size k has this
-    degree minus k. Nothing is yielded if there are too many monomials.
+    degree minus k. Return None if there are too many monomials.
     """
     if comb(len(variable_indices) + combination_degree - 1, combination_degree) > MOST_MONOMIALS:
-        return
+        return None
     n, one_sided = equations.half_size, len(variable_indices) == equations.half_size
     others = [i for i in range(2 * n) if i not in variable_indices]
     columns: dict[tuple[int, Exponents], Polynomial] = {}
@@ -187,9 +179,10 @@ def _yield_at_most_one_multiplier_tuple(
     weights = search_weights_of_nonpositive_sum_or_zeros(
         list(columns.values()), nonnegative_weights=one_sided
     )
-    if any(weights):
-        multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
-        for (k, monomial), weight in zip(columns, weights, strict=True):
-            if weight:
-                multipliers[k - 1][monomial] = weight * (multiplier_signs_by_size[k] or 1)
-        yield tuple(multipliers)
+    if not any(weights):
+        return None
+    multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
+    for (k, monomial), weight in zip(columns, weights, strict=True):
+        if weight:
+            multipliers[k - 1][monomial] = weight * (multiplier_signs_by_size[k] or 1)
+    return tuple(multipliers)
