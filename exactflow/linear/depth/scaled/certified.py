@@ -189,9 +189,7 @@ def _certify_near_solution(
     for bits in PRECISIONS:
         with ctx.workprec(bits):
             try:
-                centre = _improve_by_newton(
-                    equations, [arb(x) for x in near.numbers], near.unknowns
-                )
+                centre = _improve_by_newton(equations, near)
             except ArithmeticError:
                 return None
         exact = tuple(map(_exact_ball_to_rational, centre))
@@ -204,18 +202,16 @@ def _certify_near_solution(
     return None
 
 
-def _improve_by_newton(
-    equations: MinorEquations, x_then_y: list[arb], unknown_indices: Sequence[int]
-) -> list[arb]:
-    """Improve the numbers at `unknown_indices` by Newton steps; return all numbers, x and then y.
+def _improve_by_newton(equations: MinorEquations, near: NearSolution) -> list[arb]:
+    """Improve the unknowns of a float64 solution by Newton steps; return all numbers, x and then y.
 
     The results are balls of radius 0.
     """
-    n, x_then_y = equations.half_size, list(x_then_y)
+    n, x_then_y = equations.half_size, [arb(x) for x in near.numbers]
     for _ in range(ROUNDS):
         f, J = equations.enclose_residuals_and_log_jacobian(x_then_y[:n], x_then_y[n:])
-        step = _select_columns(J, unknown_indices).mid().solve(f.mid()).mid().entries()
-        for i, h in zip(unknown_indices, step, strict=True):
+        step = _select_columns(J, near.unknowns).mid().solve(f.mid()).mid().entries()
+        for i, h in zip(near.unknowns, step, strict=True):
             x_then_y[i] = (x_then_y[i] * (1 - h)).mid()
         if max(abs(h) for h in step) < arb(2) ** (8 - ctx.prec):
             break
