@@ -217,13 +217,8 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
     """Return the five shifts of U L U L U, a reason why there are none, or None if undecided."""
     pencil = instance.pencil
     (q, p), r, field = pencil.C.shape, linalg.rank(pencil.C), pencil.C.domain
-    draws = _yield_random_matrix_sources(field)
     if r == min(p, q) and abs(p - q) < 2:
-        with suppress(FieldTooSmallError):
-            return _five_shifts_if_almost_square_C_has_full_rank(instance)
-        candidates: Candidates
-        candidates = (shifts.draw_shift_equating_charpolys(pencil, draw) for draw in draws)
-        return _five_shifts_from_rightmost_candidates(instance, candidates)
+        return _find_five_shifts_for_full_rank_C(instance)
     if r == 0:
         reason = up_to_four.reason_unless_identity_plus_products_exist(pencil.D, pencil.a)
         return reason or _five_shifts_given_rightmost(instance, linalg.zeros(p, q, field))
@@ -234,6 +229,7 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
     if r == 1:
         V = shifts.flanders_shift_for_rank_one_C(pencil, parts)
         return _five_shifts_given_rightmost(instance, V)
+    draws = _yield_random_matrix_sources(field)
     sources: list[Candidates] = [(shifts.draw_shift_by_deflation(pencil, draw) for draw in draws)]
     scaling = equations.charpoly_coefficient_equations_if_c_proportional(pencil)
     if scaling:
@@ -255,23 +251,26 @@ def _decide_additive_ULULU(instance: PatternInstance) -> up_to_four.Shifts | Rea
     return _five_shifts_from_rightmost_candidates(instance, candidates)
 
 
-def _five_shifts_if_almost_square_C_has_full_rank(
-    instance: PatternInstance,
-) -> up_to_four.Shifts | None:
-    """Return the five shifts of U L U L U, or None if C does not have full rank.
+def _find_five_shifts_for_full_rank_C(instance: PatternInstance) -> up_to_four.Shifts | None:
+    """Return the five shifts of U L U L U, or None if none are found; C must have full rank.
 
-    C must be almost square: its numbers of rows and columns differ by at most one.
-    FieldTooSmallError is raised if the field has too few elements.
+    The numbers of rows and columns of C must differ by at most one. The shifts are constructed; if
+    the field has too few elements for that, random candidates are tried.
     """
     q, p = instance.blocks_for_pattern.C.shape
-    if p == q:
-        return find_five_shifts_by_commutator(instance.blocks_for_pattern)
     pair = instance.blocks_for_pattern, instance.inverse_blocks_for_pattern
-    if p < q:
-        return five_shifts_for_second_half_one_larger(*pair)
-    swapped = (transposed(linalg.swap_halves(blocks)) for blocks in pair)
-    found: Any = five_shifts_for_second_half_one_larger(*swapped)  # not None: C is of full rank
-    return [shift.transpose() for shift in reversed(found)]
+    with suppress(FieldTooSmallError):
+        if p == q:
+            return find_five_shifts_by_commutator(instance.blocks_for_pattern)
+        if p < q:
+            return five_shifts_for_second_half_one_larger(*pair)
+        swapped = (transposed(linalg.swap_halves(blocks)) for blocks in pair)
+        found: Any = five_shifts_for_second_half_one_larger(*swapped)  # not None: C has full rank
+        return [shift.transpose() for shift in reversed(found)]
+    pencil, draws = instance.pencil, _yield_random_matrix_sources(instance.matrix.domain)
+    return _five_shifts_from_rightmost_candidates(
+        instance, (shifts.draw_shift_equating_charpolys(pencil, draw) for draw in draws)
+    )
 
 
 def _five_shifts_given_rightmost(
