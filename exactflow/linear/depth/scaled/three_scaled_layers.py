@@ -41,7 +41,8 @@ from exactflow.linear.depth.pattern import PatternInstance, Reason
 class _EquationOfTwoScales(NamedTuple):
     """The equation p x_i = q x_j, where the numbers x are the diagonal entries of H and G, and 1.
 
-    The matrix `column` * `row` is the multiplier that gives this equation.
+    The matrix `column` * `row` is block diagonal. Its three blocks are the multipliers of the three
+    matrix equations that give this equation.
     """
 
     i: int
@@ -50,17 +51,6 @@ class _EquationOfTwoScales(NamedTuple):
     q: Element
     column: DomainMatrix
     row: DomainMatrix
-
-    def reversed(self) -> "_EquationOfTwoScales":
-        """Return the negated equation, with the indices i and j of its two scales exchanged."""
-        return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
-
-    def multipliers_as_block_diagonal_matrix(self) -> DomainMatrix:
-        """Return the multipliers that give this equation, as the blocks of a block diagonal matrix.
-
-        The three blocks are the multipliers of the three matrix equations.
-        """
-        return self.column * self.row
 
 
 def decide_diagonals_of_three_layers(
@@ -78,9 +68,10 @@ def decide_diagonals_of_three_layers(
         if None in signs:
             return None
         if len(signs) > 1:
-            return _reason_from_multiplier(edge.multipliers_as_block_diagonal_matrix(), p, q)
+            return _reason_from_multiplier(edge.column * edge.row, p, q)
         edges[edge.i].append(edge)
-        edges[edge.j].append(edge.reversed())
+        # The same equation, seen from its other number, is -q x_j = -p x_i.
+        edges[edge.j].append(edge._replace(i=edge.j, p=-edge.q, j=edge.i, q=-edge.p))
     nothing = linalg.zeros(p + p + q, q + p + q, field)
     values = _solve_equations_of_two_scales_or_refute(edges, nothing)
     if isinstance(values, DomainMatrix):
@@ -131,9 +122,8 @@ def _solve_equations_of_two_scales_or_refute(
         value[root], proof[root], reached = one, zero_multiplier, [root]
         # The loop appends to the list over which it runs.
         for i in reached:
-            for edge in edges[i]:
-                j, p, q = edge.j, edge.p, edge.q
-                multiplier = edge.multipliers_as_block_diagonal_matrix()
+            for _, p, j, q, column, row in edges[i]:
+                multiplier = column * row
                 if j not in value:
                     value[j] = value[i] * p / q
                     proof[j] = (proof[i] * p - multiplier) * (one / q)
