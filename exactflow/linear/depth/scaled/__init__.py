@@ -54,7 +54,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import sympy
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
@@ -109,7 +108,7 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
             three, _entry_obstructions_to_greatest_excluded_length(2, split)
         )
     p, q = split.partition
-    excluded = _exclude_five_or_else_four(split, without_three) if p == q else without_three
+    excluded = (_exclude_five_or_else_four(split) if p == q else ()) or without_three
     excluded = excluded or _entry_obstructions_to_greatest_excluded_length(2, split)
     if (p, q) == (2, 2) and lower_bound_from_obstructions(excluded) < 5:
         four = _choose_fewest_digits(
@@ -127,7 +126,7 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
         certified = _prove_four_layers_exist_if_over_QQ(problem, split, excluded)
         if certified is not None:
             return certified
-        excluded = _exclude_five_or_else_four(split, excluded, also_by_multipliers=True)
+        excluded = _exclude_five_or_else_four(split, also_by_multipliers=True) or excluded
     return make_verified_result(general, excluded)
 
 
@@ -162,9 +161,9 @@ def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obst
 
 
 def _exclude_five_or_else_four(
-    split: SplitMatrix, fallback: Obstructions, *, also_by_multipliers: bool = False
+    split: SplitMatrix, *, also_by_multipliers: bool = False
 ) -> Obstructions:
-    """Return obstructions to five layers, or else to four layers, or else `fallback`.
+    """Return obstructions to five layers, or else to four layers, or else ().
 
     Polynomial multipliers, whose search is slow, are tried only if `also_by_multipliers` is true.
     """
@@ -175,8 +174,7 @@ def _exclude_five_or_else_four(
             return polynomial_multiplier_reason_over_QQ(instance)
         return reason
 
-    found = obstructions_to_greatest_excluded_length(range(4, 6), split, "positive", find_reason)
-    return found or fallback
+    return obstructions_to_greatest_excluded_length(range(4, 6), split, "positive", find_reason)
 
 
 def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
@@ -216,21 +214,18 @@ def _prove_four_layers_exist_if_over_QQ(
     if found is None:
         return None
     target = problem.target.to_dense()
+    largest_entry = max(map(abs, target.to_list_flat()))
     rounded = [layer.midpoints_as_floats().exact() for layer in found.layers]
     with_more_bits = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, with_more_bits):
         flow = problem.merge_into_unverified_flow(layers, "depth")
-        error = sympy.Rational(_largest_absolute_entry(flow.domain_matrix() - target))
-        if error < NEAR * _largest_absolute_entry(target):
+        difference = flow.domain_matrix() - target
+        error = sympy.Rational(max(map(abs, difference.to_list_flat())))
+        if error < NEAR * largest_entry:
             return CertifiedDepth(
                 4, 4, "positive", flow, excluded, target, problem.layout, error, found
             )
     return None
-
-
-def _largest_absolute_entry(M: DomainMatrix) -> Element:
-    """Return the largest of the absolute values of the entries."""
-    return max(map(abs, M.to_list_flat()))
 
 
 def _find_three_or_four_layers_with_diagonal_first(
