@@ -10,9 +10,6 @@ from exactflow.flows.display import TABLE_STYLE
 
 GAP = "  "
 
-Cells = list[list[str]]
-"""The cells of a row, each as a list of lines."""
-
 
 def draw_table(head_and_rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Return a table as lines of text; its first row has the heads, its first column the names.
@@ -22,32 +19,24 @@ def draw_table(head_and_rows: Sequence[Sequence[str]], width: int) -> list[str]:
     lines of its own above its numbers. If the numbers alone are too wide, each row becomes a list
     of heads and numbers.
     """
-    heads, body = head_and_rows[0], head_and_rows[1:]
+    heads, *body = head_and_rows
+    rows = [[[text] for text in row] for row in body]
     for head in ([[name] for name in heads], [name.split() for name in heads]):
         columns = zip(head[1:], *(row[1:] for row in body), strict=True)
         widths = [max(map(len, (*words, *cells))) for words, *cells in columns]
         room = width - sum(widths) - len(GAP) * len(widths)
-        drawn = [head, *(_cells_with_name_lines(row, _break_name(row[0], room)) for row in body)]
+        drawn = [head, *([_break_name(name, room), *numbers] for (name,), *numbers in rows)]
         first = max(len(line) for cells in drawn for line in cells[0])
         if first <= room:
             return [line for cells in drawn for line in _draw_row(cells, [first, *widths])]
     if room < len(heads[0]):
-        return [line for row in body for line in _draw_row_as_list(heads, row, width)]
+        lists = ((row[0], *map(": ".join, zip(heads[1:], row[1:], strict=True))) for row in body)
+        return [part for lines in lists for line in lines for part in wrap(line, width)]
     found = _draw_row(head, [room, *widths])
-    for row in body:
-        found += [part for line in _break_name(row[0], width) for part in wrap(line, width)]
-        found += _draw_row(_cells_with_name_lines(row, [""]), [room, *widths])
+    for (name,), *numbers in rows:
+        found += [part for line in _break_name(name, width) for part in wrap(line, width)]
+        found += _draw_row([[""], *numbers], [room, *widths])
     return found
-
-
-def _cells_with_name_lines(row: Sequence[str], name_lines: list[str]) -> Cells:
-    return [name_lines, *([text] for text in row[1:])]
-
-
-def _draw_row_as_list(heads: Sequence[str], row: Sequence[str], width: int) -> list[str]:
-    """Return a row as lines: the name, then "head: text" for each other cell, within the width."""
-    pairs = (f"{head}: {text}" for head, text in zip(heads[1:], row[1:], strict=True))
-    return [part for line in (row[0], *pairs) for part in wrap(line, width)]
 
 
 def _break_name(name: str, most_characters: int) -> list[str]:
@@ -66,13 +55,17 @@ def _break_name(name: str, most_characters: int) -> list[str]:
     return [line.rstrip() for line in found]
 
 
-def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
-    """Return lines with the cells side by side: the name aligned left, the other cells right."""
+def _draw_row(cells: list[list[str]], widths: Sequence[int]) -> list[str]:
+    """Return lines with the cells side by side: the name aligned left, the other cells right.
+
+    Each cell is a list of lines.
+    """
     drawn = []
     for name, *numbers in zip_longest(*cells, fillvalue=""):
-        others = zip(numbers, widths[1:], strict=True)
-        padded = (GAP + text.rjust(width) for text, width in others)
-        drawn.append((name.ljust(widths[0]) + "".join(padded)).rstrip())
+        line = name.ljust(widths[0])
+        for text, width in zip(numbers, widths[1:], strict=True):
+            line += GAP + text.rjust(width)
+        drawn.append(line.rstrip())
     return drawn
 
 
@@ -82,13 +75,9 @@ def format_html_table(head_and_rows: list[list[str]]) -> str:
     The first row has the heads of the columns.
     """
     heads, *rest = head_and_rows
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(map(_format_html_row, rest))
-    return f'<table style="{TABLE_STYLE}"><tr>{head}</tr>{body}</table>'
-
-
-def _format_html_row(cells: list[str]) -> str:
-    name, *numbers = cells
-    dashes = (' style="opacity: 0.3"' if text == "-" else "" for text in numbers)
-    shown = (f"<td{dim}>{escape(x)}</td>" for dim, x in zip(dashes, numbers, strict=True))
-    return f'<tr><td style="text-align: left">{escape(name)}</td>{"".join(shown)}</tr>'
+    rows = ["".join(f"<th>{escape(head)}</th>" for head in heads)]
+    for name, *numbers in rest:
+        dashes = (' style="opacity: 0.3"' if text == "-" else "" for text in numbers)
+        shown = (f"<td{dim}>{escape(x)}</td>" for dim, x in zip(dashes, numbers, strict=True))
+        rows.append(f'<td style="text-align: left">{escape(name)}</td>{"".join(shown)}')
+    return f'<table style="{TABLE_STYLE}">{"".join(f"<tr>{row}</tr>" for row in rows)}</table>'
