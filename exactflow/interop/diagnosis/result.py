@@ -3,7 +3,7 @@
 import json
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
@@ -66,17 +66,6 @@ class LayerFacts:
         """The distance of the inverse's log-determinant from the true one; None if unknown."""
         return _distance_if_known(self.log_det_back, self.log_det_back_due)
 
-    @property
-    def known_errors(self) -> dict[str, float]:
-        """The measured errors, by the names in `ERRORS`.
-
-        An error that is NaN counts as infinite. The error "draws" is infinite if draws are lost.
-        """
-        values = self.error, self.draw_error, self.log_det_error, self.log_det_back_error
-        found = zip(ERRORS, values, strict=True)
-        known = {name: math.inf if x != x else x for name, x in found if x is not None}
-        return known | ({"draws": math.inf} if self.draws_lost else {})
-
 
 ERRORS = "round trip", "draws", "log-determinant", "inverse's log-determinant"
 TRIP = {
@@ -96,7 +85,7 @@ JACOBIAN = {
     "inverse off by": ("log_det_back_error", ".1e"),
 }
 """For each head of the table of Jacobians: the attribute of `LayerFacts`, and its format."""
-BARS = {
+BARS: dict[str, tuple[str, str, Any]] = {
     "digits lost on the way back": ("digits_lost", "{:.1f}", lambda value: max(value, 0.0)),
     "condition number": ("condition", "{:.3g}", math.log10),
     "log-determinant off by": ("log_det_error", "{:.3g}", lambda value: value),
@@ -119,11 +108,6 @@ class Fault:
     name: str
     error: float
     bound: float
-
-    @property
-    def ratio_to_bound(self) -> float:
-        """The error as a multiple of the bound."""
-        return self.error / self.bound if self.bound else math.inf
 
     def __str__(self) -> str:
         row = self.row
@@ -214,17 +198,24 @@ class Diagnosis:
         """Return the error that exceeds its bound by the largest factor; None if no error does.
 
         `bounds` has the keys "round trip", "draws", "log-determinant" and "inverse's
-        log-determinant", or some of them.
+        log-determinant", or some of them. An error that is NaN counts as infinite, and so do the
+        error "draws" of a layer that loses draws, and the round trip of a model without an inverse.
         """
-        errors = [(row, row.known_errors) for row in self.rows]
-        errors[-1][1].setdefault("round trip", self.round_trip_error)
-        above = [
-            Fault(row, name, found[name], bound)
-            for row, found in errors
-            for name, bound in bounds.items()
-            if found.get(name, 0.0) > bound
-        ]
-        return max(above, key=lambda fault: fault.ratio_to_bound, default=None)
+        rows, above = self.rows, list[Fault]()
+        for row in rows:
+            values = row.error, row.draw_error, row.log_det_error, row.log_det_back_error
+            known = zip(ERRORS, values, strict=True)
+            errors = {name: math.inf if x != x else x for name, x in known if x is not None}
+            if row.draws_lost:
+                errors["draws"] = math.inf
+            if row is rows[-1]:
+                errors.setdefault("round trip", self.round_trip_error)
+            above += [
+                Fault(row, name, errors[name], bound)
+                for name, bound in bounds.items()
+                if errors.get(name, 0.0) > bound
+            ]
+        return max(above, key=lambda x: x.error / x.bound if x.bound else math.inf, default=None)
 
     @property
     def summary(self) -> str:
@@ -250,14 +241,11 @@ class Diagnosis:
     def _notes_with_paths(self) -> list[str]:
         return [f"{row.path}: {note}" for row in self.rows for note in row.notes]
 
-    def _format_head_and_rows(
-        self, attributes_and_formats_by_head: dict[str, tuple[str, str]]
-    ) -> list[list[str]]:
+    def _format_head_and_rows(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
         """Return the heads, then the rows of a table, as text; the first column names layers."""
-        rows = [["layer", *attributes_and_formats_by_head]]
+        rows = [["layer", *columns]]
         for row in self.rows:
-            columns = attributes_and_formats_by_head.values()
-            values = ((getattr(row, name), form) for name, form in columns)
+            values = ((getattr(row, name), form) for name, form in columns.values())
             cells = ("-" if value is None else f"{value:{form}}" for value, form in values)
             rows.append([f"{row.path} ({row.kind})", *cells])
         return rows
@@ -298,10 +286,14 @@ class Diagnosis:
             _, ax = pyplot.subplots(figsize=size, layout="constrained")
         for k, (head, (attribute, form, bar_length)) in enumerate(BARS.items()):
             ax.text(k, -0.8, head, va="center", fontsize=9)
-            texts = _texts_and_relative_bar_lengths(rows, attribute, form, bar_length)
-            for i, (text, share) in enumerate(texts):
-                ax.barh(i, _LONGEST_BAR * share, left=k, height=0.55, color="#36c")
-                ax.text(k + _LONGEST_BAR * share + 0.02, i, text, va="center", fontsize=8)
+            values = [getattr(row, attribute) for row in rows]
+            lengths = [bar_length(x) if x is not None and 0 < x < math.inf else 0 for x in values]
+            longest = max(lengths) or 1.0
+            for i, (x, length) in enumerate(zip(values, lengths, strict=True)):
+                shown = _LONGEST_BAR * (1.0 if x == math.inf else length / longest)
+                ax.barh(i, shown, left=k, height=0.55, color="#36c")
+                text = "-" if x is None else form.format(x)
+                ax.text(k + shown + 0.02, i, text, va="center", fontsize=8)
         names = [f"{row.path} ({row.kind})" for row in rows]
         ax.set_yticks(range(len(rows)), names, fontsize=8, family="monospace")
         ax.tick_params(length=0)
@@ -312,35 +304,18 @@ class Diagnosis:
 
     def to_json(self) -> str:
         """Return all facts as JSON, with NaN and infinities as strings."""
-        rows = [
-            {k: _text_if_nonfinite_float_else_value(v) for k, v in vars(x).items()}
-            for x in (*self.layers, self.whole)
-        ]
-        head = {
-            "error": _text_if_nonfinite_float_else_value(self.round_trip_error),
-            "dtype": self.dtype,
-        }
-        head |= {"draws": self.draws, "evidence": self.evidence}
-        return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
+        *layers, whole = (
+            {name: _text_if_not_finite(x) for name, x in vars(row).items()}
+            for row in (*self.layers, self.whole)
+        )
+        found = {"error": _text_if_not_finite(self.round_trip_error), "dtype": self.dtype}
+        found |= {"draws": self.draws, "evidence": self.evidence}
+        return json.dumps(found | {"layers": layers, "whole": whole}, indent=1)
 
 
 def _distance_if_known(returned: float | None, due: float | None) -> float | None:
     return None if returned is None or due is None else abs(returned - due)
 
 
-def _text_if_nonfinite_float_else_value(value: object) -> object:
+def _text_if_not_finite(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _texts_and_relative_bar_lengths(
-    rows: Sequence[Any], attribute: str, text_template: str, value_to_length: Any
-) -> list[tuple[str, float]]:
-    """Return, for each row, a fact as text, and the length of its bar relative to the longest."""
-    values = [getattr(row, attribute) for row in rows]
-    lengths = [value_to_length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
-    most = max(lengths) or 1.0
-    texts = ["-" if x is None else text_template.format(x) for x in values]
-    shares = [
-        size / most if x != math.inf else 1.0 for size, x in zip(lengths, values, strict=True)
-    ]
-    return list(zip(texts, shares, strict=True))
