@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map, tree_map_only
 
 from exactflow.interop.library import CallConvention
-from exactflow.interop.module_tree import copy_model, root_cause_type_and_message
+from exactflow.interop.module_tree import root_cause_type_and_message
 
 Tensors = tuple[Tensor, ...]
 Result = TypeVar("Result")
@@ -176,24 +176,6 @@ class LayerCall:
             self, pattern=pattern, before=before, others=others, inverse_patterns=(), after=()
         )
 
-    def repeat_near_in_float64(self, members: list[int], relative_step: float) -> "LayerCall":
-        """Repeat the call in float64 on some members, each moved by a small random step."""
-        module = copy_model(self.module).double()
-        for part in module.modules():
-            # double() does not convert tensors that are neither parameters nor buffers
-            own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
-            vars(part).update(copy_and_detach_tensors(own, torch.float64))
-        selected = self.select_members_without_image(list(dict.fromkeys(members)))
-        pattern, before, others = copy_and_detach_tensors(
-            (selected.pattern, selected.before, selected.others), torch.float64
-        )
-        moved = (t + relative_step * t.abs().max() * torch.randn_like(t) for t in before)
-        call = replace(selected, module=module, pattern=pattern, before=tuple(moved), others=others)
-        try:
-            return call.run()
-        except NotMeasuredError as reason:
-            raise NotMeasuredError(f"in float64 {reason}") from reason
-
     def call_and_find_image(self, inputs: Tensors) -> tuple[Any, Any]:
         """Call the layer on copies of the inputs; return the result, and the image inside it."""
         (given, options), fresh = copy_and_detach_tensors(self.others), iter(inputs)
@@ -211,11 +193,8 @@ class LayerCall:
 
     def map_tensors(self, inputs: Tensors) -> Tensors:
         """Return the images of the inputs under the layer."""
-        return copy_and_detach_tensors(
-            list_tensors(
-                run_preferably_without_gradients(lambda: self.call_and_find_image(inputs))[1]
-            )
-        )
+        _, image = run_preferably_without_gradients(lambda: self.call_and_find_image(inputs))
+        return copy_and_detach_tensors(list_tensors(image))
 
     def find_own_log_dets(self, inputs: Tensors) -> Tensor:
         """Call the layer on the inputs; return the log-determinants of the layer by member.
@@ -287,49 +266,40 @@ class Tracer:
             self.calls, self.reached = None, len(calls)
 
     def _wrap_method_to_record_calls(self, layer: Layer, name: str) -> Callable[..., Any]:
-        path, module, _ = layer
+        """Wrap a method of a layer to record its calls, except calls inside a recorded call."""
+        path, module, convention = layer
         method = getattr(module, name)
 
         @wraps(method)
         def run_and_record(*arguments: Any, **options: Any) -> Any:
+            calls, self.calls = self.calls, None
             try:
-                return self._run_and_record_outermost(layer, name, method, arguments, options)
+                if calls is None:
+                    return method(*arguments, **options)
+                bound = signature(method).bind_partial(*arguments, **options)
+                is_inverse = name == convention.inverse
+                if convention.option:
+                    is_inverse = bound.arguments.pop(convention.option, False)
+                first, *others = copy_and_detach_tensors(bound.args or (None,))
+                call = LayerCall(
+                    *layer,
+                    not is_inverse,
+                    replace_tensors_by_slots(first),
+                    list_tensors(first),
+                    (tuple(others), copy_and_detach_tensors(bound.kwargs)),
+                )
+                value = method(*arguments, **options)
+                # a module that takes and returns several batches is not a layer of a flow
+                returned = value if isinstance(value, tuple) else ()
+                maps_several = sum(map(_are_all_tensors_with_several_axes, returned)) > 1
+                if not (maps_several and any(map(_are_all_tensors_with_several_axes, others))):
+                    with suppress(NotMeasuredError):  # a result without a batch is not recorded
+                        calls.append(call.with_image_and_inverse_patterns_from(value))
+                return value
             except Exception as error:
                 vars(error).setdefault("where", path)
                 raise
+            finally:
+                self.calls = calls
 
         return run_and_record
-
-    def _run_and_record_outermost(
-        self, layer: Layer, name: str, method: Callable, arguments: tuple, options: dict[str, Any]
-    ) -> Any:
-        """Run a method of a layer, and record the call unless it is inside a recorded call."""
-        calls, self.calls = self.calls, None
-        if calls is None:
-            return method(*arguments, **options)
-        bound = signature(method).bind_partial(*arguments, **options)
-        convention = layer[2]
-        if convention.option:
-            is_inverse = bound.arguments.pop(convention.option, False)
-        else:
-            is_inverse = name == convention.inverse
-        first, *others = copy_and_detach_tensors(bound.args or (None,))
-        call = LayerCall(
-            *layer,
-            not is_inverse,
-            replace_tensors_by_slots(first),
-            list_tensors(first),
-            (tuple(others), copy_and_detach_tensors(bound.kwargs)),
-        )
-        try:
-            value = method(*arguments, **options)
-        finally:
-            self.calls = calls
-        maps_several = (
-            isinstance(value, tuple) and sum(map(_are_all_tensors_with_several_axes, value)) > 1
-        )
-        # a module that takes and returns several batches is not a layer of a flow
-        if not (maps_several and any(map(_are_all_tensors_with_several_axes, others))):
-            with suppress(NotMeasuredError):  # a call whose result has no batch is not recorded
-                calls.append(call.with_image_and_inverse_patterns_from(value))
-        return value

@@ -15,13 +15,13 @@ from torch.autograd import grad
 from exactflow.exact.progress import report_stage
 from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
 from exactflow.interop.diagnosis.round_trips import (
-    DrawnRoundTrip,
     RoundTrip,
     count_newly_nonfinite_members,
     find_first_newly_nonfinite_path,
     make_tracer_of_inner_invertible_modules,
     prepare_call_on_data,
     prepare_inverse_on_draws,
+    run_and_trace,
 )
 from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import copy_model
@@ -29,6 +29,7 @@ from exactflow.interop.tracing import (
     LayerCall,
     NotMeasuredError,
     Tensors,
+    Tracer,
     copy_and_detach_tensors,
     count_tensor_entries,
     list_tensors,
@@ -54,11 +55,7 @@ Result = TypeVar("Result")
 
 
 def measure_model(
-    model: Any,
-    x: Tensor,
-    context: Any,
-    most_draws: int = 256,
-    skip_jacobians_above_rows: int = ROWS,
+    model: Any, x: Tensor, context: Any, most_draws: int, skip_jacobians_above_rows: int
 ) -> Diagnosis:
     """Run a model and its inverse, and measure each layer, in the model's dtype and in float64.
 
@@ -69,67 +66,52 @@ def measure_model(
         call = find_library_or_torch(model).model_call(
             copy_model(model), copy_and_detach_tensors(context, x.dtype)
         )
-    tracer = make_tracer_of_inner_invertible_modules(call)
+    tracer, start = make_tracer_of_inner_invertible_modules(call), prepare_call_on_data(call, x)
     try:
-        trip = RoundTrip(prepare_call_on_data(call, x), tracer)
+        trip = RoundTrip(start, tracer)
     except NotMeasuredError as reason:
-        if not (most_draws and _is_caused_by_unimplemented_forward(reason)):
+        # a model that only decodes raises `NotImplementedError`; so does PyTorch, for an operation
+        # without an implementation for a dtype or device
+        error = reason.__cause__
+        is_of_model = "not implemented for" not in str(error)
+        if not (most_draws and isinstance(error, NotImplementedError) and is_of_model):
             raise
-        decoding = replace(prepare_call_on_data(call, x), is_forward=False)
+        decoding = replace(start, is_forward=False)
         trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), most_draws), tracer)
     builders = [_FactsBuilder(one) for one in (*trip.calls, trip.whole)]
-    _record_digits_lost_and_model_error(trip, builders, torch.finfo(x.dtype).eps / 2)
-    count = 0
-    if not trip.whole.is_forward:
-        count = len(trip.whole.before[0])
-        _record_draws_lost_in_decoding(trip, builders)
+    worst = _record_digits_lost_and_model_error(trip, builders, torch.finfo(x.dtype).eps / 2)
+    whole, count = trip.whole, 0
+    if not whole.is_forward:
+        count = len(whole.before[0])
+        for builder in builders:
+            builder.row["draws_lost"] = count_newly_nonfinite_members(builder.call)
+        builders[-1].note_lost_draws(count, find_first_newly_nonfinite_path(trip.calls, whole))
     elif most_draws and trip.back:
         report_stage(f"{most_draws} draws")
-        start, latents = trip.whole.inverse, trip.whole.after
+        latents = partial(prepare_inverse_on_draws, call, whole.inverse, whole.after, most_draws)
         drawn = builders[-1].measure_or_note_reason(
-            "draws",
-            lambda: DrawnRoundTrip(
-                prepare_inverse_on_draws(call, start, latents, most_draws), tracer
-            ),
+            "draws", lambda: _record_draw_errors_and_lost_draws(latents(), tracer, builders)
         )
-        if drawn:
-            count = drawn.count
-            _record_draw_errors_and_lost_draws(drawn, builders)
-    errors = _relative_errors_by_member(trip.back.after, trip.whole.before) if trip.back else None
-    worst = 0 if errors is None else int(errors.argmax())
-    facts = _finish_facts_in_float64(builders, worst, skip_jacobians_above_rows)
-    return Diagnosis(facts[:-1] or facts, facts[-1], str(x.dtype).removeprefix("torch."), count)
-
-
-def _finish_facts_in_float64(
-    builders: "list[_FactsBuilder]", worst_member: int, skip_jacobians_above_rows: int
-) -> tuple[LayerFacts, ...]:
-    """Measure the remaining facts of each layer in float64; return all facts, layer by layer."""
+        count = drawn or 0
     dtype, facts = torch.get_default_dtype(), []
     try:
         torch.set_default_dtype(torch.float64)  # a layer may create tensors of the default dtype
         for k, builder in enumerate(builders):
-            report_stage(f"Jacobian of {builder.path_or_the_model}", k / len(builders))
-            facts.append(builder.finish_in_float64(worst_member, skip_jacobians_above_rows))
+            report_stage(f"Jacobian of {builder.path}", k / len(builders))
+            facts.append(builder.finish_in_float64(worst, skip_jacobians_above_rows))
     finally:
         torch.set_default_dtype(dtype)
-    return tuple(facts)
-
-
-def _is_caused_by_unimplemented_forward(reason: NotMeasuredError) -> bool:
-    """Whether a model raised `NotImplementedError` because it does not encode data.
-
-    The same error of PyTorch, for an operation without an implementation for a dtype or device,
-    does not count.
-    """
-    error = reason.__cause__
-    return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
+    name = str(x.dtype).removeprefix("torch.")
+    return Diagnosis(tuple(facts[:-1] or facts), facts[-1], name, count)
 
 
 def _record_digits_lost_and_model_error(
     trip: RoundTrip, builders: "list[_FactsBuilder]", unit_roundoff: float
-) -> None:
-    """Record the digits that each layer and the model lose, the model's error, and notes."""
+) -> int:
+    """Record the digits that each layer and the model lose, the model's error, and notes.
+
+    Return the member with the largest error, or 0 if the inverse of the model fails.
+    """
 
     def digits_lost_negative_if_gained(error_before: float, error_after: float) -> float:
         before, after = (min(max(x, unit_roundoff), 1) for x in (error_before, error_after))
@@ -146,7 +128,7 @@ def _record_digits_lost_and_model_error(
     if trip.back is None:
         way = "on the way back" if trip.whole.is_forward else "on the way from data to latents"
         whole.notes.append(f"{way} {trip.failure}")
-        return
+        return 0
     errors = _relative_errors_by_member(trip.back.after, trip.whole.before)
     by_layers = sum(builder.row.get("digits_lost", math.nan) for builder in builders[:-1])
     whole.row["error"] = float(errors.max())
@@ -160,16 +142,37 @@ def _record_digits_lost_and_model_error(
         whole.notes.append(f"on the way back the numbers are NaN or inf, from {path} on")
     elif shapes[0] != shapes[1]:
         whole.notes.append(f"on the way back the model returns shape {shapes[0][0]}")
+    return int(errors.argmax())
 
 
 def _record_draw_errors_and_lost_draws(
-    drawn: DrawnRoundTrip, builders: "list[_FactsBuilder]"
-) -> None:
-    """Record, for each layer and the model, the round-trip error on draws and the lost draws."""
+    latents: LayerCall, tracer: Tracer, builders: "list[_FactsBuilder]"
+) -> int:
+    """Decode drawn latents, and encode the data where it is finite; return the number of latents.
+
+    Record, for each layer and the model, the round-trip error on draws and the lost draws.
+    """
+    encoding: list[LayerCall] = []
+    after: Tensors = ()
+    with tracer.attached():
+        decoded, decoding = run_and_trace(latents, tracer)
+        decoded = replace(decoded, inverse_patterns=latents.inverse_patterns)
+        first_nonfinite_path = find_first_newly_nonfinite_path(decoding, decoded)
+        finite = make_finite_member_mask(decoded.after)
+        data = decoded.inverse.select_members_without_image(finite.nonzero().flatten())
+        before = tuple(t[finite] for t in decoded.before)
+        if finite.any():
+            encoded, encoding = run_and_trace(data, tracer)
+            first_nonfinite_path = first_nonfinite_path or find_first_newly_nonfinite_path(
+                encoding, encoded
+            )
+            finite = make_finite_member_mask(encoded.after)
+            before, after = (tuple(t[finite] for t in state) for state in (before, encoded.after))
     calls = defaultdict(list)
-    for call in drawn.calls:
+    for call in (*reversed(decoding), *encoding):
         calls[call.path, call.is_forward].append(call)
-    for builder in builders[:-1]:
+    *layers, whole = builders
+    for builder in layers:
         path, is_forward = builder.call.path, builder.call.is_forward
         both = (calls[path, not is_forward], calls[path, is_forward])
         # the call of the layer on the draws, and the inverse call on its result, as far as they
@@ -180,27 +183,19 @@ def _record_draw_errors_and_lost_draws(
             builder.row["draw_error"] = builder.measure_or_note_reason(
                 "draws", partial(_largest_round_trip_error_where_finite, made[0])
             )
-    whole = builders[-1]
-    whole.row["draws_lost"] = drawn.lost
-    if drawn.lost < drawn.count:
-        whole.row["draw_error"] = float(_relative_errors_by_member(drawn.after, drawn.before).max())
-    if drawn.first_nonfinite_path:
-        whole.note_lost_draws(drawn.count, drawn.first_nonfinite_path)
-
-
-def _record_draws_lost_in_decoding(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
-    """Record, for a model that only decodes, how many draws each layer maps to NaN or inf."""
-    for builder, call in zip(builders, (*trip.calls, trip.whole), strict=True):
-        builder.row["draws_lost"] = count_newly_nonfinite_members(call)
-    if path := find_first_newly_nonfinite_path(trip.calls, trip.whole):
-        builders[-1].note_lost_draws(len(trip.whole.before[0]), path)
+    count, kept = len(decoded.before[0]), len(after[0]) if after else 0
+    whole.row["draws_lost"] = count - kept
+    if kept:
+        whole.row["draw_error"] = float(_relative_errors_by_member(after, before).max())
+    whole.note_lost_draws(count, first_nonfinite_path)
+    return count
 
 
 class _FactsBuilder:
     """The facts of a layer so far: its row of numbers, notes, and unmeasured facts by reason."""
 
     def __init__(self, call: LayerCall):
-        self.call, self.notes = call, list[str]()
+        self.call, self.path, self.notes = call, call.path or "the model", list[str]()
         self.unknown, self.row = dict[str, list[str]](), dict[str, Any]()
         self.row["error"] = self.measure_or_note_reason(
             "round trip", lambda: _largest_round_trip_error(call)
@@ -208,11 +203,6 @@ class _FactsBuilder:
         self.row["spread"] = self.measure_or_note_reason(
             "run-to-run", lambda: _relative_spread_over_runs_both_directions(call)
         )
-
-    @property
-    def path_or_the_model(self) -> str:
-        """The path of the layer, or "the model"."""
-        return self.call.path or "the model"
 
     def measure_or_note_reason(self, fact: str, measure: Callable[[], Result]) -> Result | None:
         """Return the result of `measure`, or note why `fact` is not measured, and return None."""
@@ -222,44 +212,40 @@ class _FactsBuilder:
             self.unknown.setdefault(str(reason), []).append(fact)
             return None
 
-    def note_lost_draws(self, total_draws: int, first_path: str) -> None:
-        """Note how many of all draws become NaN or inf, first in the layer at `first_path`."""
-        lost = self.row["draws_lost"]
-        self.notes.append(f"{lost} of {total_draws} draws become NaN or inf, first in {first_path}")
+    def note_lost_draws(self, total_draws: int, first_path: str | None) -> None:
+        """If a layer maps draws to NaN or inf, note their number, and the path of the first one."""
+        if first_path:
+            lost = f"{self.row['draws_lost']} of {total_draws} draws"
+            self.notes.append(f"{lost} become NaN or inf, first in {first_path}")
 
     def finish_in_float64(self, worst_member: int, skip_jacobians_above_rows: int) -> LayerFacts:
         """Measure the Jacobian and the log-determinants in float64, and return all facts."""
-        row, kind = self.row, self.call.module._get_name()
-        both = "condition number, log-determinant"
-        spread = row["spread"]
-        n = len(self.call.before[0])
+        row, n = self.row, len(self.call.before[0])
         members = [min(worst_member, n - 1), 0, n // 2, n - 1]
         near = self.measure_or_note_reason(
-            both, lambda: _repeat_on_slightly_moved_members(self.call, members, spread)
+            "condition number, log-determinant",
+            lambda: _repeat_on_slightly_moved_members(self.call, members, row["spread"]),
         )
         if near:
-            singular_values = self.measure_or_note_reason(
-                both,
-                lambda: _singular_values_first_member_if_large(near, skip_jacobians_above_rows),
-            )
-            if singular_values is not None:
-                row["largest"] = max(float(values[0]) for values in singular_values)
-                row["least"] = min(float(values[-1]) for values in singular_values)
-                row["condition"] = max(map(_condition_number, singular_values))
-            self._record_log_dets_both_directions(near, singular_values)
+            self._record_jacobian_and_log_dets(near, skip_jacobians_above_rows)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
-        return LayerFacts(self.path_or_the_model, kind, (*self.notes, *reasons), **row)
+        kind = self.call.module._get_name()
+        return LayerFacts(self.path, kind, (*self.notes, *reasons), **row)
 
-    def _record_log_dets_both_directions(
-        self, near_call: LayerCall, singular_values: list[Tensor] | None
+    def _record_jacobian_and_log_dets(
+        self, near_call: LayerCall, skip_jacobians_above_rows: int
     ) -> None:
-        """Record the returned and the true log-determinants of both directions.
+        """Record singular values, and the returned and true log-determinants of both directions.
 
         The true log-determinants are computed from the singular values of the Jacobian. If these
         values are unknown, minus the log-determinant of the forward direction is due for the
         inverse, and none for the forward direction.
         """
         row, name, due = self.row, "log-determinant", None
+        singular_values = self.measure_or_note_reason(
+            f"condition number, {name}",
+            lambda: _singular_values_first_member_if_large(near_call, skip_jacobians_above_rows),
+        )
         forward = self.measure_or_note_reason(name, lambda: _repeatable_log_dets(near_call))
         inverse = self.measure_or_note_reason(
             f"{name} of the inverse", lambda: _repeatable_log_dets(near_call.inverse)
@@ -268,9 +254,15 @@ class _FactsBuilder:
         if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
             self.notes.append("the returned log-determinant has no gradient")
         if singular_values is not None:
-            due = self.measure_or_note_reason(
-                name, lambda: _log_abs_dets_or_raise_if_inaccurate(singular_values)
-            )
+            row["largest"] = max(float(values[0]) for values in singular_values)
+            row["least"] = min(float(values[-1]) for values in singular_values)
+            ratios = [float(x[0] / x[-1]) if x[-1] else math.inf for x in singular_values]
+            row["condition"] = max(ratios)
+            if all(values[0] < STEEPEST * values[-1] for values in singular_values):
+                due = [float(values.log().sum()) for values in singular_values]
+            else:
+                reason = f"the condition number of the Jacobian is above {STEEPEST:.0e}"
+                self.unknown.setdefault(reason, []).append(name)
         if forward is not None:
             row["log_det"], row["log_det_due"] = _worst_pair_or_first_returned(
                 forward.tolist(), due
@@ -321,9 +313,8 @@ def _check_input_and_image_finite(call: LayerCall) -> None:
 
 def _largest_round_trip_error(call: LayerCall) -> float:
     _check_input_and_image_finite(call)
-    return float(
-        _relative_errors_by_member(call.inverse.map_tensors(call.after), call.before).max()
-    )
+    returned = call.inverse.map_tensors(call.after)
+    return float(_relative_errors_by_member(returned, call.before).max())
 
 
 def _largest_round_trip_error_where_finite(call: LayerCall) -> float | None:
@@ -357,7 +348,7 @@ def _relative_spread_over_runs_both_directions(call: LayerCall) -> float:
 def _repeat_on_slightly_moved_members(
     call: LayerCall, members: list[int], difference_of_repeated_runs: float | None
 ) -> LayerCall:
-    """Repeat a call in float64 on some members, each moved by a small step to avoid kinks.
+    """Repeat a call in float64 on some members, each moved by a small random step to avoid kinks.
 
     `difference_of_repeated_runs` is the largest relative difference, measured before. Raises
     `NotMeasuredError` if it is above `TOLERANCE`, if the Jacobian is not square, or if the layer
@@ -366,14 +357,25 @@ def _repeat_on_slightly_moved_members(
     if (difference_of_repeated_runs or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
     _check_input_and_image_finite(call)
-    given, returned, n = (
-        count_tensor_entries(call.before),
-        count_tensor_entries(call.after),
-        len(call.before[0]),
-    )
+    given, returned = map(count_tensor_entries, (call.before, call.after))
+    n = len(call.before[0])
     if given != returned or {len(t) for t in (*call.before, *call.after)} != {n}:
         raise NotMeasuredError(f"an input has {given // n} numbers, and its image {returned // n}")
-    near = call.repeat_near_in_float64(members, OFFSET)
+    module = copy_model(call.module).double()
+    for part in module.modules():
+        # double() does not convert tensors that are neither parameters nor buffers
+        own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
+        vars(part).update(copy_and_detach_tensors(own, torch.float64))
+    selected = call.select_members_without_image(list(dict.fromkeys(members)))
+    pattern, before, others = copy_and_detach_tensors(
+        (selected.pattern, selected.before, selected.others), torch.float64
+    )
+    moved = tuple(t + OFFSET * t.abs().max() * torch.randn_like(t) for t in before)
+    near = replace(selected, module=module, pattern=pattern, before=moved, others=others)
+    try:
+        near = near.run()
+    except NotMeasuredError as reason:
+        raise NotMeasuredError(f"in float64 {reason}") from reason
     if {t.dtype for t in near.after} != {torch.float64}:
         raise NotMeasuredError("the result is not in float64")
     return near
@@ -419,15 +421,15 @@ def _singular_values_first_member_if_large(call: LayerCall, raise_above_rows: in
     If the Jacobian has more than `ROWS` rows, list them at the first member only. Raises
     `NotMeasuredError` if it has more than `raise_above_rows` rows, or cannot be computed.
     """
-    members = len(call.before[0])
-    rows = count_tensor_entries(call.before) // members
+    n = len(call.before[0])
+    rows = count_tensor_entries(call.before) // n
     if rows > raise_above_rows:
         raise NotMeasuredError(
             f"the Jacobian has {rows} rows, above the limit of {raise_above_rows}"
         )
     found = []
     try:
-        for member in range(members if rows <= ROWS else 1):
+        for member in range(n if rows <= ROWS else 1):
             x, y = _member_and_differentiable_image_or_raise_if_dependent(call, member)
             if rows > ROWS:  # gradients are faster if the member is the whole batch
                 one = call.select_members_without_image([member])
@@ -437,21 +439,6 @@ def _singular_values_first_member_if_large(call: LayerCall, raise_above_rows: in
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"differentiation fails: {says}") from None
     return found
-
-
-def _condition_number(singular_values: Tensor) -> float:
-    largest, least = singular_values[0], singular_values[-1]
-    return float(largest / least) if least else math.inf
-
-
-def _log_abs_dets_or_raise_if_inaccurate(singular_values: list[Tensor]) -> list[float]:
-    """List log|det J| for the Jacobian J at each member, from the singular values of J.
-
-    Raises `NotMeasuredError` if the condition number of some J is above `STEEPEST`.
-    """
-    if not all(values[0] < STEEPEST * values[-1] for values in singular_values):
-        raise NotMeasuredError(f"the condition number of the Jacobian is above {STEEPEST:.0e}")
-    return [float(values.log().sum()) for values in singular_values]
 
 
 def _repeatable_log_dets(call: LayerCall) -> Tensor:

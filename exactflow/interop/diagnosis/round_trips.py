@@ -76,42 +76,6 @@ class RoundTrip:
                 self.calls[k] = replace(call, inverse_patterns=(back.pattern,))
 
 
-class DrawnRoundTrip:
-    """A round trip from drawn latents to data and, where the data is finite, back to latents.
-
-    Attributes
-    ----------
-    count, lost : the number of drawn latents, and how many of them become NaN or inf.
-    first_nonfinite_path : the path of the first layer that maps finite numbers to NaN or inf; None
-        if there is none.
-    calls : the calls of the layers: first of decoding, in the order in which data meets them, then
-        of encoding.
-    before, after : the latents that stay finite, and the same latents after decoding and encoding.
-    """
-
-    def __init__(self, latents: LayerCall, tracer: Tracer):
-        with tracer.attached():
-            decoded, calls = run_and_trace(latents, tracer)
-            decoded = replace(decoded, inverse_patterns=latents.inverse_patterns)
-            self.calls, self.count = calls[::-1], len(decoded.before[0])
-            self.first_nonfinite_path = find_first_newly_nonfinite_path(calls, decoded)
-            finite = make_finite_member_mask(decoded.after)
-            data = decoded.inverse.select_members_without_image(finite.nonzero().flatten())
-            self.before = tuple(t[finite] for t in decoded.before)
-            self.after: Tensors = ()
-            if finite.any():
-                encoded, calls = run_and_trace(data, tracer)
-                self.calls += calls
-                self.first_nonfinite_path = (
-                    self.first_nonfinite_path or find_first_newly_nonfinite_path(calls, encoded)
-                )
-                finite = make_finite_member_mask(encoded.after)
-                self.before, self.after = (
-                    tuple(t[finite] for t in state) for state in (self.before, encoded.after)
-                )
-        self.lost = self.count - (len(self.after[0]) if self.after else 0)
-
-
 def prepare_inverse_on_draws(
     call: ModelCall, inverse: LayerCall, latents_like: Tensors, most_draws: int
 ) -> LayerCall:

@@ -326,3 +326,23 @@ def test_a_compiled_conditioner_and_one_that_catches_errors():
     for healthy in (flow, Caught().eval()):
         found = diagnose(healthy, data())
         assert_only_numbers(found)
+
+
+def test_layers_are_recorded_after_a_call_with_an_argument_that_they_do_not_take():
+    class Trying(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = Affine(4)
+
+        def forward(self, x):
+            try:
+                return self.layer(x, None)
+            except TypeError:
+                return self.layer(x)
+
+        def inverse(self, y):
+            return self.layer.inverse(y)
+
+    found = diagnose(Trying(), data())
+    assert_only_numbers(found)
+    assert [layer.path for layer in found.layers] == ["layer"]
