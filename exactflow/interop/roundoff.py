@@ -33,7 +33,7 @@ float32, u is 2^-24 and t is 2^-102; the bound is still computed in float64.
 from collections.abc import Sequence
 from fractions import Fraction
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sympy import QQ
@@ -54,17 +54,11 @@ ENLARGED = 1 + 2.0**-20
 """The factor by which the computed bound is enlarged, to cover the rounding errors in it."""
 SMALL = Fraction(1, 10**9)
 """The largest coarse bound that is returned, as a multiple of the largest entry of the matrix."""
-NumpyFloatType = type[np.floating[Any]]
-"""A NumPy scalar type, such as ``np.float32``; a call of it rounds a float."""
-MultipleOfLargestMatrixEntryOrInfinity = Fraction | float
-"""A bound as a multiple of the largest entry of a matrix; infinity if a number may overflow."""
 ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 """The default of `accept_error` by dtype."""
 
 
-def rounding_error_bound(
-    flow: CouplingFlow, *, dtype: Any = np.float64
-) -> MultipleOfLargestMatrixEntryOrInfinity:
+def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
     """Bound the forward error of a float64 module, of any library, that applies a flow over QQ.
 
     The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of the
@@ -82,13 +76,25 @@ def rounding_error_bound(
             "modules hold floats"
         )
     layers = [round_layer_to_floats(layer, dtype) for layer in flow.layers]
+    counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
     entry = max(map(abs, flow.domain_matrix().iter_values()))
     largest = Fraction(int(entry.numerator), int(entry.denominator))
     info = np.finfo(dtype)
     unit = float(info.eps) / 2
-    limits = _FloatLimits(unit, float(info.tiny) / unit, float(info.max))
+    least, most = float(info.tiny) / unit, float(info.max)
     with np.errstate(over="ignore", invalid="ignore"):
-        bound = _coarse_or_tight_absolute_error_bound(layers, flow.dimension, largest, limits)
+        # a coarse bound from |A_K| .. |A_1|, computed in linear time, suffices if it is small
+        sizes, peak = np.ones(flow.dimension), 1.0
+        for layer in layers:
+            sizes = _absolute_layer_with_nonzeros_at_least(layer, least).forward(sizes) + least
+            peak = max(peak, sizes.max())
+        gamma = _higham_gamma(sum(counts) + len(counts), unit)
+        bound = float(ENLARGED * gamma * sizes.max())
+        if not (bound <= SMALL * largest and ENLARGED * peak <= most):
+            pairs = list(zip(layers, counts, strict=True))
+            bound = float(
+                ENLARGED * _tight_absolute_error_bound(pairs, flow.dimension, unit, least, most)
+            )
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
@@ -109,10 +115,11 @@ def check_rounding_error(
         )
     bound = rounding_error_bound(flow, dtype=dtype)
     if bound > accepted:
+        values = {x for layer in flow.layers for x in layer.scales_and_nonzero_shift_entries()}
         remedy = ""
         if kind == np.float32:
             remedy = 'run JAX in float64 (jax.config.update("jax_enable_x64", True)), '
-        elif not _are_layer_numbers_exactly_representable(flow, kind.type):
+        elif any(QQ(*_round_to_dtype(x, kind.type).as_integer_ratio()) != x for x in values):
             # a flow of floats may come from balance already, which is then no remedy
             remedy = "use exactflow.balance, whose layers are floats with small entries, "
         raise InvalidInputError(
@@ -135,50 +142,9 @@ def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> Flo
     return FloatCoupling(layer.moves, shift, scale)
 
 
-def _are_layer_numbers_exactly_representable(flow: CouplingFlow, dtype: Any) -> bool:
-    """Whether a dtype represents all numbers of the layers of a flow exactly."""
-    values = {value for layer in flow.layers for value in layer.scales_and_nonzero_shift_entries()}
-    return all(QQ(*_round_to_dtype(value, dtype).as_integer_ratio()) == value for value in values)
-
-
-def _round_to_dtype(value: Element, dtype: NumpyFloatType) -> float:
+def _round_to_dtype(value: Element, dtype: Any) -> float:
     with np.errstate(over="ignore"):
         return float(dtype(to_float(value)))
-
-
-class _FloatLimits(NamedTuple):
-    """The unit roundoff u of a dtype, t = least normal number / u, and the largest number."""
-
-    unit: float
-    least: float
-    most: float
-
-
-def _coarse_or_tight_absolute_error_bound(
-    layers: Sequence[FloatCoupling],
-    dimension: int,
-    largest_matrix_entry: Fraction,
-    limits: _FloatLimits,
-) -> float:
-    """Bound the absolute error of the stored layers; infinity if a number may overflow.
-
-    The error is max |y - M x| in the module docstring. A coarse bound from |A_K| .. |A_1|, computed
-    in linear time, suffices if it is at most `SMALL` times the largest entry of M; otherwise return
-    the bound of the module docstring.
-    """
-    counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
-    sizes, peak = np.ones(dimension), 1.0
-    for layer in layers:
-        absolute = _absolute_layer_with_nonzeros_at_least(layer, limits.least)
-        sizes = absolute.forward(sizes) + limits.least
-        peak = max(peak, sizes.max())
-    bound = float(ENLARGED * _higham_gamma(sum(counts) + len(counts), limits.unit) * sizes.max())
-    if bound <= SMALL * largest_matrix_entry and ENLARGED * peak <= limits.most:
-        return bound
-    return float(
-        ENLARGED
-        * _tight_absolute_error_bound(list(zip(layers, counts, strict=True)), dimension, limits)
-    )
 
 
 def _absolute_layer_with_nonzeros_at_least(layer: FloatCoupling, least: float) -> FloatCoupling:
@@ -192,17 +158,20 @@ def _absolute_layer_with_nonzeros_at_least(layer: FloatCoupling, least: float) -
 
 
 def _tight_absolute_error_bound(
-    layers_and_roundings: Sequence[tuple[FloatCoupling, int]], dimension: int, limits: _FloatLimits
+    layers_and_roundings: Sequence[tuple[FloatCoupling, int]],
+    dimension: int,
+    unit: float,
+    least: float,
+    most: float,
 ) -> float:
     """Return the bound of the module docstring on the error; infinity if a number may overflow.
 
-    Each layer k comes with its number n_k of roundings. `slack` bounds the relative errors of all
-    products: of the products of the module in its dtype, and of this function in float64.
+    Each layer k comes with its number n_k of roundings; `unit` is u, `least` is t, and `most` is
+    the largest number of the dtype. `slack` bounds the relative errors of all products: of the
+    products of the module in its dtype, and of this function in float64.
     """
-    layers, d, (unit, least, most) = layers_and_roundings, dimension, limits
-    slack = _higham_gamma(sum(d + n for _, n in layers)) + _higham_gamma(
-        sum(n for _, n in layers), unit
-    )
+    layers, d, roundings = layers_and_roundings, dimension, sum(n for _, n in layers_and_roundings)
+    slack = _higham_gamma(d * len(layers) + roundings) + _higham_gamma(roundings, unit)
     slack += slack**2
     befores, P, size = [], np.eye(d), np.eye(d)
     for layer, _ in layers:
