@@ -152,19 +152,13 @@ class ModulePlace:
         ]
 
 
-def find_place(model: nn.Module, path: str) -> ModulePlace:
-    """Return the place of the module at a dotted path; the empty path stands for the model."""
-    return ModulePlace(path, model.get_submodule(path), not path)
-
-
 def find_layer_chains(model: nn.Module) -> list[list[ModulePlace]]:
     """List the layers of a model as chains, in the order in which data meets the layers.
 
     The layers of a chain follow each other, with nothing computed between them.
     """
-    stream = groupby(
-        _walk_layers_and_gaps(find_place(model, ""), True), key=lambda place: place is not None
-    )
+    places = _walk_layers_and_gaps(ModulePlace("", model, True), True)
+    stream = groupby(places, key=lambda place: place is not None)
     return [[place for place in group if place] for is_chain, group in stream if is_chain]
 
 

@@ -18,29 +18,20 @@ rounding, `MethodError` is raised.
 
 from collections import Counter
 from collections.abc import Collection
-from math import isnan
 from typing import Any, get_args
 
 import torch
-from torch import nn
 
-from exactflow.errors import InvalidInputError, MethodError
+from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import check_option
 from exactflow.interop.conversion.comparison import (
-    ModelRun,
-    check_runs_agree,
-    largest_differences_by_kind,
+    check_agreement_and_measure_differences,
     run_both_directions,
-    run_forward_and_invert_given_latents,
 )
-from exactflow.interop.conversion.installing import (
-    ModelAndFloat64Copy,
-    install_replacements_matching_their_layers,
-)
-from exactflow.interop.conversion.merging import group_layers
-from exactflow.interop.conversion.reading import read_linear_layers
+from exactflow.interop.conversion.installing import install_replacements_matching_their_layers
+from exactflow.interop.conversion.reading import group_layers, read_linear_layers
 from exactflow.interop.conversion.replacements import CouplingsOrInverse, find_replacements
-from exactflow.interop.conversion.report import Conversion, ConvertedLayer
+from exactflow.interop.conversion.report import Conversion
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
@@ -49,7 +40,6 @@ from exactflow.interop.module_tree import (
     require_module,
     wrapper_attribute,
 )
-from exactflow.interop.tracing import copy_and_detach_tensors, count_tensor_entries
 
 
 def convert(
@@ -104,6 +94,7 @@ def convert(
 
     Examples
     --------
+    >>> from torch import nn
     >>> model = nn.Sequential(nn.Linear(4, 4), nn.LeakyReLU(), nn.Linear(4, 4)).double()
     >>> x = torch.randn(8, 4, dtype=torch.float64)
     >>> converted, report = convert(model, x)
@@ -119,11 +110,11 @@ def convert(
     with preserve_rng_state():
         before = run_both_directions(model, arguments, context)
         new = copy_model(model)
-        chains, unconverted = read_linear_layers(new, only)
-        groups, alone = group_layers(chains, before.layer_inputs)
+        parts, unconverted = read_linear_layers(new, only)
+        groups, alone = group_layers(parts, before.calls[0])
         replacements, singular = find_replacements(groups, by)
-        pair, layers, failed = install_replacements_matching_their_layers(
-            (new, copy_for_float64_evaluation(model)), replacements
+        new, twin, layers, failed = install_replacements_matching_their_layers(
+            new, copy_for_float64_evaluation(model), replacements
         )
         unconverted += [*alone, *singular, *failed]
         if not layers:
@@ -132,54 +123,11 @@ def convert(
             raise InvalidInputError(
                 f"no layer of the model can be converted: the model has {listed or 'no layers'}"
             )
-        differences = _check_agreement_and_measure_differences(
-            model, pair, layers, arguments, context, before
+        merged = [{layer.path, *layer.merged} for layer in layers]
+        differences = check_agreement_and_measure_differences(
+            model, new, twin, arguments, context, before, merged
         )
-    return pair[0], Conversion(tuple(layers), tuple(unconverted), *differences)
-
-
-LargestDifferencesOrReasonNotCompared = tuple[float | None, float | None, float | None, str | None]
-"""The largest differences of latents, of log-determinants and of inverses between two models, and
-the reason why the models were not compared, or None if they were.
-"""
-
-
-def _check_agreement_and_measure_differences(
-    model: nn.Module,
-    converted: ModelAndFloat64Copy,
-    layers: list[ConvertedLayer],
-    arguments: tuple[Any, ...],
-    context: Any,
-    given_run: ModelRun,
-) -> LargestDifferencesOrReasonNotCompared:
-    """Check that a model and its conversion agree; return their largest differences.
-
-    The differences are measured in the dtype of the models. Raises `MethodError` if the models
-    differ beyond rounding; this test is made in float64 if the given model runs in float64.
-    `given_run` is a run of the given model on `arguments`.
-    """
-    if not arguments:
-        return None, None, None, "there is no example"
-    given = given_run
-    found = run_forward_and_invert_given_latents(converted[0], arguments, context, given)
-    latents, log_dets, inverses = largest_differences_by_kind(given, found).values()
-    if any(x is not None and isnan(x) for x in (latents, log_dets, inverses)):
-        raise MethodError(
-            "the converted model returns NaN or inf, or tensors of other shapes than the given "
-            "model: convert fewer layers with only=[..]"
-        )
-    if not count_tensor_entries(arguments):
-        return None, None, None, "the example is empty"
-    try:
-        arguments, context = copy_and_detach_tensors((arguments, context), torch.float64)
-        given = run_both_directions(copy_for_float64_evaluation(model), arguments, context)
-    except InvalidInputError:  # the model runs in its own dtype only
-        pass
-    else:
-        found = run_forward_and_invert_given_latents(converted[1], arguments, context, given)
-    merged = [{layer.path, *layer.merged} for layer in layers]
-    check_runs_agree(given, found, given_run, arguments[0], merged)
-    return latents, log_dets, inverses, None
+    return new, Conversion(tuple(layers), tuple(unconverted), *differences)
 
 
 def _check_model_and_only(model: Any, only: Any) -> None:

@@ -8,9 +8,10 @@ about as accurate as the inverse of the given model.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from math import isnan
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,19 +20,19 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.libraries import find_library_or_torch
-from exactflow.interop.library import CallConvention, ModelCall
-from exactflow.interop.module_tree import copy_model, find_layer_chains, root_cause_type_and_message
-from exactflow.interop.tracing import LayerCall, Tracer
-
-LayerInput = tuple[Tensor, Any]
-"""The data that a layer receives in a run of the model; and the condition of the layer, or None."""
-
-DifferenceOrNoneIfEmpty = float | None
-"""The largest difference of two tensors; None for empty tensors, NaN for different shapes."""
-
-LogDetOrNone = Tensor | float | None
-
-LatentsLogDetsOrInverse = Literal["latents", "log-determinants", "inverse"]
+from exactflow.interop.library import CallConvention
+from exactflow.interop.module_tree import (
+    copy_for_float64_evaluation,
+    copy_model,
+    find_layer_chains,
+    root_cause_type_and_message,
+)
+from exactflow.interop.tracing import (
+    LayerCall,
+    Tracer,
+    copy_and_detach_tensors,
+    count_tensor_entries,
+)
 
 SEED = 0
 AGREEING_DIGITS = 0.25
@@ -52,19 +53,17 @@ class ModelRun:
     latents : the argument of the inverse.
     back : the tensors that the inverse returns; None if there is no inverse, or if it fails or
         returns numbers that are not finite.
-    layer_inputs : the first input of each layer in the forward run, by the path of the layer.
-    layer_images : two dictionaries, for the forward run and for the inverse run, of the first image
-        of each layer, by its path, in the order of the calls.
+    calls : two dictionaries, for the forward run and for the inverse run, of the first call of each
+        layer, by its path, in the order of the calls.
     """
 
     images: tuple[Tensor, ...] = ()
     latents: Any = None
     back: tuple[Tensor, ...] | None = None
-    layer_inputs: dict[str, LayerInput] = field(default_factory=dict)
-    layer_images: tuple[dict[str, Tensor], ...] = ({}, {})
+    calls: tuple[dict[str, LayerCall], ...] = ({}, {})
 
     @property
-    def tensors_by_kind(self) -> dict[LatentsLogDetsOrInverse, list[Tensor]]:
+    def tensors_by_kind(self) -> dict[str, list[Tensor]]:
         """The returned tensors under the keys "latents", "log-determinants" and "inverse".
 
         The log-determinants are the images with fewer axes than the latents.
@@ -95,8 +94,13 @@ def run_both_directions(
     call = _reseed_global_generators_and_call(
         failure, lambda: find_library_or_torch(model).model_call(model, context)
     )
-    tracer, back = _make_tracer_of_all_layers(model, call), None
-    calls_back: list[LayerCall] = []
+    default = CallConvention("forward", "forward")
+    tracer = Tracer(
+        (place.path, layer, find_library_or_torch(layer).convention(layer) or default)
+        for place in chain.from_iterable(find_layer_chains(model))
+        for layer in [call.steps.get(place.path, place.module)]
+    )
+    back, calls_back = None, list[LayerCall]()
     with tracer.attached():
         value, calls = _reseed_global_generators_and_call(
             failure, lambda: tracer.trace(lambda: call.call(*arguments))
@@ -113,33 +117,17 @@ def run_both_directions(
                     "the inverse of the model fails",
                     lambda: tracer.trace(lambda: call.call(*taken, is_forward=False)),
                 )
-                is_finite = all(torch.isfinite(t).all() for t in _list_tensors_and_floats(value))
-                back = _list_tensors_and_floats(value) if is_finite or latents is not None else None
+                returned = _list_tensors_and_floats(value)
+                if latents is not None or all(torch.isfinite(t).all() for t in returned):
+                    back = returned
         except InvalidInputError:  # the model has no inverse, or its inverse takes other arguments
             if latents is not None:
                 raise
-    inputs: dict[str, LayerInput] = {}
-    layer_images: tuple[dict[str, Tensor], ...] = {}, {}
-    for one in calls:
-        condition = one.convention.condition
-        inputs.setdefault(
-            one.path, (one.before[0], condition and one.other_arguments.get(condition))
-        )
-    for each, found in zip((calls, calls_back), layer_images, strict=True):
+    first_calls: tuple[dict[str, LayerCall], ...] = {}, {}
+    for each, first in zip((calls, calls_back), first_calls, strict=True):
         for one in each:
-            found.setdefault(one.path, one.after[0])
-    return ModelRun(images, given, back, inputs, layer_images)
-
-
-def _make_tracer_of_all_layers(model: nn.Module, call: ModelCall) -> Tracer:
-    """Return a tracer of all layers that `find_layer_chains` lists."""
-    places = [place for chain in find_layer_chains(model) for place in chain]
-    modules = [call.steps.get(place.path, place.module) for place in places]
-    default = CallConvention("forward", "forward")
-    return Tracer(
-        (place.path, module, find_library_or_torch(module).convention(module) or default)
-        for place, module in zip(places, modules, strict=True)
-    )
+            first.setdefault(one.path, one)
+    return ModelRun(images, given, back, first_calls)
 
 
 def _reseed_global_generators_and_call(error_prefix: str, call: Callable[[], Any]) -> Any:
@@ -167,32 +155,61 @@ def _list_tensors_and_floats(value: Any) -> tuple[Tensor, ...]:
     return tuple(torch.as_tensor(leaf).detach() for leaf in leaves)
 
 
-def largest_difference_nan_if_shapes_differ(one: Tensor, two: Tensor) -> DifferenceOrNoneIfEmpty:
+def largest_difference_nan_if_shapes_differ(one: Tensor, two: Tensor) -> float | None:
     """Return the largest |difference| of entries; None for empty tensors, NaN if shapes differ."""
     if one.shape != two.shape and one.ndim and two.ndim:
         return float("nan")
     return float((one.double() - two.double()).abs().max()) if one.numel() else None
 
 
-def largest_differences_by_kind(
-    before: ModelRun, after: ModelRun
-) -> dict[LatentsLogDetsOrInverse, DifferenceOrNoneIfEmpty]:
-    """Return the largest differences of two runs in latents, log-determinants and inverses.
+def check_agreement_and_measure_differences(
+    model: nn.Module,
+    converted: nn.Module,
+    converted_in_float64: nn.Module,
+    arguments: tuple[Any, ...],
+    context: Any,
+    given_run: ModelRun,
+    sets_of_merged_paths: Iterable[set[str]],
+) -> tuple[float | None, float | None, float | None, str | None]:
+    """Check that a model and its conversion agree; return their largest differences.
 
-    The kinds are in this order. A difference is None if the tensors are missing or empty, and NaN
-    if their shapes differ or some of their numbers are not finite.
+    Return the differences of latents, of log-determinants and of inverses in the dtype of the
+    models, and the reason why the models were not compared, or None if they were. A difference is
+    None if the tensors are missing or empty. Raises `MethodError` if the models differ beyond
+    rounding; this test is made in float64 if the given model runs in float64. `given_run` is a run
+    of the given model on `arguments`.
     """
-    found: dict[LatentsLogDetsOrInverse, DifferenceOrNoneIfEmpty] = {}
-    for kind, one in before.tensors_by_kind.items():
-        pairs = zip(one, after.tensors_by_kind[kind], strict=False)
-        known = [
-            x for pair in pairs if (x := largest_difference_nan_if_shapes_differ(*pair)) is not None
-        ]
-        found[kind] = max(known, key=lambda x: (isnan(x), x), default=None)
-    return found
+    if not arguments:
+        return None, None, None, "there is no example"
+    given, differences = given_run, list[float | None]()
+    found = run_forward_and_invert_given_latents(converted, arguments, context, given)
+    for kind, tensors in given.tensors_by_kind.items():
+        pairs = zip(tensors, found.tensors_by_kind[kind], strict=False)
+        apart = (largest_difference_nan_if_shapes_differ(*pair) for pair in pairs)
+        known = [x for x in apart if x is not None]
+        differences.append(max(known, key=lambda x: (isnan(x), x), default=None))
+    if any(x is not None and isnan(x) for x in differences):
+        raise MethodError(
+            "the converted model returns NaN or inf, or tensors of other shapes than the given "
+            "model: convert fewer layers with only=[..]"
+        )
+    if not count_tensor_entries(arguments):
+        return None, None, None, "the example is empty"
+    try:
+        arguments, context = copy_and_detach_tensors((arguments, context), torch.float64)
+        given = run_both_directions(copy_for_float64_evaluation(model), arguments, context)
+    except InvalidInputError:  # the model runs in its own dtype only
+        pass
+    else:
+        found = run_forward_and_invert_given_latents(
+            converted_in_float64, arguments, context, given
+        )
+    _check_runs_agree(given, found, given_run, arguments[0], sets_of_merged_paths)
+    latents, log_dets, inverses = differences
+    return latents, log_dets, inverses, None
 
 
-def check_runs_agree(
+def _check_runs_agree(
     given: ModelRun,
     converted: ModelRun,
     given_in_own_dtype: ModelRun,
@@ -236,7 +253,10 @@ def check_runs_agree(
         pairs = zip(images, converted.tensors_by_kind[part], strict=False)
         if not any(differ_beyond_tolerances(slack, unit, pair) for pair in pairs):
             continue
-        made, other = (run.layer_images[is_inverse] for run in (given, converted))
+        made, other = (
+            {path: call.after[0] for path, call in run.calls[is_inverse].items()}
+            for run in (given, converted)
+        )
         inner = {
             path for group in sets_of_merged_paths for path in [p for p in made if p in group][:-1]
         }
@@ -269,7 +289,7 @@ def run_forward_and_invert_given_latents(
 
 def run_chain_and_sum_log_dets(
     modules: Sequence[nn.Module], x: Tensor, context: Any
-) -> tuple[Tensor, LogDetOrNone]:
+) -> tuple[Tensor, Any]:
     """Run modules one after the other; return the last image, and the sum of log-determinants.
 
     The sum is None if a module returns no log-determinant.

@@ -1,4 +1,4 @@
-"""Fourth step of `convert`: install the replacements that agree with the replaced layers.
+"""Third step of `convert`: install the replacements that agree with the replaced layers.
 
 `restore` installs the couplings of a saved state into a new model.
 """
@@ -13,7 +13,7 @@ from exactflow.interop.conversion.comparison import (
     largest_difference_nan_if_shapes_differ,
     run_chain_and_sum_log_dets,
 )
-from exactflow.interop.conversion.merging import LayerGroup
+from exactflow.interop.conversion.reading import report_unconverted
 from exactflow.interop.conversion.replacements import Replacement
 from exactflow.interop.conversion.report import ConvertedLayer, UnconvertedLayer
 from exactflow.interop.libraries import find_library_or_torch
@@ -48,53 +48,42 @@ SAMPLES = 4
 MARK = "couplings._extra_state"
 """A state dict has one key with this end for each layer that couplings or an identity replace."""
 
-ModelAndFloat64Copy = tuple[nn.Module, nn.Module]
-"""A converted model in its dtype, and the same model in float64."""
-
 
 def install_replacements_matching_their_layers(
-    models: ModelAndFloat64Copy, replacements: list[tuple[LayerGroup, Replacement]]
-) -> tuple[ModelAndFloat64Copy, list[ConvertedLayer], list[UnconvertedLayer]]:
+    model: nn.Module, float64_copy: nn.Module, replacements: list[Replacement]
+) -> tuple[nn.Module, nn.Module, list[ConvertedLayer], list[UnconvertedLayer]]:
     """Install each replacement that agrees with the layers of its group, in both models.
 
-    The models are the copy to convert and its float64 copy. Return both models, reports on the
-    converted layers, and reports on the layers of the groups whose replacements are not installed.
+    Return both models, reports on the converted layers, and reports on the layers of the groups
+    whose replacements are not installed.
     """
     layers, unconverted = list[ConvertedLayer](), list[UnconvertedLayer]()
-    model, twin = models
-    for group, replacement in replacements:
-        replacement.stored.to(group.input[0].device).requires_grad_(group.has_trainable_layer)
+    for replacement in replacements:
+        group, fine, stored, report = replacement
+        is_trainable = any(layer.is_trainable for layer in group.layers)
+        stored.to(group.input[0].device).requires_grad_(is_trainable)
         try:
-            layer = _check_and_report_replacement(group, replacement)
+            _check_agreement_with_layers(replacement)
         except Exception as error:  # a library may raise any error
-            text = (
-                str(error) if isinstance(error, MethodError) else root_cause_type_and_message(error)
-            )
-            unconverted += group.report_unconverted(text)
+            is_checked = isinstance(error, MethodError)
+            reason = str(error) if is_checked else root_cause_type_and_message(error)
+            unconverted += report_unconverted(group.layers, reason)
             continue
-        model = _install_couplings_and_identities(model, group, replacement.stored)
-        twin = _install_couplings_and_identities(twin, group, replacement.fine)
-        layers.append(layer)
-    return (model, twin), layers, unconverted
+        for k, place in enumerate(group.places):
+            new, new_fine = (IdentityModule(), IdentityModule()) if k else (stored, fine)
+            model = install_bijection_in_place(model, place.path, new)
+            float64_copy = install_bijection_in_place(float64_copy, place.path, new_fine)
+        layers.append(report)
+    return model, float64_copy, layers, unconverted
 
 
-def _install_couplings_and_identities(
-    model: nn.Module, group: LayerGroup, couplings: BijectionModule
-) -> nn.Module:
-    """Replace the first matrix of a group by couplings, and the other layers by identities."""
-    for place in (group.first_matrix_place, *group.places_to_fill_with_identities):
-        bijection = couplings if place is group.first_matrix_place else IdentityModule()
-        model = install_bijection_in_place(model, place.path, bijection)
-    return model
+def _check_agreement_with_layers(replacement: Replacement) -> None:
+    """Compare a replacement with the layers of its group in float64, on the input of the group.
 
-
-def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -> ConvertedLayer:
-    """Compare a replacement with the layers of its group in float64; return a report.
-
-    The replacement and the layers run on the recorded input. Raises `MethodError` if their results
-    differ beyond rounding.
+    Raises `MethodError` if the results differ beyond rounding.
     """
-    (x, context), main, target = group.input, group.first_matrix_place, group.composed_map
+    group, report, target = replacement.group, replacement.report, replacement.report.target
+    (x, context), main = group.input, group.places[0]
     library = find_library_or_torch(main.module)
     fine = replacement.fine.to(x.device)
     new = library.make_replacement(copy_for_float64_evaluation(main.module), fine).double()
@@ -110,26 +99,14 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
         log_det_difference = largest_difference_nan_if_shapes_differ(*pair)
     entries = float(abs(target.matrix).max()) + float(abs(target.bias_or_zeros).max())
     relative = (difference or 0.0) / (1 + target.dimension * entries * float(few.abs().max()))
-    unit, condition_number = torch.finfo(x.dtype).eps, target.condition_number
-    slack = few[0].numel() * (LOG_DET_AGREEMENT + unit * condition_number)
+    unit = torch.finfo(x.dtype).eps
+    slack = few[0].numel() * (LOG_DET_AGREEMENT + unit * report.condition_number)
     is_same = relative <= max(AGREEMENT, ROUNDINGS * unit)
     if not (is_same and (log_det_difference or 0.0) <= slack):
         raise MethodError(
             "the layer applies another map than was read from it: outputs differ by "
             f"{difference}, log-determinants by {log_det_difference}"
         )
-    return ConvertedLayer(
-        path=main.path,
-        kind=main.kind,
-        merged=tuple(place.path for place in group.places_to_fill_with_identities),
-        dimension=target.dimension,
-        condition_number=condition_number,
-        dtype=str(group.input_dtype).removeprefix("torch."),
-        error=replacement.error,
-        relative_error=replacement.relative_error,
-        flow=replacement.flow,
-        target=target,
-    )
 
 
 def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:

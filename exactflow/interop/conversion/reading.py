@@ -1,27 +1,36 @@
-"""First step of `convert`: read the linear layers, and say why other layers are not converted."""
+"""First step of `convert`: read the linear layers, group those to merge, report on the others."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property, reduce
 from itertools import groupby
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import DataToLatentMap
+from exactflow.interop.affine import AffineMap
+from exactflow.interop.conversion.comparison import run_chain_and_sum_log_dets
 from exactflow.interop.conversion.report import UnconvertedLayer
 from exactflow.interop.libraries import find_library_or_torch, top_level_package_of_class
 from exactflow.interop.module_tree import (
     ModulePlace,
     copy_for_float64_evaluation,
     find_layer_chains,
-    find_place,
+    list_state_dict_tensors_with_repeats,
     root_cause_type_and_message,
     wrapper_attribute,
 )
+from exactflow.interop.tracing import LayerCall
+
+SAMPLES = 4
+"""The number of members of random data."""
+PIXELS = ((), (2, 2))
+"""The axes after the channels in random data, for vectors and for images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +46,45 @@ class ReadLayer:
     """
 
     place: ModulePlace
-    map: DataToLatentMap
+    map: AffineMap
     is_trainable: bool | None
     is_mergeable: bool
 
-    def report_unconverted(self, reason: str) -> UnconvertedLayer:
-        """Return a report with the reason why the layer is not converted."""
-        return UnconvertedLayer(self.place.path, self.place.kind, reason)
+
+@dataclass(frozen=True, eq=False)
+class LayerGroup:
+    """Neighbouring layers to merge, in the order of the data.
+
+    Attributes
+    ----------
+    layers : the layers; at least one of them has a matrix.
+    input : the data that the first layer receives, in the dtype in which the replacement is stored;
+        and the condition of the layer, or None.
+    """
+
+    layers: tuple[ReadLayer, ...]
+    input: tuple[Tensor, Any]
+
+    @property
+    def places(self) -> list[ModulePlace]:
+        """The place of the first matrix, where the replacement is installed, then the other places,
+        where identities are installed.
+        """
+        main = next(layer.place for layer in self.layers if layer.map.kind == "matrix")
+        return [main, *(layer.place for layer in self.layers if layer.place is not main)]
+
+    @cached_property
+    def composed_map(self) -> AffineMap:
+        """The composition of the affine maps of all layers; data meets the first layer first."""
+        return reduce(lambda before, after: after.after(before), [x.map for x in self.layers])
 
 
-def linear_map(module: Any) -> DataToLatentMap:
+def report_unconverted(layers: Iterable[ReadLayer], reason: str) -> list[UnconvertedLayer]:
+    """Return a report for each layer, with the reason why the layer is not converted."""
+    return [UnconvertedLayer(layer.place.path, layer.place.kind, reason) for layer in layers]
+
+
+def linear_map(module: Any) -> AffineMap:
     """Return the affine map of a linear module of a flow library, from data to latent.
 
     The map x -> A x + bias acts on vectors, or on the channels of each pixel. It is computed in
@@ -88,40 +126,38 @@ def linear_map(module: Any) -> DataToLatentMap:
 def read_linear_layers(
     model: nn.Module, only: Collection[str] | None
 ) -> tuple[list[list[ReadLayer]], list[UnconvertedLayer]]:
-    """Return the linear layers of a model in chains of neighbours, and reports on the other layers.
+    """Return the linear layers of a model in parts, and reports on the other layers.
 
-    Raises `InvalidInputError` for a pattern in `only` that matches no layer.
+    The layers of a part can be merged with each other: they follow each other, and no trainable
+    layer is beside a frozen one. A layer that is not mergeable is a part of its own. Raises
+    `InvalidInputError` for a pattern in `only` that matches no layer.
     """
     found = (
         find_layer_chains(model) if only is None else _select_chains_matching_patterns(model, only)
     )
     counts = Counter(id(place.module) for chain in found for place in chain)
-    holders: HoldersByParameter = defaultdict(list)
+    holders = defaultdict(list)  # for each parameter, the paths and ids of modules that hold it
     for path, module in model.named_modules():
         for p in module._parameters.values():
             holders[id(p)].append((path, id(module)))
-    chains: list[list[ReadLayer]] = []
+    parts: list[list[ReadLayer]] = []
     unconverted: list[UnconvertedLayer] = []
     for chain in found:
-        chains.append([])
+        parts.append([])
         for place in chain:
-            read: DataToLatentMap | str
-            if counts[id(place.module)] > 1:
-                read = "the model uses the layer in two places"
-            else:
+            read: ReadLayer | str = "the model uses the layer in two places"
+            if counts[id(place.module)] == 1:
                 shared = _describe_shared_parameter(holders, place.module)
-                read = shared or _read_map_or_reason(place, only or ())
+                read = shared or _read_layer_or_reason(place, only or ())
             if isinstance(read, str):
                 unconverted.append(UnconvertedLayer(place.path, place.kind, read))
-                chains.append([])
+                parts.append([])
                 continue
-            library = find_library_or_torch(place.module)
-            trainable = library.requires_grad_of_replaced_parameters(place.module)
-            is_trainable = next(iter(trainable), None)
-            chains[-1].append(
-                ReadLayer(place, read, is_trainable, _is_output_unused_elsewhere(place))
-            )
-    return [chain for chain in chains if chain], unconverted
+            is_mixed = {True, False} <= {layer.is_trainable for layer in (*parts[-1], read)}
+            if is_mixed or not all(layer.is_mergeable for layer in (*parts[-1][-1:], read)):
+                parts.append([])
+            parts[-1].append(read)
+    return [part for part in parts if part], unconverted
 
 
 def _select_chains_matching_patterns(
@@ -141,8 +177,9 @@ def _select_chains_matching_patterns(
         )
         if is_named
     ]
-    paths = (path for path, _ in model.named_modules() if path in patterns and path not in inner)
-    selected += [[find_place(model, path)] for path in paths]
+    for path, module in model.named_modules():
+        if path in patterns and path not in inner:
+            selected.append([ModulePlace(path, module, is_plain=not path)])
     named = [place.path for chain in selected for place in chain]
     for pattern in patterns:
         if not any(fnmatchcase(path, pattern) for path in named):
@@ -157,21 +194,52 @@ def _path_matches_any_pattern(place: ModulePlace, patterns: Collection[str]) -> 
     return any(fnmatchcase(place.path, pattern) for pattern in patterns)
 
 
-def _read_map_or_reason(
+def _describe_shared_parameter(
+    holders: Mapping[int, list[tuple[str, int]]], module: nn.Module
+) -> str | None:
+    """Describe a parameter that the module shares with another module; None if there is none.
+
+    For the id of each parameter, `holders` has the paths and ids of the modules that hold it.
+    """
+    own = set(map(id, module.modules()))
+    for name, p in module.named_parameters():
+        for path, other in holders[id(p)]:
+            if other not in own:
+                return f"the layer shares its parameter {name} with {path or 'the model'}"
+    return None
+
+
+def _read_layer_or_reason(
     place: ModulePlace, patterns_naming_torch_layers: Collection[str]
-) -> DataToLatentMap | str:
-    """Return the map of a layer, or the reason why the layer is not converted.
+) -> ReadLayer | str:
+    """Read a layer, or return the reason why the layer is not converted.
 
     A layer of PyTorch outside of plain containers has to match a pattern, since it may belong to a
     conditioner.
     """
-    module = place.module
-    reason = _find_type_or_hook_obstacle(module)
-    if reason is not None:
-        return reason
-    if _awaits_initial_data(module):
+    module, kind = place.module, type(place.module)
+    library, package = find_library_or_torch(module), top_level_package_of_class(module)
+    is_partial = kind in library.replaced_parameters
+    parts = [module] if is_partial else list(module.modules())
+    if any(map(is_parametrized, parts)):
+        return "the layer has a parametrization, which a replacement would lose"
+    if kind not in library.readers:
+        if package == "exactflow":
+            return "the layer consists of couplings already"
+        name = wrapper_attribute(module)
+        return f"not a type that convert knows{f': convert its .{name}' if name else ''}"
+    if any(part._forward_pre_hooks for part in parts):
+        return "the layer has a forward pre-hook, which may change its weights"
+    if any(part._forward_hooks for part in parts[1:]):
+        return "a module inside the layer has a forward hook, which a replacement would lose"
+    if any(part._backward_hooks or part._backward_pre_hooks for part in parts):
+        return "the layer has a backward hook, which a replacement would lose"
+    # an ActNorm may wait for a first batch of data
+    flags = (getattr(module, name, True) for name in ("data_dep_init_done", "initialized"))
+    if not all(map(bool, flags)) or getattr(module, "init_on_next_batch", False):
         return "the scales of the layer are not initialized: run the model on data first"
-    if len(find_library_or_torch(module).requires_grad_of_replaced_parameters(module)) > 1:
+    trainable = library.requires_grad_of_replaced_parameters(module)
+    if len(trainable) > 1:
         return "some parameters of the layer require gradients, and others do not"
     try:
         found = linear_map(module)
@@ -181,59 +249,64 @@ def _read_map_or_reason(
         return f"the layer cannot be read: {root_cause_type_and_message(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
-    is_selected = place.is_plain or _path_matches_any_pattern(place, patterns_naming_torch_layers)
-    if top_level_package_of_class(module) == "torch" and not is_selected:
+    may_be_in_conditioner = package == "torch" and not place.is_plain
+    if may_be_in_conditioner and not _path_matches_any_pattern(place, patterns_naming_torch_layers):
         return "the layer may belong to a conditioner: name its path in only=[..] to convert it"
-    return found
+    # a hook, code of the model, or another part of the layer may use the output of the layer, too
+    is_mergeable = not (module._forward_hooks or may_be_in_conditioner or is_partial)
+    return ReadLayer(place, found, next(iter(trainable), None), is_mergeable)
 
 
-def _find_type_or_hook_obstacle(module: nn.Module) -> str | None:
-    """Return a reason against a replacement in a module's type or hooks; None if there is none."""
-    library, kind = find_library_or_torch(module), type(module)
-    parts = [module] if kind in library.replaced_parameters else list(module.modules())
-    if any(map(is_parametrized, parts)):
-        return "the layer has a parametrization, which a replacement would lose"
-    if kind not in library.readers:
-        if top_level_package_of_class(module) == "exactflow":
-            return "the layer consists of couplings already"
-        name = wrapper_attribute(module)
-        remedy = f": convert its .{name}" if name else ""
-        return f"not a type that convert knows{remedy}"
-    if any(part._forward_pre_hooks for part in parts):
-        return "the layer has a forward pre-hook, which may change its weights"
-    if any(part._forward_hooks for part in parts[1:]):
-        return "a module inside the layer has a forward hook, which a replacement would lose"
-    has_hook = any(part._backward_hooks or part._backward_pre_hooks for part in parts)
-    return "the layer has a backward hook, which a replacement would lose" if has_hook else None
+def group_layers(
+    parts: list[list[ReadLayer]], calls_by_path: Mapping[str, LayerCall]
+) -> tuple[list[LayerGroup], list[UnconvertedLayer]]:
+    """Return groups of layers to merge, and reports on the layers that are in no group.
 
-
-def _awaits_initial_data(module: Any) -> bool:
-    """Whether a module is an ActNorm whose scales still wait for a first batch of data."""
-    flags = (getattr(module, name, True) for name in ("data_dep_init_done", "initialized"))
-    return not all(map(bool, flags)) or getattr(module, "init_on_next_batch", False)
-
-
-HoldersByParameter = dict[int, list[tuple[str, int]]]
-"""For each parameter, by its id, the paths and the ids of the modules that hold it."""
-
-
-def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -> str | None:
-    """Describe a parameter that the module shares with another module; None if there is none."""
-    own = set(map(id, module.modules()))
-    for name, p in module.named_parameters():
-        for path, other in holders[id(p)]:
-            if other not in own:
-                return f"the layer shares its parameter {name} with {path or 'the model'}"
-    return None
-
-
-def _is_output_unused_elsewhere(place: ModulePlace) -> bool:
-    """Whether certainly only the next layer uses the output of a layer.
-
-    If a hook, code of the model, or another part of the layer may use it, the layer is not merged
-    with its neighbours.
+    A group needs a layer with a matrix, and an input on which its layers run: the input of a
+    recorded call, or else random data.
     """
-    module = place.module
-    may_be_used = top_level_package_of_class(module) == "torch" and not place.is_plain
-    is_partial = type(module) in find_library_or_torch(module).replaced_parameters
-    return not (module._forward_hooks or may_be_used or is_partial)
+    groups: list[LayerGroup] = []
+    unconverted: list[UnconvertedLayer] = []
+    for part in parts:
+        if not any(layer.map.kind == "matrix" for layer in part):
+            for layer in part:
+                reason = f"a {layer.map.kind} without a matrix beside it"
+                unconverted += report_unconverted([layer], reason)
+            continue
+        call = calls_by_path.get(part[0].place.path)
+        try:
+            if call is None or not call.before[0].numel():
+                x, condition = _draw_input(part), None
+            else:
+                x, name = call.before[0], call.convention.condition
+                condition = name and call.other_arguments.get(name)
+            groups.append(LayerGroup(tuple(part), (x, condition)))
+        except InvalidInputError as error:
+            unconverted += report_unconverted(part, str(error))
+    return groups, unconverted
+
+
+def _draw_input(layers: list[ReadLayer]) -> Tensor:
+    """Return random data on which all layers run.
+
+    Raises `InvalidInputError` if the layers run neither on random vectors nor on random images.
+    """
+    modules = [layer.place.module for layer in layers]
+    tensors = (t for module in modules for t in list_state_dict_tensors_with_repeats(module))
+    like = next(t for t in tensors if t.is_floating_point())
+    reason = ""
+    for pixels in PIXELS:
+        generator = torch.Generator().manual_seed(0)
+        shape = SAMPLES, layers[0].map.dimension, *pixels
+        x = torch.randn(shape, dtype=torch.float64, generator=generator).to(like)
+        try:
+            with torch.no_grad():
+                run_chain_and_sum_log_dets(modules, x, None)
+        except Exception as error:  # a layer may raise any error for a shape that it does not take
+            reason = reason or root_cause_type_and_message(error)
+            continue
+        return x
+    raise InvalidInputError(
+        f"the layer fails on random vectors and images ({reason}): pass an example of data for "
+        "which the model runs the layer"
+    )

@@ -1,4 +1,4 @@
-"""Third step of `convert`: for each group, find couplings, or a matrix and its inverse.
+"""Second step of `convert`: for each group, find couplings, or a matrix and its inverse.
 
 Each entry of an inverse is the float nearest to the entry of the exact inverse. *Certified*: balls
 (`flint.arb_mat`) enclose the entries, with increasing precision, until both ends of each ball round
@@ -7,7 +7,6 @@ that is zero or midway between two floats, the inverse is computed in rationals.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from math import frexp
@@ -24,8 +23,8 @@ from exactflow.floats.balancing import balance
 from exactflow.flows.float_layers import FloatCoupling, apply_float_layers_exactly
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap, to_float64
-from exactflow.interop.conversion.merging import LayerGroup
-from exactflow.interop.conversion.report import UnconvertedLayer
+from exactflow.interop.conversion.reading import LayerGroup, report_unconverted
+from exactflow.interop.conversion.report import ConvertedLayer, UnconvertedLayer
 from exactflow.interop.module_tree import copy_model
 from exactflow.interop.modules import AffineModule, BijectionModule, FlowModule
 
@@ -37,97 +36,111 @@ BITS = 128, 1024
 """Precisions of the balls, in bits; 128 bits suffice for float64 up to condition numbers 1e10."""
 
 
-@dataclass(frozen=True, eq=False)
-class Replacement:
-    """The module that replaces a group of layers, in two dtypes, and the errors of its matrix.
+class Replacement(NamedTuple):
+    """A group of layers, the module that replaces it, in float64 and as stored, and the report."""
 
-    W stands for the exact product of the matrices of these layers.
-
-    Attributes
-    ----------
-    fine, stored : the module in float64, and in the dtype of the model.
-    flow : the exact couplings; None for a matrix.
-    fine_error, error : the largest difference between an entry of W and the same entry of the exact
-        matrix of `fine`, and of `stored`.
-    relative_error : `error` as a multiple of the largest entry of W; for a matrix with a stored
-        inverse, the larger of this ratio and the same ratio for the inverse.
-    """
-
+    group: LayerGroup
     fine: BijectionModule
     stored: BijectionModule
-    flow: CouplingFlow | None
-    fine_error: Fraction
-    error: Fraction
-    relative_error: Fraction
+    report: ConvertedLayer
+
+
+ModulesFlowAndErrors = tuple[
+    BijectionModule, BijectionModule, CouplingFlow | None, tuple[Fraction, Fraction, Fraction]
+]
+"""A module in float64, and in the dtype of the model; the exact couplings, or None for a matrix;
+and errors: of the entries of both modules, and of a stored inverse as a multiple of its largest
+entry.
+"""
 
 
 def find_replacements(
     groups: list[LayerGroup], by: CouplingsOrInverse
-) -> tuple[list[tuple[LayerGroup, Replacement]], list[UnconvertedLayer]]:
-    """Return the groups with their replacements, and reports on the layers of all other groups."""
-    find = _make_matrix_replacement if by == "inverse" else _make_coupling_replacement
-    found: list[tuple[LayerGroup, Replacement]] = []
+) -> tuple[list[Replacement], list[UnconvertedLayer]]:
+    """Return replacements of groups, and reports on the layers of all other groups."""
+    find = _find_matrix_and_inverse if by == "inverse" else _find_couplings
+    replacements: list[Replacement] = []
     unconverted: list[UnconvertedLayer] = []
     for k, group in enumerate(groups, 1):
         report_stage(f"matrix {k} of {len(groups)}", k / len(groups))
         try:
-            replacement = find(group)
+            fine, stored, flow, (fine_error, stored_error, inverse_error) = find(group)
         except SingularMatrixError:
-            unconverted += group.report_unconverted("the matrix of the layer is singular")
+            reason = "the matrix of the layer is singular"
+            unconverted += report_unconverted(group.layers, reason)
             continue
         except InvalidInputError as error:
             if by == "couplings":
                 raise
-            unconverted += group.report_unconverted(str(error))
+            unconverted += report_unconverted(group.layers, str(error))
             continue
-        relative = float(
-            replacement.fine_error / _largest_absolute_entry(group.composed_map.matrix)
-        )
+        target, (main, *others) = group.composed_map, group.places
+        largest = _largest_absolute_entry(target.matrix)
+        relative = float(fine_error / largest)
         if relative > WITHIN:
-            unconverted += group.report_unconverted(
+            reason = (
                 f"the error of the replacement in float64 is {relative:.1e} of the largest entry, "
                 f"above {WITHIN}"
             )
+            unconverted += report_unconverted(group.layers, reason)
             continue
-        found.append((group, replacement))
-    return found, unconverted
+        report = ConvertedLayer(
+            path=main.path,
+            kind=main.kind,
+            merged=tuple(place.path for place in others),
+            dimension=target.dimension,
+            condition_number=target.condition_number,
+            dtype=str(group.input[0].dtype).removeprefix("torch."),
+            error=stored_error,
+            relative_error=max(stored_error / largest, inverse_error),
+            flow=flow,
+            target=target,
+        )
+        replacements.append(Replacement(group, fine, stored, report))
+    return replacements, unconverted
 
 
 def _largest_absolute_entry(matrix: np.ndarray) -> Fraction:
     return Fraction(float(abs(matrix).max()))
 
 
-def _make_coupling_replacement(group: LayerGroup) -> Replacement:
+def _find_couplings(group: LayerGroup) -> ModulesFlowAndErrors:
     """Return couplings for the composed map of a group.
 
-    Raises `SingularMatrixError` if the matrix of this map is singular.
+    The product of the stored layers is computed exactly. Raises `SingularMatrixError` if the matrix
+    of the map is singular.
     """
     target = group.composed_map
     result = balance(target.matrix, orientation="flip")
     fine = FlowModule(result.flow, target.bias)
-    stored = copy_model(fine).to(group.input_dtype)
+    stored = copy_model(fine).to(group.input[0].dtype)
     fine_error = Fraction(int(result.error.p), int(result.error.q))
-    error = _largest_error_of_stored_product(stored, target.matrix)
-    relative = error / _largest_absolute_entry(target.matrix)
-    return Replacement(fine, stored, result.flow, fine_error, error, relative)
+    W = target.matrix if stored.signs is None else target.matrix * to_float64(stored.signs)
+    layers = []
+    for layer in stored.couplings():
+        scale = layer.scales()
+        held = 1.0 if scale is None else to_float64(scale)
+        layers.append(FloatCoupling(layer.moves, to_float64(layer.weight), held))
+    error = (DyadicMatrix.from_floats(W) - apply_float_layers_exactly(layers)).max_abs()
+    return fine, stored, result.flow, (fine_error, error, Fraction(0))
 
 
-def _make_matrix_replacement(group: LayerGroup) -> Replacement:
+def _find_matrix_and_inverse(group: LayerGroup) -> ModulesFlowAndErrors:
     """Return the composed matrix of a group and its inverse, rounded, as modules in two dtypes.
 
     The errors are measured against the exact product of the matrices of the layers.
     """
-    target = group.composed_map
     factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)
-    fine, _ = _round_matrix_and_inverse_to_module(target, torch.float64)
-    stored, inverse_error = _round_matrix_and_inverse_to_module(target, group.input_dtype)
+    fine, _ = _round_matrix_and_inverse_to_module(group.composed_map, torch.float64)
+    stored, inverse_error = _round_matrix_and_inverse_to_module(
+        group.composed_map, group.input[0].dtype
+    )
     fine_error, error = (
         (exact - DyadicMatrix.from_floats(to_float64(module.weight))).max_abs()
         for module in (fine, stored)
     )
-    relative = max(error / _largest_absolute_entry(target.matrix), inverse_error)
-    return Replacement(fine, stored, None, fine_error, error, relative)
+    return fine, stored, None, (fine_error, error, inverse_error)
 
 
 def _round_matrix_and_inverse_to_module(
@@ -138,43 +151,21 @@ def _round_matrix_and_inverse_to_module(
     Return a module, and the error of the inverse as a multiple of the largest entry of the inverse.
     """
     weight = torch.from_numpy(target.matrix).to(dtype)
-    W = to_float64(weight)
-    inverse = round_inverse_and_log_abs_det(W, dtype)
+    inverse, error, log_abs_det = round_inverse_and_log_abs_det(to_float64(weight), dtype)
     module = AffineModule(
         weight,
-        torch.tensor(inverse.matrix),
-        torch.tensor(inverse.log_abs_det, dtype=torch.float64),
+        torch.tensor(inverse),
+        torch.tensor(log_abs_det, dtype=torch.float64),
         None if target.bias is None else torch.tensor(target.bias),
     ).to(dtype)
-    return module, inverse.error / _largest_absolute_entry(inverse.matrix)
+    return module, error / _largest_absolute_entry(inverse)
 
 
-def _largest_error_of_stored_product(module: FlowModule, target_matrix: np.ndarray) -> Fraction:
-    """Return max |target_matrix - product of the module's layers| over all entries.
-
-    The product of the layers, as the module stores them, is computed exactly.
-    """
-    W = target_matrix
-    if module.signs is not None:
-        W = W * to_float64(module.signs)
-    layers = []
-    for layer in module.couplings():
-        scale = layer.scales()
-        held = 1.0 if scale is None else to_float64(scale)
-        layers.append(FloatCoupling(layer.moves, to_float64(layer.weight), held))
-    return (DyadicMatrix.from_floats(W) - apply_float_layers_exactly(layers)).max_abs()
-
-
-class InverseErrorAndLogAbsDet(NamedTuple):
-    """The rounded inverse of a matrix W, the largest error of its entries, and log |det W|."""
-
-    matrix: np.ndarray
-    error: Fraction
-    log_abs_det: float
-
-
-def round_inverse_and_log_abs_det(W: np.ndarray, dtype: torch.dtype) -> InverseErrorAndLogAbsDet:
-    """Round the inverse of W to the nearest floats; return also the error, and log |det W|.
+def round_inverse_and_log_abs_det(
+    W: np.ndarray, dtype: torch.dtype
+) -> tuple[np.ndarray, Fraction, float]:
+    """Round the inverse of W to the nearest floats; return also the largest error of its entries,
+    and log |det W|.
 
     Raises `SingularMatrixError` for a singular W, and `InvalidInputError` if an entry of the
     inverse is beyond the range of the dtype.
@@ -193,17 +184,12 @@ def round_inverse_and_log_abs_det(W: np.ndarray, dtype: torch.dtype) -> InverseE
             f"{info.dtype}"
         )
     error = max(abs(x - end) for x, pair in zip(values, bounds, strict=True) for end in pair)
-    return InverseErrorAndLogAbsDet(
-        np.array(values, dtype=float).reshape(W.shape), error, log_abs_det
-    )
-
-
-LowerAndUpperBound = tuple[Fraction, Fraction]
+    return np.array(values, dtype=float).reshape(W.shape), error, log_abs_det
 
 
 def _yield_tightening_inverse_bounds_and_log_det(
     W: np.ndarray,
-) -> Iterator[tuple[list[LowerAndUpperBound], float]]:
+) -> Iterator[tuple[list[tuple[Fraction, Fraction]], float]]:
     """Yield lower and upper bounds for each entry of the inverse of W, and log |det W| rounded.
 
     Each yield has tighter bounds than the one before; the last bounds are exact. Raises
