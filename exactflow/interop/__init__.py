@@ -124,48 +124,34 @@ def to_module(
     ([[3.0, 1.0, 2.0, 5.0]], [0.0])
     """
     check_option("library", library, LIBRARIES)
-    found = _unwrap_linear_flow(flow)
-    total_bias = _check_bias_and_add_whitening_bias(flow, bias, found.dimension)
-    require("torch", library, f"a module of {library}")
-    home = load_library(library)
-    if image is not None:
-        _check_image(image, library, home.takes_images)
-    check_rounding_error(found, accept_error, home.float_type())
-    from exactflow.interop.modules import FlowModule
-
-    return home.make_module(FlowModule(found, total_bias), (found.dimension, *(image or ())))
-
-
-def _check_image(height_and_width: Any, library: str, takes_images: bool) -> None:
-    """Raise `InvalidInputError` unless the library takes images, and both sizes are >= 1."""
-    if not takes_images:
-        raise InvalidInputError(
-            f"modules of {library} take vectors only: move the channels to the last axis, and omit "
-            "image=.."
-        )
-    sizes = height_and_width if isinstance(height_and_width, tuple | list) else ()
-    if len(sizes) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in sizes):
-        raise InvalidInputError(
-            f"expected two positive integers as image=(height, width), got {height_and_width!r:.80}"
-        )
-
-
-def _unwrap_linear_flow(flow: Any) -> CouplingFlow:
-    """Return the given linear flow, or the linear flow of a given result.
-
-    Raises `InvalidInputError` for any other object.
-    """
-    found = flow.flow if isinstance(flow, FlowResult) else flow
+    linear: Any = flow.flow if isinstance(flow, FlowResult) else flow
     is_of_integers = isinstance(flow, Lossless)
-    if is_of_integers or not isinstance(found, CouplingFlow):
+    if is_of_integers or not isinstance(linear, CouplingFlow):
         remedy = ": pass its .flow, which maps real numbers" if is_of_integers else ""
-        if isinstance(found, PiecewiseFlow):
+        if isinstance(linear, PiecewiseFlow):
             remedy = ", which has piecewise layers: modules are built from linear layers only"
         raise InvalidInputError(
             "expected a linear flow, or a result with a linear flow, got "
             f"{type(flow).__name__}{remedy}"
         )
-    return found
+    total_bias = _check_bias_and_add_whitening_bias(flow, bias, linear.dimension)
+    require("torch", library, f"a module of {library}")
+    home = load_library(library)
+    if image is not None:
+        if not home.takes_images:
+            raise InvalidInputError(
+                f"modules of {library} take vectors only: move the channels to the last axis, and "
+                "omit image=.."
+            )
+        sizes: Any = image if isinstance(image, tuple | list) else ()
+        if len(sizes) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in sizes):
+            raise InvalidInputError(
+                f"expected two positive integers as image=(height, width), got {image!r:.80}"
+            )
+    check_rounding_error(linear, accept_error, home.float_type())
+    from exactflow.interop.modules import FlowModule
+
+    return home.make_module(FlowModule(linear, total_bias), (linear.dimension, *(image or ())))
 
 
 def _check_bias_and_add_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":

@@ -5,7 +5,7 @@ one product and no copy. Scales are ``scale * exp(log_gain)``: the scale of the 
 training, times a positive factor that starts at one and that training changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES, Half
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import apply_layers_to_halves
 from exactflow.interop.roundoff import round_layer_to_floats
 
@@ -203,12 +202,6 @@ class CouplingModule(nn.Module):
         """Return the scales, with the factors from training; None for an additive layer."""
         return None if self.scale is None else self.scale * self.log_gain.exp()
 
-    def log_det_of_one_vector(self) -> Tensor:
-        """Return the log-determinant of the layer on one vector, a scalar."""
-        if self.scale is None:
-            return torch.zeros(())
-        return self.scale.log().sum() + self.log_gain.sum()
-
     def forward(self, moved: Tensor, kept: Tensor) -> Tensor:
         """Return the moved half after the layer."""
         scale = self.scales()
@@ -263,7 +256,13 @@ class FlowModule(BijectionModule):
             state["order"] = torch.tensor(flow.order)
         if bias is not None:
             state["bias"] = torch.tensor(bias, dtype=torch.float64)
-        layers = [CouplingModule(layer.moves, _rounded_layer_state(layer)) for layer in flow.layers]
+        layers = []
+        for layer in flow.layers:
+            held = round_layer_to_floats(layer).with_dense_shift()
+            own = {"weight": torch.from_numpy(held.shift)}
+            if not layer.is_additive:
+                own["scale"] = torch.from_numpy(held.scale)
+            layers.append(CouplingModule(layer.moves, own))
         self._initialize_from_layers_and_state(flow.partition, layers, state)
 
     def _initialize_from_layers_and_state(
@@ -296,52 +295,46 @@ class FlowModule(BijectionModule):
 
     def map_unchecked(self, x: Tensor) -> Tensor:
         """Return the image of a batch, without a check of the shape."""
-        halves = self._flatten_order_and_split_channels(self._apply_signs(x))
-        halves = apply_layers_to_halves(
-            self.couplings(), halves, lambda layer, moved, kept: layer(moved, kept)
+        y = self._apply_layers(
+            self.couplings(), self._apply_signs(x), lambda layer, moved, kept: layer(moved, kept)
         )
-        y = self._join_and_restore_order(halves).reshape(x.shape)
         return y if self.bias is None else y + _reshape_per_channel(self.bias, x)
 
     def invert_unchecked(self, y: Tensor) -> Tensor:
         """Return the preimage of a batch, without a check of the shape."""
         x = y if self.bias is None else y - _reshape_per_channel(self.bias, y)
-        halves = self._flatten_order_and_split_channels(x)
-        halves = apply_layers_to_halves(reversed(self.couplings()), halves, CouplingModule.inverse)
-        return self._apply_signs(self._join_and_restore_order(halves).reshape(y.shape))
+        layers = self.couplings()[::-1]
+        return self._apply_signs(self._apply_layers(layers, x, CouplingModule.inverse))
 
     def log_det_shared_by_members(self, batch: Tensor) -> Tensor:
         """Return the log-determinant, one scalar that is the same for each member of a batch."""
         parts = [
-            layer.log_det_of_one_vector() for layer in self.couplings() if layer.scale is not None
+            layer.scale.log().sum() + layer.log_gain.sum()
+            for layer in self.couplings()
+            if layer.scale is not None
         ]
         return torch.stack(parts).sum() * prod(batch.shape[2:]) if parts else batch.new_zeros(())
 
     def _apply_signs(self, x: Tensor) -> Tensor:
         return x if self.signs is None else _reshape_per_channel(self.signs, x) * x
 
-    def _flatten_order_and_split_channels(self, x: Tensor) -> Sequence[Tensor]:
-        """Return the halves of vectors or flattened images, with channels in the flow's order."""
-        x = _flatten_pixels_to_last_axis_if_any(x)
-        x = x if self.order is None else x.index_select(1, self.order)
-        return torch.split(x, list(self.partition), dim=1)
-
-    def _join_and_restore_order(self, halves: Sequence[Tensor]) -> Tensor:
-        """Concatenate the halves, and restore the original order of the channels."""
-        x = torch.cat(list(halves), 1)
-        return x if self.places is None else x.index_select(1, self.places)
+    def _apply_layers(
+        self,
+        layers: list[CouplingModule],
+        x: Tensor,
+        map_moved_half: Callable[[CouplingModule, Tensor, Tensor], Tensor],
+    ) -> Tensor:
+        """Apply layers to the halves of vectors or images, with channels in the flow's order."""
+        flat = _flatten_pixels_to_last_axis_if_any(x)
+        flat = flat if self.order is None else flat.index_select(1, self.order)
+        halves = torch.split(flat, list(self.partition), dim=1)
+        y = torch.cat(list(apply_layers_to_halves(layers, halves, map_moved_half)), 1)
+        return (y if self.places is None else y.index_select(1, self.places)).reshape(x.shape)
 
 
 def select_substate_without_prefix(state: State, prefix: str) -> dict[str, Tensor]:
     """Return the entries of a state whose names begin with a prefix; the prefix is removed."""
     return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
-
-
-def _rounded_layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
-    """Return the weight of a layer, and its scale if it has one, rounded to float64, by name."""
-    held = round_layer_to_floats(layer)
-    state = {"weight": torch.from_numpy(held.with_dense_shift().shift)}
-    return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}
 
 
 def _reshape_per_channel(values: Tensor, like: Tensor) -> Tensor:
