@@ -63,10 +63,6 @@ class AffineMap:
         return AffineMap(self.matrix @ other.matrix, shift)
 
 
-DataToLatentMap = AffineMap
-"""The map of a layer from data to latent, even if the library calls it the inverse."""
-
-
 def to_float64(tensor: Any) -> np.ndarray:
     """Convert a real tensor or array to an array of float64."""
     if hasattr(tensor, "detach"):

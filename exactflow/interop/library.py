@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from exactflow.interop.affine import DataToLatentMap
+from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules import BijectionModule
 
 METHODS = ("inverse", "reverse")
@@ -23,7 +23,8 @@ METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
 """Names by which libraries call the option of ``forward`` that inverts a module."""
 
-Reader = Callable[[Any], DataToLatentMap]
+Reader = Callable[[Any], AffineMap]
+"""Reads the map of a layer from data to latent, even if the library calls it the inverse."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ class Library:
     ----------
     name : the name for `exactflow.interop.to_module`, and the name of the extra.
     make_module : builds a module of the library that applies couplings to data of a shape.
-    readers : for the exact type of a linear layer, a function that reads the affine map from data
-        to latent from a float64 copy of the layer.
+    readers : for the exact type of a linear layer, a function that reads the map from data to
+        latent from a float64 copy of the layer.
     sequences : for the exact type of a container whose layers follow each other, the name of the
         attribute that holds the layers; "" if they are the children of the container.
     is_latent_first : whether the containers in `sequences` list their layers from latent to data.

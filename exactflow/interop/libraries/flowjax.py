@@ -4,7 +4,6 @@ JAX computes in float32 unless ``jax_enable_x64`` is set. Modules are built, and
 bounded, in the dtype in which JAX computes.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -47,33 +46,22 @@ class FlowjaxCoupling(AbstractBijection):
 
     def transform_and_log_det(self, x: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the image and the log-determinant."""
-        return self._map_moved_half_with_log_det(
-            x, lambda scale, moved, shift: scale * moved + shift, 1
-        )
+        return self._map_moved_half_with_log_det(x, True)
 
     def inverse_and_log_det(self, y: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the preimage and the log-determinant of the inverse."""
-        return self._map_moved_half_with_log_det(
-            y, lambda scale, moved, shift: (moved - shift) / scale, -1
-        )
+        return self._map_moved_half_with_log_det(y, False)
 
-    def _map_moved_half_with_log_det(
-        self,
-        x: Array,
-        map_scale_moved_shift: Callable[[Array, Array, Array], Array],
-        log_det_sign: int,
-    ) -> tuple[Array, Array]:
-        """Map the moved half of x by a function of the scale, the moved half and the shift.
-
-        Return the new vector, and ``log_det_sign`` times the sum of the logarithms of the scales.
-        """
+    def _map_moved_half_with_log_det(self, x: Array, is_forward: bool) -> tuple[Array, Array]:
+        """Return the image and its log-determinant if `is_forward`, else those of the inverse."""
         first, second = x[: self.half], x[self.half :]
         moved, kept = (first, second) if self.is_first else (second, first)
         scale = jnp.ones_like(moved) if self.scale is None else self.scale * jnp.exp(self.log_gain)
         shift = jnp.matmul(self.weight, kept, precision=jax.lax.Precision.HIGHEST)
-        moved = map_scale_moved_shift(scale, moved, shift)
+        moved = scale * moved + shift if is_forward else (moved - shift) / scale
+        log_det = jnp.log(scale).sum()
         whole = jnp.concatenate((moved, kept) if self.is_first else (kept, moved))
-        return whole, log_det_sign * jnp.log(scale).sum()
+        return whole, log_det if is_forward else -log_det
 
 
 def _make_inverted_bijection(module: BijectionModule, shape: tuple[int, ...]) -> Any:

@@ -84,9 +84,8 @@ def _infer_convention(module: nn.Module) -> CallConvention | None:
 
 def _make_model_call_record(model: nn.Module, context: Any) -> ModelCall:
     conditions = [context] if isinstance(context, Tensor) else context
-    return ModelCall(
-        model, _infer_convention(model), options={} if context is None else {"c": conditions}
-    )
+    options = {} if context is None else {"c": conditions}
+    return ModelCall(model, _infer_convention(model), options=options)
 
 
 def _make_replacement_like(module: Any, couplings: BijectionModule) -> nn.Module:
@@ -102,20 +101,12 @@ def _read_linear(module: Any) -> AffineMap:
     return AffineMap(found.matrix.T, bias)
 
 
-def _read_actnorm(module: Any) -> AffineMap:
-    return diagonal_map(np.exp(read_channel_values(module.scale)), read_channel_values(module.bias))
-
-
 def _read_orthogonal(module: Any) -> AffineMap:
     scale = np.exp(read_channel_values(module._log_e(module.scaling)))
     return AffineMap(
         scale[:, None] * read_affine_map(module.weights).matrix.T,
         scale * read_channel_values(module.bias),
     )
-
-
-def _read_householder(module: Any) -> AffineMap:
-    return probe_affine_map(lambda x: module([x])[0][0], module.width, module.Vs.device, False)
 
 
 def _read_block_permutation(module: Any) -> AffineMap:
@@ -141,8 +132,12 @@ LIBRARY = Library(
         fm.Fixed1x1Conv: lambda module: read_affine_map(module.M),
         fm.FixedLinearTransform: _read_linear,
         fm.OrthogonalTransform: _read_orthogonal,
-        fm.HouseholderPerm: _read_householder,
-        fm.ActNorm: _read_actnorm,
+        fm.HouseholderPerm: lambda module: probe_affine_map(
+            lambda x: module([x])[0][0], module.width, module.Vs.device, False
+        ),
+        fm.ActNorm: lambda module: diagonal_map(
+            np.exp(read_channel_values(module.scale)), read_channel_values(module.bias)
+        ),
         fm.AllInOneBlock: _read_block_permutation,
         fm.PermuteRandom: lambda module: permutation_map(module.perm),
     },

@@ -1,7 +1,6 @@
 """Common code of nflows and its fork in glasflow, where ``forward`` leads from data to latent."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -45,15 +44,21 @@ def make_fork_library(
     """Describe nflows, or a fork of nflows, as a `Library`."""
 
     def make_model_call_record(model: Any, context: Any) -> ModelCall:
-        path, draw = "", None
+        path, draw_latents = "", None
         if isinstance(model, tuple(flow_classes)):
             embedding = getattr(model, "_embedding_net", None)
             if embedding is not None and not isinstance(embedding, nn.Identity):
                 context = embedding(context)
-            draw = partial(_draw_one_per_context_else_count, getattr(model, "_distribution"))  # noqa: B009
+            base = getattr(model, "_distribution")  # noqa: B009
+
+            def draw_latents(count: int, options: Mapping[str, Any]) -> Any:
+                """Draw one latent for each member of the context, or `count` without a context."""
+                given = options.get("context")
+                return base.sample(count) if given is None else base.sample(1, given)[:, 0]
+
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
-        return ModelCall(model, infer_convention(model), path, options, draw_latents=draw)
+        return ModelCall(model, infer_convention(model), path, options, draw_latents=draw_latents)
 
     return Library(
         name=name,
@@ -67,15 +72,6 @@ def make_fork_library(
         readers={getattr(transforms_module, name): reader for name, reader in _READERS.items()},
         model_call=make_model_call_record,
     )
-
-
-def _draw_one_per_context_else_count(
-    base: Any, count: int, options_with_context: Mapping[str, Any]
-) -> Tensor:
-    """Draw one latent for each member of the context or, without a context, `count` latents."""
-    context = options_with_context.get("context")
-    drawn: Tensor = base.sample(count) if context is None else base.sample(1, context)[:, 0]
-    return drawn
 
 
 def _read_linear(module: Any) -> AffineMap:
@@ -95,10 +91,6 @@ def _probe_linear(module: Any) -> AffineMap:
     )
 
 
-def _read_actnorm(module: Any) -> AffineMap:
-    return diagonal_map(to_float64(module.scale), to_float64(module.shift))
-
-
 def _read_permutation(module: Any) -> AffineMap:
     if module._dim != 1:
         raise InvalidInputError(
@@ -114,7 +106,7 @@ _READERS: dict[str, Reader] = {
     "QRLinear": _probe_linear,
     "SVDLinear": _probe_linear,
     "HouseholderSequence": _probe_linear,
-    "ActNorm": _read_actnorm,
+    "ActNorm": lambda module: diagonal_map(to_float64(module.scale), to_float64(module.shift)),
     "Permutation": _read_permutation,
     "RandomPermutation": _read_permutation,
     "ReversePermutation": _read_permutation,

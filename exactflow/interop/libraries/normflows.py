@@ -1,7 +1,6 @@
 """normflows, where ``inverse`` leads from data to latent, and ``forward`` from latent to data."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import normflows as nf
@@ -11,7 +10,6 @@ from torch import Tensor, nn
 
 from exactflow.interop.affine import (
     AffineMap,
-    DataToLatentMap,
     diagonal_map,
     permutation_map,
     read_affine_map,
@@ -19,10 +17,6 @@ from exactflow.interop.affine import (
 )
 from exactflow.interop.library import CallConvention, Library, ModelCall, infer_convention
 from exactflow.interop.modules import BijectionModule
-
-Data = Tensor
-Latent = Tensor
-LogDets = Tensor
 
 
 class Couplings(nf.flows.Flow):
@@ -32,11 +26,11 @@ class Couplings(nf.flows.Flow):
         super().__init__()
         self.couplings = couplings
 
-    def forward(self, z: Latent, context: Tensor | None = None) -> tuple[Data, LogDets]:
+    def forward(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Map latent to data; return also the log-determinants."""
         return self.couplings.inverse(z)
 
-    def inverse(self, z: Data, context: Tensor | None = None) -> tuple[Latent, LogDets]:
+    def inverse(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Map data to latent; return also the log-determinants."""
         return self.couplings(z)
 
@@ -53,52 +47,42 @@ def _make_model_call_record(model: Any, context: Any) -> ModelCall:
     has_classes = isinstance(model, nf.ClassCondFlow) or getattr(model, "class_cond", False)
     classes = context if has_classes else None  # only the base takes the classes
     options = {} if context is None or has_classes else {"context": context}
-    draw = (
-        None
-        if getattr(model, "q0", None) is None
-        else partial(_draw_from_base_or_bases, model.q0, classes)
-    )
+    base: Any = getattr(model, "q0", None)
+
+    def draw(count: int, options: Mapping[str, Any]) -> Any:
+        """Draw latents from a base, or a list of latents from a list of bases.
+
+        Classes are repeated cyclically.
+        """
+        given = [] if classes is None else [classes[torch.arange(count) % len(classes)]]
+        if isinstance(base, nn.ModuleList):
+            return [one(count, *given, **options)[0] for one in base]
+        return base(count, *given, **options)[0]
+
     if isinstance(model, nf.ClassCondFlow):
         model = nf.NormalizingFlow(model.q0, model.flows)
-    return ModelCall(model, _infer_convention(model), options=options, draw_latents=draw)
+    draw_latents = None if base is None else draw
+    return ModelCall(model, _infer_convention(model), options=options, draw_latents=draw_latents)
 
 
-def _draw_from_base_or_bases(
-    base_or_bases: Any, classes: Any, count: int, options: Mapping[str, Any]
-) -> Any:
-    """Draw latents from a base, or a list of latents from a list of bases.
-
-    Classes are repeated cyclically.
-    """
-    given = [] if classes is None else [classes[torch.arange(count) % len(classes)]]
-    is_list = isinstance(base_or_bases, nn.ModuleList)
-    bases = base_or_bases if is_list else [base_or_bases]
-    drawn = [base(count, *given, **options)[0] for base in bases]
-    return drawn if is_list else drawn[0]
-
-
-def _read_weight(module: Any) -> DataToLatentMap:
+def _read_weight(module: Any) -> AffineMap:
     return read_affine_map(module._assemble_W() if module.use_lu else module.W)
 
 
-def _read_transposed_weight(module: Any) -> DataToLatentMap:
-    return AffineMap(_read_weight(module).matrix.T)
-
-
-def _read_permutation(module: Any) -> DataToLatentMap:
+def _read_permutation(module: Any) -> AffineMap:
     if module.mode == "shuffle":
         return permutation_map(module.inv_perm)
     d = module.num_channels
     return permutation_map(np.roll(np.arange(d), -((d + 1) // 2)))
 
 
-def _read_lu_after_permutation(module: Any) -> DataToLatentMap:
+def _read_lu_after_permutation(module: Any) -> AffineMap:
     linear = module.linear
     permutation = permutation_map(module.permutation._permutation)
     return read_affine_map(linear.weight(), linear.bias).after(permutation)
 
 
-def _read_inverted_scale_and_shift(module: Any) -> DataToLatentMap:
+def _read_inverted_scale_and_shift(module: Any) -> AffineMap:
     scale = np.exp(-read_channel_values(module.s))
     return diagonal_map(scale, -scale * read_channel_values(module.t))
 
@@ -118,7 +102,7 @@ LIBRARY = Library(
     other_containers={nf.MultiscaleFlow: "flows", nf.flows.Reverse: "flow"},
     readers={
         nf.flows.Invertible1x1Conv: _read_weight,
-        nf.flows.InvertibleAffine: _read_transposed_weight,
+        nf.flows.InvertibleAffine: lambda module: AffineMap(_read_weight(module).matrix.T),
         nf.flows.Permute: _read_permutation,
         nf.flows.LULinearPermute: _read_lu_after_permutation,
         nf.flows.ActNorm: _read_inverted_scale_and_shift,

@@ -1,7 +1,6 @@
 """zuko, where a lazy transform is a module whose call returns a transform of the last axis."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -123,29 +122,20 @@ def _make_model_call_record(model: Any, context: Any) -> ModelCall:
     named = {step.path: step for step in steps}
     convention = CallConvention("forward", "forward", "reverse")
     options = {} if context is None else {"context": context}
-    draw = (
-        partial(_draw_per_context_if_base_conditional, model.base) if type(model) in FLOWS else None
-    )
-    return ModelCall(
-        StepSequence(steps), convention, options=options, steps=named, draw_latents=draw
-    )
 
+    def draw(count: int, options: Mapping[str, Any]) -> Any:
+        """Draw one latent for each context if the base depends on the context, else `count`."""
+        distribution = model.base(options.get("context"))
+        return distribution.sample(() if distribution.batch_shape else (count,))
 
-def _draw_per_context_if_base_conditional(
-    base: Any, count: int, options_with_context: Mapping[str, Any]
-) -> Tensor:
-    """Draw one latent for each context if the base depends on the context, else `count` latents."""
-    distribution = base(options_with_context.get("context"))
-    drawn: Tensor = distribution.sample(() if distribution.batch_shape else (count,))
-    return drawn
-
-
-def _read_lu(transform: Any) -> AffineMap:
-    return AffineMap(read_affine_map(transform.L).matrix @ read_affine_map(transform.U).matrix)
+    draw_latents = draw if type(model) in FLOWS else None
+    return ModelCall(StepSequence(steps), convention, "", options, named, draw_latents)
 
 
 TRANSFORMS: dict[type, Reader] = {
-    transforms.LULinearTransform: _read_lu,
+    transforms.LULinearTransform: lambda transform: AffineMap(
+        read_affine_map(transform.L).matrix @ read_affine_map(transform.U).matrix
+    ),
     transforms.RotationTransform: lambda transform: read_affine_map(transform.R),
     transforms.PermutationTransform: lambda transform: permutation_map(transform.order),
 }
