@@ -108,8 +108,7 @@ def root_cause_type_and_message(error: BaseException) -> str:
     while (earlier := error.__cause__ or error.__context__) is not None and id(earlier) not in seen:
         error = earlier
         seen.add(id(error))
-    lines = (line.strip() for line in safe_error_message(error).splitlines())
-    words = " ".join(line for line in lines if line)
+    words = " ".join(filter(None, map(str.strip, safe_error_message(error).splitlines())))
     return f"{type(error).__name__}: {words}"[:300].removesuffix(": ")
 
 

@@ -129,13 +129,11 @@ class Conversion:
 
     def table_head_and_rows(self) -> list[list[str]]:
         """Return the rows of the table as text; the first row has the heads of the columns."""
-        rows = [
-            [_format_number_or_text(getattr(layer, name)) for name in _HEADS]
-            for layer in self.layers
-        ]
-        for row, layer in zip(rows, self.layers, strict=True):
-            row[0] = " + ".join((layer.path or "(model)", *layer.merged))
-        return [list(_HEADS.values()), *rows]
+        rows = [list(_HEADS.values())]
+        for layer in self.layers:
+            _, *others = (_format_number_or_text(getattr(layer, name)) for name in _HEADS)
+            rows.append([" + ".join((layer.path or "(model)", *layer.merged)), *others])
+        return rows
 
     def describe_unconverted_by_class_and_reason(self) -> list[str]:
         """Return a line for each class and reason of unconverted layers, with up to three paths."""
