@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from exactflow.interop.conversion import convert as convert
-    from exactflow.interop.conversion.installing import restore as restore
     from exactflow.interop.conversion.reading import linear_map as linear_map
+    from exactflow.interop.conversion.replacements import restore as restore
     from exactflow.interop.diagnosis import diagnose as diagnose
 
 __all__ = [
@@ -51,7 +51,7 @@ _HOMES = {
     "convert": "conversion",
     "diagnose": "diagnosis",
     "linear_map": "conversion.reading",
-    "restore": "conversion.installing",
+    "restore": "conversion.replacements",
 }
 """The submodule of each function that needs PyTorch. The first use of the function imports it."""
 

@@ -28,9 +28,8 @@ from exactflow.interop.conversion.comparison import (
     check_agreement_and_measure_differences,
     run_both_directions,
 )
-from exactflow.interop.conversion.installing import install_replacements_matching_their_layers
 from exactflow.interop.conversion.reading import group_layers, read_linear_layers
-from exactflow.interop.conversion.replacements import CouplingsOrInverse, find_replacements
+from exactflow.interop.conversion.replacements import CouplingsOrInverse, replace_groups
 from exactflow.interop.conversion.report import Conversion
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
@@ -112,11 +111,9 @@ def convert(
         new = copy_model(model)
         parts, unconverted = read_linear_layers(new, only)
         groups, alone = group_layers(parts, before.calls[0])
-        replacements, singular = find_replacements(groups, by)
-        new, twin, layers, failed = install_replacements_matching_their_layers(
-            new, copy_for_float64_evaluation(model), replacements
-        )
-        unconverted += [*alone, *singular, *failed]
+        twin = copy_for_float64_evaluation(model)
+        new, twin, layers, failed = replace_groups(new, twin, groups, by)
+        unconverted += [*alone, *failed]
         if not layers:
             seen = Counter(f"{layer.kind} ({layer.reason})" for layer in unconverted)
             listed = "; ".join(f"{count} {kind}" for kind, count in seen.most_common(8))
