@@ -5,8 +5,8 @@ layers counts as one layer.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from inspect import signature
@@ -241,9 +241,12 @@ class Tracer:
         self.calls: list[LayerCall] | None = None
         self.reached = 0
 
-    @contextmanager
-    def attached(self) -> Iterator[None]:
-        """Intercept the calls of the layers in a ``with`` block, to let `trace` record them."""
+    def trace(self, run: Callable[[], Result]) -> tuple[Result, list[LayerCall]]:
+        """Run a function; return its result, and the recorded calls of layers.
+
+        The attribute `reached` becomes the number of calls, even if the function fails.
+        """
+        self.calls = calls = list[LayerCall]()
         with ExitStack() as interceptions:
             for layer in self.layers:
                 _, module, convention = layer
@@ -252,18 +255,10 @@ class Tracer:
                     vars(module)[name] = self._wrap_method_to_record_calls(layer, name)
                     interceptions.callback(vars(module).update, own)
                     interceptions.callback(vars(module).pop, name)
-            yield
-
-    def trace(self, run: Callable[[], Result]) -> tuple[Result, list[LayerCall]]:
-        """Run a function; return its result, and the recorded calls of layers.
-
-        The attribute `reached` becomes the number of calls, even if the function fails.
-        """
-        self.calls = calls = list[LayerCall]()
-        try:
-            return run(), calls
-        finally:
-            self.calls, self.reached = None, len(calls)
+            try:
+                return run(), calls
+            finally:
+                self.calls, self.reached = None, len(calls)
 
     def _wrap_method_to_record_calls(self, layer: Layer, name: str) -> Callable[..., Any]:
         """Wrap a method of a layer to record its calls, except calls inside a recorded call."""

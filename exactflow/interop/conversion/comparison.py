@@ -101,28 +101,27 @@ def run_both_directions(
         for layer in [call.steps.get(place.path, place.module)]
     )
     back, calls_back = None, list[LayerCall]()
-    with tracer.attached():
-        value, calls = _reseed_global_generators_and_call(
-            failure, lambda: tracer.trace(lambda: call.call(*arguments))
-        )
-        images = _list_tensors_and_floats(value)
-        if not all(torch.isfinite(t).all() for t in images):
-            raise InvalidInputError("the model returns NaN or inf on the example")
-        given = (value[0] if isinstance(value, tuple) else value) if latents is None else latents
-        given = tree_map_only(Tensor, lambda t: t.detach().clone(), given)
-        taken = tree_map_only(Tensor, Tensor.clone, given), *arguments[1:]
-        try:
-            if call.convention is not None:
-                value, calls_back = _reseed_global_generators_and_call(
-                    "the inverse of the model fails",
-                    lambda: tracer.trace(lambda: call.call(*taken, is_forward=False)),
-                )
-                returned = _list_tensors_and_floats(value)
-                if latents is not None or all(torch.isfinite(t).all() for t in returned):
-                    back = returned
-        except InvalidInputError:  # the model has no inverse, or its inverse takes other arguments
-            if latents is not None:
-                raise
+    value, calls = _reseed_global_generators_and_call(
+        failure, lambda: tracer.trace(lambda: call.call(*arguments))
+    )
+    images = _list_tensors_and_floats(value)
+    if not all(torch.isfinite(t).all() for t in images):
+        raise InvalidInputError("the model returns NaN or inf on the example")
+    given = (value[0] if isinstance(value, tuple) else value) if latents is None else latents
+    given = tree_map_only(Tensor, lambda t: t.detach().clone(), given)
+    taken = tree_map_only(Tensor, Tensor.clone, given), *arguments[1:]
+    try:
+        if call.convention is not None:
+            value, calls_back = _reseed_global_generators_and_call(
+                "the inverse of the model fails",
+                lambda: tracer.trace(lambda: call.call(*taken, is_forward=False)),
+            )
+            returned = _list_tensors_and_floats(value)
+            if latents is not None or all(torch.isfinite(t).all() for t in returned):
+                back = returned
+    except InvalidInputError:  # the model has no inverse, or its inverse takes other arguments
+        if latents is not None:
+            raise
     first_calls: tuple[dict[str, LayerCall], ...] = {}, {}
     for each, first in zip((calls, calls_back), first_calls, strict=True):
         for one in each:

@@ -154,20 +154,19 @@ def _record_draw_errors_and_lost_draws(
     """
     encoding: list[LayerCall] = []
     after: Tensors = ()
-    with tracer.attached():
-        decoded, decoding = run_and_trace(latents, tracer)
-        decoded = replace(decoded, inverse_patterns=latents.inverse_patterns)
-        first_nonfinite_path = find_first_newly_nonfinite_path(decoding, decoded)
-        finite = make_finite_member_mask(decoded.after)
-        data = decoded.inverse.select_members_without_image(finite.nonzero().flatten())
-        before = tuple(t[finite] for t in decoded.before)
-        if finite.any():
-            encoded, encoding = run_and_trace(data, tracer)
-            first_nonfinite_path = first_nonfinite_path or find_first_newly_nonfinite_path(
-                encoding, encoded
-            )
-            finite = make_finite_member_mask(encoded.after)
-            before, after = (tuple(t[finite] for t in state) for state in (before, encoded.after))
+    decoded, decoding = run_and_trace(latents, tracer)
+    decoded = replace(decoded, inverse_patterns=latents.inverse_patterns)
+    first_nonfinite_path = find_first_newly_nonfinite_path(decoding, decoded)
+    finite = make_finite_member_mask(decoded.after)
+    data = decoded.inverse.select_members_without_image(finite.nonzero().flatten())
+    before = tuple(t[finite] for t in decoded.before)
+    if finite.any():
+        encoded, encoding = run_and_trace(data, tracer)
+        first_nonfinite_path = first_nonfinite_path or find_first_newly_nonfinite_path(
+            encoding, encoded
+        )
+        finite = make_finite_member_mask(encoded.after)
+        before, after = (tuple(t[finite] for t in state) for state in (before, encoded.after))
     calls = defaultdict(list)
     for call in (*reversed(decoding), *encoding):
         calls[call.path, call.is_forward].append(call)

@@ -55,19 +55,18 @@ class RoundTrip:
         self.back: LayerCall | None = None
         self.calls_back: list[LayerCall] = []
         self.failure: NotMeasuredError | None = None
-        with tracer.attached():
-            whole, self.calls = run_and_trace(start, tracer)
-            failures: list[tuple[int, NotMeasuredError]] = []
-            for pattern in whole.inverse_patterns:
-                self.whole = replace(whole, inverse_patterns=(pattern,))
-                try:
-                    self.back, self.calls_back = run_and_trace(self.whole.inverse, tracer)
-                    break
-                except NotMeasuredError as reason:
-                    failures.append((tracer.reached, reason))
-            else:
-                self.whole = replace(whole, inverse_patterns=whole.inverse_patterns[:1])
-                self.failure = max(failures, key=lambda failure: failure[0])[1]
+        whole, self.calls = run_and_trace(start, tracer)
+        failures: list[tuple[int, NotMeasuredError]] = []
+        for pattern in whole.inverse_patterns:
+            self.whole = replace(whole, inverse_patterns=(pattern,))
+            try:
+                self.back, self.calls_back = run_and_trace(self.whole.inverse, tracer)
+                break
+            except NotMeasuredError as reason:
+                failures.append((tracer.reached, reason))
+        else:
+            self.whole = replace(whole, inverse_patterns=whole.inverse_patterns[:1])
+            self.failure = max(failures, key=lambda failure: failure[0])[1]
         due = [(call.path, not call.is_forward) for call in self.calls]
         is_reverse = due == [(call.path, call.is_forward) for call in self.calls_back[::-1]]
         self.pairs = list(zip(self.calls, self.calls_back[::-1], strict=True)) if is_reverse else []
