@@ -218,10 +218,15 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
     if Path(output).suffix.lower() not in chain(*kinds.values()):
         allowed = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
         raise InvalidInputError(f"expected a file of suffix {allowed} as output, got {output!r}")
-    if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
-        raise InvalidInputError(f"the output {output!r} is the input: choose another file")
+    check_output_is_not_input(output, arguments.file)
     if not output.lower().endswith(".json"):
         select_encoder(output)
+
+
+def check_output_is_not_input(output: str, input_file: str | None) -> None:
+    """Raise `InvalidInputError` if the output is the file that the command reads."""
+    if os.path.realpath(output) == os.path.realpath(input_file or ""):
+        raise InvalidInputError(f"the output {output!r} is the input: choose another file")
 
 
 def write_output_if_asked_and_describe(

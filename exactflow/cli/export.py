@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from exactflow.cli import common
 from exactflow.files.atomic import (
     check_writable,
     prefixing_content_errors_with_file_name,
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the theorem to the file --output, or print it if this option is not given."""
     if arguments.output is not None:
         check_writable(arguments.output)
+        common.check_output_is_not_input(arguments.output, arguments.certificate)
     data = read_file_or_stdin(arguments.certificate, "certificate")
     with prefixing_content_errors_with_file_name(arguments.certificate):
         text = theorem_file_text_if_verified(data, arguments.standalone)

@@ -397,6 +397,7 @@ def files_of(folder) -> dict:
         (["factor", "w.csv", "-o", "w.csv"], "as output, got 'w.csv'"),
         (["factor", "w.json", "-o", "../here/w.json"], "is the input"),
         (["balance", "w.json", "-o", "w.json"], "is the input"),
+        (["export", "c.json", "-o", "../here/c.json"], "is the input"),
         (["balance", "w.csv", "-o", "folder.json"], "a directory"),
         (["balance", "w.csv", "-o", "c.tex"], "as output, got 'c.tex'"),
         (["factor", "w.csv", "--key", "a"], "no key"),
