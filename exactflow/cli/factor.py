@@ -35,12 +35,15 @@ NARROW = 60
 def add_arguments(command: argparse.ArgumentParser) -> None:
     common.add_matrix_file_argument(command, nargs="?")
     command.add_argument(
-        "--demo", action="store_true", help="factor a random 1x1 convolution of the size of Glow's"
+        "--demo",
+        action="store_true",
+        help="factor a random 1x1 convolution of the size of Glow's, by default with a flip",
     )
     common.add_method_partition_orientation_options(command, METHODS, ORIENTATIONS)
     common.add_reading_output_printing_options(
         command, "write a certificate, or the layers as float64 to .npz, .safetensors or .pt"
     )
+    command.set_defaults(orientation=None)  # so that --demo sees whether the option is given
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,8 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     common.check_output_path(arguments)
     start, d = time.perf_counter(), source.matrix.shape[0]
     options = common.get_attributes(arguments, *common.CONSTRUCTION)
-    if arguments.demo:
-        options["orientation"] = "flip"
+    options["orientation"] = arguments.orientation or ("flip" if arguments.demo else "error")
     flow = factor(source.matrix, **options)
     seconds = time.perf_counter() - start
     pads = pad_coordinates_or_empty(flow.partition, d)

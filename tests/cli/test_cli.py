@@ -80,6 +80,8 @@ def test_demo(capsys, tmp_path):
     assert "12 x 12, float32" in out
     assert "equal in all 144 entries" in out
     assert run(capsys, "check", tmp_path / "demo.json")[0] == 0
+    assert "pads: feed zeros" in run(capsys, "factor", "--demo", "--orientation", "pad")[1]
+    assert "det < 0" in run(capsys, "factor", "--demo", "--orientation", "error")[2]
 
 
 def test_provenance(capsys, tmp_path):
