@@ -29,6 +29,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
     )
     common.add_seed_option(command, "draws")
+    command.set_defaults(seed=None)  # so that a seed without --challenge is noticed
     common.add_partition_option(command)
     common.add_key_and_transpose_options(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
@@ -39,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInputError(
             "--partition, --key and --transpose are about the matrix of --check: add --check FILE"
         )
+    if arguments.seed is not None and arguments.challenge is None:
+        raise InvalidInputError("--seed is about the draws of --challenge: add --challenge N")
     width = min(shutil.get_terminal_size().columns, 88)
     if not arguments.name:
         if arguments.file or arguments.challenge is not None:
@@ -66,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"expected a number of instances >= 1 as --challenge, got {arguments.challenge}"
             )
         found = theorem.challenge(
-            arguments.challenge, seed=arguments.seed, progress=not arguments.json
+            arguments.challenge, seed=arguments.seed or 0, progress=not arguments.json
         )
         is_refuted = found.counterexample is not None
         record |= {"checked": found.tried, "instances": found.count, "reason": found.reason}

@@ -133,6 +133,7 @@ def test_check_is_quiet_but_for_what_is_malformed(run, tmp_path):
         ("factor m.csv --partition 1,x", "got '1,x': `exactflow factor --help` describes all"),
         ("theorems two --check m.csv --challenge 3", "--challenge: not allowed with argument --ch"),
         ("theorems two --partition 1,1", "about the matrix of --check: add --check FILE"),
+        ("theorems two --seed 1", "about the draws of --challenge: add --challenge N"),
         ("theorems --key W", "about the matrix of --check: add --check FILE"),
         ("factor --demo --transpose", "--key and --transpose say how to read a FILE: leave out"),
         ("export c.json --to onnx", "argument --to: expected one of rocq, got 'onnx'"),
