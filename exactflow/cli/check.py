@@ -1,6 +1,6 @@
 """``exactflow check``: verify certificates by the stand-alone checker.
 
-The checker reads targets in .json, .csv and .npy; a target in another format is read as `factor`
+The checker reads targets in .json, .csv and .npy; a target that it cannot read is read as `factor`
 reads it, and passed on as exact numbers. With --kernel, Rocq must also prove each verified claim,
 as a theorem written from the certificate. With --timeout, each certificate is checked in a process
 of its own, which is killed after that time.
@@ -200,17 +200,39 @@ def _incomplete_result(file: str, reason: str, seconds: float = 0.0) -> CheckRes
 
 
 def _read_target_for_checker(path: str, key: str | None) -> FileBytesAndSuffix:
-    """Return the content of a target's file and its suffix. A file in a format that the checker
-    cannot read is converted to JSON.
+    """Return the content of a target's file and its suffix. A file that the checker cannot read is
+    converted to JSON, if `factor` can read it.
     """
-    suffix = Path(path).suffix.lower()
+    suffix, data = Path(path).suffix.lower(), None
     if suffix in (".json", ".csv", ".npy") and key is None:
         try:
-            return checker.read_file_or_stdin(path), suffix
+            data = checker.read_file_or_stdin(path)
         except checker.MalformedError as error:
             raise InvalidInputError(str(error)) from None
+        if _can_checker_read_target(data, suffix):
+            return data, suffix
     from exactflow.exact.numbers import format_rational
-    from exactflow.files.matrices import read_square_matrix
+    from exactflow.files.matrices import parse_square_matrix, read_square_matrix
 
-    rows = read_square_matrix(path, key=key).matrix.to_dense().to_list()
+    try:
+        if data is None:
+            source = read_square_matrix(path, key=key)
+        else:
+            source = parse_square_matrix(data, suffix, path)
+    except InvalidInputError:
+        if data is None:
+            raise
+        return data, suffix  # the checker says what is wrong
+    rows = source.matrix.to_dense().to_list()
     return json.dumps([[format_rational(x) for x in row] for row in rows]).encode(), ".json"
+
+
+def _can_checker_read_target(data: bytes, suffix: str) -> bool:
+    """Whether the checker can read the rows of a target over QQ."""
+    try:
+        checker.read_target(data, suffix, checker.Field("QQ"), 0)
+    except checker.MalformedError:
+        return False
+    except (checker.RefutedError, checker.UndecidedError, MemoryError, OverflowError):
+        pass  # the number of rows is compared, and a limit is reported, by the check itself
+    return True

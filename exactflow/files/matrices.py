@@ -52,6 +52,21 @@ def read_square_matrix(
     exact square matrix, and `MissingExtraError` if the library for this type is not installed.
     """
     data, suffix, name = _read_bytes_suffix_and_name(Path(path))
+    return parse_square_matrix(data, suffix, name, key=key, transpose=transpose, **options)
+
+
+def parse_square_matrix(
+    data: bytes,
+    suffix: str,
+    name: str,
+    *,
+    key: str | None = None,
+    transpose: bool = False,
+    **options: str,
+) -> MatrixFile:
+    """Return the matrix in the content of a file of a type that `suffix` tells, as
+    `read_square_matrix` does; `name` is the file's name in messages.
+    """
     with prefixing_content_errors_with_file_name(name):
         content, dtype = _parse_values_and_type_name(data, suffix, key)
         matrix = as_square_matrix(content, **options)

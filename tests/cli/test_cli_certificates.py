@@ -128,6 +128,20 @@ def test_formats_that_the_stand_alone_checker_reads(capsys, tmp_path, name):
     assert checker.check_file(written(capsys, path), path) == 0
 
 
+@pytest.mark.parametrize("kind", ["text", "long double", "carriage returns"])
+def test_the_next_command_reads_what_factor_read(capsys, tmp_path, kind):
+    path = tmp_path / ("w.csv" if kind == "carriage returns" else "w.npy")
+    if kind == "carriage returns":
+        path.write_bytes(b"1,2\r3,7\r")
+    else:
+        np.save(path, np.array([[1, 2], [3, 7]], "U9" if kind == "text" else np.longdouble))
+    certificate = written(capsys, path)
+    assert run(capsys, "check", certificate, "--target", path)[0] == 0
+    path.write_bytes(b"1,x\r")
+    code, _, err = run(capsys, "check", certificate, "--target", path)
+    assert (code, err.count("\n")) == (2, 1)
+
+
 @pytest.mark.parametrize("name", ["w.csv", "w.json", "w.npy", "w.npz"])
 def test_formats(capsys, tmp_path, name):
     path = save(tmp_path, WEIGHT, name)
