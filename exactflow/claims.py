@@ -111,6 +111,8 @@ class Check:
 
         The comparison is exact: a float is the fraction that it stores, and NaN and masked entries
         equal nothing. Matrices may be flows, arrays, tensors, nested lists or SymPy matrices.
+        Raise `UndecidedClaimError` for SymPy expressions that are neither proved equal nor proved
+        different; the claim is then not reached.
 
         >>> Check("sum").equal(0.1 + 0.2, 0.3)
         Traceback (most recent call last):

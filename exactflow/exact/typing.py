@@ -54,7 +54,8 @@ def library_of(x: object, library_name: str) -> Any:
     """
     if type(x).__module__ == "builtins":  # most values are numbers and lists
         return None
-    names = {kind.__module__.partition(".")[0] for kind in type(x).__mro__}
+    # the module is None for the class of an undefined function of SymPy
+    names = {str(kind.__module__).partition(".")[0] for kind in type(x).__mro__}
     return import_module(library_name) if library_name in names else None
 
 

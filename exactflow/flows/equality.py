@@ -2,7 +2,8 @@
 
 A float counts as the fraction that it equals: ``numpy.int64(2**53 + 1)`` does not equal
 ``float(2**53)``. NaN and masked entries have no value, and raise `InvalidInputError`. Matrices of
-different libraries, nested lists and linear flows compare entry by entry.
+different libraries, nested lists and linear flows compare entry by entry. SymPy expressions are
+equal if their values are, for all values of their symbols, however they are written.
 """
 
 import math
@@ -10,9 +11,10 @@ from collections.abc import Mapping, Set
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, UndecidedClaimError
 from exactflow.exact.typing import library_of
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ def are_equal(derived: Any, expected: Any) -> bool:
 
     Other values are compared by ``==``.
 
-    Raises `InvalidInputError` for NaN and for masked entries.
+    Raises `InvalidInputError` for NaN and for masked entries, and `UndecidedClaimError` for SymPy
+    expressions that are neither proved equal nor proved different.
     """
     if _is_matrix_or_coupling_flow(derived) or _is_matrix_or_coupling_flow(expected):
         return _are_equal_as_matrices(derived, expected)
@@ -38,9 +41,33 @@ def are_equal(derived: Any, expected: Any) -> bool:
         wanted = {_replace_numbers_by_rationals(key): value for key, value in expected.items()}
         same_keys = pairs.keys() == wanted.keys()
         return same_keys and all(are_equal(pairs[key], wanted[key]) for key in pairs)
-    return (
-        _replace_numbers_by_rationals(derived) == _replace_numbers_by_rationals(expected)
-    ) is True
+    one, other = map(_replace_numbers_by_rationals, (derived, expected))
+    return (one == other) is True or _are_expressions_of_equal_value(one, other)
+
+
+def _are_expressions_of_equal_value(derived: Any, expected: Any) -> bool:
+    """Whether two SymPy expressions, or an expression and a number, are equal though they are
+    written differently, as ``(1 + sqrt(2))**2`` and ``3 + 2*sqrt(2)``. False for other values.
+    """
+    sympy = library_of(derived, "sympy") or library_of(expected, "sympy")
+    pair = derived, expected
+    if not sympy or not all(isinstance(x, sympy.Expr | Rational) for x in pair):
+        return False
+    if all(isinstance(x, Rational) or x.is_Rational or x.is_infinite for x in pair):
+        return False  # the values of two such numbers are equal only if the numbers are
+    are_matrices = [isinstance(x, sympy.MatrixExpr) for x in pair]
+    if any(are_matrices):
+        decided = None if all(are_matrices) else False
+    else:
+        from exactflow.exact.coerce import as_rectangular_matrix, is_equal
+
+        try:
+            return is_equal(*(as_rectangular_matrix([[x]]) for x in pair))
+        except InvalidInputError:  # no exact field contains both expressions
+            decided = (sympy.sympify(derived) - sympy.sympify(expected)).equals(0)
+    if decided is None:
+        raise UndecidedClaimError(f"neither proved nor refuted: {derived} = {expected}")
+    return bool(decided)
 
 
 def _replace_numbers_by_rationals(x: Any) -> Any:

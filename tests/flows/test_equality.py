@@ -15,11 +15,12 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import factor
 from exactflow.claims import Check, ProofError
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, UndecidedClaimError
 from exactflow.flows.equality import are_equal
 
 T = sympy.Symbol("t", positive=True)
 X = sympy.MatrixSymbol("X", sympy.Symbol("n"), 2)
+Y = sympy.MatrixSymbol("Y", sympy.Symbol("n"), 2)
 ROWS = [[2, 1], [1, 1]]
 M = sympy.Matrix(ROWS)
 SPARSE = DomainMatrix.from_Matrix(M).to_sparse()
@@ -74,6 +75,10 @@ class Point:
         ([M], [FLOW]),
         (sympy.Matrix([[0, 1], [1, 0]]), PermutationMatrix(Permutation([1, 0]))),
         (X * X.T, X * X.T),
+        ((1 + sympy.sqrt(2)) ** 2, 3 + 2 * sympy.sqrt(2)),
+        (sympy.Matrix([[T * (T + 1)]]), sympy.Matrix([[T**2 + T]])),
+        (sympy.sin(T) ** 2 + sympy.cos(T) ** 2, 1),
+        (sympy.Function("f")(T), sympy.Function("f")(T)),
     ],
 )
 def test_equal(derived, expected):
@@ -113,11 +118,27 @@ def test_equal(derived, expected):
         (DomainMatrix([[GF(5)(1)]], (1, 1), GF(5)), [["1/5"]]),
         (M, "no matrix"),
         (M, X),
+        (X, 1),
+        (T, 1),
+        (sympy.sqrt(2), Fraction(3, 2)),
+        (sympy.pi, Fraction(22, 7)),
+        (sympy.oo, T),
     ],
 )
 def test_different(derived, expected):
     assert are_equal(derived, expected) is False
     assert are_equal(expected, derived) is False
+
+
+@pytest.mark.parametrize(
+    ("derived", "expected"),
+    [(abs(sympy.Symbol("x")), sympy.Symbol("x")), (X.T * (X + Y), X.T * X + X.T * Y)],
+)
+def test_an_undecided_equality_is_not_refuted(derived, expected):
+    check = Check("a")
+    with pytest.raises(UndecidedClaimError, match="neither proved nor refuted"):
+        check.equal(derived, expected)
+    assert (check.instances, check.failures) == (0, [])
 
 
 NAN = float("nan")
