@@ -29,6 +29,14 @@ class ClaimSite:
     evidence: str
     is_computed: bool = False
 
+    def is_place_of_claim(self, line: int, checked: str, all_sites: "Iterable[ClaimSite]") -> bool:
+        """Whether a claim with this line and text belongs to this site of a script with all these
+        sites. If several sites have the line, the text of the claim selects the site.
+        """
+        on_line = [site for site in all_sites if site.line <= line <= site.end_line]
+        written = {site.checked for site in on_line if not site.is_computed}
+        return self in on_line and (checked == self.checked or checked not in written)
+
 
 def read_script(path: str | Path) -> str:
     """Return the text of a script; raise `InvalidInputError` for a path that is no Python file."""

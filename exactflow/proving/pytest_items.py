@@ -124,13 +124,17 @@ def _run_exactflow_for_printed_record(
 class ScriptFile(pytest.File):
     """A proof script; it runs at most once, in a process of its own."""
 
-    def collect(self) -> Iterable[pytest.Item]:
+    @cached_property
+    def sites(self) -> list[ClaimSite]:
+        """The places where the script checks claims; empty if its text is not Python."""
         try:
-            found = find_claim_sites(read_script(self.path))
+            return find_claim_sites(read_script(self.path))
         except InvalidInputError:  # the error is reported when the script runs
-            found = []
-        times = Counter(site.checked for site in found)
-        for site in found:
+            return []
+
+    def collect(self) -> Iterable[pytest.Item]:
+        times = Counter(site.checked for site in self.sites)
+        for site in self.sites:
             name = printable(" ".join(site.checked.split()))
             name += f", line {site.line}" if site.is_computed or times[site.checked] > 1 else ""
             yield ClaimItem.from_parent(self, name=name, site=site)
@@ -233,9 +237,9 @@ class ClaimItem(_ItemReportingSharedScriptRun):
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """The claims that the run of the script recorded on the lines of this item."""
-        first, last = self.site.line, self.site.end_line
-        return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
+        """The claims that the run of the script recorded at the place of this item."""
+        claims, sites = self.parent.record["claims"], self.parent.sites
+        return [c for c in claims if self.site.is_place_of_claim(c["line"], c["checked"], sites)]
 
     def failure_reporting_rank(self) -> FailureReportingRank:
         verdicts = {claim["verdict"] for claim in self.claims}

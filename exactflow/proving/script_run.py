@@ -226,8 +226,12 @@ def _unreached_claims(text: str, theorem: str, recorded_claims: Sequence[Claim])
     """
     not_run = {claim.checked for claim in recorded_claims if claim.missing}
     with suppress(InvalidInputError):  # the run reports a text that is not Python
-        for site in find_claim_sites(text):
-            has_claim = any(site.line <= claim.line <= site.end_line for claim in recorded_claims)
+        sites = find_claim_sites(text)
+        for site in sites:
+            has_claim = any(
+                site.is_place_of_claim(claim.line, claim.checked, sites)
+                for claim in recorded_claims
+            )
             if not has_claim and site.checked not in not_run:
                 kind: Evidence | Literal[""] = Evidence[site.evidence] if site.evidence else ""
                 unreached = Claim(theorem, site.checked, kind, 0, 0.0, False, line=site.line)

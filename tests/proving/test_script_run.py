@@ -72,6 +72,14 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
     assert all(claim.is_reached for claim in found)
 
 
+def test_of_two_claims_on_one_line_the_text_tells_which_is_reached(run):
+    calls = [f"claims.check({name!r}, Evidence.EXACT)" for name in "ab"]
+    one = f"with ({calls[0]} if not options.full else {calls[1]}) as check: check.true(True)\n"
+    outcome = run(HEAD + "options = proof_options()\n" + one)
+    assert outcome.verdict == "incomplete"
+    assert {c.checked: c.verdict for c in outcome.claims} == {"a": "passed", "b": "not reached"}
+
+
 FAILURES = [
     (TRUE + FALSE, "refuted", 6, "in the claim 'two' [exact]: instance: expected 2, derived 1"),
     (TRUE + "raise ProofError('outside')", "refuted", 5, ":5: outside"),
