@@ -126,11 +126,15 @@ def _running_script_with_model(script_and_model: str) -> Iterator[Any]:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield _run_script_and_make_model(file, name)
-    except SystemExit as stop:
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as stop:
         # passed on, it could end the command with exit code 1, which means refuted
+        remedy = "pass a model that runs without sys.exit"
+        if not isinstance(stop, SystemExit):
+            remedy = "remove what raises it"
         raise InvalidInputError(
-            f"the model ended Python (SystemExit: {safe_error_message(stop)}): pass a model that "
-            "runs without sys.exit"
+            f"the model ended Python ({type(stop).__name__}: {safe_error_message(stop)}): {remedy}"
         ) from None
     finally:
         sys.argv, sys.path[:] = before

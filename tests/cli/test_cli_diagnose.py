@@ -207,6 +207,7 @@ def test_keys(run):
         ("flow.py:Linear", "TypeError: "),
         ("bad.py:model", "SyntaxError: "),
         ("exits.py:model", "the model ended Python (SystemExit: 1)"),
+        ("skips.py:model", "the model ended Python (Skipped: why): remove what raises it"),
     ],
 )
 def test_scripts_that_are_refused(run, tmp_path, model, words):
@@ -216,6 +217,7 @@ def test_scripts_that_are_refused(run, tmp_path, model, words):
     (tmp_path / "inner" / "flow.py").write_text("good = 1")
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "exits.py").write_text("raise SystemExit(1)")
+    (tmp_path / "skips.py").write_text("import pytest\npytest.skip('why', allow_module_level=True)")
     code, out, err = run(model, "x.npy")
     assert (code, out) == (2, "")
     (line,) = [line for line in err.splitlines() if "error:" in line]
