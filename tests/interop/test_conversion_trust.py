@@ -2,6 +2,8 @@
 
 import random
 from fractions import Fraction
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -167,6 +169,39 @@ def test_a_model_that_differs_is_not_returned(what, where):
     assert report.inverse_difference < 1e-4
 
 
+class Holding(nn.Module):
+    """A model that calls a layer which it also holds elsewhere than among its modules."""
+
+    def __init__(self, hold):
+        super().__init__()
+        self.layer = linear()
+        self.held = hold(self.layer)
+
+    def forward(self, x):
+        """Return the image."""
+        held = self.held
+        held = held["layer"][0] if isinstance(held, dict) else getattr(held, "layer", held)
+        return held(x).tanh()
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [lambda layer: {"layer": [layer]}, lambda layer: layer.forward, lambda layer: partial(layer)],
+)
+def test_a_layer_that_the_model_also_holds_otherwise_is_left(hold):
+    model = nn.Sequential(Holding(hold), linear())
+    new, report = convert(model, data(6, 4), only=["0.layer", "1"])
+    assert [layer.path for layer in report.layers] == ["1"]
+    assert "would keep the layer" in report.unconverted[0].reason
+    assert type(new[0].layer) is nn.Linear
+
+
+def test_a_replacement_that_the_model_does_not_call_is_refused():
+    model = Holding(lambda layer: SimpleNamespace(layer=layer))
+    with pytest.raises(MethodError, match="does not call the replacement of layer, since"):
+        convert(model, data(6, 4), only="layer")
+
+
 def test_a_difference_of_a_thousandth_is_found_in_float32():
     with pytest.raises(MethodError, match="in its latents, first at second"):
         convert(Unlike("latents", 1.002), data(6, 4), only=["first", "second"])
@@ -258,9 +293,19 @@ def hooked():
     return layer
 
 
+def with_own_forward():
+    layer = linear()
+    layer.forward = layer.forward
+    return layer
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
+        (
+            with_own_forward,
+            "the layer has a method forward of its own, which a replacement would lose",
+        ),
         (frozen_weight, "some parameters of the layer require gradients, and others do not"),
         (orthogonal, "the layer has a parametrization, which a replacement would lose"),
         (hooked, "the layer has a backward hook, which a replacement would lose"),

@@ -309,6 +309,24 @@ def test_what_has_no_matrix(module, message):
         linear_map(module)
 
 
+@pytest.mark.parametrize("kind", ["weight_norm", "hook", "forward", "ActNorm"])
+def test_what_may_apply_another_map_than_its_weights_is_not_read(kind):
+    module = torch.nn.Linear(2, 2)
+    if kind == "weight_norm":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # this form of weight_norm is old
+            torch.nn.utils.weight_norm(module)
+        module.weight_g.data *= 2  # the weight changes when the module runs
+    elif kind == "hook":
+        module.register_forward_hook(lambda *arguments: 2 * arguments[2])
+    elif kind == "forward":
+        module.forward = lambda x: 2 * x
+    else:
+        module = required("normflows").flows.ActNorm(2)
+    with pytest.raises(InvalidInputError, match=r"applies its weights, got \w+ with .*: remove it"):
+        linear_map(module)
+
+
 def test_results_are_taken_as_they_are():
     W = glow(6)
     assert_is(to_module(balance(W, orientation="flip")), "torch", W, None)

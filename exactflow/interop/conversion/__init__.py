@@ -61,9 +61,10 @@ def convert(
     something else. The report names the layers that are not converted, with reasons. Besides layers
     of unknown type these are permutations and diagonals without a matrix beside them, ActNorms that
     have not seen data, layers of PyTorch that may belong to a conditioner, layers with a
-    parametrization or a backward hook, partly trainable layers, layers that share parameters, and
-    layers that the model uses in two places. Layers in a container of unknown type are converted
-    one by one, and not merged.
+    parametrization, a backward hook or a method forward of their own, partly trainable layers,
+    layers that share parameters, and layers that the model uses in two places, or also holds in a
+    list, a dictionary or a bound method. Layers in a container of unknown type are converted one by
+    one, and not merged.
 
     Parameters
     ----------
@@ -88,8 +89,8 @@ def convert(
         An argument that is no model, a model that cannot be copied or run, or a model of which no
         layer can be converted; the message lists the layers with reasons.
     MethodError
-        The converted model differs from the given one; the message names the first layer that
-        differs.
+        The converted model differs from the given one, or does not call a replacement; the message
+        names the first such layer.
 
     Examples
     --------

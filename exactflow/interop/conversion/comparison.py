@@ -182,6 +182,7 @@ def check_agreement_and_measure_differences(
         return None, None, None, "there is no example"
     given, differences = given_run, list[float | None]()
     found = run_forward_and_invert_given_latents(converted, arguments, context, given)
+    _check_replacements_are_called(given, found, sets_of_merged_paths)
     for kind, tensors in given.tensors_by_kind.items():
         pairs = zip(tensors, found.tensors_by_kind[kind], strict=False)
         apart = (largest_difference_nan_if_shapes_differ(*pair) for pair in pairs)
@@ -266,6 +267,25 @@ def _check_runs_agree(
             f"the converted model differs from the given one in its {part}, {where}: convert fewer "
             "layers with only=[..], and leave out layers whose weights the model also uses directly"
         )
+
+
+def _check_replacements_are_called(
+    given: ModelRun, converted: ModelRun, sets_of_merged_paths: Iterable[set[str]]
+) -> None:
+    """Raise `MethodError` if a model calls a layer, but its conversion not the replacement.
+
+    Such a model also holds the layer in an object that is no module.
+    """
+    replaced = set[str]().union(*sets_of_merged_paths)
+    directions = list(zip(given.calls, converted.calls, strict=True))
+    for before, after in directions if given.back is not None else directions[:1]:
+        for path in before:
+            if path in replaced and path not in after:
+                raise MethodError(
+                    f"the converted model does not call the replacement of {path or 'the model'}, "
+                    "since it also holds the layer in an object that is no module: with only=[..], "
+                    "leave out this layer"
+                )
 
 
 def run_forward_and_invert_given_latents(

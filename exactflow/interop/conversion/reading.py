@@ -1,11 +1,12 @@
 """First step of `convert`: read the linear layers, group those to merge, report on the others."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from itertools import groupby
+from types import MethodType
 from typing import Any
 
 import torch
@@ -93,12 +94,14 @@ def linear_map(module: Any) -> AffineMap:
     Parameters
     ----------
     module : ``nn.Linear``, a 1x1 convolution, or a linear layer, permutation or ActNorm of a flow
-        library; an instance of a subclass is refused.
+        library; an instance of a subclass is refused. Of an ``AllInOneBlock`` of FrEIA, which is
+        not linear, the permutation is read.
 
     Raises
     ------
     InvalidInputError
-        A module of another type, a matrix that is not square, or a kernel larger than a pixel.
+        A module of another type, a matrix that is not square, a kernel larger than a pixel, or a
+        module whose forward method or hooks may apply another map than its weights say.
 
     Examples
     --------
@@ -120,7 +123,38 @@ def linear_map(module: Any) -> AffineMap:
             f"expected {wanted}, got {kind.__module__}.{kind.__name__}: pass the matrix of the "
             "module, as an array, to factor or balance"
         )
+    obstacle = _find_obstacle_to_map_of_weights(module)
+    if obstacle is not None:
+        raise InvalidInputError(
+            f"expected a layer that applies its weights, got {type(module).__name__} with "
+            f"{obstacle}: remove it first"
+        )
+    return _read_affine_map(module)
+
+
+def _read_affine_map(module: Any) -> AffineMap:
+    """Return the affine map that the weights of a module of a known type give."""
+    reader = find_library_or_torch(module).readers[type(module)]
     return reader(copy_for_float64_evaluation(module))
+
+
+def _find_obstacle_to_map_of_weights(module: Any) -> str | None:
+    """Return why a module may apply another map than its weights say; None if it cannot."""
+    if not isinstance(module, nn.Module):
+        return None
+    is_partial = type(module) in find_library_or_torch(module).replaced_parameters
+    parts = [] if is_partial else list(module.modules())
+    if any(part._forward_pre_hooks for part in parts):
+        return "a forward pre-hook, which may change its weights, as weight_norm does"
+    if any(part._forward_hooks for part in parts):
+        return "a forward hook, which may change its result"
+    if any("forward" in vars(part) for part in parts):
+        return "a method forward of its own"
+    # nflows initializes an ActNorm in training mode only
+    starts_in_training = hasattr(module, "initialized") and not module.training
+    if _awaits_initial_data(module) and not starts_in_training:
+        return "scales that the first batch of data will change"
+    return None
 
 
 def read_linear_layers(
@@ -140,13 +174,18 @@ def read_linear_layers(
     for path, module in model.named_modules():
         for p in module._parameters.values():
             holders[id(p)].append((path, id(module)))
+    held = _ids_of_modules_held_outside_of_tree(model)
     parts: list[list[ReadLayer]] = []
     unconverted: list[UnconvertedLayer] = []
     for chain in found:
         parts.append([])
         for place in chain:
-            read: ReadLayer | str = "the model uses the layer in two places"
-            if counts[id(place.module)] == 1:
+            read: ReadLayer | str
+            if counts[id(place.module)] > 1:
+                read = "the model uses the layer in two places"
+            elif id(place.module) in held:
+                read = "a list, dictionary or bound method of the model would keep the layer"
+            else:
                 shared = _describe_shared_parameter(holders, place.module)
                 read = shared or _read_layer_or_reason(place, only or ())
             if isinstance(read, str):
@@ -234,15 +273,15 @@ def _read_layer_or_reason(
         return "a module inside the layer has a forward hook, which a replacement would lose"
     if any(part._backward_hooks or part._backward_pre_hooks for part in parts):
         return "the layer has a backward hook, which a replacement would lose"
-    # an ActNorm may wait for a first batch of data
-    flags = (getattr(module, name, True) for name in ("data_dep_init_done", "initialized"))
-    if not all(map(bool, flags)) or getattr(module, "init_on_next_batch", False):
+    if any("forward" in vars(part) for part in parts):
+        return "the layer has a method forward of its own, which a replacement would lose"
+    if _awaits_initial_data(module):
         return "the scales of the layer are not initialized: run the model on data first"
     trainable = library.requires_grad_of_replaced_parameters(module)
     if len(trainable) > 1:
         return "some parameters of the layer require gradients, and others do not"
     try:
-        found = linear_map(module)
+        found = _read_affine_map(module)
     except InvalidInputError as error:
         return str(error)
     except Exception as error:  # a reader may raise any error for a layer with unknown options
@@ -255,6 +294,43 @@ def _read_layer_or_reason(
     # a hook, code of the model, or another part of the layer may use the output of the layer, too
     is_mergeable = not (module._forward_hooks or may_be_in_conditioner or is_partial)
     return ReadLayer(place, found, next(iter(trainable), None), is_mergeable)
+
+
+def _awaits_initial_data(module: Any) -> bool:
+    """Whether a module is an ActNorm whose scales still wait for a first batch of data."""
+    flags = (getattr(module, name, True) for name in ("data_dep_init_done", "initialized"))
+    return not all(map(bool, flags)) or getattr(module, "init_on_next_batch", False)
+
+
+def _ids_of_modules_held_outside_of_tree(model: nn.Module) -> set[int]:
+    """Return the ids of the modules that other attributes of the model than its modules hold: in
+    lists, tuples, sets and dictionaries, or by bound methods and partial functions.
+    """
+    own = vars(nn.Module())
+    rest: list[Any] = [
+        value
+        for module in model.modules()
+        for name, value in vars(module).items()
+        if name not in own and getattr(value, "__self__", None) is not module
+    ]
+    found: set[int] = set()
+    seen: set[int] = set()
+    while rest:
+        value = rest.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, nn.Module):
+            found.add(id(value))
+        elif isinstance(value, Mapping):
+            rest += value.values()
+        elif isinstance(value, list | tuple | Set):
+            rest += value
+        elif isinstance(value, partial):
+            rest += (value.func, *value.args, *value.keywords.values())
+        elif isinstance(value, MethodType):
+            rest.append(value.__self__)
+    return found
 
 
 def group_layers(
