@@ -166,10 +166,12 @@ def assert_invertible(
 ) -> None:
     """Assert that inverse(forward(x)) equals x, within `tol` for floats.
 
-    For a module of PyTorch and a batch of floats, also assert two facts that
-    `exactflow.interop.diagnose` measures. The log-determinants of forward and inverse are right,
-    for the model and for each layer that returns them. Latents drawn from the model's base stay
-    finite, and forward(inverse(latent)) equals the latent.
+    For a module of PyTorch and a batch of floats, also assert two facts, as far as
+    `exactflow.interop.diagnose` can measure them. The log-determinants of forward and inverse are
+    right, for the model and for each layer that returns them. Latents drawn from the model's base
+    stay finite, and forward(inverse(latent)) equals the latent. What cannot be measured, as the
+    forward log-determinant if x has more than 256 numbers, is not asserted: the notes of `diagnose`
+    name it.
 
     Parameters
     ----------
@@ -187,6 +189,8 @@ def assert_invertible(
         An entry is not restored: the message names the first such entry, and the largest
         difference. Or an error that `diagnose` measures is above its bound: the message names the
         error that exceeds its bound by most, with the row of this error in the table of `diagnose`.
+    InvalidInputError
+        A bound that is no number >= 0, such as NaN.
 
     Examples
     --------
@@ -194,9 +198,12 @@ def assert_invertible(
     >>> assert_invertible(factor([[1, 2], [0, 1]]), ["1/3", 1])
     """
     __tracebackhide__ = True
+    from exactflow.exact.numbers import check_nonnegative_number
     from exactflow.flows.base import Flow
     from exactflow.flows.result import MapResult
 
+    for name, bound in {"tol": tol, "log_det_tol": log_det_tol, "draw_tol": draw_tol}.items():
+        check_nonnegative_number(f"{name}=..", bound)
     if isinstance(module, Flow | MapResult):
         back: Any = module.backward(module.forward(x))
     elif _is_torch_module_and_float_batch(module, x):

@@ -31,8 +31,8 @@ EXAMPLES = (
     "exactflow diagnose script.py:make_model batch.npy --fail-above 1e-3",
 )
 EXIT_CODES = {
-    0: "the table is printed, and no error exceeds --fail-above",
-    1: "an error exceeds --fail-above",
+    0: "the table is printed, and no measured error exceeds --fail-above",
+    1: "a measured error exceeds --fail-above",
     3: "the process of the script ended without a result",
 }
 

@@ -130,6 +130,13 @@ def sequence_to_list(values: Iterable) -> list:
     return list(values)
 
 
+def check_nonnegative_number(name: str, value: Any) -> None:
+    """Raise `InvalidInputError`, which calls the value `name`, unless it is a number >= 0."""
+    is_number = isinstance(value, Real)
+    if not (is_number and value >= 0):
+        raise InvalidInputError(f"expected a number >= 0 as {name}, got {value!r:.80}")
+
+
 def to_index(argument_name: str, value: Any, least: int = 0, most: int | None = None) -> int:
     """Return `value` as a Python integer from `least` to `most`; raise for floats and booleans."""
     try:

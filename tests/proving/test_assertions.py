@@ -135,6 +135,13 @@ def test_modules_of_every_library(library):
         assert_invertible(module, x)
 
 
+@pytest.mark.parametrize("bound", [float("nan"), -1.0, None, "1e-6"])
+@pytest.mark.parametrize("name", ["tol", "log_det_tol", "draw_tol"])
+def test_bounds_are_numbers(name, bound):
+    with pytest.raises(InvalidInputError, match=rf"expected a number >= 0 as {name}=\.\., got"):
+        assert_invertible(factor([[1, 2], [0, 1]]), [1.0, 2.0], **{name: bound})
+
+
 def test_log_determinants_and_draws_of_modules():
     torch = pytest.importorskip("torch")
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any, ClassVar
 
 from exactflow.errors import InvalidInputError, require
-from exactflow.exact.numbers import format_down
+from exactflow.exact.numbers import check_nonnegative_number, format_down
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
 from exactflow.laws.conditioning import ConditioningBounds, bound_conditioning
@@ -200,7 +200,15 @@ class Diagnosis:
         `bounds` has the keys "round trip", "draws", "log-determinant" and "inverse's
         log-determinant", or some of them. An error that is NaN counts as infinite, and so do the
         error "draws" of a layer that loses draws, and the round trip of a model without an inverse.
+        An error that could not be measured exceeds no bound; the notes name it. Raises
+        `InvalidInputError` for another key, and for a bound that is no number >= 0.
         """
+        for name, bound in bounds.items():
+            if name not in ERRORS:
+                raise InvalidInputError(
+                    f"expected bounds of the errors {', '.join(map(repr, ERRORS))}, got {name!r}"
+                )
+            check_nonnegative_number(f"the bound of {name}", bound)
         rows, above = self.rows, list[Fault]()
         for row in rows:
             values = row.error, row.draw_error, row.log_det_error, row.log_det_back_error

@@ -11,6 +11,7 @@ from interop.toy_flows import Affine, Linear, Model, Scale, relu_mlp  # noqa: E4
 from torch import nn  # noqa: E402
 
 from exactflow import balance, factor, random_matrix, to_module  # noqa: E402
+from exactflow.errors import InvalidInputError  # noqa: E402
 from exactflow.interop import convert, diagnose  # noqa: E402
 from exactflow.interop.diagnosis.result import ERRORS  # noqa: E402
 
@@ -173,6 +174,19 @@ def test_no_row_of_a_healthy_model_accuses(name):
     assert all("not checked, because" in note for row in found.rows for note in row.notes)
     assert found.whole.log_det_error is not None
     assert found.whole.log_det_back_error is not None or name == "PyTorch"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ({"roundtrip": 1}, "got 'roundtrip'"),
+        ({"draws": float("nan")}, "the bound of draws, got nan"),
+    ],
+)
+def test_bounds_that_compare_with_nothing_are_refused(bounds, words):
+    found = diagnose(Model(Scale(2.0)), torch.randn(3, 2))
+    with pytest.raises(InvalidInputError, match=words):
+        found.find_worst_fault(bounds)
 
 
 def test_zuko_inverts_no_draws_beyond_the_bound_of_its_bisection():
