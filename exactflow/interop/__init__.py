@@ -166,6 +166,7 @@ def _check_bias_and_add_whitening_bias(flow: Any, bias: Any, dimension: int) -> 
     if bias is None:
         return whitening_bias
     try:
+        bias = bias.detach().cpu() if hasattr(bias, "detach") else bias
         values = np.asarray(bias, dtype=np.float64)
     except (TypeError, ValueError):
         values = np.empty(0)

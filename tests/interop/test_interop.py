@@ -128,6 +128,8 @@ def test_a_mean_becomes_a_bias():
     assert to_module(result).bias.requires_grad
     assert to_module(result.flow).bias is None
     assert to_module(whiten(np.eye(2))).bias is None
+    bias = torch.nn.Linear(2, 2).bias
+    assert to_module(factor(np.eye(2)), bias=bias).bias.tolist() == bias.tolist()
 
 
 def test_additive_layers_are_exported_bit_by_bit():
