@@ -87,6 +87,23 @@ def test_state_of_a_converted_model_with_merged_layers(name):
     }
 
 
+@pytest.mark.parametrize("by", ["couplings", "inverse"])
+def test_couplings_take_the_dtype_of_the_model(by):
+    new, _ = convert(plain(), by=by)
+    again = restore(plain().double(), new.state_dict())
+    x = data(3, 4)
+    assert torch.allclose(again(x.double()).float(), new(x), atol=1e-5)
+
+
+def test_a_state_for_layers_of_another_size_is_refused():
+    state = convert(nn.Sequential(nn.Linear(4, 4)))[0].state_dict()
+    with pytest.raises(InvalidInputError, match="has 6 coordinates, the state 4"):
+        restore(nn.Sequential(nn.Linear(6, 6)), state)
+    module = nn.Linear(4, 4)
+    nn.init.constant_(module.weight, torch.nan)  # the weights of the model are not used
+    assert restore(nn.Sequential(module), state)(data(1, 4)).isfinite().all()
+
+
 def test_states_of_other_models_are_refused():
     new, _ = convert(plain())
     for state in ({}, None, 3):

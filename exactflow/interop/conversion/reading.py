@@ -129,10 +129,10 @@ def linear_map(module: Any) -> AffineMap:
             f"expected a layer that applies its weights, got {type(module).__name__} with "
             f"{obstacle}: remove it first"
         )
-    return _read_affine_map(module)
+    return read_map_of_weights(module)
 
 
-def _read_affine_map(module: Any) -> AffineMap:
+def read_map_of_weights(module: Any) -> AffineMap:
     """Return the affine map that the weights of a module of a known type give."""
     reader = find_library_or_torch(module).readers[type(module)]
     return reader(copy_for_float64_evaluation(module))
@@ -281,7 +281,7 @@ def _read_layer_or_reason(
     if len(trainable) > 1:
         return "some parameters of the layer require gradients, and others do not"
     try:
-        found = _read_affine_map(module)
+        found = read_map_of_weights(module)
     except InvalidInputError as error:
         return str(error)
     except Exception as error:  # a reader may raise any error for a layer with unknown options

@@ -9,6 +9,7 @@ that is zero or midway between two floats, the inverse is computed in rationals.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from functools import reduce
 from math import frexp
@@ -30,13 +31,14 @@ from exactflow.interop.conversion.comparison import (
     largest_difference_nan_if_shapes_differ,
     run_chain_and_sum_log_dets,
 )
-from exactflow.interop.conversion.reading import LayerGroup, report_unconverted
+from exactflow.interop.conversion.reading import LayerGroup, read_map_of_weights, report_unconverted
 from exactflow.interop.conversion.report import ConvertedLayer, UnconvertedLayer
 from exactflow.interop.libraries import find_library_or_torch
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
     install_bijection_in_place,
+    list_state_dict_tensors_with_repeats,
     require_module,
     root_cause_type_and_message,
 )
@@ -366,6 +368,7 @@ def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
             couplings = kinds[min(len(own["_extra_state"]), 2)].from_state(own)
             layer = new.get_submodule(path)
             library = find_library_or_torch(layer)
+            _check_size_and_take_dtype_and_device(couplings, layer)
             couplings.requires_grad_(True in library.requires_grad_of_replaced_parameters(layer))
             new = install_bijection_in_place(new, path, couplings)
         new.load_state_dict(converted_state)
@@ -375,3 +378,19 @@ def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
             f"({root_cause_type_and_message(error)}): pass state_dict() of the converted model"
         ) from None
     return new
+
+
+def _check_size_and_take_dtype_and_device(couplings: BijectionModule, layer: nn.Module) -> None:
+    """Convert couplings to the dtype and the device of the layer that they will replace.
+
+    Raises `ValueError` if they have another number of coordinates than a layer of a known type.
+    """
+    dimension = couplings.dimension
+    if dimension and type(layer) in find_library_or_torch(layer).readers:
+        with suppress(InvalidInputError):  # the weights, which are not used, may be NaN
+            dimension = read_map_of_weights(layer).dimension
+    if dimension != couplings.dimension:
+        raise ValueError(f"the layer has {dimension} coordinates, the state {couplings.dimension}")
+    floats = (t for t in list_state_dict_tensors_with_repeats(layer) if t.is_floating_point())
+    if (like := next(floats, None)) is not None:
+        couplings.to(like.device, like.dtype)
