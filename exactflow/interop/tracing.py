@@ -37,6 +37,11 @@ def list_tensors(value: Any) -> Tensors:
     return tuple(leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
 
+def is_dense_with_values(tensor: Tensor) -> bool:
+    """Whether a tensor stores all its entries: it is not sparse, nested or on the meta device."""
+    return tensor.layout == torch.strided and not tensor.is_meta and not tensor.is_nested
+
+
 def count_tensor_entries(value: Any) -> int:
     """Count the entries of all tensors in a nested structure."""
     return sum(tensor.numel() for tensor in list_tensors(value))

@@ -32,6 +32,7 @@ from exactflow.interop.tracing import (
     Tracer,
     copy_and_detach_tensors,
     count_tensor_entries,
+    is_dense_with_values,
 )
 
 SEED = 0
@@ -86,7 +87,13 @@ def run_both_directions(
     """
     if not arguments:
         return ModelRun()
-    if not all(torch.isfinite(x).all() for x in _list_tensors_and_floats(arguments)):
+    given_tensors = _list_tensors_and_floats(arguments)
+    if not all(map(is_dense_with_values, given_tensors)):
+        raise InvalidInputError(
+            "expected an example of dense tensors with values, got a tensor that is sparse, nested "
+            "or on the meta device: pass example.to_dense(), or an example with values"
+        )
+    if not all(torch.isfinite(x).all() for x in given_tensors):
         raise InvalidInputError(
             "expected an example of finite numbers, got an example with NaN or inf"
         )

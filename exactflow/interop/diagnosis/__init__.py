@@ -30,7 +30,7 @@ from exactflow.interop.module_tree import (
     require_module,
     wrapper_attribute,
 )
-from exactflow.interop.tracing import NotMeasuredError
+from exactflow.interop.tracing import NotMeasuredError, is_dense_with_values
 
 
 def diagnose(
@@ -107,6 +107,11 @@ def _check_finite_batch(x: Any) -> None:
             remedy = ": pass one vector as x[None]"
         says = f"expected x as a batch of floats (N, d) or (N, channels, ..), got {found}{remedy}"
         raise InvalidInputError(says)
+    if not is_dense_with_values(x):
+        raise InvalidInputError(
+            f"expected x as a dense tensor with values, got the layout {x.layout} on the device "
+            f"{x.device}: pass x.to_dense(), or x with values"
+        )
     if not torch.isfinite(x).all():
         raise InvalidInputError("expected x to have finite numbers only, got x with NaN or inf")
 

@@ -189,6 +189,13 @@ def test_bounds_that_compare_with_nothing_are_refused(bounds, words):
         found.find_worst_fault(bounds)
 
 
+@pytest.mark.parametrize("run", [diagnose, convert])
+@pytest.mark.parametrize("x", [torch.eye(2).to_sparse(), torch.empty(2, 2, device="meta")])
+def test_tensors_that_store_no_entries_are_refused(run, x):
+    with pytest.raises(InvalidInputError, match="dense tensor"):
+        run(Model(Scale([0.1, 0.2])), x)
+
+
 def test_zuko_inverts_no_draws_beyond_the_bound_of_its_bisection():
     torch.manual_seed(0)
     found = diagnose(zuko("GF", 4, transforms=2)(), torch.randn(5, 4))
