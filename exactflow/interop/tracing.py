@@ -79,21 +79,27 @@ def _list_image_candidates(result: Any) -> list[Any]:
 def _find_image_or_first_batch(result: Any, entry_count: int) -> Any:
     """Return the first batch in a result that has `entry_count` entries, else the first batch.
 
-    A batch is a tensor with two or more axes, or a structure of such tensors. Raises
-    `NotMeasuredError` if the result has no batch.
+    A batch is a dense tensor with two or more axes and with entries, or a structure of such tensors
+    that have a row for each member. Raises `NotMeasuredError` if the result has no batch.
     """
     candidates = _list_image_candidates(result)
-    parts = [part for part in candidates if _are_all_tensors_with_several_axes(*tree_leaves(part))]
+    parts = [part for part in candidates if _is_batch(*tree_leaves(part))]
     if not parts:
         raise NotMeasuredError(
-            f"the result, of type {type(result).__name__}, is neither a tensor with a row for each "
-            "member of the batch, nor a list, tuple or dictionary of such tensors"
+            f"the result, of type {type(result).__name__}, is neither a dense tensor with a row "
+            "for each member of the batch, nor a list, tuple or dictionary of such tensors"
         )
     return next((part for part in parts if count_tensor_entries(part) == entry_count), parts[0])
 
 
-def _are_all_tensors_with_several_axes(*leaves: Any) -> bool:
-    return bool(leaves) and all(isinstance(x, Tensor) and x.ndim > 1 for x in leaves)
+def _is_batch(*leaves: Any) -> bool:
+    """Whether these values are the tensors of a batch: dense, with a row for each of its members,
+    and with entries.
+    """
+    are_tensors = all(
+        isinstance(x, Tensor) and is_dense_with_values(x) and x.ndim > 1 for x in leaves
+    )
+    return are_tensors and len(set(map(len, leaves))) == 1 and any(x.numel() for x in leaves)
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,8 +297,8 @@ class Tracer:
                 value = method(*arguments, **options)
                 # a module that takes and returns several batches is not a layer of a flow
                 returned = value if isinstance(value, tuple) else ()
-                maps_several = sum(map(_are_all_tensors_with_several_axes, returned)) > 1
-                if not (maps_several and any(map(_are_all_tensors_with_several_axes, others))):
+                maps_several = sum(map(_is_batch, returned)) > 1
+                if not (maps_several and any(map(_is_batch, others))):
                     with suppress(NotMeasuredError):  # a result without a batch is not recorded
                         calls.append(call.with_image_and_inverse_patterns_from(value))
                 return value

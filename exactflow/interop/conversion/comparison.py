@@ -112,6 +112,10 @@ def run_both_directions(
         failure, lambda: tracer.trace(lambda: call.call(*arguments))
     )
     images = _list_tensors_and_floats(value)
+    if not all(map(is_dense_with_values, images)):
+        raise InvalidInputError(
+            "the model returns a tensor that is sparse, nested or on the meta device"
+        )
     if not all(torch.isfinite(t).all() for t in images):
         raise InvalidInputError("the model returns NaN or inf on the example")
     given = (value[0] if isinstance(value, tuple) else value) if latents is None else latents
@@ -124,7 +128,8 @@ def run_both_directions(
                 lambda: tracer.trace(lambda: call.call(*taken, is_forward=False)),
             )
             returned = _list_tensors_and_floats(value)
-            if latents is not None or all(torch.isfinite(t).all() for t in returned):
+            is_finite = all(is_dense_with_values(t) and torch.isfinite(t).all() for t in returned)
+            if latents is not None or is_finite:
                 back = returned
     except InvalidInputError:  # the model has no inverse, or its inverse takes other arguments
         if latents is not None:
@@ -250,8 +255,9 @@ def _check_runs_agree(
     ) -> bool:
         """Whether max |a - b| > absolute + relative * (1 + max |a|), for pair = (a, b)."""
         apart = largest_difference_nan_if_shapes_differ(*pair)
-        most = absolute + relative * (1 + pair[0].abs().max())
-        return apart is not None and not apart <= most
+        if apart is None:
+            return False
+        return not apart <= absolute + relative * (1 + pair[0].double().abs().max())
 
     for part, images in given.tensors_by_kind.items():
         is_inverse = part == "inverse"

@@ -157,7 +157,7 @@ def _record_draw_errors_and_lost_draws(
     decoded, decoding = run_and_trace(latents, tracer)
     decoded = replace(decoded, inverse_patterns=latents.inverse_patterns)
     first_nonfinite_path = find_first_newly_nonfinite_path(decoding, decoded)
-    finite = make_finite_member_mask(decoded.after)
+    finite = _make_finite_mask_of_image(decoded)
     data = decoded.inverse.select_members_without_image(finite.nonzero().flatten())
     before = tuple(t[finite] for t in decoded.before)
     if finite.any():
@@ -165,7 +165,7 @@ def _record_draw_errors_and_lost_draws(
         first_nonfinite_path = first_nonfinite_path or find_first_newly_nonfinite_path(
             encoding, encoded
         )
-        finite = make_finite_member_mask(encoded.after)
+        finite = _make_finite_mask_of_image(encoded)
         before, after = (tuple(t[finite] for t in state) for state in (before, encoded.after))
     calls = defaultdict(list)
     for call in (*reversed(decoding), *encoding):
@@ -272,6 +272,17 @@ class _FactsBuilder:
             row["log_det_back"], row["log_det_back_due"] = _worst_pair_or_first_returned(
                 inverse.tolist(), minus
             )
+
+
+def _make_finite_mask_of_image(call: LayerCall) -> Tensor:
+    """Return a mask of the members of a batch whose images have finite numbers only.
+
+    Raises `NotMeasuredError` if there is not one image for each member.
+    """
+    finite, count = make_finite_member_mask(call.after), len(call.before[0])
+    if len(finite) != count:
+        raise NotMeasuredError(f"{count} members have an image of {len(finite)} rows")
+    return finite
 
 
 def _worst_pair_or_first_returned(

@@ -1,6 +1,7 @@
 """Forty healthy models of six libraries: no error is above a bound, and no row accuses."""
 
 import warnings
+from contextlib import suppress
 
 import pytest
 
@@ -202,3 +203,47 @@ def test_zuko_inverts_no_draws_beyond_the_bound_of_its_bisection():
     assert found.round_trip_error < 1e-5
     assert found.whole.draw_error > 0.01
     assert found.find_worst_fault({"draws": 1e-3}).name == "draws"
+
+
+RESULTS = {
+    "fewer rows": lambda y: y[:3],
+    "more rows": lambda y: torch.cat([y, y]),
+    "another axis": lambda y: y[None],
+    "the transpose": lambda y: y.T,
+    "parts of several lengths": lambda y: [y[:4], y[4:]],
+    "no rows": lambda y: y[:0],
+    "no columns": lambda y: y[:, :0],
+    "a sparse tensor": lambda y: y.to_sparse(),
+    "no values": lambda y: y.to("meta"),
+}
+"""Results that are no batch, or a batch of another number of members."""
+
+
+class Strange(nn.Module):
+    """A model whose two directions return strange results."""
+
+    def __init__(self, to_result, to_result_of_inverse):
+        super().__init__()
+        self.to_results = to_result, to_result_of_inverse
+        self.scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x):
+        """Return the result of x times 2."""
+        return self.to_results[0](x * self.scale)
+
+    def inverse(self, y):
+        """Return the result of y / 2."""
+        return self.to_results[1](y / self.scale)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.parametrize("is_inverse_strange", [False, True])
+def test_results_that_are_no_batches_raise_no_error_of_pytorch(name, is_inverse_strange):
+    pair = [RESULTS[name], lambda y: y]
+    model, x = Strange(*pair[:: -1 if is_inverse_strange else 1]), torch.randn(6, 2)
+    with suppress(InvalidInputError):
+        found = diagnose(model, x, draws=5)
+        assert found.whole.notes or found.round_trip_error > 0
+        assert found.table()
+    with suppress(InvalidInputError):
+        convert(nn.Sequential(nn.Linear(2, 2), model), x)
