@@ -162,7 +162,8 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
     """
     jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
     is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
-    longest_first = sorted(files, key=_rank_in_longest_first)
+    # by index, since a file can be given twice
+    order = sorted(range(len(files)), key=lambda index: _rank_in_longest_first(files[index]))
     outcomes = {}
     with TemporaryDirectory() as folder:
         begun = Path(folder) / "claims"
@@ -176,19 +177,19 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
         with _showing_last_claim_and_counting_scripts(begun, len(files)) as increment_count:
             outcomes_in_order = parallel_map(
                 run_one,
-                longest_first,
+                [files[index] for index in order],
                 jobs=jobs,
                 backend=arguments.backend,
                 result_if_lost=_incomplete_outcome_of_lost_worker,
             )
-            for outcome in outcomes_in_order:
+            for index, outcome in zip(order, outcomes_in_order, strict=True):
                 increment_count()
-                outcomes[outcome.path] = outcome
+                outcomes[index] = outcome
                 if arguments.verbose and not is_alone:
                     print(outcome.printed, end="")
                 if arguments.json:
                     print(_outcome_json(outcome), flush=True)
-    return [outcomes[path] for path in files]
+    return [outcomes[index] for index in range(len(files))]
 
 
 def _rank_in_longest_first(path: str) -> int:

@@ -84,6 +84,14 @@ def test_several_at_once(run):
     assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["passed", "refuted"]
 
 
+def test_each_run_of_a_script_given_twice_is_judged(run, tmp_path):
+    once = "from pathlib import Path\nis_first = not Path('ran').exists()\nPath('ran').touch()\n"
+    (tmp_path / "once.py").write_text(once + TRUE.replace("(1, 1,", "(1, 1 + is_first,"))
+    code, out, _ = run("once.py", "once.py", "-j", "1")
+    assert code == 1
+    assert out.startswith("1 of 2 claims hold; 1 failed\n")
+
+
 def test_quiet(run):
     assert run("--quiet", "true.py", "missing.py") == (3, "", "")
     _, out, _ = run("-q", "true.py", "false.py")
