@@ -116,14 +116,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read_check_certificate_arguments(arguments: argparse.Namespace) -> dict:
     """Return the keyword arguments of `check_certificate`; read the file of the target, if any."""
-    if not arguments.target and (arguments.transpose or arguments.key):
+    given = arguments.target
+    if given is None and (arguments.transpose or arguments.key is not None):
         raise InvalidInputError("--transpose and --key say how to read a target: add --target FILE")
     try:
         within = arguments.within
         bound = None if within is None else checker.read_bound(within, "--within")
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
-    target = _read_target_for_checker(arguments.target, arguments.key) if arguments.target else None
+    target = None if given is None else _read_target_for_checker(given, arguments.key)
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError(

@@ -269,6 +269,6 @@ def suggest_check_command(arguments: argparse.Namespace) -> str:
     """Return a line with the command that checks the certificate against the matrix file."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []
-    words += ["--key", arguments.key] if arguments.key else []
+    words += [] if arguments.key is None else ["--key", arguments.key]
     words += ["--transpose"] * arguments.transpose
     return f"next: {shlex.join(words)}"

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInputError(f"expected a bound >= 0 for --fail-above, got {bound}")
     _check_script_argument(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
-    context = _read_tensor(arguments.context) if arguments.context else None
+    context = None if arguments.context is None else _read_tensor(arguments.context)
     with _running_script_with_model(arguments.model) as model:
         found = diagnose(
             model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows

@@ -74,7 +74,7 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
     """Return the matrix to factor, read from FILE or drawn for --demo, and a name for it."""
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: try `exactflow factor --demo`")
-    if arguments.demo and (arguments.key or arguments.transpose):
+    if arguments.demo and (arguments.key is not None or arguments.transpose):
         raise InvalidInputError("--key and --transpose say how to read a FILE: leave out --demo")
     if not arguments.demo:
         return common.read_matrix_file(arguments), Path(arguments.file).name

@@ -36,7 +36,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if not arguments.file and (arguments.partition or arguments.key or arguments.transpose):
+    about_matrix = common.get_attributes(arguments, "partition", "key").values()
+    is_read = arguments.transpose or any(value is not None for value in about_matrix)
+    if arguments.file is None and is_read:
         raise InvalidInputError(
             "--partition, --key and --transpose are about the matrix of --check: add --check FILE"
         )
@@ -44,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInputError("--seed is about the draws of --challenge: add --challenge N")
     width = min(shutil.get_terminal_size().columns, 88)
     if not arguments.name:
-        if arguments.file or arguments.challenge is not None:
+        if arguments.file is not None or arguments.challenge is not None:
             raise InvalidInputError(
                 "--check and --challenge need the NAME of a theorem: `exactflow theorems` lists all"
             )
@@ -53,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     theorem, is_refuted = theorems[" ".join(arguments.name)], False
     record: dict[str, object] = {"theorem": theorem.name}
-    if arguments.file:
+    if arguments.file is not None:
         matrix = common.read_matrix_file(arguments).matrix
         instance = matrix if arguments.partition is None else (matrix, arguments.partition)
         depth = theorem.check(instance).depth

@@ -122,6 +122,26 @@ def test_check_is_quiet_but_for_what_is_malformed(run, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "check c.json --target",
+        "check c.json --key",
+        "check c.json --timeout 99 --target",
+        "theorems two --check",
+        "theorems two --key",
+        "theorems two --partition",
+        "factor --demo --key",
+        "factor m.csv --partition",
+    ],
+)
+def test_an_empty_value_is_no_missing_option(run, line):
+    """A variable of a shell that is not set gives such a value."""
+    run("factor", "m.csv", "-o", "c.json")
+    code, out, err = run(*line.split(), "")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize(
     ("line", "told"),
     [
         ("factor m.csv --json --quiet", "argument -q/--quiet: not allowed with argument --json: "),
