@@ -64,10 +64,26 @@ def _are_expressions_of_equal_value(derived: Any, expected: Any) -> bool:
         try:
             return is_equal(*(as_rectangular_matrix([[x]]) for x in pair))
         except InvalidInputError:  # no exact field contains both expressions
-            decided = (sympy.sympify(derived) - sympy.sympify(expected)).equals(0)
+            decided = _vanishes_if_decided(sympy.sympify(derived) - sympy.sympify(expected))
     if decided is None:
         raise UndecidedClaimError(f"neither proved nor refuted: {derived} = {expected}")
     return bool(decided)
+
+
+def _vanishes_if_decided(difference: "sympy.Expr") -> bool | None:
+    """Whether an expression vanishes for all values of its symbols; None if SymPy decides neither.
+
+    SymPy also tries random values, which are the same in each call.
+    """
+    from sympy.core import random
+
+    state = random.rng.getstate()
+    random.seed(0)
+    try:
+        decided: bool | None = difference.equals(0)
+    finally:
+        random.rng.setstate(state)
+    return decided
 
 
 def _replace_numbers_by_rationals(x: Any) -> Any:
@@ -153,7 +169,8 @@ def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
             fields = mine.domain, theirs.domain
             if all(field.is_FiniteField for field in fields) and fields[0] != fields[1]:
                 return False
-            for field in fields:
+            # over GF(p), which does not contain QQ, entries in QQ are converted to GF(p)
+            for field in [field for field in fields if field.is_FiniteField] or fields:
                 mine = convert_to_common_field(mine, field)
                 theirs = convert_to_common_field(theirs, field)
             return bool(mine.to_dense() == theirs.to_dense())
