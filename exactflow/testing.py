@@ -145,8 +145,10 @@ def assert_depth(
     """
     __tracebackhide__ = True
     from exactflow.errors import UndecidedClaimError
+    from exactflow.exact.numbers import to_index
     from exactflow.linear.depth import minimal_depth
 
+    n = to_index("n", n)
     answer = minimal_depth(_as_exact_matrix(M), scales=scales, assume=assume)
     if (answer.lower, answer.upper) != (n, n):
         head = f"expected exactly {n} layers, derived {answer.summary}"
@@ -240,13 +242,19 @@ def _as_matrices_over_one_field(
 ) -> tuple["DomainMatrix", "DomainMatrix"]:
     """Return the matrix of a flow and the expected matrix, dense and over a common field.
 
-    Raises `AssertionError` if their sizes differ.
+    Rational numbers are also numbers of GF(p). Raises `AssertionError` if the sizes differ, and
+    `InvalidInputError` if no field contains both matrices.
     """
     __tracebackhide__ = True
+    from exactflow.exact.coerce import convert_to_common_field
+
     derived, wanted = _as_exact_matrix(flow), _as_exact_matrix(expected)
     if derived.shape != wanted.shape:
         sizes = [f"{M.shape[0]} x {M.shape[1]}" for M in (wanted, derived)]
         raise AssertionError(f"expected a {sizes[0]} matrix, derived a {sizes[1]} one")
+    finite = [M.domain for M in (derived, wanted) if M.domain.is_FiniteField]
+    for field in finite:
+        derived, wanted = (convert_to_common_field(M, field) for M in (derived, wanted))
     pair: tuple[DomainMatrix, DomainMatrix] = derived.unify(wanted, fmt="dense")
     return pair
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy
 from hypothesis import given
-from sympy import GF, diag
+from sympy import GF, ZZ, diag
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, cayley_rotation, factor, permutation, to_module
@@ -169,3 +169,18 @@ def test_log_determinants_and_draws_of_modules():
     assert_invertible(layer, x, draws=0)
     with pytest.raises(AssertionError, match=r"draws off by inf, above 0\.001"):
         assert_invertible(layer, x)
+
+
+def test_matrices_over_gf_p_compare_with_integers():
+    mod_5 = DomainMatrix([[GF(5)(1), GF(5)(2)], [GF(5)(0), GF(5)(1)]], (2, 2), GF(5))
+    assert_equal(mod_5, [[6, 2], [0, -4]])
+    assert_equal(factor(mod_5), [[1, 2], [0, 1]])
+    assert_equal([["1/3", 0], [0, 1]], [["1/3", 0], [0, 1]])
+    with pytest.raises(AssertionError, match=r"expected -2 at entry \(0, 1\)"):
+        assert_equal(mod_5, [[1, 3], [0, 1]])
+    with pytest.raises(InvalidInputError, match="no field contains all of them"):
+        assert_equal(mod_5, mod_5.convert_to(ZZ).convert_to(GF(7)))
+    with pytest.raises(InvalidInputError, match="over QQ"):
+        assert_within(mod_5, [[1, 2], [0, 1]], 0)
+    with pytest.raises(InvalidInputError, match="expected the argument n to be an integer"):
+        assert_depth([[1, 2], [0, 1]], "1")
