@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -184,3 +185,15 @@ def test_matrices_over_gf_p_compare_with_integers():
         assert_within(mod_5, [[1, 2], [0, 1]], 0)
     with pytest.raises(InvalidInputError, match="expected the argument n to be an integer"):
         assert_depth([[1, 2], [0, 1]], "1")
+
+
+def test_numbers_come_back_as_what_they_are():
+    assert_invertible(factor([[1, 2], [0, 1]]), [mpmath.mpf(1) / 3, mpmath.mpf(2)])
+    mod_5 = DomainMatrix([[GF(5)(1), GF(5)(2)], [GF(5)(0), GF(5)(1)]], (2, 2), GF(5))
+    assert_invertible(factor(mod_5), [7, -1])
+    forgetful = Forgetful([LinearCoupling((1, 1), "first", [[2]])])
+    with pytest.raises(AssertionError, match="x does not come back"):
+        assert_invertible(forgetful, [mpmath.mpf(1), mpmath.mpf(3)])
+    for module in (None, lambda x: x):
+        with pytest.raises(InvalidInputError, match="expected a flow, or a module that can be"):
+            assert_invertible(module, [1.0])
