@@ -116,11 +116,17 @@ def _build_flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
     p, q = partition
     layers = []
     for k in range(depth):
-        moves: Half = (
-            "first" if _read_integers(arrays, f"layer_{k}_moves_first") == [1] else "second"
-        )
+        is_first = _read_integers(arrays, name := f"layer_{k}_moves_first")
+        if is_first not in ([0], [1]):
+            raise InvalidInputError(f"expected 0 or 1 as the array {name!r}, got {is_first}")
+        moves: Half = "first" if is_first == [1] else "second"
         shift, scale = arrays[f"layer_{k}_shift"], arrays[f"layer_{k}_scale"]
-        layers.append(LinearCoupling((p, q), moves, shift, None if (scale == 1).all() else scale))
+        if scale.ndim != 1:
+            raise InvalidInputError(
+                f"expected a row of numbers as the array 'layer_{k}_scale', got an array of shape "
+                f"{scale.shape}"
+            )
+        layers.append(LinearCoupling((p, q), moves, shift, scale))
     return CouplingFlow(layers, (p, q), flips=flips, order=order)
 
 

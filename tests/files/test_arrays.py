@@ -45,6 +45,11 @@ BROKEN = {
     "shape": ({"layer_0_shift": np.eye(2)}, "shape 1 x 2"),
     "infinite": ({"layer_0_shift": np.array([[np.inf, 0]])}, "finite"),
     "scale": ({"layer_0_scale": np.array([-1.0])}, "positive scales"),
+    "scales": ({"layer_0_scale": np.ones(5)}, "vectors of 1 entries"),
+    "no scale": ({"layer_0_scale": np.ones(0)}, "vectors of 1 entries"),
+    "one number": ({"layer_0_scale": np.array(1.0)}, "a row of numbers as the array"),
+    "moves": ({"layer_0_moves_first": np.array(2)}, "expected 0 or 1 as the array"),
+    "no moves": ({"layer_0_moves_first": np.array([], int)}, "expected 0 or 1 as the array"),
 }
 
 
