@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InvalidInputError(f"expected a bound >= 0 for --fail-above, got {bound}")
     _check_script_argument(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
-    context = None if arguments.context is None else _read_tensor(arguments.context)
+    context = None if arguments.context is None else _read_context(arguments.context)
     with _running_script_with_model(arguments.model) as model:
         found = diagnose(
             model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows
@@ -87,8 +87,27 @@ def _read_tensor(path: str, key: str | None = None) -> "Tensor":
 
     data = read_file_or_stdin(path)
     with prefixing_content_errors_with_file_name(path):
-        values, _ = read_array_and_dtype(data, Path(path).suffix.lower(), key)
-    return torch.from_numpy(values.copy())
+        values, dtype = read_array_and_dtype(data, Path(path).suffix.lower(), key)
+        try:
+            return torch.from_numpy(values.astype(values.dtype.newbyteorder("=")))
+        except TypeError:
+            raise InvalidInputError(
+                f"expected an array of a type that PyTorch has, got {dtype}: convert it by "
+                "array.astype('float64')"
+            ) from None
+
+
+def _read_context(path: str) -> "Tensor":
+    """Return the only array in a file as a tensor."""
+    try:
+        return _read_tensor(path)
+    except InvalidInputError as error:
+        if "(--key)" not in str(error):
+            raise
+        raise InvalidInputError(
+            f"{Path(path).name}: expected a file of one array as --context, got several: --key is "
+            "about X.npy, so write the conditions to a file of their own by np.save"
+        ) from None
 
 
 def _check_script_argument(argument: str) -> None:

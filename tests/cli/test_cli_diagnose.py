@@ -144,6 +144,19 @@ def test_draws_that_are_not_finite_are_above_every_bound(run):
     assert "off by inf, above 1e+300" in err
 
 
+def test_a_context_in_a_file_of_several_arrays_is_refused(run):
+    np.savez("c.npz", a=np.ones((4, 2)), b=np.ones((4, 2)))
+    code, _, err = run("flow.py:shifted", "x.npy", "--context", "c.npz")
+    assert (code, err.count("--key")) == (2, 1)
+    assert "c.npz: expected a file of one array as --context, got several: --key is about X" in err
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_arrays_of_each_byte_order_are_read(run, order):
+    np.save("x.npy", np.load("x.npy").astype(f"{order}f8"))
+    assert run("flow.py:good", "x.npy", "-q")[0] == 0
+
+
 def test_contexts_are_read_from_a_file(run):
     np.save("c.npy", np.ones((4, 2)))
     code, out, _ = run("flow.py:shifted", "x.npy", "--context", "c.npy", "--json")
@@ -232,6 +245,8 @@ def test_scripts_that_are_refused(run, tmp_path, model, words):
         (b"", "d.npy: expected"),
         (np.ones((2, 2), int), "got torch.int64 of shape (2, 2)"),
         (np.ones((3, 5)), "the model does not run on x of shape (3, 5)"),
+        (np.ones((2, 2), np.longdouble), "d.npy: expected an array of a type that"),
+        (np.full((2, 2), "1"), "d.npy: expected an array of a type that PyTorch has, got <U1"),
         (np.full((2, 2), np.nan), "expected x to have finite numbers only"),
         (np.ones(2), "expected x as a batch of floats"),
     ],
