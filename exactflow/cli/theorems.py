@@ -7,6 +7,7 @@ import shutil
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.proving.theory import theorems
+from exactflow.proving.theory.instance_checks import PAIR
 
 EXAMPLES = (
     "exactflow theorems",
@@ -55,6 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     theorem, is_refuted = theorems[" ".join(arguments.name)], False
     record: dict[str, object] = {"theorem": theorem.name}
+    if arguments.partition is not None and PAIR not in theorem.hypotheses:
+        raise InvalidInputError(
+            f'the theorem "{theorem.name}" is not about a partition: leave out --partition'
+        )
     if arguments.file is not None:
         matrix = common.read_matrix_file(arguments).matrix
         instance = matrix if arguments.partition is None else (matrix, arguments.partition)

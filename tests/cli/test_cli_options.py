@@ -152,6 +152,7 @@ def test_an_empty_value_is_no_missing_option(run, line):
         ("factor m.csv --partition", "argument --partition: expected one argument: "),
         ("factor m.csv --partition 1,x", "got '1,x': `exactflow factor --help` describes all"),
         ("theorems two --check m.csv --challenge 3", "--challenge: not allowed with argument --ch"),
+        ("theorems six layers --check m.csv --partition 1,1", "is not about a partition: leave"),
         ("theorems two --partition 1,1", "about the matrix of --check: add --check FILE"),
         ("theorems two --seed 1", "about the draws of --challenge: add --challenge N"),
         ("theorems --key W", "about the matrix of --check: add --check FILE"),
