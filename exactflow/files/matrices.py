@@ -44,12 +44,14 @@ def read_square_matrix(
 ) -> MatrixFile:
     """Read a square matrix, or the weight of a 1x1 convolution, exactly from a file.
 
-    The suffix of the file tells its type. Standard input ("-") and pipes are .npy, .npz or .json if
-    their first bytes say so, and .csv otherwise. `key` names the array if the file has several.
-    `transpose` transposes the matrix, for weights that act on row vectors. The other `options` are
-    those of `as_square_matrix`. Raises
-    `InvalidInputError` for a missing or unreadable file, an unknown suffix, or content that is no
-    exact square matrix, and `MissingExtraError` if the library for this type is not installed.
+    The suffix of the file tells its type. Standard input ("-") and pipes are .npy, .npz, .pt or
+    .json if their first bytes say so, and .csv otherwise. `key` names the array if the file has
+    several. `transpose` transposes the matrix, for weights that act on row vectors. The other
+    `options` are those of `as_square_matrix`.
+
+    Raises `InvalidInputError` for a missing or unreadable file, an unknown suffix, or content that
+    is no exact square matrix, and `MissingExtraError` if the library for this type is not
+    installed.
     """
     data, suffix, name = _read_bytes_suffix_and_name(Path(path))
     return parse_square_matrix(data, suffix, name, key=key, transpose=transpose, **options)
@@ -87,6 +89,8 @@ def _read_bytes_suffix_and_name(path: Path) -> tuple[bytes, str, str]:
     data = read_file_or_stdin(path)
     begins = data.lstrip().startswith
     kind = next((kind for kind, first in _SIGNATURES if begins(first)), ".csv")
+    if kind == ".npz" and b"/data.pkl" in data[:600]:  # the first member of an archive of PyTorch
+        kind = ".pt"
     return data, kind, "stdin" if is_stdin else path.name
 
 

@@ -388,6 +388,13 @@ STDIN = {
 }
 
 
+def test_a_file_of_pytorch_on_standard_input(run, monkeypatch, tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"W": torch.tensor([[1, 2], [3, 7]])}, tmp_path / "weight.pt")
+    given(monkeypatch, (tmp_path / "weight.pt").read_bytes())
+    assert run("check", "c.json", "--target", "-", "--key", "W")[0] == 0
+
+
 def given(monkeypatch, data):
     monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(data)))
 
