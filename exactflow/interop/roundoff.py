@@ -45,6 +45,7 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import moved_and_kept
+from exactflow.flows.result import FlowResult
 
 UNIT = 2.0**-53
 """The unit roundoff u of float64."""
@@ -63,13 +64,25 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
 
     The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of the
     matrix of the flow; it is infinite if a number may overflow. `dtype` may also be float32. Raises
-    `InvalidInputError` for numbers beyond the range of the dtype, or a flow over another field.
+    `InvalidInputError` for numbers beyond the range of the dtype, for another dtype, and for what
+    is no linear flow over QQ.
 
     >>> from exactflow import LinearCoupling
     >>> bound = rounding_error_bound(CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])]))
     >>> Fraction(1, 3) - Fraction(1 / 3) < bound < 1e-15
     True
     """
+    given: Any = flow
+    if not isinstance(given, CouplingFlow):
+        remedy = ": pass its .flow" if isinstance(given, FlowResult) else ""
+        raise InvalidInputError(f"expected a linear flow, got {type(given).__name__}{remedy}")
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:  # a dtype of PyTorch
+        name = str(dtype).removeprefix("torch.")
+    if name not in map(str, ACCEPTED):
+        raise InvalidInputError(f"expected float64 or float32 as dtype=.., got {dtype!r:.80}")
+    dtype = np.dtype(name).type
     if not flow.field.is_QQ:
         raise InvalidInputError(
             f"expected a flow over QQ, got a flow over {format_field(flow.field)}: "

@@ -229,3 +229,24 @@ def test_no_bound_over_another_field():
     flow = factor([[sympy.sqrt(2), 1], [1, sympy.sqrt(2)]])
     with pytest.raises(InvalidInputError, match="expected a flow over QQ"):
         rounding_error_bound(flow)
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.dtype(">f4"), torch.float32])
+def test_each_name_of_a_dtype_is_taken(dtype):
+    flow = scalings(1, -1)
+    assert rounding_error_bound(flow, dtype=dtype) == rounding_error_bound(flow, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("flow", "dtype", "words"),
+    [
+        (scalings(1, -1), np.float16, "float64 or float32 as dtype"),
+        (scalings(1, -1), int, "float64 or float32 as dtype"),
+        (scalings(1, -1), "no type", "float64 or float32 as dtype"),
+        ([[1, 0], [0, 1]], np.float64, "expected a linear flow, got list"),
+        (balance([[2.0, 1], [1, 1]]), np.float64, "a linear flow, got Balanced: pass its .flow"),
+    ],
+)
+def test_what_has_no_bound_is_refused(flow, dtype, words):
+    with pytest.raises(InvalidInputError, match=words):
+        rounding_error_bound(flow, dtype=dtype)
