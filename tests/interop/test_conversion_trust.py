@@ -467,3 +467,10 @@ def test_a_bad_inverse_of_the_given_model_excuses_no_other_latents():
         convert(BadInverse("latents"), data(6, 4), only=["first", "second"])
     _, report = convert(BadInverse("nothing"), data(6, 4), only=["first", "second"])
     assert len(report.layers) == 2
+
+
+def test_a_layer_without_coordinates_leaves_the_others_alone():
+    _, report = convert(nn.ModuleList([nn.Linear(0, 0), linear()]))
+    assert [layer.path for layer in report.layers] == ["1"]
+    reason = "a layer of fewer than two coordinates has no couplings"
+    assert [x.reason for x in report.unconverted] == [reason]

@@ -286,8 +286,8 @@ def _read_layer_or_reason(
         return str(error)
     except Exception as error:  # a reader may raise any error for a layer with unknown options
         return f"the layer cannot be read: {root_cause_type_and_message(error)}"
-    if found.dimension == 1:
-        return "a layer of one coordinate has no couplings"
+    if found.dimension < 2:
+        return "a layer of fewer than two coordinates has no couplings"
     may_be_in_conditioner = package == "torch" and not place.is_plain
     if may_be_in_conditioner and not _path_matches_any_pattern(place, patterns_naming_torch_layers):
         return "the layer may belong to a conditioner: name its path in only=[..] to convert it"
