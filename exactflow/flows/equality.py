@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["are_equal"]
 
+COMPLEX = object()
+"""Marks two rationals that stand for a complex number, which equals no tuple of a user."""
+
 
 def are_equal(derived: Any, expected: Any) -> bool:
     """Whether two numbers, matrices or flows, or two containers of such values, are exactly equal.
@@ -42,7 +45,9 @@ def are_equal(derived: Any, expected: Any) -> bool:
         same_keys = pairs.keys() == wanted.keys()
         return same_keys and all(are_equal(pairs[key], wanted[key]) for key in pairs)
     one, other = map(_replace_numbers_by_rationals, (derived, expected))
-    return (one == other) is True or _are_expressions_of_equal_value(one, other)
+    if (one == other) is True:
+        return True
+    return _are_expressions_of_equal_value(one, other)
 
 
 def _are_expressions_of_equal_value(derived: Any, expected: Any) -> bool:
@@ -50,8 +55,13 @@ def _are_expressions_of_equal_value(derived: Any, expected: Any) -> bool:
     written differently, as ``(1 + sqrt(2))**2`` and ``3 + 2*sqrt(2)``. False for other values.
     """
     sympy = library_of(derived, "sympy") or library_of(expected, "sympy")
-    pair = derived, expected
-    if not sympy or not all(isinstance(x, sympy.Expr | Rational) for x in pair):
+    if not sympy:
+        return False
+    pair = [
+        x[1] + sympy.I * x[2] if isinstance(x, tuple) and x[:1] == (COMPLEX,) else x
+        for x in (derived, expected)
+    ]
+    if not all(isinstance(x, sympy.Expr | Rational) for x in pair):
         return False
     if all(isinstance(x, Rational) or x.is_Rational or x.is_infinite for x in pair):
         return False  # the values of two such numbers are equal only if the numbers are
@@ -64,9 +74,9 @@ def _are_expressions_of_equal_value(derived: Any, expected: Any) -> bool:
         try:
             return is_equal(*(as_rectangular_matrix([[x]]) for x in pair))
         except InvalidInputError:  # no exact field contains both expressions
-            decided = _vanishes_if_decided(sympy.sympify(derived) - sympy.sympify(expected))
+            decided = _vanishes_if_decided(sympy.sympify(pair[0]) - sympy.sympify(pair[1]))
     if decided is None:
-        raise UndecidedClaimError(f"neither proved nor refuted: {derived} = {expected}")
+        raise UndecidedClaimError(f"neither proved nor refuted: {pair[0]} = {pair[1]}")
     return bool(decided)
 
 
@@ -89,7 +99,7 @@ def _vanishes_if_decided(difference: "sympy.Expr") -> bool | None:
 def _replace_numbers_by_rationals(x: Any) -> Any:
     """Replace a number, or each number in a tuple or set, by the rational that it equals.
 
-    Other values are returned unchanged; a complex number is a pair of rationals.
+    Other values are returned unchanged; a complex number is `COMPLEX` and two rationals.
     """
     if isinstance(x, tuple):
         return tuple(map(_replace_numbers_by_rationals, x))
@@ -109,7 +119,7 @@ def _replace_numbers_by_rationals(x: Any) -> Any:
         return Fraction(*map(int, mpmath.libmp.to_rational(x._mpf_)))
     if isinstance(x, complex) or (mpmath and isinstance(x, mpmath.mpc)) or (is_long and x.imag):
         real, imag = _replace_numbers_by_rationals(x.real), _replace_numbers_by_rationals(x.imag)
-        return (real, imag) if imag else real
+        return (COMPLEX, real, imag) if imag else real
     if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
         return x
     # A Decimal is tested by is_nan(), because x != x raises an error for its signaling NaN.
