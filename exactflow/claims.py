@@ -38,10 +38,12 @@ from exactflow.errors import (
     ExactFlowError,
     InvalidInputError,
     MissingExtraError,
+    UndecidedClaimError,
     VerificationError,
     printable,
     require,
 )
+from exactflow.exact.typing import library_of
 from exactflow.flows.equality import are_equal
 from exactflow.flows.evidence import Evidence
 
@@ -132,12 +134,20 @@ class Check:
             )
         self._count_and_print_instance(label)
 
-    def true(self, condition: bool, label: str = "", *, shown: bool = True) -> None:
+    def true(self, condition: Any, label: str = "", *, shown: bool = True) -> None:
         """Count one instance if a condition is True; raise `ProofError` if it is not.
 
-        With ``shown=False`` the label is printed only for a failure, for instance above a table.
+        True of NumPy and of SymPy are True, too; other values, such as 1 or a list, are not. Raise
+        `UndecidedClaimError` for a SymPy condition that is neither true nor false, as x < 2. With
+        ``shown=False`` the label is printed only for a failure, for instance above a table.
         """
-        if condition is not True:
+        numpy, sympy = (library_of(condition, name) for name in ("numpy", "sympy"))
+        is_bool = isinstance(condition, bool) or bool(numpy and isinstance(condition, numpy.bool_))
+        if sympy and isinstance(condition, sympy.logic.boolalg.Boolean):
+            if condition not in (sympy.true, sympy.false):
+                raise UndecidedClaimError(f"neither proved nor refuted: {condition}")
+            is_bool = True
+        if not (is_bool and condition):
             raise self._record_failure(
                 label, f"expected the condition to be True, got {condition!r}"
             )

@@ -4,10 +4,17 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import sympy
 
-from exactflow.claims import Claims, Evidence, Options, ProofError, ScriptRun, proof_options
-from exactflow.errors import InvalidInputError, MissingExtraError, VerificationError
+from exactflow.claims import Check, Claims, Evidence, Options, ProofError, ScriptRun, proof_options
+from exactflow.errors import (
+    InvalidInputError,
+    MissingExtraError,
+    UndecidedClaimError,
+    VerificationError,
+)
 from exactflow.explanation.symbolic_identities import FalseIdentityError
 
 
@@ -208,3 +215,17 @@ def test_the_language_of_identities_is_that_which_1_x_keeps(text, relations):
     with Claims("T").check(text, Evidence.FOR_ALL_N) as check:
         check.identity(text, relations=relations)
     assert check.instances == 1
+
+
+def test_true_of_each_library_is_true():
+    check = Check("a")
+    for condition in (np.True_, sympy.true, sympy.Integer(1) < 2):
+        check.true(condition)
+    assert check.instances == 3
+    for condition in (np.False_, sympy.false, np.array([True]), "True"):
+        with pytest.raises(ProofError, match="expected the condition to be True, got"):
+            check.true(condition)
+    failures = list(check.failures)
+    with pytest.raises(UndecidedClaimError, match="neither proved nor refuted: x < 2"):
+        check.true(sympy.Symbol("x") < 2)
+    assert check.failures == failures
