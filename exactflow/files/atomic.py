@@ -90,7 +90,8 @@ def explain_malformed_certificate(data: bytes, error: MalformedError) -> str:
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a whole file, or raise an error and change nothing; follow symbolic links.
+    """Write a whole file, or raise an error and change nothing; follow symbolic links, and keep the
+    permissions of a file that is replaced.
 
     Raises `InvalidInputError` if the file cannot be written.
     """
@@ -100,7 +101,12 @@ def write_atomically(path: str | Path, data: bytes) -> None:
     try:
         with raising_keyboard_interrupt_at_first_ctrl_c():
             try:
+                mode = place.stat().st_mode & 0o777 if place.exists() else None
+                if mode is not None:  # a file that others may not read stays so
+                    temporary.touch(0o600)
                 temporary.write_bytes(data)
+                if mode is not None:
+                    temporary.chmod(mode)
                 temporary.replace(place)
             finally:
                 temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -81,3 +82,14 @@ def test_a_pipe_is_read_once_a_process_writes_to_it(tmp_path, monkeypatch):
     writer.start()
     assert read_file_or_stdin(pipe) == b"abc" * 10**6
     writer.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_a_file_keeps_its_permissions(tmp_path, mode):
+    path = tmp_path / "c.json"
+    path.write_text("old")
+    path.chmod(mode)
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == mode
