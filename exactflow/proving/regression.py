@@ -18,6 +18,9 @@ from exactflow.files.store import depth_certificate_text_if_about_target
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.depth import MinimalDepth
 
+WRITERS = pytest.StashKey[dict[Path, tuple["CertificateRegression", str]]]()
+"""Path of each certificate of this run -> the fixture that checked it last, and its text."""
+
 
 @dataclass(frozen=True)
 class CertificateRegression:
@@ -51,7 +54,8 @@ class CertificateRegression:
         ------
         AssertionError
             The claim is false or undecided, the target has changed, or there are more layers or
-            longer entries than before.
+            longer entries than before. Or another flow of this run has a certificate of the same
+            name.
         CertificateError
             The file is no well-formed certificate.
         """
@@ -64,6 +68,7 @@ class CertificateRegression:
         if report.verdict is not checker.Verdict.VERIFIED:
             *lines, reason = (line[2:] for line in report.lines)
             raise AssertionError("\n".join([reason, "the flow is not as claimed:", *lines]))
+        self._require_name_of_no_other_flow(path, text)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, text.encode())
@@ -78,6 +83,24 @@ class CertificateRegression:
             raise AssertionError(
                 f"{problem}\n{path}\nif the new result is right, run pytest with --force-regen"
             )
+
+    def _require_name_of_no_other_flow(self, path: Path, text: str) -> None:
+        """Raise AssertionError if another flow of this run has a certificate at the same path.
+
+        A test that runs again may have another flow there.
+        """
+        __tracebackhide__ = True
+        writers = self.request.config.stash.setdefault(WRITERS, {})
+        writer, other_text = writers.get(path, (self, text))
+        is_same_test_again = (
+            writer is not self and writer.request.node.nodeid == self.request.node.nodeid
+        )
+        if other_text != text and not is_same_test_again:
+            raise AssertionError(
+                f"{writer.request.node.nodeid} has another flow, and a certificate of the same "
+                f"name, {path.name}: pass a name of its own as basename=.."
+            )
+        writers[path] = self, text
 
 
 def _flow_or_depth_certificate_text(

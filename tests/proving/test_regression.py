@@ -156,3 +156,31 @@ def test_least_depths_are_held_as_flows_are(run, pytester):
     result = run("depth")
     result.assert_outcomes(failed=1)
     assert "the recorded certificate is false" in result.stdout.str()
+
+
+TWO = """
+import pytest
+from exactflow import factor
+
+@pytest.mark.parametrize("k", ["1-1", "1_1"])
+def test_flow(certificate_regression, k):
+    certificate_regression.check(factor([[1, len(k) + (k == "1_1")], [0, 1]]))
+
+def test_several(certificate_regression):
+    for k in (1, 1, 2):
+        certificate_regression.check(factor([[1, k], [0, 1]]))
+"""
+
+
+def test_flows_of_one_name_are_told_apart(run, pytester):
+    run("short")  # without other plugins
+    pytester.makepyfile(test_two=TWO)
+    pytester.runpytest("test_two.py").assert_outcomes(failed=3)
+    result = pytester.runpytest("test_two.py")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*test_two.py::test_flow?1-1? has another flow, and a certificate of the same name, *",
+            "*test_two.py::test_several has another flow, *: pass a name of its own as basename=..",
+        ]
+    )
