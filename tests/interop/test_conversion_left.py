@@ -191,7 +191,7 @@ class Own(nn.Linear):
     [
         (singular, "singular"),
         (infinite, "finite numbers"),
-        (lambda: nn.Linear(1, 1), "one coordinate"),
+        (lambda: nn.Linear(1, 1), "fewer than two coordinates"),
         (lambda: nn.Linear(4, 4, dtype=torch.complex64), "complex weights"),
         (hooked, "a forward pre-hook"),
         (lambda: Own(4, 4), "not a type that convert knows"),
