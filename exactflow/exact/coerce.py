@@ -319,7 +319,8 @@ def _check_and_convert_to_exact_field(M: DomainMatrix) -> DomainMatrix:
             )
     if isinstance(M.rep, SDM) and not all(x for _, x in entries):
         M = DomainMatrix.from_dok({at: x for at, x in entries if x}, M.shape, M.domain)
-    return M if field == M.domain else M.convert_to(field)
+    # a copy, so that the caller can change the entries of the given matrix later
+    return M.copy() if field == M.domain else M.convert_to(field)
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:

@@ -13,6 +13,10 @@ from sympy.polys.matrices.sdm import SDM
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_column, as_square_matrix, as_vectors, convert_to_common_field
+from exactflow.flows.linear import LinearCoupling
+from exactflow.linear.depth import minimal_depth
+from exactflow.linear.interpolation import interpolate
+from exactflow.linear.padding import zero_padding
 
 t = sympy.Symbol("t")
 F5_T = GF(5).frac_field(t)
@@ -231,3 +235,17 @@ def test_a_domain_matrix_that_contradicts_itself_is_refused():
 def test_stored_zeros_of_a_sparse_matrix_are_left_out():
     stored = DomainMatrix.from_rep(SDM({0: {0: QQ(1), 1: QQ(0)}, 1: {1: QQ(1)}}, (2, 2), QQ))
     assert as_square_matrix(stored).rep == DomainMatrix.eye(2, QQ).rep
+
+
+@pytest.mark.parametrize("fmt", ["dense", "sparse"])
+def test_a_domain_matrix_is_copied(fmt):
+    given = DomainMatrix([[QQ(2), QQ(1)], [QQ(1), QQ(1)]], (2, 2), QQ)
+    given = given.to_dense() if fmt == "dense" else given.to_sparse()
+    flow, layer = zero_padding(given), LinearCoupling((2, 2), "first", given)
+    answer, found = minimal_depth(given), interpolate(given, [[1, 2], [3, 4]])
+    given[0, 0] = QQ(7)
+    before = sympy.Matrix([[2, 1], [1, 1]])
+    assert flow.matrix()[:, :2] == sympy.Matrix.vstack(before, sympy.zeros(2))
+    assert layer.shift == answer.matrix.to_Matrix() == found.points.to_Matrix() == before
+    assert answer.explain().steps
+    assert found.explain().steps
