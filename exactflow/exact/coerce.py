@@ -334,18 +334,33 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             )
     try:
         matrix = M.to_DM(field=True, extension=True)
-    except CoercionFailed:  # SymPy tells algebraic numbers apart by few digits, and sometimes fails
+    except (CoercionFailed, NotImplementedError, ValueError):
+        # SymPy fails for unevaluated numbers, such as Add(1, 1, evaluate=False). It also fails for
+        # some algebraic numbers, which it tells apart by few digits.
+        if (evaluated := M.doit()) != M:
+            return _from_sympy(evaluated)
         raise InvalidInputError(
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
         ) from None
     if matrix.domain.is_EXRAW:  # there is no common field: name an entry that is in no exact field
         for place, entry in M.todok().items():
+            domain, _ = construct_domain([entry], field=True, extension=True)
+            if domain.is_EX:
+                raise _no_field_error(f"entry {place}", entry)
             try:
-                _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
+                _as_exact_field(domain)
             except InvalidInputError as error:
                 raise InvalidInputError(f"entry {place}: {error}") from None
+        raise _no_field_error("the entries", M)
     return _check_and_convert_to_exact_field(matrix)
+
+
+def _no_field_error(described: str, expressions: object) -> InvalidInputError:
+    return InvalidInputError(
+        f"SymPy finds no field for {described}, {format_short(expressions)}: replace roots and "
+        "exponentials beside symbols by other symbols, or the symbols by numbers"
+    )
 
 
 def _from_array(M: "np.ndarray") -> DomainMatrix:

@@ -12,7 +12,13 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.sdm import SDM
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_column, as_square_matrix, as_vectors, convert_to_common_field
+from exactflow.exact.coerce import (
+    as_column,
+    as_square_matrix,
+    as_vectors,
+    convert_to_common_field,
+    is_equal,
+)
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.interpolation import interpolate
@@ -118,6 +124,10 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
         ([[sympy.Symbol("A", commutative=False)]], "commuting symbols"),
         (sympy.Matrix([[sympy.Symbol("A", commutative=False)]]), "commuting symbols"),
         ([[sympy.sqrt(2), sympy.pi], [0, 1]], r"\(0, 1\).*by a symbol with assumptions"),
+        ([[sympy.exp(t), sympy.exp(t / 2)], [0, 1]], r"for the entries.* exponentials beside"),
+        ([[sympy.exp(t), t], [0, 1]], r"for the entries.* exponentials beside"),
+        ([[t, sympy.sqrt(2)], [0, 1]], r"for the entries.* replace roots"),
+        ([[t + sympy.sqrt(2), 1], [0, 1]], r"for entry \(0, 0\).* replace roots"),
         (DomainMatrix([[RR(0.1)]], (1, 1), RR), "over RR"),
         (DomainMatrix([[CC(0.1)]], (1, 1), CC), "over CC"),
         (DomainMatrix([[EX(sympy.pi)]], (1, 1), EX), "over EX"),
@@ -235,6 +245,12 @@ def test_a_domain_matrix_that_contradicts_itself_is_refused():
 def test_stored_zeros_of_a_sparse_matrix_are_left_out():
     stored = DomainMatrix.from_rep(SDM({0: {0: QQ(1), 1: QQ(0)}, 1: {1: QQ(1)}}, (2, 2), QQ))
     assert as_square_matrix(stored).rep == DomainMatrix.eye(2, QQ).rep
+
+
+@pytest.mark.parametrize("value", [2, sympy.sqrt(2), t])
+def test_unevaluated_entries_are_evaluated(value):
+    total = sympy.Add(value, value, evaluate=False)
+    assert is_equal(as_square_matrix([[total]]), as_square_matrix([[2 * value]]))
 
 
 @pytest.mark.parametrize("fmt", ["dense", "sparse"])
