@@ -142,6 +142,11 @@ def minimal_depth(
                 "additive layers have determinant 1, but det(M) = "
                 f"{format_element_short(det, field)}: use scales='positive'"
             )
+        if field.characteristic() and det == field.one:
+            raise InvalidInputError(
+                f"the elements of {format_field(field)} have no sign, so no scale but 1 is known "
+                "to be positive: use scales='additive'"
+            )
         if not linalg.is_positive(det, field):
             raise InvalidInputError(
                 f"det(M) = {format_element_short(det, field)} over {format_field(field)} is "
