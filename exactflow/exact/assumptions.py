@@ -71,6 +71,11 @@ class Assumptions:
                     f"expected an inequality of exact numbers, got {format_short(relation)}: write "
                     "Rational(1, 2) for 0.5, and omit infinite bounds"
                 )
+            if _has_part_that_is_not_real(relation):
+                raise InvalidInputError(
+                    f"expected an inequality of real numbers, got {format_short(relation)}: give "
+                    "symbols to real and imaginary parts"
+                )
             if not all(side.is_rational_function() for side in relation.args):
                 raise InvalidInputError(
                     "expected an inequality of quotients of polynomials, got "
@@ -241,6 +246,12 @@ class Assumptions:
             and f.is_zero is not False
             and self._substitute_bounds(f).is_zero is not False
         )
+
+
+def _has_part_that_is_not_real(relation: Boolean) -> bool:
+    """Whether an inequality contains a number or a symbol that is known not to be real."""
+    parts = sympy.preorder_traversal(relation)
+    return any(x.is_real is False for x in parts if isinstance(x, Symbol) or x.is_number)
 
 
 def _not_strict_error(relation: object) -> InvalidInputError:

@@ -118,6 +118,12 @@ def test_inexact_and_infinite_bounds_are_refused(assume):
         Assumptions.from_inequalities(assume)
 
 
+@pytest.mark.parametrize("part", [sympy.I, (-1) ** sympy.Rational(1, 3), w])
+def test_inequalities_with_a_part_that_is_not_real_are_refused(part):
+    with pytest.raises(InvalidInputError, match="inequality of real numbers"):
+        Assumptions.from_inequalities([part * x + y**2 > 0])
+
+
 @pytest.mark.parametrize(
     "relation", [sympy.Abs(x) > 1, sympy.exp(x) > y, sympy.Piecewise((x, y > 0), (1, True)) > 0]
 )
