@@ -207,11 +207,21 @@ class Assumptions:
             return bool(put.is_positive)
         for positive in self._positive_polynomials if tries_quotients else ():
             above, below = sympy.fraction(sympy.cancel(f / positive))
-            rest = sympy.expand(above * below)
+            rest = self._without_positive_squares(above * below)
             sign = self.is_sign_positive_where_nonzero(rest, tries_quotients=False)
             if sign is not None:
                 return sign
         return None
+
+    def _without_positive_squares(self, polynomial: Expr) -> Expr:
+        """Return a polynomial divided by squares that are positive wherever they are not 0. Where
+        they are not 0, the quotient has the sign of the polynomial.
+        """
+        rest, factors = sympy.factor_list(polynomial)
+        for f, power in factors:
+            is_square_positive = self.is_square_sign_positive_where_nonzero(f)
+            rest *= f ** (power % 2 if is_square_positive else power)
+        return sympy.expand(rest)
 
     def format_for_and_unless_clauses(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
         """Return the end of a sentence, such as ", for t > 1, unless t = 2". It states the

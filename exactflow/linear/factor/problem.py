@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from sympy import Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -191,10 +192,14 @@ class Problem:
 
 def hint_to_assume_positive_det_or_empty(det: Element, field: Domain) -> str:
     """Return the advice to assume that a determinant in symbols is positive, followed by "or"; ""
-    for a determinant without symbols, and over GF(p).
+    for a determinant without symbols, over GF(p), and with imaginary numbers or symbols.
     """
-    if not field.is_FractionField or field.characteristic():
+    if not field.is_FractionField or not (field.domain.is_ZZ or field.domain.is_QQ):
         return ""
+    if any(x.is_real is False for x in field.symbols):
+        return ""
+    if not all(isinstance(x, Symbol) for x in field.symbols):
+        return "replace exponentials by positive symbols, or "
     text = str(field.to_sympy(det))
     relation = f"[{text} > 0]" if len(text) <= 60 else "[det > 0], det being this expression"
     return f"declare it positive (assume={relation}), or "

@@ -50,11 +50,21 @@ def test_signs_that_are_known(M, assume):
     assert (flow.inverse() @ flow).matrix() == sympy.eye(M.rows)
 
 
-@pytest.mark.parametrize("M", [diag(t, 1), diag(real, 1), diag(exp(t), 1), diag(1 - positive, 1)])
-def test_signs_that_are_not_known(M):
+@pytest.mark.parametrize("det", [t, real, 1 - positive, (t * s - real) ** 3 * (t - s), real * s**2])
+def test_signs_that_are_not_known(det):
+    M = diag(det.expand(), 1)
     with pytest.raises(OrientationError, match="assume="):
         factor(M)
+    assert factor(M, assume=[M[0, 0] > 0]).matrix() == M
     assert factor(M, scales="nonzero").matrix() == M
+
+
+@pytest.mark.parametrize("det", [exp(t), exp(real) - 1, sympy.I * t, Symbol("w", imaginary=True)])
+def test_no_inequality_is_advised_that_would_be_refused(det):
+    with pytest.raises(OrientationError) as caught:
+        factor(diag(det, 1))
+    assert "assume=" not in str(caught.value)
+    assert ("positive symbols" in str(caught.value)) == det.has(exp)
 
 
 @pytest.mark.parametrize(
