@@ -19,11 +19,16 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_vectors
-from exactflow.exact.numbers import format_field
+from exactflow.exact.numbers import format_field, format_short
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 from exactflow.flows.arithmetic import FromRational
-from exactflow.flows.partition import apply_layers_to_halves, as_partition, moved_and_kept
+from exactflow.flows.partition import (
+    apply_layers_to_halves,
+    as_partition,
+    moved_and_kept,
+    to_int_tuple_or_none,
+)
 
 Map = TypeVar("Map")
 Inverse = TypeVar("Inverse")
@@ -379,14 +384,14 @@ class Flow(LayerSequence, Bijection):
 
 def as_order_empty_if_natural(order: Iterable[int], dimension: int) -> tuple[int, ...]:
     """Check that `order` is () or lists each coordinate once; return () for the natural order."""
-    order = tuple(order)
+    found = to_int_tuple_or_none(order)
     natural = tuple(range(dimension))
-    if order and (any(type(i) is not int for i in order) or tuple(sorted(order)) != natural):
+    if found is None or (found and tuple(sorted(found)) != natural):
         raise InvalidInputError(
             "expected the argument order=.. to list each coordinate from 0 to "
-            f"{dimension - 1} once, got {order!r}"
+            f"{dimension - 1} once, got {format_short(order)}"
         )
-    return () if order == natural else order
+    return () if found == natural else found
 
 
 def as_layers_and_partition(

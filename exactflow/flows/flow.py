@@ -43,7 +43,7 @@ from exactflow.flows.base import (
 )
 from exactflow.flows.linear import LinearCoupling, apply_layers_to_columns
 from exactflow.flows.orientation import signs_from_flips
-from exactflow.flows.partition import moved_and_kept
+from exactflow.flows.partition import moved_and_kept, to_int_tuple_or_none
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -121,17 +121,21 @@ class CouplingFlow(Flow):
             LinearCoupling,
             "linear couplings (PiecewiseFlow composes piecewise-linear ones)",
         )
-        d, flips = sum(partition), tuple(flips)
-        if any(type(i) is not int or not 0 <= i < d for i in flips) or len(set(flips)) < len(flips):
+        d, flipped = sum(partition), to_int_tuple_or_none(flips)
+        if flipped is None or len({*flipped} & {*range(d)}) < len(flipped):
             raise InvalidInputError(
                 "expected the argument flips=.. to list distinct coordinates from 0 to "
-                f"{d - 1}, got {list(flips)}"
+                f"{d - 1}, got {format_short(flips)}"
+            )
+        if not isinstance(field, Domain | None):
+            raise InvalidInputError(
+                f"expected a domain of SymPy as field, such as QQ, got {type(field).__name__}"
             )
         fields = [layer.field for layer in layers] + ([field] if field else [])
         vars(self).update(
             layers=layers,
             partition=partition,
-            flips=tuple(sorted(flips)),
+            flips=tuple(sorted(flipped)),
             order=as_order_empty_if_natural(order, d),
             method=method,
             field=common_field(fields),

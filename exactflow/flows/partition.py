@@ -66,6 +66,15 @@ def as_partition(partition: Iterable) -> tuple[int, int]:
     return p, q
 
 
+def to_int_tuple_or_none(values: Any) -> tuple[int, ...] | None:
+    """Return integers of Python or NumPy as a tuple of Python integers; None for other values."""
+    try:
+        found = tuple(values)
+        return None if bool in map(type, found) else tuple(map(operator.index, found))
+    except TypeError:
+        return None
+
+
 def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
     """Return (order, (p, q)): the coordinates, first half first, and the sizes of the halves.
 

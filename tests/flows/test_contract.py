@@ -386,17 +386,31 @@ def test_a_matrix_equals_an_array():
 
 @pytest.mark.parametrize(
     "order",
-    [(0,), (0, 0, 1), (1.0, 0.0, 2.0), (1, 0.0, 2), (True, 0, 2), (0, True, 2), (0, 1, 3), "012"],
+    [
+        *((0,), (0, 0, 1), (1.0, 0.0, 2.0), (1, 0.0, 2), (True, 0, 2), (0, True, 2), (0, 1, 3)),
+        *("012", None, 0, np.array([1.0, 0.0, 2.0]), np.array([[1, 0, 2]])),
+    ],
 )
 def test_an_order_lists_each_coordinate_once(order):
     with pytest.raises(InvalidInputError, match="each coordinate from 0 to 2 once"):
         CouplingFlow([SCALED], order=order)
 
 
-@pytest.mark.parametrize("flips", [(0.0,), (True,), (3,), (-1,), (1, 1)])
+@pytest.mark.parametrize("flips", [(0.0,), (True,), (3,), (-1,), (1, 1), None, 0, np.array(0)])
 def test_flips_are_distinct_coordinates(flips):
     with pytest.raises(InvalidInputError, match="distinct coordinates from 0 to 2"):
         CouplingFlow([SCALED], flips=flips)
+
+
+def test_coordinates_may_be_numbers_of_numpy():
+    flow = CouplingFlow([SCALED], order=np.array([2, 0, 1]), flips=np.array([1], dtype=np.uint8))
+    assert flow == CouplingFlow([SCALED], order=(2, 0, 1), flips=(1,))
+    assert {*map(type, (*flow.order, *flow.flips))} == {int}
+
+
+def test_a_field_is_a_domain():
+    with pytest.raises(InvalidInputError, match="as field, such as QQ, got str"):
+        CouplingFlow([SCALED], field="QQ")
 
 
 @pytest.mark.parametrize("flips", [(), (0,), (1, 2), (0, 1, 2)])
