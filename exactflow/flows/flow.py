@@ -302,8 +302,8 @@ class CouplingFlow(Flow):
         Raises
         ------
         InvalidInputError
-            A key that is not a symbol, a number that is not exact, or a root of one of the
-            `exceptional_polynomials`.
+            A key that is not a symbol, or another symbol with the name of a parameter; a number
+            that is not exact; or a root of one of the `exceptional_polynomials`.
 
         Examples
         --------
@@ -319,6 +319,14 @@ class CouplingFlow(Flow):
                 f"{format_short(values)}"
             )
         values = {symbol: as_expression(value) for symbol, value in values.items()}
+        parameters = getattr(self.field, "symbols", ())
+        own = {x for parameter in parameters for x in parameter.free_symbols}
+        for symbol in values.keys() - own:
+            if symbol.name in {x.name for x in own}:
+                raise InvalidInputError(
+                    f"expected the parameters of the flow, got another symbol {symbol}: declare it "
+                    "with the same assumptions as in the matrix"
+                )
         for polynomial in self.exceptional_polynomials():
             if as_expression(polynomial.subs(values, simultaneous=True)) == 0:
                 raise InvalidInputError(

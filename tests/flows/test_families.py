@@ -167,3 +167,11 @@ def test_a_value_without_a_sign_stays():
         flow = family.at({t: value})
         assert flow.flips == ()
         verify(flow, sympy.diag(value, 1))
+
+
+def test_another_symbol_of_the_same_name_is_refused():
+    positive = sympy.Symbol("t", positive=True)
+    with pytest.raises(InvalidInputError, match=r"another symbol t: .* same assumptions"):
+        family_of(2).at({positive: 3})
+    both = factor([[t, positive], [0, 1]], scales="nonzero")
+    assert both.at({t: 2}).at({positive: 3}).matrix() == both.at({t: 2, positive: 3}).matrix()
