@@ -141,6 +141,10 @@ class ShortestInterpolation(MapResult):
                 f"expected {self.dimension} rows, one for each coordinate, and one column for each "
                 f"vector, got shape {x.shape}"
             )
+        if np.ma.is_masked(x):
+            raise InvalidInputError(
+                "expected a number in each entry, got masked entries: fill them with values"
+            )
         largest = max(map(abs, (int(x.max()), int(x.min())))) if x.size else 0
         if largest > largest_allowed_integer:
             reason = (

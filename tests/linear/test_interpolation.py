@@ -422,6 +422,8 @@ def test_nothing_wraps():
             found.forward(bad)
     with pytest.raises(InvalidInputError, match="expected 2 rows"):
         found.forward(np.zeros((3, 2), dtype=int))
+    with pytest.raises(InvalidInputError, match="masked entries"):
+        found.forward(np.ma.array([[0], [1]], mask=[[True], [False]]))
     assert found.forward(np.zeros((2, 0), dtype=int)).shape == (2, 0)
     for points in ([[0, 0]], [[0, 2**70]]), ([[2**70, 0], [0, 0]], [[2**70, 1], [0, 0]]):
         huge = interpolate(*points, bijective_on_integers=True)
