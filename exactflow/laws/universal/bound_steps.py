@@ -291,7 +291,8 @@ def _is_tails_term_at_most(parameters: Construction, bound: Element) -> bool:
     is mapped outside of the plateaus of a later layer.
     """
     moved, kept = parameters.first_layer_moved_and_kept
-    with _mpmath_context_resolving_square(bound):
+    # the term has only sums of positive numbers, and so keeps its relative precision
+    with mpmath.workprec(256):
         delta = to_mpf(parameters.delta)
         mass = mpmath.erfc(to_mpf(parameters.radius) / delta / mpmath.sqrt(2))
         labels = mpmath.mpf(0)

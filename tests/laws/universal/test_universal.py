@@ -2,6 +2,7 @@
 
 from itertools import combinations, pairwise
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -366,3 +367,17 @@ def test_a_hundred_thousand_atoms():
     assert len(found.parameters.weights) > 95_000
     assert found.bound <= found.eps
     assert found.sample(100_000).shape == (100_000, 2)
+
+
+def test_tiny_tails_are_checked_with_few_digits(monkeypatch):
+    used, erfc = [], mpmath.erfc
+
+    def record_precision(x):
+        used.append(mpmath.mp.prec)
+        return erfc(x)
+
+    monkeypatch.setattr(mpmath, "erfc", record_precision)
+    result = approximate(Atoms([[0, 0, 0], [1, 1, 1]]), "1/10", partition=(2, 1))
+    assert result.terms.tails < Rational(1, 10**1000)
+    assert result.explain().steps
+    assert max(used) < 1000
