@@ -14,6 +14,8 @@ import sympy
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_rectangular_matrix, as_square_matrix, is_array
+from exactflow.exact.numbers import format_up, to_element
+from exactflow.exact.signed_permutation import find_column_and_sign_of_each_row
 from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -56,6 +58,12 @@ def has_positive_det(M: Any) -> bool:
 def has_det_one(M: Any) -> bool:
     matrix = as_square_matrix(M).to_dense()
     return bool(matrix.det() == matrix.domain.one)
+
+
+def is_signed_permutation_of_det_one(perm: Any) -> bool:
+    matrix = as_square_matrix(as_matrix_if_permutation_list(perm))
+    is_signed = find_column_and_sign_of_each_row(matrix) is not None
+    return is_signed and matrix.domain.is_QQ and has_det_one(matrix)
 
 
 def is_pair(instance: Any) -> bool:
@@ -102,9 +110,9 @@ INVERTIBLE = Hypothesis(
     lambda M: bool(as_square_matrix(M).to_dense().det()),
 )
 EVEN_PERMUTATION = Hypothesis(
-    "a permutation of determinant 1",
+    "a permutation of determinant 1, with or without signs",
     "a flow of couplings keeps orientation, and an odd permutation does not",
-    lambda perm: has_det_one(as_matrix_if_permutation_list(perm)),
+    is_signed_permutation_of_det_one,
 )
 PAIR = Hypothesis(
     "a pair (M, partition)",
@@ -123,6 +131,16 @@ FLOWS = Hypothesis(
     "a list of flows of linear couplings, each under a mask of its own",
     "a matrix alone has no masks",
     is_nonempty_list_of_flows,
+)
+EQUAL_HALVES = Hypothesis(
+    "masks whose halves are of equal size",
+    "couplings that move or read more than half of the coordinates can take more layers",
+    lambda flows: all(flow.partition[0] == flow.partition[1] for flow in flows),
+)
+EVEN_FLIPS = Hypothesis(
+    "flows that together have an even number of flips",
+    "couplings keep orientation, and a flip does not",
+    lambda flows: sum(len(flow.flips) for flow in flows) % 2 == 0,
 )
 ROTATION = Hypothesis(
     "a rotation, up to rounding",
@@ -275,12 +293,16 @@ def check_bound_and_inverse_at_16_vectors(W: Any) -> "Lossless":
 
     from exactflow.floats.lossless import lossless
 
-    near = lossless(W, orientation="flip")
-    matrix = np.array(as_square_matrix(W).to_Matrix(), dtype=float)
-    x = np.random.default_rng(0).integers(-(2**10), 2**10, (len(matrix), 16))
+    near, matrix = lossless(W, orientation="flip"), as_square_matrix(W).to_dense()
+    x = np.random.default_rng(0).integers(-(2**10), 2**10, (matrix.shape[0], 16))
     y = near.forward(x)
-    distance = np.abs(y - matrix @ x / float(near.step)).max()
-    check_that(distance <= near.bound.largest, f"images within {near.bound}, got {distance}")
+    columns, images = (as_rectangular_matrix(found) for found in (x, y))
+    off = images - matrix * columns / to_element(near.step)
+    distance = max(map(abs, off.to_list_flat()))
+    shown = format_up(distance)
+    check_that(
+        distance <= to_element(near.bound.largest), f"images within {near.bound}, got {shown}"
+    )
     check_that(bool((near.backward(y) == x).all()), "integers that are restored exactly")
     return near
 
@@ -517,6 +539,8 @@ TRIALS = {
         check_merged_masks_depth,
         draw_one_layer_flows,
         FLOWS,
+        EQUAL_HALVES,
+        EVEN_FLIPS,
     ),
     "finite maps": _pack_trial_as_theorem_fields(
         "at most four couplings map the points to the images, and the obstructions to fewer are "

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import sympy
 
-from exactflow import minimal_depth, random_matrix, theorems
+from exactflow import factor, minimal_depth, random_matrix, theorems
 from exactflow.cli import main
 from exactflow.errors import ExactFlowError, InvalidInputError, VerificationError
 from exactflow.flows.evidence import Evidence
@@ -244,11 +244,20 @@ def test_every_theorem_refuses_an_instance_of_the_wrong_kind_by_one_line(name, k
         ("one mask", [[1, 0], [0, 1]], "a list of flows of linear couplings"),
         ("one mask", sympy.eye(2), "a list of flows.* a matrix alone has no masks"),
         ("one mask", [], "a list of flows"),
+        ("one mask", [factor(sympy.eye(4), partition=(1, 3))], "halves are of equal size"),
+        ("one mask", [factor([[0, 1], [1, 0]], orientation="flip")], "even number of flips"),
+        ("permutations", sympy.diag(2, sympy.Rational(1, 2)), "a permutation of determinant 1"),
+        ("permutations", sympy.diag(sympy.I, -sympy.I), "a permutation of determinant 1"),
     ],
 )
 def test_a_hypothesis_that_fails_is_named_with_its_reason(name, instance, says):
     with pytest.raises(InvalidInputError, match=says):
         theorems[name].check(instance)
+
+
+def test_a_lossless_map_without_an_error_is_compared_exactly():
+    tiny = sympy.eye(2) / 10**10
+    assert theorems["lossless"].check(tiny).bound.largest == 0
 
 
 def test_the_result_of_a_check_explains_itself():
