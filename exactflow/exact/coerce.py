@@ -417,10 +417,11 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
 
 
 class ExactMatrix(sympy.Matrix):
-    """A `sympy.Matrix` that compares with arrays and nested lists by their exact values.
+    """A `sympy.Matrix` that compares with matrices, arrays and nested lists by their exact values.
 
-    In SymPy ``matrix == array`` is always False. Here ``matrix == array`` and ``array == matrix``
-    compare the entries; an entry of the array without an exact value raises an error.
+    In SymPy ``matrix == array`` is always False, and so is the comparison of t*(t + 1) with
+    t**2 + t. Here ``matrix == other`` and ``other == matrix`` compare the values of the entries; an
+    entry of an array without an exact value raises an error.
     """
 
     @classmethod
@@ -431,7 +432,13 @@ class ExactMatrix(sympy.Matrix):
     def __eq__(self, other: object) -> bool:
         if hasattr(other, "dtype") or isinstance(other, list | tuple):
             other = as_rectangular_matrix(other).to_Matrix()
-        return super().__eq__(other)
+        is_same = super().__eq__(other)
+        if is_same is True or getattr(other, "shape", None) != self.shape:
+            return is_same
+        try:
+            return is_equal(as_rectangular_matrix(self), as_rectangular_matrix(other))
+        except InvalidInputError:  # an entry is in no exact field, or no field has all entries
+            return is_same
 
     def __ne__(self, other: object) -> bool:
         return not self == other

@@ -384,6 +384,19 @@ def test_a_matrix_equals_an_array():
         flow.matrix() == np.array([[1, np.nan], [0, 1]])  # noqa: B015
 
 
+@pytest.mark.parametrize("form", ["t * (t + 1)", "(1 + t) ** 2 / t"])
+def test_a_matrix_compares_by_value_with_other_forms_of_its_entries(form):
+    M = [[sympy.sympify(form), 1], [0, 1]]
+    flow, given = factor(M, scales="nonzero"), sympy.Matrix(M)
+    assert flow.matrix() == given == flow.matrix()
+    assert flow.matrix() == given.as_immutable()
+    assert flow.matrix() == M
+    assert flow.forward([1, 0]) == given[:, 0]
+    for other in (given + sympy.eye(2), given.applyfunc(sympy.sin), given[0, :], 5, None):
+        assert flow.matrix() != other
+        assert other != flow.matrix()
+
+
 @pytest.mark.parametrize(
     "order",
     [
