@@ -320,6 +320,11 @@ class Flow(LayerSequence, Bijection):
         >>> print(f.difference(g))
         layer 0: shift at (0, 0): 1, but 2
         """
+        if not isinstance(other, Flow):
+            raise InvalidInputError(
+                f"expected a flow to compare with, got {type(other).__name__}: of a result, pass "
+                "its attribute flow; verify(flow, M) compares with a matrix"
+            )
         expected = other._compared_except_layers()
         for name, value in self._compared_except_layers().items():
             if value != expected[name]:

@@ -371,6 +371,12 @@ def test_long_fractions_are_cut_with_dots():
     assert r"\ldots \cdot 10^{-89}" in tiny._repr_latex_()
 
 
+def test_a_flow_is_compared_with_flows_only():
+    for other in (LINEAR["dense"].matrix(), None, 5):
+        with pytest.raises(InvalidInputError, match="expected a flow to compare with"):
+            LINEAR["dense"].difference(other)
+
+
 def test_a_matrix_equals_an_array():
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [["1/2"]])])
     array = np.array([[1, 0.5], [0, 1]])
