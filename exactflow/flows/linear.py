@@ -145,19 +145,24 @@ class LinearCoupling(Coupling):
     def float_shift(self) -> "np.ndarray | sparse.csr_array":
         """The shift, over QQ, rounded to float64; entries that overflow are infinite.
 
-        It is an array, or a sparse array of SciPy if the shift is stored sparsely.
+        It is an array that cannot be written to, or a sparse array of SciPy with such data if the
+        shift is stored sparsely.
         """
         import numpy as np
 
         matrix = self.shift_matrix
         if not self.is_sparse:
-            return np.array([to_float(x) for x in matrix.to_list_flat()]).reshape(matrix.shape)
+            entries = np.array([to_float(x) for x in matrix.to_list_flat()])
+            entries.flags.writeable = False
+            return entries.reshape(matrix.shape)
         from scipy import sparse
 
         items = list(matrix.iter_items())
         rows, columns = np.array([place for place, _ in items], dtype=int).reshape(-1, 2).T
         values = np.array([to_float(value) for _, value in items], dtype=float)
-        return sparse.csr_array((values, (rows, columns)), matrix.shape)
+        found = sparse.csr_array((values, (rows, columns)), matrix.shape)
+        found.data.flags.writeable = False
+        return found
 
     @property
     def is_sparse(self) -> bool:

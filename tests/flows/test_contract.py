@@ -377,6 +377,13 @@ def test_a_flow_is_compared_with_flows_only():
             LINEAR["dense"].difference(other)
 
 
+@pytest.mark.parametrize("name", ["dense", "sparse and ordered"])
+def test_rounded_shifts_cannot_be_written_to(name):
+    shift = LINEAR[name].layers[0].float_shift
+    with pytest.raises(ValueError, match="read-only"):
+        shift *= 7
+
+
 def test_a_matrix_equals_an_array():
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [["1/2"]])])
     array = np.array([[1, 0.5], [0, 1]])
