@@ -35,11 +35,13 @@ from itertools import accumulate, chain, combinations, pairwise
 from typing import Any, TypeAlias
 
 import sympy
+from flint import fmpz  # reads integers of any length
 from sympy import QQ, ZZ, Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
 Rows: TypeAlias = list[list]
@@ -314,12 +316,12 @@ def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> RowsOrEl
     kind, *rest = tree
     if kind == "number":
         top, _, bottom = rest[0].partition("/")
-        return field.convert(int(top)) / field.convert(int(bottom or 1))
+        return field.convert(int(fmpz(top))) / field.convert(int(fmpz(bottom or 1)))
     if kind == "identity":
         return field.one
     if kind.rstrip("'") == "minors":
         return _row_of_all_principal_minors(
-            evaluate_tree(rest[0], values, field), int(rest[1][1]), field
+            evaluate_tree(rest[0], values, field), int(fmpz(rest[1][1])), field
         )
     if kind != "name":
         return _OPERATIONS[kind.rstrip("'")](
@@ -439,10 +441,12 @@ def _row_of_all_principal_minors(matrix: Rows, size: int, field: Domain) -> Rows
 
     The minors are in the lexicographic order of their sets of coordinates.
     """
+    if not 1 <= size <= len(matrix):
+        raise InvalidInputError(
+            f"expected minors of a size from 1 to {len(matrix)}, got {format_short(size)}"
+        )
     chosen = combinations(range(len(matrix)), size)
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
-    if not (size and parts):
-        raise InvalidInputError(f"expected minors of a size from 1 to {len(matrix)}, got {size}")
     return [[_echelon_form_det_rank(part, field)[1] for part in parts]]
 
 

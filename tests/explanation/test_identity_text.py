@@ -89,6 +89,15 @@ def test_a_rank_is_compared_as_an_integer_over_a_small_field():
     assert not parse_comma_separated_identities("rank(A) = 0")[0].holds(values, F)
 
 
+def test_numbers_of_any_length_are_read():
+    long = "1" * 5000
+    (found,) = parse_comma_separated_identities(f"{long} = {long} + 0")
+    assert found.holds({}, QQ)
+    (found,) = parse_comma_separated_identities(f"minors(I + A, {long}) = 0")
+    with pytest.raises(InvalidInputError, match="minors of a size from 1 to 2"):
+        found.holds({"A": DomainMatrix.eye(2, QQ)}, QQ)
+
+
 def test_several_identities_keep_their_texts():
     first, second = parse_comma_separated_identities("A A^-1 = 1,  det(diag(A, B)) = -1/2")
     assert (str(first), str(second)) == ("A A^-1 = 1", "det(diag(A, B)) = -1/2")
