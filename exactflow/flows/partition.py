@@ -53,19 +53,6 @@ def apply_layers_to_halves(
     return halves
 
 
-def as_partition(partition: Iterable) -> tuple[int, int]:
-    """Return `partition` as two positive ints, or raise `InvalidInputError`."""
-    try:
-        p, q = (operator.index(size) for size in partition)
-    except (TypeError, ValueError):
-        p = q = 0
-    if p < 1 or q < 1:
-        raise InvalidInputError(
-            f"expected a partition (p, q) of two positive integers, got {partition!r}"
-        )
-    return p, q
-
-
 def to_int_tuple_or_none(values: Any) -> tuple[int, ...] | None:
     """Return integers of Python or NumPy as a tuple of Python integers; None for other values."""
     try:
@@ -73,6 +60,16 @@ def to_int_tuple_or_none(values: Any) -> tuple[int, ...] | None:
         return None if bool in map(type, found) else tuple(map(operator.index, found))
     except TypeError:
         return None
+
+
+def as_partition(partition: Iterable) -> tuple[int, int]:
+    """Return `partition` as two positive ints, or raise `InvalidInputError`."""
+    sizes = to_int_tuple_or_none(partition)
+    if sizes is None or len(sizes) != 2 or min(sizes) < 1:
+        raise InvalidInputError(
+            f"expected a partition (p, q) of two positive integers, got {partition!r}"
+        )
+    return sizes[0], sizes[1]
 
 
 def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:

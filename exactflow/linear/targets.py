@@ -4,7 +4,6 @@ Numbers are read as in `exactflow.factor`: a NumPy float stands for its exact dy
 is "p/q" or a decimal.
 """
 
-import operator
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_square_matrix, is_equal
 from exactflow.exact.numbers import format_short, sequence_to_list, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
+from exactflow.flows.partition import to_int_tuple_or_none
 
 __all__ = [
     "append_swap",
@@ -42,12 +42,11 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
     [10],
     [20]])
     """
-    try:
-        images = [operator.index(i) for i in sequence_to_list(perm)]
-    except TypeError:
+    images = to_int_tuple_or_none(sequence_to_list(perm))
+    if images is None:
         raise InvalidInputError(
             f"expected a list of integers as permutation, got {format_short(perm)}"
-        ) from None
+        )
     d = len(images)
     if d == 0:
         raise InvalidInputError("expected a permutation of at least one index, got an empty one")

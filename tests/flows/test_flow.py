@@ -175,6 +175,7 @@ def test_representations():
     [
         (lambda: LinearCoupling((1, 1), "both", [[1]]), "moves to be one of 'first', 'second'"),
         (lambda: LinearCoupling((1, 0), "first", [[1]]), "two positive integers"),
+        (lambda: LinearCoupling((True, True), "first", [[1]]), "two positive integers"),
         (lambda: LinearCoupling((1, 1, 1), "first", [[1]]), "two positive integers"),
         (lambda: LinearCoupling((1, 2), "first", [[1], [2]]), "shape 1 x 2"),
         (lambda: LinearCoupling((1, 1), "first", [[1]], scale=[0]), "positive scales"),

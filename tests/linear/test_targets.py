@@ -97,6 +97,7 @@ def test_random_matrix(d):
         (lambda: permutation([0, 3]), r"perm\[1\] = 3"),
         (lambda: permutation([-1, 0]), r"perm\[0\] = -1"),
         (lambda: permutation([0.0, 1.0]), "integers"),
+        (lambda: permutation([True, False]), "integers"),
         (lambda: permutation(5), "sequence"),
         (lambda: permutation({0, 1}), "sequence"),
         (lambda: permutation("10"), "sequence"),
