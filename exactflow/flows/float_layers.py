@@ -8,7 +8,7 @@ import numpy as np
 
 from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.numbers import to_float
-from exactflow.exact.typing import Half
+from exactflow.exact.typing import HALVES, Half, check_option
 from exactflow.flows.base import refusing_points
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import apply_layers_to_halves, moved_and_kept, opposite
@@ -35,6 +35,9 @@ class FloatCoupling:
     moves: Half
     shift: Any
     scale: float | np.ndarray = 1.0
+
+    def __post_init__(self) -> None:
+        check_option("moves", self.moves, HALVES)
 
     @classmethod
     def from_rational(cls, layer: LinearCoupling) -> "FloatCoupling":

@@ -9,6 +9,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling
+from exactflow.errors import InvalidInputError
 from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.flows.float_layers import FloatCoupling, apply_float_layers_exactly
 
@@ -73,3 +74,8 @@ def test_sparse_shifts_are_kept():
     assert (
         FloatCoupling.from_rational(found.exact()).shift == found.with_dense_shift().shift
     ).all()
+
+
+def test_the_half_that_moves_is_one_of_two():
+    with pytest.raises(InvalidInputError, match="moves to be one of 'first', 'second'"):
+        FloatCoupling("third", np.eye(1))
