@@ -240,15 +240,15 @@ class Claims:
         AssertionError. It is not run if the block raises `MissingExtraError`, and not reached after
         any other error.
         """
-        claim, identifier = (
-            self._make_unreached_claim_at_current_line(checked, evidence),
-            uuid4().hex,
-        )
+        claim = self._make_unreached_claim_at_current_line(checked, evidence)
+        identifier = uuid4().hex
         record_claim(identifier, claim)
         return self._run_check(claim, identifier)
 
     def _make_unreached_claim_at_current_line(self, checked: str, evidence: Evidence) -> Claim:
-        """Return a claim that is not reached yet, with the current line of the script."""
+        """Return a claim that is not reached yet, with the current line of the script that a runner
+        runs; the line is 0 outside of a runner.
+        """
         try:
             kind = Evidence(evidence)
         except ValueError:
@@ -256,7 +256,11 @@ class Claims:
             raise InvalidInputError(
                 f"expected the argument evidence to be one of {kinds}, got {evidence!r}"
             ) from None
-        line = _current_script_line_or_zero()
+        run = current_run()
+        frame: FrameType | None = sys._getframe()
+        while frame is not None and (run is None or frame.f_code.co_filename != run.path):
+            frame = frame.f_back
+        line = 0 if frame is None else frame.f_lineno
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
 
     @contextmanager
@@ -305,16 +309,16 @@ class Claims:
     def _repr_html_(self) -> str:
         names = ("theorem", "what was checked", "evidence", "instances", "seconds", "verdict")
         head = "".join(f"<th>{name}</th>" for name in names)
-        rows = "\n".join(map(self._row_html, self.recorded))
-        return f"<table><tr>{head}</tr>\n{rows}</table>"
-
-    def _row_html(self, claim: Claim) -> str:
-        failed = ' class="failed"' if claim.verdict == "FAILED" else ""
-        return (
-            f"<tr><td>{escape(self.theorem)}</td><td>{escape(claim.checked)}</td>"
-            f'<td>{claim.evidence}</td><td class="number">{claim.instances}</td>'
-            f'<td class="number">{claim.seconds:.2f}</td><td{failed}>{claim.verdict}</td></tr>'
-        )
+        rows = []
+        for claim in self.recorded:
+            failed = ' class="failed"' if claim.verdict == "FAILED" else ""
+            rows.append(
+                f"<tr><td>{escape(self.theorem)}</td><td>{escape(claim.checked)}</td>"
+                f'<td>{claim.evidence}</td><td class="number">{claim.instances}</td>'
+                f'<td class="number">{claim.seconds:.2f}</td><td{failed}>{claim.verdict}</td></tr>'
+            )
+        body = "\n".join(rows)
+        return f"<table><tr>{head}</tr>\n{body}</table>"
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record that a claim could not be run, because the tool `missing` is not installed."""
@@ -364,11 +368,10 @@ class Options:
         parser.add_argument("--full", action="store_true", help="the large settings")
 
 
-ShowPngWithName = Callable[[bytes, str], object]
-
-
-def _find_notebook_display() -> ShowPngWithName | None:
-    """Return the function that shows a picture in the notebook; None outside of notebooks."""
+def _find_notebook_display() -> Callable[[bytes, str], object] | None:
+    """Return the function that shows a picture, a PNG with a name, in the notebook; None outside of
+    notebooks.
+    """
     if current_run() is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
@@ -447,17 +450,6 @@ def record_claim(identifier: str, claim: Claim) -> None:
         # without this folder the runner has ended, and nothing reads the record
         if path.name and path.parent.is_dir():
             append_event(path, {"number": identifier, "claim": asdict(claim)})
-
-
-def _current_script_line_or_zero() -> int:
-    """Return the current line of the script that a runner runs; 0 outside of a runner."""
-    run = current_run()
-    frame: FrameType | None = sys._getframe()
-    while run is not None and frame is not None:
-        if frame.f_code.co_filename == run.path:
-            return frame.f_lineno
-        frame = frame.f_back
-    return 0
 
 
 def proof_options(argv: Sequence[str] | None = None) -> Options:
