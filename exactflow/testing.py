@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from exactflow.exact.typing import MatrixLike
     from exactflow.flows.flow import CouplingFlow
     from exactflow.flows.result import DepthScales
-
-BoundOnEachEntry: TypeAlias = Fraction | float | str
-"""The largest difference of an entry from the expected entry."""
 
 __all__ = ["assert_depth", "assert_equal", "assert_invertible", "assert_within"]
 
@@ -60,7 +57,7 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
 
 
 def assert_within(
-    flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: BoundOnEachEntry
+    flow: "CouplingFlow | MatrixLike", expected: "MatrixLike", bound: Fraction | float | str
 ) -> None:
     """Assert that every entry of a matrix, or of the matrix of a flow, differs from the expected
     entry by at most a bound.
@@ -210,13 +207,19 @@ def assert_invertible(
     if isinstance(module, Flow | MapResult):
         back: Any = module.backward(module.forward(x))
     elif _is_torch_module_and_float_batch(module, x):
-        bounds = {
+        from exactflow.interop.diagnosis import diagnose
+
+        found = diagnose(module, x, context=context, draws=draws)
+        bound_by_error_name = {
             "round trip": tol,
             "draws": draw_tol,
             "log-determinant": log_det_tol,
             "inverse's log-determinant": log_det_tol,
         }
-        return _assert_diagnosis_within(module, x, context, draws, bounds)
+        if (fault := found.find_worst_fault(bound_by_error_name)) is not None:
+            row = replace(found, layers=(fault.row,), whole=fault.row)
+            raise AssertionError(f"{fault}\n\n{row.table()}")
+        return
     else:
         back = _round_trip_in_library(module, x)
     (expected, is_float), (derived, is_derived_float) = map(_as_array_and_is_float, (x, back))
@@ -233,7 +236,7 @@ def assert_invertible(
         differences %= int(module.field.mod)
     wrong = ~(differences <= bound)  # in this form NaN is wrong, too
     if not wrong.any():
-        return None
+        return
     place = tuple(int(i[0]) for i in wrong.nonzero())
     raise AssertionError(
         f"x does not come back: expected {expected[place]} at entry {place}, derived "
@@ -276,22 +279,6 @@ def _is_torch_module_and_float_batch(module: Any, x: Any) -> bool:
     if torch is None or not isinstance(module, torch.nn.Module):
         return False
     return isinstance(x, torch.Tensor) and x.is_floating_point() and x.ndim > 1 and x.numel() > 0
-
-
-def _assert_diagnosis_within(
-    module: Any, x: Any, context: Any, draws: int, bound_by_error_name: dict[str, float]
-) -> None:
-    """Assert that each error that `diagnose` measures is within its bound.
-
-    The message names the error that exceeds its bound by most.
-    """
-    __tracebackhide__ = True
-    from exactflow.interop.diagnosis import diagnose
-
-    found = diagnose(module, x, context=context, draws=draws)
-    if (fault := found.find_worst_fault(bound_by_error_name)) is not None:
-        row = replace(found, layers=(fault.row,), whole=fault.row)
-        raise AssertionError(f"{fault}\n\n{row.table()}")
 
 
 def _round_trip_in_library(module: Any, x: Any) -> Any:
