@@ -122,10 +122,14 @@ def pytest_collect_file(
         from exactflow.proving.pytest_items import CertificateFile
 
         return [*others, CertificateFile.from_parent(parent, path=file_path)]
-    if file_path.suffix == ".py" and _is_script_else_note_skip_reason(file_path, parent):
-        from exactflow.proving.pytest_items import ScriptFile
+    if file_path.suffix == ".py":
+        is_script, reason = _is_script_and_skip_reason(file_path, parent)
+        if reason:
+            parent.config.stash[SKIPPED][file_path] = reason
+        if is_script:
+            from exactflow.proving.pytest_items import ScriptFile
 
-        return [ScriptFile.from_parent(parent, path=file_path)]
+            return [ScriptFile.from_parent(parent, path=file_path)]
     return others
 
 
@@ -171,46 +175,28 @@ def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
     )
 
 
-def _is_script_else_note_skip_reason(path: Path, parent: pytest.Collector) -> bool:
-    """Whether a file is a proof script. If a file with claims is no script, note in the stash why
-    it is skipped.
+def _is_script_and_skip_reason(path: Path, parent: pytest.Collector) -> tuple[bool, str]:
+    """Return whether a file is a proof script to collect; and why not, if it uses
+    `exactflow.claims`.
+
+    The reason is "" for a script, for a file that does not use `exactflow.claims`, and for a file
+    that the options of pytest leave out.
     """
     config, is_named = parent.config, parent.session.isinitpath(path)
-    is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
-    is_script, reason = False, ""
     if _matches_a_pattern(
         path, _configured_patterns_or_default(config, "exactflow_scripts", SCRIPTS)
     ):
-        is_script = not path.name.startswith("_")
-        reason = "" if is_script else "its name begins with _"
-    elif is_asked and all(
-        word in _read_regular_file_or_empty(path) for word in (b"exactflow", b"claims")
-    ):
-        has_test_module_name = _matches_a_pattern(path, config.getini("python_files"))
-        is_script, reason = _is_script_and_skip_reason(
-            path, has_test_module_name, is_named and not has_test_module_name
-        )
-    if reason:
-        config.stash[SKIPPED][path] = reason
-    return is_script
-
-
-def _is_script_and_skip_reason(
-    path: Path, has_test_module_name: bool, accepts_imports_alone: bool
-) -> tuple[bool, str]:
-    """Return whether a file is a proof script; and why not, if it uses `exactflow.claims`.
-
-    The reason is "" for a script, and for a file that does not use `exactflow.claims`.
-
-    Parameters
-    ----------
-    path : the path of the file.
-    has_test_module_name : whether ``python_files`` matches the name of the file.
-    accepts_imports_alone : whether a file that only imports `exactflow.claims` is a script.
-    """
+        is_hidden = path.name.startswith("_")
+        return not is_hidden, "its name begins with _" if is_hidden else ""
+    if not config.option.exactflow or (config.getini("exactflow_scripts") and not is_named):
+        return False, ""
+    content = _read_regular_file_or_empty(path)
+    if b"exactflow" not in content or b"claims" not in content:
+        return False, ""
     from exactflow.errors import InvalidInputError
     from exactflow.proving.claim_sites import find_claims_use, read_script
 
+    has_test_module_name = _matches_a_pattern(path, config.getini("python_files"))
     try:
         use = find_claims_use(read_script(path))
     except InvalidInputError:  # the error is reported when the script runs
@@ -219,7 +205,8 @@ def _is_script_and_skip_reason(
         return False, ""
     if has_test_module_name and use.tests:
         return False, f"a test module, since it has {use.tests[0]} and a name of python_files"
-    if use.makes or accepts_imports_alone:
+    # of a file that only imports the module, its name on the command line makes a script
+    if use.makes or (is_named and not has_test_module_name):
         return True, ""
     return False, "claims in functions alone: name it on the command line, or in exactflow_scripts"
 
