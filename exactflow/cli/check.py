@@ -91,9 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         check = partial(check_certificate, **_read_check_certificate_arguments(arguments))
     files_by_code: dict[int, list[str]] = {}
     running = common.get_attributes(arguments, "jobs", "backend")
-    for found in parallel_map(
-        check, files, label="certificate", result_if_lost=_result_of_lost_worker, **running
-    ):
+    lost = partial(_incomplete_result, reason="the worker process ended before the check")
+    for found in parallel_map(check, files, label="certificate", result_if_lost=lost, **running):
         name = printable(found.file)
         files_by_code.setdefault(found.code, []).append(name)
         target = str(arguments.target)
@@ -188,11 +187,6 @@ def _check_in_new_process_else_incomplete(
         return _incomplete_result(file, problem, most_seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
     return CheckResult(**record | {"code": code, "lines": tuple(record["lines"])})
-
-
-def _result_of_lost_worker(file: str) -> CheckResult:
-    """Return an incomplete result for a file whose worker process died."""
-    return _incomplete_result(file, "the worker process ended before the check")
 
 
 def _incomplete_result(file: str, reason: str, seconds: float = 0.0) -> CheckResult:
