@@ -11,7 +11,7 @@ from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any
 
 from exactflow.claims import Options
 from exactflow.cli import common
@@ -35,8 +35,6 @@ EXIT_CODES = {
     2: "a script is missing, or did not run to its end",
     3: "a claim was not reached, a tool is missing for a script of yours, or a process ended early",
 }
-
-TitlesByPath: TypeAlias = dict[str, str]
 
 LONGEST_FIRST = (
     "formal",
@@ -87,27 +85,30 @@ def run(arguments: argparse.Namespace) -> int:
         print(template.read_text("utf-8"), end="")
         return 0
     files, titles = _resolve_scripts_and_theorem_titles(arguments.scripts, arguments.all)
-    if arguments.plot:
-        _check_picture_folder_writable(arguments.plot)
+    if (folder := arguments.plot) is not None:
+        place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK):
+            raise InvalidInputError(
+                f"expected a writable folder for pictures as --plot, got {str(folder)!r}"
+            )
     outcomes = _run_scripts_and_print_output(files, arguments)
     if not (arguments.json or arguments.quiet):
         print(summarize_claims(outcomes))
         print_table(outcomes, titles, arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
-    # missing tools are excused in the scripts of our theorems, since few readers have all of them
-    judged = (
-        outcome
-        for outcome in outcomes
-        if not (outcome.path in titles and _lacks_only_tools(outcome))
-    )
-    codes = {CODE_OF_VERDICT[outcome.verdict] for outcome in judged}
+    codes = set()
+    for outcome in outcomes:
+        lacks_only_tools = outcome.verdict == "incomplete" and not outcome.is_undecided
+        # this is excused in the scripts of our theorems, since few readers have all tools
+        if not (lacks_only_tools and outcome.path in titles):
+            codes.add(CODE_OF_VERDICT[outcome.verdict])
     return next((code for code in (1, 2, 3) if code in codes), 0)
 
 
 def _resolve_scripts_and_theorem_titles(
     names_or_paths: list[str], is_all: bool
-) -> tuple[list[str], TitlesByPath]:
+) -> tuple[list[str], dict[str, str]]:
     """Return the paths of the scripts to run; and script path -> title, for all theorems. There are
     no titles if all scripts are given as paths.
     """
@@ -117,7 +118,7 @@ def _resolve_scripts_and_theorem_titles(
             "expected names of theorems, FILEs, or --all alone: `exactflow theorems` lists the "
             "names, and `exactflow prove --template` prints a script to begin with"
         )
-    titles: TitlesByPath = {}
+    titles: dict[str, str] = {}
     if is_all or any(Path(name).suffix != ".py" for name in scripts):
         # imported only for theorems, since the import takes longer than a short script
         from exactflow.proving.theorem_scripts import find_theorem_scripts
@@ -139,20 +140,6 @@ def _resolve_scripts_and_theorem_titles(
     return scripts, titles
 
 
-def _lacks_only_tools(outcome: Outcome) -> bool:
-    """Whether a script is incomplete only because tools are missing."""
-    return outcome.verdict == "incomplete" and not outcome.is_undecided
-
-
-def _check_picture_folder_writable(folder: Path) -> None:
-    """Raise `InvalidInputError` unless the folder is writable, or can be made."""
-    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK):
-        raise InvalidInputError(
-            f"expected a writable folder for pictures as --plot, got {str(folder)!r}"
-        )
-
-
 @raising_keyboard_interrupt_at_first_ctrl_c()  # so that Ctrl-C also ends the scripts' processes
 def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and return the outcomes in the order of the files.
@@ -160,10 +147,16 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
     With --verbose, the output of the scripts is printed, and with --json, their outcomes. If one
     script runs at a time, its output is printed at once, otherwise when it has ended.
     """
-    jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
+    jobs = 1 if arguments.jobs is None else arguments.jobs
+    if arguments.jobs is None and len(files) > 1:
+        # imported only here, since the import takes as long as a short script
+        from joblib import cpu_count
+
+        jobs = int(cpu_count())
     is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
+    rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
     # by index, since a file can be given twice
-    order = sorted(range(len(files)), key=lambda index: _rank_in_longest_first(files[index]))
+    order = sorted(range(len(files)), key=lambda i: rank.get(Path(files[i]).stem, len(rank)))
     outcomes = {}
     with TemporaryDirectory() as folder:
         begun = Path(folder) / "claims"
@@ -192,25 +185,10 @@ def _run_scripts_and_print_output(files: list[str], arguments: argparse.Namespac
     return [outcomes[index] for index in range(len(files))]
 
 
-def _rank_in_longest_first(path: str) -> int:
-    """Return the index of a script in `LONGEST_FIRST`. For any other script, return the length of
-    this list.
-    """
-    name = Path(path).stem
-    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
-
-
 def _incomplete_outcome_of_lost_worker(path: str) -> Outcome:
     """Return the outcome "incomplete" of a script whose worker process died."""
     failure = f"{path}: the worker process ended before the script ended"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
-
-
-def _count_cores() -> int:
-    # imported only here, since the import takes as long as a short script
-    from joblib import cpu_count
-
-    return int(cpu_count())
 
 
 @contextmanager
