@@ -14,15 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
 from exactflow.errors import InvalidInputError, hint_at_similar_name, join_names, require
 from exactflow.exact.numbers import format_short
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 # PyTorch may take this many bytes of memory, plus 8 times the size of a file, to open the file.
 UNPICKLING = 2**28
@@ -128,10 +125,18 @@ def array_readers_by_name(data: bytes, suffix: str) -> ArrayReaders:
             f"{suffix!r}: write the array by np.save"
         )
     content = _load_pt_tensor_or_named_tensors(data)
-    tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
+    if not isinstance(content, dict):
+        return {None: partial(_tensor_to_array_and_dtype_name, content, data)}
+    for name in content:
+        if not isinstance(name, str):
+            raise InvalidInputError(
+                f"expected names as keys of tensors, got {type(name).__name__} {format_short(name)}"
+            )
+        if not name.isprintable():
+            raise InvalidInputError(f"expected names that can be printed, got {ascii(name)[:80]}")
     return {
         name: partial(_tensor_to_array_and_dtype_name, tensor, data)
-        for name, tensor in tensors.items()
+        for name, tensor in content.items()
     }
 
 
@@ -251,47 +256,21 @@ def _limiting_extra_memory_on_linux(most_extra_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _require_printable_names(content: dict) -> dict[str, Any]:
-    """Return the content unchanged; raise an error unless each key is a printable name."""
-    for name in content:
-        if not isinstance(name, str):
-            raise InvalidInputError(
-                f"expected names as keys of tensors, got {type(name).__name__} {format_short(name)}"
-            )
-        if not name.isprintable():
-            raise InvalidInputError(f"expected names that can be printed, got {ascii(name)[:80]}")
-    return content
-
-
 def _tensor_to_array_and_dtype_name(loaded_tensor: Any, file_data: bytes) -> tuple[np.ndarray, str]:
     """Convert a tensor that PyTorch has loaded; return an array, and PyTorch's name of the dtype.
 
-    `file_data` is the content of the tensor's file. The tensor may not have more entries than the
+    `file_data` is the content of the tensor's file. Raises `InvalidInputError` for another object
+    than a tensor, for a tensor that is not dense, and for a tensor that has more entries than the
     file has bytes.
     """
-    plain = _detach_dense_tensor_within_file(file_data, loaded_tensor)
-    name = str(plain.dtype).removeprefix("torch.")
-    with _translating_errors_and_ignoring_warnings(
-        "integers or floats that NumPy has, or bfloat16 or float8"
-    ):
-        number = plain.resolve_conj().resolve_neg()
-        is_short = name.startswith(("bfloat16", "float8"))
-        return (number.float() if is_short else number).numpy(), name
-
-
-def _detach_dense_tensor_within_file(file_data: bytes, tensor: Any) -> "Tensor":
-    """Return the tensor detached, and without the Python attributes that its file gives it.
-
-    Raises `InvalidInputError` for another object than a tensor, and for a tensor that is not
-    dense. A tensor may have at most as many entries as `file_data`, its file, has bytes.
-    """
     torch = require("torch", "torch", "a .pt file")
-    if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+    if type(loaded_tensor) not in (torch.Tensor, torch.nn.Parameter):
         raise InvalidInputError(
-            f"expected a tensor, got {type(tensor).__name__}: save the model's state_dict()"
+            f"expected a tensor, got {type(loaded_tensor).__name__}: save the model's state_dict()"
         )
-    # detach is called on the class, since a file can set another function as tensor.detach
-    plain: Tensor = torch.Tensor.detach(tensor)
+    # the detached tensor lacks the Python attributes that its file gives it; detach is called on
+    # the class, since a file can set another function as loaded_tensor.detach
+    plain = torch.Tensor.detach(loaded_tensor)
     kinds = [kind for kind in ("quantized", "nested", "meta") if getattr(plain, f"is_{kind}")]
     if kinds or plain.layout != torch.strided:
         got = f"a {kinds[0]} tensor" if kinds else f"the layout {plain.layout}"
@@ -301,4 +280,10 @@ def _detach_dense_tensor_within_file(file_data: bytes, tensor: Any) -> "Tensor":
             f"expected a tensor no larger than its file, got a view of shape {tuple(plain.shape)}: "
             "save tensor.contiguous()"
         )
-    return plain
+    name = str(plain.dtype).removeprefix("torch.")
+    with _translating_errors_and_ignoring_warnings(
+        "integers or floats that NumPy has, or bfloat16 or float8"
+    ):
+        number = plain.resolve_conj().resolve_neg()
+        is_short = name.startswith(("bfloat16", "float8"))
+        return (number.float() if is_short else number).numpy(), name
