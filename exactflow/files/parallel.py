@@ -86,21 +86,12 @@ def _map_by_joblib(
             # find the items that crash a worker: compute the first item without a result in a pool
             # of its own, then give the later items to the workers one at a time
             pool_options = {"batch_size": 1, "pre_dispatch": "n_jobs"}
-            yield _compute_in_own_pool(pool, items[done], result_if_lost)
+            try:
+                (result,) = pool([items[done]], 2)
+            except ProcessDiedError:
+                result = result_if_lost(items[done])
+            yield result
             done += 1
-
-
-def _compute_in_own_pool(
-    pool: Callable[..., Iterator[Result]], item: Item, result_if_lost: Callable[[Item], Result]
-) -> Result:
-    """Compute one item in a pool of its own; return the result, or `result_if_lost(item)` if the
-    worker dies.
-    """
-    try:
-        (result,) = pool([item], 2)
-    except ProcessDiedError:
-        return result_if_lost(item)
-    return result
 
 
 def _activate_backend(backend: str | None) -> AbstractContextManager:
