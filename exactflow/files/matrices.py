@@ -104,14 +104,11 @@ def _parse_values_and_type_name(data: bytes, suffix: str, key: str | None) -> tu
         raise InvalidInputError(
             f"expected no key for a {suffix} file, since it has only one matrix, got {key!r}"
         )
-    return _TEXT_PARSERS[suffix](_decode_utf8(data)), f"{suffix[1:]} text"
-
-
-def _decode_utf8(data: bytes) -> str:
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"expected UTF-8 text, got {error.reason}") from None
+    return _TEXT_PARSERS[suffix](text), f"{suffix[1:]} text"
 
 
 def _parse_json_rows_decimals_to_floats(text: str) -> object:
@@ -123,12 +120,11 @@ def _parse_json_rows_decimals_to_floats(text: str) -> object:
     def refuse_nan_or_infinity(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
-    def parse_integer_of_any_length(digits: str) -> int:
-        return parse_rational(digits).numerator
-
     try:
         rows = json.loads(
-            text, parse_int=parse_integer_of_any_length, parse_constant=refuse_nan_or_infinity
+            text,
+            parse_int=lambda digits: parse_rational(digits).numerator,  # of any length
+            parse_constant=refuse_nan_or_infinity,
         )
     except json.JSONDecodeError as error:
         raise InvalidInputError(
@@ -174,13 +170,12 @@ def _require_split_headerless_rows(
     """
     glue = " " if "," in foreign_separators else ", "
     for number, row in rows_by_line.items():
-        found = next(
-            (sign for sign in foreign_separators if _has_numbers_joined_by(row, sign)), None
-        )
-        if found:
-            raise InvalidInputError(
-                f"line {number} has {found!r} between numbers: {remedy_for_separators}"
-            )
+        for sign in foreign_separators:
+            parts = ([part for part in field.split(sign) if part.strip()] for field in row)
+            if any(len(each) > 1 and all(map(_is_float_or_fraction, each)) for each in parts):
+                raise InvalidInputError(
+                    f"line {number} has {sign!r} between numbers: {remedy_for_separators}"
+                )
     number, first = next(iter(rows_by_line.items()), (1, ["0"]))
     counts = list(map(str, range(len(first))))
     has_names = not first[0].strip() or not any(map(_is_float_or_fraction, first))
@@ -191,12 +186,6 @@ def _require_split_headerless_rows(
             "of row names if there is one"
         )
     return list(rows_by_line.values())
-
-
-def _has_numbers_joined_by(row: list[str], separator: str) -> bool:
-    """Whether a field of the row consists of several numbers that the separator joins."""
-    parts = ([part for part in field.split(separator) if part.strip()] for field in row)
-    return any(len(numbers) > 1 and all(map(_is_float_or_fraction, numbers)) for numbers in parts)
 
 
 def _is_float_or_fraction(text: str) -> bool:
