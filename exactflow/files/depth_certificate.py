@@ -59,7 +59,7 @@ def depth_certificate_text(
         for layer in flow.layers
     ]
     record = {"tool": "exactflow", "version": __version__}
-    members = {
+    members: dict[str, Any] = {
         "format": "exactflow-depth-certificate",
         "version": 2 if flow.order or len(set(flow.partition)) > 1 else 1,
         "field": field,
@@ -74,9 +74,13 @@ def depth_certificate_text(
         ],
         "provenance": record | dict(provenance or {}),
     }
-    return join_json_members(
-        {key: _json_with_line_per_object(value) for key, value in members.items()}
-    )
+    texts = {}
+    for key, value in members.items():
+        if key in ("layers", "obstructions"):  # one line for each object
+            texts[key] = "[" + ",\n  ".join(map(json.dumps, value)) + "]"
+        else:
+            texts[key] = json.dumps(value)
+    return join_json_members(texts)
 
 
 def _check_certifiable(answer: MinimalDepth) -> None:
@@ -105,13 +109,6 @@ def _check_certifiable(answer: MinimalDepth) -> None:
             f"depth certificates do not support {found}: call check() on each of "
             "answer.obstructions instead"
         )
-
-
-def _json_with_line_per_object(value: object) -> str:
-    """Return the JSON text of a value; a list of objects has one line for each object."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[" + ",\n  ".join(map(json.dumps, value)) + "]"
-    return json.dumps(value)
 
 
 def kind_and_witness_json_members(obstruction: Obstruction) -> dict[str, object]:
