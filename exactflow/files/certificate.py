@@ -24,26 +24,16 @@ from exactflow.exact.coerce import as_square_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import explain_malformed_certificate, read_file_or_stdin
-from exactflow.files.roots import (
-    DecimalsIfNotRealElseEmpty,
-    find_root_index_or_largest_real,
-    root_member_or_decimals,
-)
+from exactflow.files.roots import find_root_index_or_largest_real, root_member_or_decimals
 from exactflow.files.version import __version__
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-
-VerdictText: TypeAlias = str
-"""The verdict of the checker in words."""
 
 FieldName: TypeAlias = str | dict
 """The name of a field in a certificate: "QQ", "GF(p)", or the modulus of a number field."""
 
 EntryWriter: TypeAlias = Callable[[Element], object]
 """A function that writes an element of a field as JSON."""
-
-EntryParser: TypeAlias = Callable[[Any], Element]
-"""A function that reads an element of a field from JSON."""
 
 
 def certificate_text(
@@ -139,7 +129,7 @@ def join_json_members(members: Mapping[str, str]) -> str:
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
-def require_accepted_verdict(certificate: bytes, *, only_at_random_vectors: bool) -> VerdictText:
+def require_accepted_verdict(certificate: bytes, *, only_at_random_vectors: bool) -> str:
     """Check a certificate; return the verdict in words, or raise an error unless it is accepted.
 
     With `only_at_random_vectors`, an equality is tested there and not computed in full. Raises
@@ -197,21 +187,14 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
     content = checker.read_json(data, "certificate")
     provenance = content.get("provenance", {})
     field, parse = _read_field_and_entry_parser(content["field"], provenance.get("generator"))
-
-    def parse_shift_over_certificate_field(rows: list) -> DomainMatrix:
-        entries = [[parse(entry) for entry in row] for row in rows]
-        return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
-
     partition = tuple(content["partition"])
-    layers = [
-        LinearCoupling.trusted(  # shapes and signs were verified by the checker
-            partition,
-            layer["moves"],
-            parse_shift_over_certificate_field(layer["shift"]),
-            [*map(parse, layer["scale"])],
-        )
-        for layer in content["layers"]
-    ]
+    layers = []
+    for layer in content["layers"]:
+        entries = [[parse(entry) for entry in row] for row in layer["shift"]]
+        shift = linalg.from_entries(entries, (len(entries), len(entries[0])), field)
+        scale = [*map(parse, layer["scale"])]
+        # the checker has verified the shapes and the signs
+        layers.append(LinearCoupling.trusted(partition, layer["moves"], shift, scale))
     method = str(provenance.get("method", ""))
     flips, order = (content.get(key, ()) for key in ("flips", "order"))
     flow = CouplingFlow(layers, partition, flips=flips, method=method, field=field, order=order)
@@ -220,7 +203,7 @@ def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict
 
 def _read_field_and_entry_parser(
     field_name: FieldName, generator_decimals: object
-) -> tuple[Domain, EntryParser]:
+) -> tuple[Domain, Callable[[Any], Element]]:
     """Return the field that a certificate names, and a function that reads an element from JSON.
 
     If the generator of a number field is not real, `generator_decimals` tells which root it is.
@@ -248,9 +231,7 @@ def _parse_rational(text: str) -> Element:
     return QQ(*map(checker.parse_integer, text.split("/")))
 
 
-def field_name_writer_and_decimals(
-    field: Domain,
-) -> tuple[FieldName, EntryWriter, DecimalsIfNotRealElseEmpty]:
+def field_name_writer_and_decimals(field: Domain) -> tuple[FieldName, EntryWriter, list[str]]:
     """Return the name of a field in certificates; a function that writes an element as JSON; and
     the decimals of the generator. The decimals are [] if the generator is real, or there is none.
     """

@@ -7,7 +7,7 @@ The claim does not depend on the decimals, since it is an identity that holds at
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import flint
 import sympy
@@ -20,18 +20,13 @@ from exactflow.exact.numbers import format_rational, parse_rational, to_fmpq
 _DIGITS = 60, 240, 960
 _LONGEST = 1000  # decimals with more characters are not read
 
-RootMemberIfReal: TypeAlias = dict[str, list[str]]
-"""The member {"root": [low, high]} with two rationals around a real root; otherwise empty."""
-
-DecimalsIfNotRealElseEmpty: TypeAlias = list[str]
-"""The real and imaginary part of a number field's generator as decimals; [] if it is real."""
-
 
 def root_member_or_decimals(
     field: Domain, modulus: sympy.Poly
-) -> tuple[RootMemberIfReal, DecimalsIfNotRealElseEmpty]:
-    """Return the JSON member {"root": ..} and the decimals of the generator of a number field. They
-    tell which root of `modulus`, the minimal polynomial, is the generator.
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the JSON member {"root": [low, high]} and the decimals of the generator of a number
+    field. They tell which root of `modulus`, the minimal polynomial, is the generator: the root
+    between the rationals low and high, or the root with this real and imaginary part.
 
     At least one of them is empty: a real generator has the member, a generator that is not real has
     the decimals, and a rational generator has neither.

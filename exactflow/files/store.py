@@ -20,7 +20,6 @@ from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
 from exactflow.files.atomic import check_writable, write_atomically
 from exactflow.files.certificate import (
-    VerdictText,
     certificate_text,
     read_accepted_flow_and_content,
     require_accepted_verdict,
@@ -107,8 +106,8 @@ def depth_certificate_text_if_about_target(
 
 def write_accepted_flow_certificate(
     result: Any, path: str | Path, target: DomainMatrix | None, provenance: Mapping[str, object]
-) -> VerdictText:
-    """Write the certificate of the flow of a result, and return the verdict of the checker.
+) -> str:
+    """Write the certificate of the flow of a result, and return the checker's verdict in words.
 
     If the checker does not accept the certificate, raise an error and write nothing.
     """
@@ -142,21 +141,18 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return read_arrays(path)
     flow, content = read_accepted_flow_and_content(path)
-    return _read_minimal_depth(flow, content) if "obstructions" in content else flow
-
-
-def _check_is_path(path: object, remedy: str = "") -> None:
-    if not isinstance(path, str | PathLike):
-        raise InvalidInputError(f"expected a file name as path, got {type(path).__name__}{remedy}")
-
-
-def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
-    """Return the result of `minimal_depth` that the flow and JSON content of a certificate give."""
+    if "obstructions" not in content:
+        return flow
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
     inner = layout.flip_and_reorder_matrix(target)
     reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
+
+
+def _check_is_path(path: object, remedy: str = "") -> None:
+    if not isinstance(path, str | PathLike):
+        raise InvalidInputError(f"expected a file name as path, got {type(path).__name__}{remedy}")
 
 
 def _flow_or_whitening_generator(result: Any) -> CouplingFlow:
