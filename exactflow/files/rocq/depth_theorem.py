@@ -51,7 +51,11 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
             "verify the certificate itself, run exactflow check FILE"
         )
     is_additive, inverse = claim.scales == "additive", checker.inverse(claim.target, 0)
-    layers = [_write_layer(layer, is_additive) for layer in reversed(content["layers"])]
+    layers = []
+    for layer in reversed(content["layers"]):
+        scale = "" if is_additive else f" {write_row(map(parse_rational, layer['scale']))},"
+        shift = write_rows(map(parse_rational, entries) for entries in layer["shift"])
+        layers.append(f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})")
     p, q = content["partition"]
     n, form = max(p, q), ADDITIVE if is_additive else POSITIVE
     grown = claim, inverse
@@ -91,7 +95,7 @@ def _append_fixed_coordinates_to_equalize_halves(
     Return the claim about the larger matrix, and the inverse of the larger matrix. The
     construction is `grow` in unequal.v.
     """
-    n, (p, q) = max(half_sizes), half_sizes
+    n, (p, q), zero = max(half_sizes), half_sizes, Fraction(0)
     places = [*range(p), *range(n, n + q)]
 
     def embed_in_identity_of_equal_halves(M: Matrix) -> Matrix:
@@ -101,30 +105,18 @@ def _append_fixed_coordinates_to_equalize_halves(
                 result[i][j] = entry
         return result
 
-    def pad_with_zeros_to_grown_half(M: Matrix) -> Matrix:
-        zeros = [[Fraction(0)] * n] * (n - len(M))
-        return [[*entries, *[Fraction(0)] * (n - len(entries))] for entries in M] + zeros
-
-    obstructions = {
-        pattern: found
-        | {"multiplier": list(map(pad_with_zeros_to_grown_half, found["multiplier"]))}
-        if "multiplier" in found
-        else found
-        for pattern, found in claim.obstructions.items()
-    }
+    obstructions = dict(claim.obstructions)
+    for pattern, found in claim.obstructions.items():
+        if "multiplier" in found:
+            padded = [
+                [[*entries, *[zero] * (n - len(entries))] for entries in W]
+                + [[zero] * n] * (n - len(W))
+                for W in found["multiplier"]
+            ]
+            obstructions[pattern] = found | {"multiplier": padded}
     return claim._replace(
         n=n, target=embed_in_identity_of_equal_halves(claim.target), obstructions=obstructions
     ), embed_in_identity_of_equal_halves(inverse)
-
-
-def _write_layer(layer: dict[str, Any], is_additive: bool) -> RocqTerm:
-    """Return a layer in Rocq's syntax: whether it moves the first half, its scale and its shift.
-
-    An additive layer has no scale.
-    """
-    scale = "" if is_additive else f" {write_row(map(parse_rational, layer['scale']))},"
-    shift = write_rows(map(parse_rational, entries) for entries in layer["shift"])
-    return f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})"
 
 
 def _write_obstruction_to_one_layer_fewer(
