@@ -66,8 +66,8 @@ def write_additive_obstruction(
     no form for it. If the pattern starts with L, the caller exchanges the halves in `blocks`.
 
     Multipliers and factors of the witness are written unchanged. For the kind "trace", and for
-    factors that give no ranks, search a power at which D and a have different traces. The highest
-    power is the exponent k of the obstruction or, without an exponent, the size of D.
+    factors that give no ranks, search the least power at which D and a have different traces. The
+    highest power is the exponent k of the obstruction or, without an exponent, the size of D.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "linear" and letters < 5:
@@ -87,17 +87,11 @@ def write_additive_obstruction(
         if found:
             return found
     if not any(map(any, C)):
-        return write_trace_obstruction_up_to_power(blocks, obstruction.get("k", n))
+        D, a = map(as_rectangular_matrix, (blocks.D, blocks.a))
+        exponents = range(1, obstruction.get("k", n) + 1)
+        powers = (k for k in exponents if linalg.trace(D**k) != linalg.trace(a**k))
+        return next((f"Trace {k}" for k in powers), None)
     return write_trace_recurrence_obstruction(blocks) if letters == 5 else None
-
-
-def write_trace_obstruction_up_to_power(blocks: PatternBlocks, most_power: int) -> RocqTerm | None:
-    """Return "Trace k" for the least k <= most_power such that D^k and a^k have different traces;
-    None if there is no such k. D and a are blocks.D and blocks.a.
-    """
-    D, a = map(as_rectangular_matrix, (blocks.D, blocks.a))
-    powers = (k for k in range(1, most_power + 1) if linalg.trace(D**k) != linalg.trace(a**k))
-    return next((f"Trace {k}" for k in powers), None)
 
 
 def write_rank_obstruction(

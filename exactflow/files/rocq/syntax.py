@@ -57,7 +57,11 @@ def require_or_include_library(name: str, standalone: bool) -> str:
     """
     if not standalone:
         return _REQUIRE.format("Import", name)
-    return "".join(map(_read_without_require_line, _list_required_files_then_own(name)))
+    text = ""
+    for other in _list_required_files_then_own(name):
+        require_line = _REQUIRE.format("Export", " ".join(LIBRARY[other]))
+        text += read_library_file(other).replace(require_line, "")
+    return text
 
 
 def _list_required_files_then_own(name: str) -> list[str]:
@@ -66,11 +70,6 @@ def _list_required_files_then_own(name: str) -> list[str]:
         other for required in LIBRARY[name] for other in _list_required_files_then_own(required)
     ]
     return [*dict.fromkeys(before), name]
-
-
-def _read_without_require_line(name: str) -> str:
-    """Return the text of a library file, without the line that requires its library files."""
-    return read_library_file(name).replace(_REQUIRE.format("Export", " ".join(LIBRARY[name])), "")
 
 
 def write_rows_with_decimal_comments(

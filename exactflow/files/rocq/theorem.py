@@ -24,7 +24,7 @@ import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
@@ -35,9 +35,6 @@ from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.syntax import TheoremText, require_or_include_library
 from exactflow.files.version import __version__
-
-ProvedOrUndecidedExitCode: TypeAlias = Literal[0, 3]
-"""An exit code of ``exactflow check``: 0 for a proved theorem, 3 for an undecided one."""
 
 LIMIT = 3600
 """The time limit of coqc for a file, in seconds."""
@@ -97,13 +94,13 @@ def theorem_file_text_if_verified(certificate: bytes, standalone: bool = False) 
 @raising_keyboard_interrupt_at_first_ctrl_c()  # Ctrl-C then also ends coqc and removes its folder
 def prove_verified_certificate_by_kernel(
     certificate: bytes, bound_if_smaller: Fraction | None = None
-) -> tuple[ProvedOrUndecidedExitCode, list[str]]:
+) -> tuple[Literal[0, 3], list[str]]:
     """Prove the theorem of a certificate by coqc, in a fresh folder.
 
     `checker` must have verified the certificate. `bound_if_smaller` replaces a larger bound
-    "within" of the certificate. Returns an exit code, 0 (proved) or 3 (undecided), and lines: a
-    summary of the theorem, and the statement and the assumptions as coqc prints them. Raises
-    `InvalidInputError` if Coq or MathComp is not installed.
+    "within" of the certificate. Returns an exit code of ``exactflow check``, 0 (proved) or 3
+    (undecided), and lines: a summary of the theorem, and the statement and the assumptions as coqc
+    prints them. Raises `InvalidInputError` if Coq or MathComp is not installed.
     """
     require_coqc_or_rocq()
     try:
@@ -116,7 +113,9 @@ def prove_verified_certificate_by_kernel(
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")
         code, printed = run_coqc_within_limit(source)
-    if code and _is_error_in_library_lines(printed, text.partition(parts.definitions)[0]):
+    library_text = text.partition(parts.definitions)[0]
+    error_line = re.search(r"\.v\", line (\d+), ", printed)
+    if code and error_line and int(error_line[1]) <= library_text.count("\n"):
         told = " ".join(printed.split())[-300:]
         raise InvalidInputError(
             f"coqc could not compile exactflow's library, which needs {PACKAGES}: {told}"
@@ -130,12 +129,6 @@ def prove_verified_certificate_by_kernel(
         return 3, [f"c incomplete: coqc ends with {code} and prints: {told}"]
     about = [f"c theorem: {parts.about}", "c target is the certificate's; coqc prints:"]
     return 0, [*about, *(f"c   {line}" for line in printed.splitlines())]
-
-
-def _is_error_in_library_lines(coqc_output: str, library_text: str) -> bool:
-    """Whether coqc reports an error in the library, which is the beginning of the file."""
-    found = re.search(r"\.v\", line (\d+), ", coqc_output)
-    return found is not None and int(found[1]) <= library_text.count("\n")
 
 
 def _state_theorem(data: bytes, bound_if_smaller: Fraction | None) -> TheoremText:
