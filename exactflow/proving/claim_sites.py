@@ -107,11 +107,11 @@ def find_claims_use(text: str) -> ClaimsUse:
         tree = ast.parse(text)
         origins = _import_origins(tree)
         tops, tests = _nodes_outside_definitions_and_test_names(tree)
-        calls = [
-            _unparse_with_import_origin(node.func, origins)
-            for node in tops
-            if isinstance(node, ast.Call)
-        ]
+        calls = set()  # the functions that are called, as "exactflow.claims.Claims"
+        for node in tops:
+            if isinstance(node, ast.Call):
+                first, dot, rest = ast.unparse(node.func).partition(".")
+                calls.add(f"{origins.get(first, first)}{dot}{rest}")
         imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
         makes = f"{_CLAIMS}.Claims" in calls or bool(_find_sites_of_check_calls(tops))
         return ClaimsUse(imports, makes, tuple(tests))
@@ -148,12 +148,6 @@ def _import_origins(tree: ast.AST) -> dict[str, str]:
     return origins
 
 
-def _unparse_with_import_origin(node: ast.expr, origin_by_name: dict[str, str]) -> str:
-    """Return the source of a dotted expression, its first name replaced by the origin."""
-    first, dot, rest = ast.unparse(node).partition(".")
-    return f"{origin_by_name.get(first, first)}{dot}{rest}"
-
-
 def _find_sites_of_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     """Return the sites of those calls among the nodes that check claims.
 
@@ -166,29 +160,24 @@ def _find_sites_of_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     entered: list[ast.expr] = [item.context_expr for item in items]
     for call in calls:
         entered += call.args if _attribute_name_or_empty(call.func) == "enter_context" else []
-    names = _names_bound_to_method_check(nodes)
-    found = [(_claim_site_or_none(call, names), call) for call in calls]
-    return [
-        site
-        for site, call in found
-        if site is not None and (site.evidence or any(call is x for x in entered))
-    ]
+    aliases_of_check = {  # names to which a method check is bound, as by ``mine = claims.check``
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign) and _attribute_name_or_empty(node.value) == "check"
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    sites = []
+    for call in calls:
+        site = _claim_site_or_none(call, aliases_of_check)
+        if site is not None and (site.evidence or any(call is x for x in entered)):
+            sites.append(site)
+    return sites
 
 
 def _attribute_name_or_empty(node: ast.AST) -> str:
     """Return "c" for an attribute such as a.b.c; return "" for any other expression."""
     return node.attr if isinstance(node, ast.Attribute) else ""
-
-
-def _names_bound_to_method_check(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the names to which a method called `check` is bound, as by ``mine = claims.check``."""
-    given = [
-        n
-        for n in nodes
-        if isinstance(n, ast.Assign) and _attribute_name_or_empty(n.value) == "check"
-    ]
-    targets = [target for node in given for target in node.targets]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _claim_site_or_none(call: ast.Call, aliases_of_check: set[str]) -> ClaimSite | None:
@@ -204,20 +193,16 @@ def _claim_site_or_none(call: ast.Call, aliases_of_check: set[str]) -> ClaimSite
     given |= {word.arg: word.value for word in call.keywords if word.arg}
     if set(given) != {"checked", "evidence"}:
         return None
-    checked, evidence = given["checked"], _evidence_name_or_empty(given["evidence"])
+    # the evidence has the name EXACT if it is Evidence.EXACT, Evidence["EXACT"], Evidence("exact")
+    # or "exact"; another expression gives no name
+    checked, kind = given["checked"], given["evidence"]
+    if isinstance(kind, ast.Call) and len(kind.args) == 1:
+        kind = kind.args[0]
+    if isinstance(kind, ast.Subscript):
+        kind = kind.slice
+    word = kind.value if isinstance(kind, ast.Constant) else _attribute_name_or_empty(kind)
+    evidence = next((e.name for e in Evidence if word in (e.name, e.value)), "")
     lines = call.lineno, call.end_lineno or call.lineno
     if isinstance(checked, ast.Constant) and isinstance(checked.value, str):
         return ClaimSite(*lines, checked.value, evidence)
     return ClaimSite(*lines, ast.unparse(checked), evidence, True)
-
-
-def _evidence_name_or_empty(node: ast.expr) -> str:
-    """Return the name of a kind of evidence, as "EXACT" for an expression Evidence.EXACT,
-    Evidence["EXACT"], Evidence("exact") or "exact"; return "" for any other expression.
-    """
-    if isinstance(node, ast.Call) and len(node.args) == 1:
-        node = node.args[0]
-    if isinstance(node, ast.Subscript):
-        node = node.slice
-    word = node.value if isinstance(node, ast.Constant) else _attribute_name_or_empty(node)
-    return next((kind.name for kind in Evidence if word in (kind.name, kind.value)), "")
