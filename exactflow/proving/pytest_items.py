@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import pytest
 
@@ -17,9 +17,6 @@ from exactflow.proving.claim_sites import ClaimSite, find_claim_sites, read_scri
 from exactflow.proving.script_run import EXIT_CODES
 
 _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 3} | EXIT_CODES
-
-CheckRecord: TypeAlias = dict[str, Any]
-"""The record of ``exactflow check --json`` for a certificate."""
 
 
 def _fail_without_traceback(text: str) -> NoReturn:
@@ -46,14 +43,30 @@ class CertificateItem(pytest.Item):
     """The test that a certificate is verified.
 
     The checker runs in the setup, so that pytest reports a malformed file as an error, and not as
-    a failure.
+    a failure. `record` is the record of ``exactflow check --json`` for the certificate.
     """
 
-    record: CheckRecord
+    record: dict[str, Any]
 
     def setup(self) -> None:
-        """Run the whole check of the certificate; fail if the certificate is malformed."""
-        self.record = _check_certificate_incomplete_on_timeout(self)
+        """Run the whole check of the certificate; fail if the certificate is malformed.
+
+        The check runs in this process. With --exactflow-timeout it runs in another process, and the
+        verdict is "incomplete" if the check takes longer.
+        """
+        option, path = self.config.option, str(self.path)
+        within, limit = option.exactflow_within, option.exactflow_timeout
+        if limit is None:
+            bound = None if within is None else checker.read_bound(within, "--exactflow-within")
+            found = check_certificate(path, bound_if_smaller=bound, quick=option.exactflow_quick)
+            self.record = vars(found)
+        else:
+            words = ["check", "--json", *["--quick"] * option.exactflow_quick]
+            words += [] if within is None else [f"--within={within}"]
+            record, problem = _run_exactflow_for_printed_record(self.config, [*words, path], limit)
+            lines = [f"c incomplete: {problem}", "s NOT VERIFIED"]
+            unknown = {"verdict": "incomplete", "kind": "", "lines": lines}
+            self.record = unknown | {"largest_difference": None} if record is None else record
         if self.record["verdict"] == "malformed":
             _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 
@@ -81,26 +94,6 @@ class CertificateItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, None, f"{self.path.name}: {self.name}"
-
-
-def _check_certificate_incomplete_on_timeout(item: pytest.Item) -> CheckRecord:
-    """Check a certificate, and return the record of ``exactflow check --json``. The verdict is
-    "incomplete" if the check takes longer than --exactflow-timeout.
-
-    With this option the check runs in another process; without it, there is no time limit, and the
-    check runs in this process.
-    """
-    option, path = item.config.option, str(item.path)
-    within, limit = option.exactflow_within, option.exactflow_timeout
-    if limit is None:
-        bound = None if within is None else checker.read_bound(within, "--exactflow-within")
-        return vars(check_certificate(path, bound_if_smaller=bound, quick=option.exactflow_quick))
-    words = ["check", "--json", *["--quick"] * option.exactflow_quick]
-    words += [] if within is None else [f"--within={within}"]
-    record, problem = _run_exactflow_for_printed_record(item.config, [*words, path], limit)
-    lines = [f"c incomplete: {problem}", "s NOT VERIFIED"]
-    unknown = {"verdict": "incomplete", "kind": "", "lines": lines, "largest_difference": None}
-    return unknown if record is None else record
 
 
 def _run_exactflow_for_printed_record(
