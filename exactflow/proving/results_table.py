@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from exactflow.claims import Claim, Evidence
+from exactflow.claims import Evidence
 from exactflow.errors import printable
 from exactflow.proving.script_run import Outcome
 
@@ -82,12 +82,11 @@ def print_table(
         holds = sum(claim.passed for claim in claims)
         count = f"{len(claims)}" if holds == len(claims) else f"{holds} of {len(claims)}"
         title = printable(names.get(outcome.path, claims[0].theorem))
-        add_row(
-            escape(title),
-            count,
-            _format_evidence_range(claims),
-            sum(claim.seconds for claim in claims),
-        )
+        kinds = {claim.evidence for claim in claims if claim.evidence}
+        ordered = sorted(kinds, key=WEAKEST_FIRST.index)
+        # the strongest and the weakest kind, as "exact to numeric", or the only kind, as "exact"
+        evidence = " to ".join(dict.fromkeys((*ordered[-1:], *ordered[:1])))
+        add_row(escape(title), count, evidence, sum(claim.seconds for claim in claims))
         for claim in claims:
             if shows_every_claim or is_alone or not claim.passed:
                 head = "" if claim.passed else f"{claim.verdict}: "
@@ -96,12 +95,3 @@ def print_table(
                 add_row(checked, "", str(claim.evidence), claim.seconds)
     if table.rows:
         console.print(table)
-
-
-def _format_evidence_range(claims: Sequence[Claim]) -> str:
-    """Return the strongest and the weakest kind of evidence among claims, as "exact to numeric". If
-    all claims have the same kind, return this kind alone, as "exact".
-    """
-    kinds = sorted({claim.evidence for claim in claims if claim.evidence}, key=WEAKEST_FIRST.index)
-    ends = dict.fromkeys((*kinds[-1:], *kinds[:1]))
-    return " to ".join(ends)
