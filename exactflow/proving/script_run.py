@@ -258,7 +258,11 @@ def run_script_and_record_end(job: dict[str, Any]) -> None:
     end |= {"is_refuted": False, "is_undecided": False}
     try:
         with listening_to_stages(_make_rate_limited_stage_appender(run)):
-            _execute_script(job["path"])
+            # execute the script as Python does: set `sys.path`, `sys.argv` and module `__main__`
+            path, module = job["path"], ModuleType("__main__")
+            module.__file__, folder = path, str(Path(path).parent.resolve())
+            sys.modules["__main__"], sys.argv, sys.path[:0] = module, [path], [folder]
+            exec(compile(read_script(path), path, "exec", dont_inherit=True), vars(module))
     except MissingExtraError as error:
         end["missing"] = str(error)
     except BaseException as error:  # a script that raises any exception has proved nothing
@@ -284,14 +288,6 @@ def _make_rate_limited_stage_appender(run: ScriptRun) -> Callable[[str, float | 
             run.append_progress_line(stage)
 
     return append_stage_unless_too_frequent
-
-
-def _execute_script(path: str) -> None:
-    """Execute a script as Python does: set `sys.path`, `sys.argv` and the module `__main__`."""
-    module, folder = ModuleType("__main__"), str(Path(path).parent.resolve())
-    module.__file__ = path
-    sys.modules["__main__"], sys.argv, sys.path[:0] = module, [path], [folder]
-    exec(compile(read_script(path), path, "exec", dont_inherit=True), vars(module))
 
 
 def _stop_event(run: ScriptRun, error: BaseException) -> dict[str, Any]:
