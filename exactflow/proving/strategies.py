@@ -15,7 +15,7 @@ scalar, since constructions treat such blocks as special cases.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TypeAlias, get_args
+from typing import get_args
 
 import sympy
 from hypothesis import strategies as st
@@ -37,9 +37,6 @@ __all__ = [
     "permutations",
     "rationals",
 ]
-
-MatrixOfDeterminantOne: TypeAlias = Matrix
-"""A rational matrix of determinant 1."""
 
 
 def rationals(*, largest_value_and_denominator: int = 4) -> SearchStrategy[Fraction]:
@@ -126,7 +123,7 @@ def _matrices_of_rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matr
 @st.composite
 def matrices_with_degenerate_blocks(
     draw: DrawFn, *, half_sizes: Sequence[int] = (1, 2, 3)
-) -> MatrixOfDeterminantOne:
+) -> Matrix:
     """Return a strategy for 2n x 2n matrices of determinant 1, where n is one of `half_sizes`.
 
     The n x n blocks are zero, scalar, singular or diagonal, as in the cases in which a construction

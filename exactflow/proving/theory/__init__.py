@@ -10,7 +10,6 @@ check the theorems on instances.
 """
 
 import tomllib
-from collections.abc import Iterable
 from importlib.resources import files as resources
 from typing import Any
 
@@ -34,15 +33,13 @@ _ROWS = tomllib.loads(
 )
 
 
-def _build_formal_statements(
-    claim: str, generality: str, headlines: Iterable[str], statements: Iterable[str] = ()
-) -> FormalStatements:
-    return FormalStatements(claim, generality, tuple(headlines), tuple(statements))
-
-
 def _build_theorem(name: str, row: dict[str, Any]) -> Theorem:
     row["source"] = row["source"].replace("KMR", _KMR)
-    row["proved"] = tuple(_build_formal_statements(**part) for part in row.get("proved", ()))
+    parts: list[dict[str, Any]] = [
+        {key: tuple(x) if isinstance(x, list) else x for key, x in part.items()}
+        for part in row.get("proved", ())
+    ]
+    row["proved"] = tuple(FormalStatements(**part) for part in parts)
     return Theorem(name=name, **row, **TRIALS.get(name, {}))
 
 

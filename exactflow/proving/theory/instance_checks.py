@@ -231,7 +231,13 @@ def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> An
     """
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
-        _check_existence_and_error(answer, M)
+        # the layers are rounded: check the proof that four exist, and the stated error
+        target = as_square_matrix(M).to_dense()
+        check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
+        check_that(answer.existence.matrix == target, "a proof of existence for the same matrix")
+        check_that(answer.existence.is_valid(), "four layers that are proved to exist")
+        error = max(map(abs, (answer.flow.domain_matrix() - target).to_list_flat()))
+        check_that(error == answer.error, "a product of layers as near to the matrix as stated")
     else:
         _check_product_and_depth(answer.flow, M, 6)
     check_that(
@@ -239,16 +245,6 @@ def check_depth_and_obstructions(M: Any, scales: DepthScales = "additive") -> An
         "obstructions that pass their own checks",
     )
     return answer
-
-
-def _check_existence_and_error(answer: CertifiedDepth, M: Any) -> None:
-    """Check the proof that four layers for M exist, and the stated error of the rounded layers."""
-    target = as_square_matrix(M).to_dense()
-    check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
-    check_that(answer.existence.matrix == target, "a proof of existence for the same matrix")
-    check_that(answer.existence.is_valid(), "four layers that are proved to exist")
-    error = max(map(abs, (answer.flow.domain_matrix() - target).to_list_flat()))
-    check_that(error == answer.error, "a product of layers as near to the matrix as stated")
 
 
 def check_three_padding_shears(A: Any) -> CouplingFlow:
