@@ -92,7 +92,6 @@ Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; over QQ and GF(p) 
 Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
 Characteristic = int  # 0 over QQ, p over GF(p)
 SignOrZeroIfUndecided = int  # 1, -1, or 0
-ByteIfReadWhileWaiting = bytes  # the first byte of a pipe, or b""
 LowAndHigh = tuple[Fraction, ...]  # the two ends of an interval, or no ends
 Polynomial = list[Any]  # ascending coefficients; moduli have Fractions, and no trailing zeros
 
@@ -392,11 +391,9 @@ def compose_product_or_covariance(certificate: Certificate) -> Rows:
             changed |= zip(batch, made, strict=True)
             spare -= sum(map(estimate_row_bytes, made))
         result = [changed.get(r, row) for r, row in enumerate(result)]
-    return (
-        multiply_rows(result, transpose_rows(result), 0, most)
-        if certificate.is_covariance
-        else result
-    )
+    if certificate.is_covariance:
+        return multiply_rows(result, transpose_rows(result), 0, most)
+    return result
 
 
 def describe_first_difference_if_any(
@@ -414,9 +411,8 @@ def describe_first_difference_if_any(
             values = f"{names_of_sides[0]} {a}, {names_of_sides[1]} {b}"
             if bound and len(a) + len(b) > MAX_SHOWN:
                 difference = Fraction(abs(error[0].nums[j]), error[0].den)
-                values = (
-                    f"the difference is {format_rounded_with_remark(difference, rounds_up=False)}"
-                )
+                shown = format_rounded_with_remark(difference, rounds_up=False)
+                values = f"the difference is {shown}"
             return f"first differing entry: row {i}, column {j}: {values}"
     return ""
 
@@ -496,13 +492,8 @@ def apply_layer_dropping_bad_primes(
     moved = []
     for prime, expected, y in draws:
         with contextlib.suppress(ValueError):
-            changed = dict(
-                zip(
-                    changed_rows,
-                    multiply_by_vector_modulo(changed_rows.values(), y, prime),
-                    strict=True,
-                )
-            )
+            images = multiply_by_vector_modulo(changed_rows.values(), y, prime)
+            changed = dict(zip(changed_rows, images, strict=True))
             moved.append(Draw(prime, expected, [changed.get(r, a) for r, a in enumerate(y)]))
     return moved
 
@@ -690,10 +681,8 @@ def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: Pat
     if kind == "trace":
         k = obstruction["k"]
         D, a = (append_diagonal_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
-        return (
-            descending_characteristic_polynomial(D, p)[k]
-            != descending_characteristic_polynomial(a, p)[k]
-        )
+        u, w = (descending_characteristic_polynomial(M, p) for M in (D, a))
+        return u[k] != w[k]
     return opposed_principal_minors_exclude_pattern(obstruction["k"], blocks.D, blocks.a)
 
 
@@ -720,10 +709,8 @@ def append_diagonal_ones(M: Matrix, final_size: int) -> Matrix:
 
 def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
     """Return the determinant of the submatrix of the chosen rows and columns, over QQ."""
-    k = len(chosen)
-    return (-1) ** k * descending_characteristic_polynomial(
-        [[M[i][j] for j in chosen] for i in chosen], 0
-    )[k]
+    k, submatrix = len(chosen), [[M[i][j] for j in chosen] for i in chosen]
+    return (-1) ** k * descending_characteristic_polynomial(submatrix, 0)[k]
 
 
 def opposed_principal_minors_exclude_pattern(minor_size: int, D: Matrix, a: Matrix) -> bool:
@@ -899,14 +886,10 @@ def five_letter_equation_if_c_proportional_to_C(
             "C of the target is not 0, and the block c of its inverse is k C for a number k; this "
             "does not hold here"
         )
-    Du, aN = (
-        quotient_by_krylov_space(blocks.D, C, p),
-        quotient_by_krylov_space(transpose_dense(blocks.a), transpose_dense(blocks.c), p),
-    )
-    u, w = (
-        descending_characteristic_polynomial(append_diagonal_ones(M, max(len(Du), len(aN))), p)
-        for M in (Du, aN)
-    )
+    Du = quotient_by_krylov_space(blocks.D, C, p)
+    aN = quotient_by_krylov_space(transpose_dense(blocks.a), transpose_dense(blocks.c), p)
+    n = max(len(Du), len(aN))
+    u, w = (descending_characteristic_polynomial(append_diagonal_ones(M, n), p) for M in (Du, aN))
     columns = []
     for i in range(r + 1):
         column = [x - k**i * y for x, y in zip(u, w, strict=True)]
@@ -1097,10 +1080,7 @@ def shift_equations_exclude_pattern(
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
         has_one = has_one or at_one
-        lam, mu = (
-            rank_drops_of_powers(f, Du, max(q, n) + 1, p),
-            rank_drops_of_powers(f, aN, max(q, n) + 1, p),
-        )
+        lam, mu = (rank_drops_of_powers(f, M, max(q, n) + 1, p) for M in (Du, aN))
         e = excess if at_one else None
         total += lower_bound_shifted_D_rank_drop_sum_if_possible(lam, mu, r * (len(f) - 1), e) or 0
         roots += -f[0] * (lower_bound_shifted_D_rank_drop_sum_if_possible(lam, mu, r, e) or 0)
@@ -1114,7 +1094,8 @@ def shift_equations_exclude_pattern(
         elif lam[0] == mu[0] + r:
             on = multiply(a_s, transpose_dense(kernel_basis_rows(c, n, p)), p)
             P = kernel_basis_rows(transpose_dense(on), n, p)
-            equations.append((P, c, add_multiple(multiply(P, a_s, p), -2, multiply(P, a_s, p), p)))
+            product = multiply(P, a_s, p)
+            equations.append((P, c, add_multiple(product, -2, product, p)))
     rows = []
     for L, R, S in equations:
         for left_row, goals in zip(L, S, strict=True):
@@ -1149,9 +1130,8 @@ def parse_integer(digits: str) -> int:
     if digits[0] == "-":
         return -parse_integer(digits[1:])
     half = 1 << ((len(digits) - 1).bit_length() - 1)
-    return (parse_integer(digits[:-half]) * power_of_five(half) << half) + parse_integer(
-        digits[-half:]
-    )
+    high, low = parse_integer(digits[:-half]), parse_integer(digits[-half:])
+    return (high * power_of_five(half) << half) + low
 
 
 def format_abbreviated_integer(n: int) -> str:
@@ -1208,11 +1188,9 @@ def describe_json(found: object) -> str:
         return f"a list of length {len(found)}"
     if isinstance(found, dict):
         return "an object"
-    return (
-        f"the number {format_abbreviated_integer(found)}"
-        if type(found) is int
-        else json.dumps(found)
-    )
+    if type(found) is int:
+        return f"the number {format_abbreviated_integer(found)}"
+    return json.dumps(found)
 
 
 def expect(holds: object, where: str, expected: str, found: object) -> None:
@@ -1701,10 +1679,8 @@ def read_target(data: bytes, suffix: str, field: Field, row_count: int) -> list[
         }
         matrix += [taken] if len(table) == row_count else []
     if len(table) != row_count:
-        sizes = (
-            f"sizes differ: {row_count} rows in the certificate, {len(table)} in the given matrix"
-        )
-        raise RefutedError(OTHER_TARGET, sizes)
+        sizes = f"{row_count} rows in the certificate, {len(table)} in the given matrix"
+        raise RefutedError(OTHER_TARGET, f"sizes differ: {sizes}")
     return matrix
 
 
@@ -1836,11 +1812,10 @@ def sign_at_root_if_found(
         if least > 0 or most < 0:
             return 1 if least > 0 else -1
         middle = (low + high) / 2
-        low, high = (
-            (low, middle)
-            if (evaluate_ascending_polynomial(m, middle) > 0) == rises
-            else (middle, high)
-        )
+        if (evaluate_ascending_polynomial(m, middle) > 0) == rises:
+            high = middle
+        else:
+            low = middle
     return 0
 
 
@@ -1905,11 +1880,8 @@ def check_product_or_covariance(
             where = "the images of a vector differ modulo a prime: omit --quick to see the entry"
             raise RefutedError("the composition is not the target", where)
         return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
-    field, target, derived = (
-        certificate.field,
-        certificate.target,
-        compose_product_or_covariance(certificate),
-    )
+    field, target = certificate.field, certificate.target
+    derived = compose_product_or_covariance(certificate)
     names = ("expected", "derived")
     if certificate.claims_product_is_target:
         if wrong := describe_first_difference_if_any(target, derived, Fraction(0), field, names):
@@ -2011,7 +1983,7 @@ def open_file_or_stdin(path: str | os.PathLike[str]) -> BinaryIO:
     return open(path, "rb", opener=open_without_blocking)
 
 
-def await_writer_if_named_pipe(file: BinaryIO) -> ByteIfReadWhileWaiting:
+def await_writer_if_named_pipe(file: BinaryIO) -> bytes:
     """Wait until a process has opened a named pipe for writing; return the first byte of the pipe
     if it was read while waiting, else b"".
 
