@@ -320,7 +320,7 @@ def estimate_row_bytes(row: Row) -> int:
     return 300 + sum(90 + num.bit_length() // 8 for num in row.nums.values())
 
 
-def multiply_rows(left: Rows, right: Rows, p: Characteristic, most_bytes: float = math.inf) -> Rows:
+def multiply_rows(left: Rows, right: Rows, p: Characteristic, most_bytes: int) -> Rows:
     """Return left times right; raise UndecidedError if the product takes more than `most_bytes`."""
     found = []
     for weights in left:
@@ -332,9 +332,9 @@ def multiply_rows(left: Rows, right: Rows, p: Characteristic, most_bytes: float 
     return found
 
 
-def subtract_rows(left: Rows, right: Rows, p: Characteristic) -> Rows:
-    """Return left - right."""
-    return [combine_rows(DIFFERENCE, pair, p) for pair in zip(left, right, strict=True)]
+def subtract_rows(left: Rows, right: Rows) -> Rows:
+    """Return left - right, over QQ."""
+    return [combine_rows(DIFFERENCE, pair, 0) for pair in zip(left, right, strict=True)]
 
 
 def transpose_rows(square_matrix: Rows) -> Rows:
@@ -1351,7 +1351,7 @@ def read_field(found: Any, version: int) -> Field:
     )
 
 
-def read_number_field(modulus: Any, root_interval: Any = ()) -> Field:
+def read_number_field(modulus: Any, root_interval: Any) -> Field:
     """Return QQ[x]/(m), where m is the modulus.
 
     If the file chooses the root of m that x represents, `root_interval` has the two ends of an
@@ -1574,7 +1574,7 @@ def read_certificate(data: bytes) -> Certificate:
         signed = (field.prime - 1 if i in flips else 1, 1)
         start[here] = expand_row_to_rational_rows({i: (signed, *field.one[1:])}, field, 1)
     is_such = not is_covariance or not any(
-        r.nums for r in subtract_rows(target, transpose_rows(target), 0)
+        r.nums for r in subtract_rows(target, transpose_rows(target))
     )
     expect(is_such, "covariance", "a symmetric matrix", table)
     depth = read_depth_claim(found, field, sizes, target, layers) if is_depth else None
@@ -1887,7 +1887,7 @@ def check_product_or_covariance(
         if wrong := describe_first_difference_if_any(target, derived, Fraction(0), field, names):
             raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
-    errors = [(den, nums.values()) for den, nums in subtract_rows(derived, target, 0)]
+    errors = [(den, nums.values()) for den, nums in subtract_rows(derived, target)]
     largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
     allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
