@@ -55,15 +55,15 @@ class CertificateItem(pytest.Item):
         verdict is "incomplete" if the check takes longer.
         """
         option, path = self.config.option, str(self.path)
-        within, limit = option.exactflow_within, option.exactflow_timeout
-        if limit is None:
+        within = option.exactflow_within
+        if option.exactflow_timeout is None:
             bound = None if within is None else checker.read_bound(within, "--exactflow-within")
             found = check_certificate(path, bound_if_smaller=bound, quick=option.exactflow_quick)
             self.record = vars(found)
         else:
             words = ["check", "--json", *["--quick"] * option.exactflow_quick]
             words += [] if within is None else [f"--within={within}"]
-            record, problem = _run_exactflow_for_printed_record(self.config, [*words, path], limit)
+            record, problem = _run_exactflow_for_printed_record(self.config, [*words, path])
             lines = [f"c incomplete: {problem}", "s NOT VERIFIED"]
             unknown = {"verdict": "incomplete", "kind": "", "lines": lines}
             self.record = unknown | {"largest_difference": None} if record is None else record
@@ -97,14 +97,15 @@ class CertificateItem(pytest.Item):
 
 
 def _run_exactflow_for_printed_record(
-    config: pytest.Config, arguments: list[str], most_seconds: float | None
+    config: pytest.Config, arguments: list[str]
 ) -> tuple[dict[str, Any] | None, str]:
-    """Run an exactflow command in pytest's root folder. Return the record that the command prints,
-    and its stderr; if there is no record, return None and the reason.
+    """Run an exactflow command in pytest's root folder, for at most --exactflow-timeout. Return the
+    record that the command prints, and its stderr; if there is no record, None and the reason.
 
     A record is not accepted if its verdict differs from the exit code.
     """
-    exit_code, out, err = run_exactflow(arguments, most_seconds, cwd=config.rootpath)
+    limit = config.option.exactflow_timeout
+    exit_code, out, err = run_exactflow(arguments, limit, cwd=config.rootpath)
     if exit_code is None:
         return None, err
     with suppress(IndexError, ValueError, KeyError):
@@ -136,10 +137,8 @@ class ScriptFile(pytest.File):
     @cached_property
     def record(self) -> dict[str, Any]:
         """The record of ``exactflow prove --json`` for the script."""
-        limit = self.config.option.exactflow_timeout
-        record, text = _run_exactflow_for_printed_record(
-            self.config, ["prove", "--json", str(self.path)], limit
-        )
+        words = ["prove", "--json", str(self.path)]
+        record, text = _run_exactflow_for_printed_record(self.config, words)
         unknown = {"claims": [], "verdict": "incomplete", "failure": text, "line": 0}
         return unknown | {"has_ended": False} if record is None else record
 

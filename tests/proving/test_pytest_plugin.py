@@ -69,7 +69,7 @@ def project(pytester, monkeypatch):
 def within_this_process(monkeypatch):
     """Run scripts here, which is ten times as fast: a process of its own shows nothing more."""
 
-    def run(config, words, limit):
+    def run(config, words):
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err), chdir(config.rootpath):
             cli.main(words)
