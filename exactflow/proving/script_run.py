@@ -117,7 +117,11 @@ def run_script(
         record = Path(folder, "record")
         job = {"path": path, "record": record, "progress_file": progress_file} | asdict(options)
         code, printed = _run_for_exit_code_and_end_of_output(job, Path(folder, "printed"), echo)
-        events = _read_events(record)
+        recorded_lines = record.read_text("utf-8").splitlines() if record.exists() else []
+    events = []
+    for line in recorded_lines:
+        with suppress(ValueError):  # a killed process has only half written a line
+            events.append(json.loads(line))
     outcome = _judge_script(str(path), text, events, code)
     outcome.failure = "\n".join(printable(line) for line in outcome.failure.split("\n"))
     outcome.seconds, outcome.printed = time.perf_counter() - start, printed
@@ -157,16 +161,6 @@ def _run_for_exit_code_and_end_of_output(
             process.kill()
             raise
         return process.returncode, printed
-
-
-def _read_events(record_file: Path) -> list[dict[str, Any]]:
-    """Return the events in a record; skip a line that a killed process has only half written."""
-    events: list[dict[str, Any]] = []
-    with suppress(FileNotFoundError):
-        for line in record_file.read_text("utf-8").splitlines():
-            with suppress(ValueError):
-                events.append(json.loads(line))
-    return events
 
 
 def _judge_script(path: str, text: str, events: list[dict[str, Any]], exit_code: int) -> Outcome:
@@ -209,13 +203,12 @@ def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
     for event in events:
         if "claim" in event:
             kind = Evidence(event["claim"]["evidence"])
-            found.setdefault(event["number"], []).append(
-                Claim(**event["claim"] | {"evidence": kind})
-            )
-    claims = (
-        [claim for claim in states if claim.is_reached] or states[-1:] for states in found.values()
-    )
-    return [claim for group in claims for claim in group]
+            claim = Claim(**event["claim"] | {"evidence": kind})
+            found.setdefault(event["number"], []).append(claim)
+    claims = []
+    for states in found.values():
+        claims += [claim for claim in states if claim.is_reached] or states[-1:]
+    return claims
 
 
 def _unreached_claims(text: str, theorem: str, recorded_claims: Sequence[Claim]) -> Iterator[Claim]:
