@@ -64,10 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     bound = arguments.fail_above
     if bound is not None and not bound >= 0:
         raise InvalidInputError(f"expected a bound >= 0 for --fail-above, got {bound}")
-    _check_script_argument(arguments.model)
+    script, name = _split_script_argument(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
     context = None if arguments.context is None else _read_context(arguments.context)
-    with _running_script_with_model(arguments.model) as model:
+    with _running_script_with_model(script, name) as model:
         found = diagnose(
             model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows
         )
@@ -110,8 +110,10 @@ def _read_context(path: str) -> "Tensor":
         ) from None
 
 
-def _check_script_argument(argument: str) -> None:
-    """Raise `InvalidInputError` unless the argument is SCRIPT.py:MODEL, and SCRIPT.py is a file."""
+def _split_script_argument(argument: str) -> tuple[str, str]:
+    """Return the two parts of an argument SCRIPT.py:MODEL. Raise `InvalidInputError` for another
+    argument, or if SCRIPT.py is no file.
+    """
     file, _, name = argument.rpartition(":")
     script = Path(file)
     if not name or script.suffix != ".py":
@@ -130,16 +132,16 @@ def _check_script_argument(argument: str) -> None:
     if not script.is_file():
         found = "is not a file" if script.exists() else "does not exist"
         raise InvalidInputError(f"the script {file!r} {found}: pass the path of a script")
+    return file, name
 
 
 @contextlib.contextmanager
-def _running_script_with_model(script_and_model: str) -> Iterator[Any]:
-    """Run the script of the argument SCRIPT.py:MODEL, and yield the model MODEL.
+def _running_script_with_model(file: str, name: str) -> Iterator[Any]:
+    """Run a script, and yield the model with this name in the script.
 
     Until the context ends, the output of the script and of the model goes to stderr, and modules
     are imported from the folder of the script.
     """
-    file, _, name = script_and_model.rpartition(":")
     before = sys.argv, list(sys.path)
     sys.argv, sys.path = [file], [str(Path(file).resolve().parent), *sys.path]
     try:
