@@ -59,18 +59,15 @@ class MissingExtraError(ExactFlowError, ImportError):
         return type(self), (self.extra, self.purpose), self.__dict__
 
 
-def printable(text: object, most_characters: int = 2000) -> str:
-    r"""Escape control characters in a text, for a message; shorten a text that is too long.
-
-    The middle of a text of more than `most_characters` is omitted.
+def printable(text: object) -> str:
+    r"""Escape control characters in a text, for a message; of more than 2000 characters, omit those
+    in the middle.
 
     >>> print(printable("two\nlines of \x1b[31mred"))
     two\nlines of \x1b[31mred
     """
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
-    if len(shown) <= most_characters:
-        return shown
-    return f"{shown[: most_characters // 2]} .. {shown[-most_characters // 2 :]}"
+    return shown if len(shown) <= 2000 else f"{shown[:1000]} .. {shown[-1000:]}"
 
 
 def join_names(names: Sequence[object], most_names: int = 8) -> str:

@@ -23,9 +23,8 @@ from exactflow.exact.numbers import format_short
 
 # PyTorch may take this many bytes of memory, plus 8 times the size of a file, to open the file.
 UNPICKLING = 2**28
-LARGEST_ARCHIVE = (
-    2**26
-)  # an archive of any size is accepted if it unpacks to at most this many bytes
+# An archive of any size is accepted if it unpacks to at most this many bytes.
+LARGEST_ARCHIVE = 2**26
 MOST_ENTRIES = 2**22  # of an array; exact arithmetic takes minutes even for smaller matrices
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
 """The keys under which training scripts save a model's dictionary of tensors."""

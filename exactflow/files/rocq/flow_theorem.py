@@ -29,7 +29,7 @@ from exactflow.files.rocq.syntax import (
 )
 
 
-def flow_theorem(content: dict[str, Any], bound_if_smaller: Fraction | None = None) -> TheoremText:
+def flow_theorem(content: dict[str, Any], bound_if_smaller: Fraction | None) -> TheoremText:
     """Return the theorem that states and proves the claim of a flow certificate.
 
     The theorem is about matrices over the rationals, with the coordinates in their natural order,
