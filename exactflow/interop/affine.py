@@ -68,6 +68,11 @@ def to_float64(tensor: Any) -> np.ndarray:
     if hasattr(tensor, "detach"):
         if tensor.is_complex():
             raise InvalidInputError("expected a layer with real weights, got complex weights")
+        if tensor.is_meta:
+            raise InvalidInputError(
+                "expected a layer whose weights have values, got weights on the meta device: load "
+                "them on the CPU"
+            )
         tensor = tensor.detach().cpu().double().numpy()
     try:
         return np.asarray(tensor, dtype=np.float64)

@@ -111,6 +111,8 @@ def test_what_may_be_a_conditioner_is_left_unless_it_is_named():
         InvalidInputError, match=r"'layers.7', which matches none of the layers layers.0"
     ):
         convert(model, x, only=["layers.7"])
+    with pytest.raises(InvalidInputError, match=r"a list of paths or patterns.*got \[\]"):
+        convert(model, x, only=[])
 
 
 def test_only_is_advised_for_layers_alone_that_it_converts():

@@ -301,6 +301,7 @@ def test_float32_weights_are_taken_exactly():
         (torch.nn.Conv2d(2, 2, 3), r"square.*\(2, 2, 3, 3\)"),
         (torch.nn.Conv2d(2, 2, 1, stride=2), "stride"),
         (torch.nn.Conv2d(2, 2, 1, padding=1), "padding"),
+        (torch.nn.Linear(2, 2, device="meta"), "weights on the meta device"),
         (torch.zeros(2, 2), "got torch.Tensor: pass the matrix"),
         (torch.nn.ReLU(), "of torch .Linear"),
         ("conv.weight", "got builtins.str"),

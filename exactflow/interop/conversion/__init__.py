@@ -139,7 +139,7 @@ def _check_model_and_only(model: Any, only: Any) -> None:
             f"expected a model, got the wrapper {type(model).__name__}: convert its .{name}"
         )
     is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
-    if only is not None and not (is_list and all(isinstance(x, str) for x in only)):
+    if only is not None and not (is_list and only and all(isinstance(x, str) for x in only)):
         raise InvalidInputError(f"expected a list of paths or patterns as only=.., got {only!r}")
     if any(tensor.is_meta for tensor in list_state_dict_tensors_with_repeats(model)):
         raise InvalidInputError(
