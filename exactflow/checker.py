@@ -53,10 +53,11 @@ proves why each kind of obstruction suffices.
 
 Limits.  Primality is decided below 3.3e24, irreducibility of m mostly up to degree 16; beyond that,
 or if memory runs out, the verdict is incomplete.  A file has at most 2^28 bytes.  The verdict is
-incomplete, too, if 3 times its bytes and 72 times its values exceed 2^29, or if a product takes
-more than 2^26 bytes and 12 times the bytes of the certificate.  Time has no limit: set one from
-outside, as by `timeout 60 python checker.py CERT.json`.  Rows, columns, layers and coordinates
-count from 0.  Python 3.11+, standard library only.
+incomplete, too, if 3 times its bytes and 72 times its values exceed 2^29, if the target takes more
+than 2^26 bytes and 24 times the bytes of the certificate, or a product of layers more than 2^26
+bytes and 12 times these bytes.  Time has no limit: set one from outside, as by `timeout 60 python
+checker.py CERT.json`.  Rows, columns, layers and coordinates count from 0.  Python 3.11+, standard
+library only.
 
 How to read this file.  Everything up to `compose_product_or_covariance` is about the first
 kind of claim, the section "obstructions" about the second.  The readers of certificates and targets
@@ -112,7 +113,6 @@ OTHER_TARGET = "the certificate's target is not the given target"
 MAX_BYTES = 2**29  # the most bytes of memory that reading a file may take
 VALUE_BYTES = 72  # an upper estimate of the bytes of memory of a JSON value
 OBJECT_BYTES = 240  # an upper estimate of the additional bytes of a JSON object
-BATCH = 512  # the number of rows of a layer that are multiplied at once
 PATIENCE = 10  # seconds of waiting for a process to write to a named pipe
 # The most characters that two differing entries have in a message about a claim with a bound. If
 # the entries have more characters, the message states their difference instead.
@@ -320,15 +320,27 @@ def estimate_row_bytes(row: Row) -> int:
     return 300 + sum(90 + num.bit_length() // 8 for num in row.nums.values())
 
 
-def multiply_rows(left: Rows, right: Rows, p: Characteristic, most_bytes: int) -> Rows:
-    """Return left times right; raise UndecidedError if the product takes more than `most_bytes`."""
-    found = []
-    for weights in left:
-        row = combine_rows(weights, right, p)
-        most_bytes -= estimate_row_bytes(row)
-        if most_bytes < 0:
-            raise UndecidedError("a product of layers takes much more memory than the certificate")
-        found.append(row)
+def subtract_bytes(spare: int, rows: Iterable[Row], name: str) -> int:
+    """Return `spare` less the bytes that the rows take; raise UndecidedError if this is negative.
+
+    `name` is the word for all rows in the error message.
+    """
+    spare -= sum(map(estimate_row_bytes, rows))
+    if spare < 0:
+        raise UndecidedError(f"{name} takes much more memory than the certificate")
+    return spare
+
+
+def multiply_rows(
+    left: Iterable[tuple[int, Row]], right: Rows, p: Characteristic, most_bytes: int
+) -> dict[int, Row]:
+    """Return the numbered rows of left, times right; raise UndecidedError if these products take
+    more than `most_bytes`.
+    """
+    found = {}
+    for r, weights in left:
+        found[r] = combine_rows(weights, right, p)
+        most_bytes = subtract_bytes(most_bytes, [found[r]], "a product of layers")
     return found
 
 
@@ -385,14 +397,11 @@ def compose_product_or_covariance(certificate: Certificate) -> Rows:
     field, result = certificate.field, certificate.start
     most = 2**26 + 12 * certificate.size  # the most bytes of memory that a product may take
     for layer in certificate.layers:
-        rows, changed, spare = layer.changed_rows_expanded_to_QQ(field), dict[int, Row](), most
-        while batch := dict(islice(rows, BATCH)):
-            made = multiply_rows([*batch.values()], result, field.prime, spare)
-            changed |= zip(batch, made, strict=True)
-            spare -= sum(map(estimate_row_bytes, made))
+        rows = layer.changed_rows_expanded_to_QQ(field)
+        changed = multiply_rows(rows, result, field.prime, most)
         result = [changed.get(r, row) for r, row in enumerate(result)]
     if certificate.is_covariance:
-        return multiply_rows(result, transpose_rows(result), 0, most)
+        return [*multiply_rows(enumerate(result), transpose_rows(result), 0, most).values()]
     return result
 
 
@@ -1568,9 +1577,11 @@ def read_certificate(data: bytes) -> Certificate:
     places = sorted(set(range(d)) - set(pads))
     target, start = ([EMPTY] * (d * field.degree) for _ in range(2))
     elements = read_rows_as_sparse(table, name, len(places), len(places), field)
+    spare = 2**26 + 24 * len(data)  # the most bytes of memory that the target may take
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
         target[here] = expand_row_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)
+        spare = subtract_bytes(spare, target[here], f"the {name}")
         signed = (field.prime - 1 if i in flips else 1, 1)
         start[here] = expand_row_to_rational_rows({i: (signed, *field.one[1:])}, field, 1)
     is_such = not is_covariance or not any(

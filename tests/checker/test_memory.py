@@ -59,6 +59,34 @@ CASES = {
         ),
         0,
     ),
+    "a target of many denominators": (
+        certificate(
+            "QQ",
+            [300, 300],
+            [[f"1/{10**9 + 7 * (600 * i + j)}" for j in range(600)] for i in range(600)],
+            [],
+        ),
+        3,
+    ),
+    "a target of residues modulo a large prime": (
+        certificate(f"GF({2**3217 - 1})", [350, 350], [["-1"] * 700] * 700, []),
+        3,
+    ),
+    "a layer of many denominators": (
+        certificate(
+            "QQ",
+            [300, 300],
+            [["0"] * 600] * 600,
+            [
+                layer(
+                    "first",
+                    ["1"] * 300,
+                    [[f"1/{10**14 + 7 * (300 * i + j)}" for j in range(300)] for i in range(300)],
+                )
+            ],
+        ),
+        3,
+    ),
     "a dense target": (certificate("QQ", [100, 100], [["12"] * 200] * 200, []), 1),
     "a target of one entry among many pads": (
         certificate(
