@@ -173,9 +173,12 @@ def _read_witness(json_key: str, json_value: Any, instance: PatternInstance) -> 
     if json_key == "factors":
         return tuple(tuple(map(parse_target_field_element, reversed(f))) for f in json_value)
     if instance.scales == "positive" and any(len(row) == d + 1 for W in json_value for row in W):
-        return tuple(
-            {tuple(map(int, row[1:])): parse_target_field_element(row[0]) for row in W}
-            for W in json_value
-        )
+        polynomials: list[dict[tuple[int, ...], Element]] = [{} for _ in json_value]
+        for terms, W in zip(polynomials, json_value, strict=True):
+            for coefficient, *written in W:
+                exponents = tuple(int(to_element(x)) for x in written)
+                c = parse_target_field_element(coefficient)
+                terms[exponents] = terms.get(exponents, field.zero) + c
+        return tuple(polynomials)
     rows = ([[parse_target_field_element(x) for x in row] for row in W] for W in json_value)
     return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

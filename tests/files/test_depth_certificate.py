@@ -4,6 +4,7 @@ import contextlib
 import json
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 
 import pytest
 from linear.depth.examples import diagonal, excluded, matrix, over
@@ -11,7 +12,7 @@ from linear.depth.searches import breadth_first_depths
 from linear.depth.tables import CLASHES, NOT_THREE, OBSTRUCTIONS, SCALED, SWAP, THREE, TWO_SIZES
 from sympy import GF, QQ, sqrt
 
-from exactflow import checker, random_matrix, save
+from exactflow import checker, load, random_matrix, save
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix
@@ -26,6 +27,8 @@ from exactflow.linear.depth.equations import entry_reason_against_at_most_two_le
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
 from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
+
+CORPUS = Path(__file__).parents[1] / "corpus"
 
 
 def verified(M, scales="additive", partition=None):
@@ -152,6 +155,20 @@ def test_halves_of_two_sizes(name):
     claim = verified(M, partition=partition)
     assert (claim["depth"], claim["version"]) == (depth, 2)
     assert claim["target"] == [[format_rational(x) for x in row] for row in M.to_list()]
+
+
+def test_terms_in_several_parts_and_exponents_as_fractions_are_read(tmp_path):
+    written = CORPUS / "depth" / "correct" / "positive_5_letters_linear.json"
+    content = json.loads(written.read_text())
+    for obstruction in content["obstructions"]:
+        terms = obstruction["multiplier"][0]
+        coefficient, *exponents = terms[0]
+        exponents = [f"{x}/1" for x in exponents]
+        terms[:1] = [[str(int(coefficient) - 9), *exponents], ["9", *exponents]]
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(content))
+    for read, expected in zip(load(path).obstructions, load(written).obstructions, strict=True):
+        assert read.witness == expected.witness
 
 
 def test_what_version_1_does_not_know_is_refused():
