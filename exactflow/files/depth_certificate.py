@@ -13,9 +13,10 @@ from typing import Any
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.errors import InvalidInputError
+from exactflow import checker
+from exactflow.errors import CertificateError, InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import format_field, to_element
+from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import Element
 from exactflow.files.certificate import (
     field_name_writer_and_decimals,
@@ -143,7 +144,8 @@ def read_obstruction(
     The checker must have accepted the certificate. `matrix_in_layer_order` is the target with its
     coordinates in the order of the layers; by default its halves have equal sizes. If a
     certificate has the same word for several of `KINDS`, return an obstruction whose check
-    succeeds.
+    succeeds. Raises `CertificateError` if there is none: the checker accepts more witnesses, such
+    as reducible factors.
     """
     instance = PatternInstance(
         written_obstruction["pattern"], SplitMatrix(matrix_in_layer_order, first_half_size), scales
@@ -156,7 +158,13 @@ def read_obstruction(
         for read in [_read_witness(row.key, written_obstruction[row.key], instance)]
         if row.key != "multiplier" or any(isinstance(W, dict) for W in read) == (kind == "signs")
     ]
-    return next((o for o in found if o.is_valid()), found[0])
+    valid = next((o for o in found if o.is_valid()), None)
+    if valid is None:
+        raise CertificateError(
+            f"the checker accepts the witness against {instance.pattern}, but it is of a form that "
+            "minimal_depth does not write: call minimal_depth on the matrix instead"
+        )
+    return valid
 
 
 def _read_witness(json_key: str, json_value: Any, instance: PatternInstance) -> Any:
@@ -166,7 +174,7 @@ def _read_witness(json_key: str, json_value: Any, instance: PatternInstance) -> 
     field, d = instance.matrix.domain, instance.matrix.shape[0]
 
     def parse_target_field_element(text: str) -> Element:
-        return field.convert_from(to_element(text), QQ)
+        return field.convert_from(QQ(*map(checker.parse_integer, text.split("/"))), QQ)
 
     if json_key == "k":
         return json_value
@@ -176,7 +184,7 @@ def _read_witness(json_key: str, json_value: Any, instance: PatternInstance) -> 
         polynomials: list[dict[tuple[int, ...], Element]] = [{} for _ in json_value]
         for terms, W in zip(polynomials, json_value, strict=True):
             for coefficient, *written in W:
-                exponents = tuple(int(to_element(x)) for x in written)
+                exponents = tuple(int(checker.read_rational(x, "exponent")) for x in written)
                 c = parse_target_field_element(coefficient)
                 terms[exponents] = terms.get(exponents, field.zero) + c
         return tuple(polynomials)

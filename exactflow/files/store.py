@@ -131,7 +131,8 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     Raises
     ------
     CertificateError
-        The file is no readable certificate, or the checker cannot decide it.
+        The file is no readable certificate, the checker cannot decide it, or a witness has a form
+        that `minimal_depth` does not write.
     VerificationError
         The claim is false.
     InvalidInputError

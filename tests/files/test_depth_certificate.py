@@ -13,7 +13,7 @@ from linear.depth.tables import CLASHES, NOT_THREE, OBSTRUCTIONS, SCALED, SWAP, 
 from sympy import GF, QQ, sqrt
 
 from exactflow import checker, load, random_matrix, save
-from exactflow.errors import InvalidInputError
+from exactflow.errors import CertificateError, InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_rational
@@ -169,6 +169,28 @@ def test_terms_in_several_parts_and_exponents_as_fractions_are_read(tmp_path):
     path.write_text(json.dumps(content))
     for read, expected in zip(load(path).obstructions, load(written).obstructions, strict=True):
         assert read.witness == expected.witness
+
+
+def test_leading_zeros_of_a_witness_are_read(tmp_path):
+    content = json.loads((CORPUS / "depth" / "correct" / "gf2_0_letters_linear.json").read_text())
+    content["obstructions"][0]["multiplier"][0][0][0] = "00"
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(content))
+    assert load(path).depth == 1
+
+
+def test_a_witness_that_only_the_checker_accepts_is_refused_by_a_remedy(tmp_path):
+    written = CORPUS / "depth" / "correct" / "rationals_5_letters_chain_no_freedom.json"
+    content = json.loads(written.read_text())
+    found = next(o for o in content["obstructions"] if o["kind"] == "chain")
+    found["factors"].append(["-5", "1"])
+    text = json.dumps(content)
+    assert checker.check(text.encode()).verdict is checker.Verdict.VERIFIED
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    with pytest.raises(CertificateError, match="call minimal_depth on the matrix instead"):
+        load(path)
+    assert minimal_depth(content["target"]).depth == content["depth"]
 
 
 def test_what_version_1_does_not_know_is_refused():
