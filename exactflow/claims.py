@@ -464,6 +464,6 @@ def proof_options(argv: Sequence[str] | None = None) -> Options:
     """
     if (run := current_run()) is not None:
         return run.options
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(allow_abbrev=False)  # --f is the kernel's, and not --full
     Options.add_to(parser)
     return Options(**vars(parser.parse_known_args(sys.argv[1:] if argv is None else argv)[0]))

@@ -118,6 +118,7 @@ def test_control_characters_are_printed_escaped(capsys):
 
 def test_options():
     assert proof_options(["--plot", "d", "--full", "-f", "kernel.json"]) == Options(Path("d"), True)
+    assert proof_options(["--f=kernel.json", "--pl", "d"]) == Options()
     assert proof_options([]) == Options()
 
 
