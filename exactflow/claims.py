@@ -95,15 +95,16 @@ class Check:
     """The instances of one claim: each method checks one instance, and counts it or raises.
 
     The error names the instance by its label or, without a label, by the text of the claim. The
-    claim has failed if an instance has failed, even if the script catches the error or a thread
-    loses it. An instance after the end of the claim, or in a process that the script starts, leaves
-    the claim undecided.
+    claim has failed if an instance has failed, and is undecided if an instance is, even if the
+    script catches the error or a thread loses it. An instance after the end of the claim, or in a
+    process that the script starts, leaves the claim undecided.
     """
 
     def __init__(self, checked: str) -> None:
         self.checked = checked
         self.instances = 0
         self.failures: list[str] = []
+        self.undecided: list[ExactFlowError] = []  # the errors of instances without a verdict
         self.hypotheses: dict[str, None] = {}  # as a set in the order of the identities
         self._claim: Claim | None = None  # the claim to record for a runner
         self._process = os.getpid()
@@ -125,6 +126,9 @@ class Check:
             is_equal = are_equal(derived, expected)
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
+        except UndecidedClaimError as error:
+            self.undecided.append(error)
+            raise
         if not is_equal:
             # imported only here, since the import of SymPy by this module takes a long time
             from exactflow.exact.numbers import format_short as short
@@ -145,7 +149,10 @@ class Check:
         is_bool = isinstance(condition, bool) or bool(numpy and isinstance(condition, numpy.bool_))
         if sympy and isinstance(condition, sympy.logic.boolalg.Boolean):
             if condition not in (sympy.true, sympy.false):
-                raise UndecidedClaimError(f"neither proved nor refuted: {condition}")
+                self.undecided.append(
+                    UndecidedClaimError(f"neither proved nor refuted: {condition}")
+                )
+                raise self.undecided[-1]
             is_bool = True
         if not (is_bool and condition):
             raise self._record_failure(
@@ -189,6 +196,9 @@ class Check:
             proof = Identity(label or text, "", "", text, relations).prove()
         except VerificationError as error:
             raise self._record_failure(label, str(error)) from None
+        except InvalidInputError as error:
+            self.undecided.append(error)
+            raise
         self.hypotheses |= dict.fromkeys(proof.hypotheses)
         self._count_and_print_instance(str(proof))
 
@@ -274,6 +284,8 @@ class Claims:
             yield check
             if check.failures:
                 raise ProofError(check.failures[0])
+            if check.undecided:
+                raise check.undecided[0]
             if not check.instances:
                 raise ProofError(
                     f"{claim.checked}: no instance was checked: call check.equal, check.true or "

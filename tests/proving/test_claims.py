@@ -1,6 +1,7 @@
 """A claim that checks nothing, or something false, cannot pass."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,6 +115,28 @@ def test_control_characters_are_printed_escaped(capsys):
     with Claims("T\n").check("\x1b[31mred", Evidence.EXACT) as check:
         check.true(True, "\x1b[2J")
     assert capsys.readouterr().out == "T\\n: \\x1b[31mred [exact]\n    \\x1b[2J\n"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda check: check.true(sympy.Symbol("x") < 2),
+        lambda check: check.equal(*(sympy.Function(name)(2) for name in "fg")),
+        lambda check: check.identity("X Y"),
+    ],
+)
+def test_an_undecided_instance_whose_error_is_lost_leaves_the_claim_undecided(use):
+    claims = Claims("T")
+
+    def check_and_lose_the_error():
+        with claims.check("a", Evidence.EXACT) as check:
+            check.true(True)
+            with suppress(UndecidedClaimError, InvalidInputError):
+                use(check)
+
+    with pytest.raises((UndecidedClaimError, InvalidInputError)):
+        check_and_lose_the_error()
+    assert [claim.verdict for claim in claims.recorded] == ["not reached"]
 
 
 def test_options():
