@@ -106,7 +106,8 @@ class Check:
         self.failures: list[str] = []
         self.undecided: list[ExactFlowError] = []  # the errors of instances without a verdict
         self.hypotheses: dict[str, None] = {}  # as a set in the order of the identities
-        self._claim: Claim | None = None  # the claim to record for a runner
+        self._claim: Claim | None = None  # the claim to record
+        self._recorded: list[Claim] = []
         self._process = os.getpid()
 
     def equal(self, derived: object, expected: object, label: str = "") -> None:
@@ -212,6 +213,7 @@ class Check:
         """Record the claim as begun again, if it has ended or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
+            self._recorded.append(self._claim)
             record_claim(uuid4().hex, self._claim)
 
     def _count_and_print_instance(self, label: str) -> None:
@@ -279,7 +281,7 @@ class Claims:
         if (run := current_run()) is not None:
             run.append_progress_line(claim.checked)
         check, start, ended = Check(claim.checked), time.perf_counter(), claim
-        check._claim = claim
+        check._claim, check._recorded = claim, self.recorded
         try:
             yield check
             if check.failures:

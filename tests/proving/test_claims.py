@@ -139,6 +139,16 @@ def test_an_undecided_instance_whose_error_is_lost_leaves_the_claim_undecided(us
     assert [claim.verdict for claim in claims.recorded] == ["not reached"]
 
 
+def test_an_instance_after_the_end_of_a_claim_leaves_a_claim_undecided():
+    claims = Claims("T")
+    with claims.check("a", Evidence.EXACT) as check:
+        check.equal(1, 1)
+    for _ in range(2):
+        with pytest.raises(ProofError):
+            check.equal(1, 2)
+    assert [claim.verdict for claim in claims.recorded] == ["passed", "not reached"]
+
+
 def test_options():
     assert proof_options(["--plot", "d", "--full", "-f", "kernel.json"]) == Options(Path("d"), True)
     assert proof_options(["--f=kernel.json", "--pl", "d"]) == Options()
