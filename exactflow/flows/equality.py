@@ -39,15 +39,32 @@ def are_equal(derived: Any, expected: Any) -> bool:
     for kind in (list, tuple):
         if isinstance(derived, kind) and isinstance(expected, kind):
             return len(derived) == len(expected) and all(map(are_equal, derived, expected))
-    if isinstance(derived, Mapping) and isinstance(expected, Mapping):
-        pairs = {_replace_numbers_by_rationals(key): value for key, value in derived.items()}
-        wanted = {_replace_numbers_by_rationals(key): value for key, value in expected.items()}
-        same_keys = pairs.keys() == wanted.keys()
-        return same_keys and all(are_equal(pairs[key], wanted[key]) for key in pairs)
+    for keyed in (Mapping, Set):
+        if isinstance(derived, keyed) and isinstance(expected, keyed):
+            items = [
+                {
+                    _replace_numbers_by_rationals(key): x[key] if isinstance(x, Mapping) else None
+                    for key in x
+                }
+                for x in (derived, expected)
+            ]
+            return all(map(_has_equal_items, items, reversed(items)))
     one, other = map(_replace_numbers_by_rationals, (derived, expected))
     if (one == other) is True:
         return True
     return _are_expressions_of_equal_value(one, other)
+
+
+def _has_equal_items(items: Mapping, others: Mapping) -> bool:
+    """Whether each key equals a key of `others`, as it is written or by its value, and so do their
+    values.
+    """
+    return all(
+        are_equal(value, others[key])
+        if key in others
+        else any(are_equal(key, x) and are_equal(value, y) for x, y in others.items())
+        for key, value in items.items()
+    )
 
 
 def _are_expressions_of_equal_value(derived: Any, expected: Any) -> bool:
