@@ -167,6 +167,11 @@ def _is_matrix_or_coupling_flow(x: Any) -> bool:
         _is_coupling_flow(x)
         or bool(numpy and isinstance(x, numpy.ndarray))
         or bool(sympy and isinstance(x, sympy.MatrixBase | sympy.polys.matrices.DomainMatrix))
+        or bool(
+            sympy
+            and isinstance(x, sympy.MatrixExpr)
+            and all(sympy.sympify(size).is_Integer for size in x.shape)
+        )
         or bool(mpmath and isinstance(x, mpmath.matrix))
         or bool(torch and isinstance(x, torch.Tensor))
     )
