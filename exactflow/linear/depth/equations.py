@@ -50,7 +50,7 @@ from exactflow.exact.exceptional import (
 from exactflow.exact.linalg import trace
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason
+from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, double_braces
 
 Multiplier = tuple[DomainMatrix, ...]
 """One matrix for each equation of a system."""
@@ -334,6 +334,7 @@ def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equatio
         name = "tr({C} V) + tr(V {c}) = tr({D}) - tr({a})" + (f" - {parts.e}" if parts.e else "")
         return [*system, Equation(name, goal, of_D + of_a)]
     goals = [linalg.column([x], field) for x in (trace(D) - total, total - e - trace(a))]
-    names = f"tr({{D}} - {{C}} V) = {total}", f"tr({{a}} + V {{c}}) = {total - e}"
+    sums = [double_braces(str(x)) for x in (total, total - e)]
+    names = f"tr({{D}} - {{C}} V) = {sums[0]}", f"tr({{a}} + V {{c}}) = {sums[1]}"
     parts_of = zip(names, goals, (of_D, of_a), strict=True)
     return [*system, *(Equation(*part) for part in parts_of)]

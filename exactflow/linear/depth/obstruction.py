@@ -58,6 +58,7 @@ from exactflow.linear.depth.pattern import (
     Reason,
     SplitMatrix,
     alternating_patterns,
+    double_braces,
 )
 
 TemplateValues = dict[str, Any]
@@ -307,7 +308,7 @@ def _template_values_of_trace(o: Obstruction) -> TemplateValues:
     """Return the values that fill the text templates of an obstruction of kind "trace"."""
     k, sign = o.witness, -1 if o.witness == 1 else 1
     pair, field = _charpoly_coefficient_of_D_and_a(o), o.matrix.domain
-    x, y = (format_element_short(value * sign, field) for value in pair)
+    x, y = (double_braces(format_element_short(value * sign, field)) for value in pair)
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
     power = "" if len(set(o.split.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
@@ -387,7 +388,8 @@ def _template_values_of_similarity_or_chain(o: Obstruction) -> TemplateValues:
         return {"clash": f"{need} (`rank({{C}}) = {r}`)"}
     f, of_D, of_a = clash
     at_one = "" if sum(f, o.matrix.domain.zero) else ", where they may differ by one each"
-    at = f"blocks of sizes {of_D} and {of_a} at ``{format_polynomial(f, o.matrix.domain)}``"
+    factor = double_braces(format_polynomial(f, o.matrix.domain))
+    at = f"blocks of sizes {of_D} and {of_a} at ``{factor}``"
     return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
@@ -414,7 +416,7 @@ def _template_values_of_tight(o: Obstruction) -> TemplateValues:
     """Return the values for the templates of kind "tight"."""
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     shown = ", ".join(
-        f"``{format_element_short(s, o.matrix.domain)}``"
+        f"``{double_braces(format_element_short(s, o.matrix.domain))}``"
         for s in equations.eigenvalues_not_one_with_r_extra_blocks(parts)
     )
     names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
@@ -454,7 +456,7 @@ def _template_values_of_linear(o: Obstruction) -> TemplateValues:
         why = f"{_MULTIPLIED} says that a sum of positive numbers is at most 0"
     else:
         right_side = equations.combined_right_side(system, o.witness)
-        s = format_element_short(right_side, o.matrix.domain)
+        s = double_braces(format_element_short(right_side, o.matrix.domain))
         problem = f"a multiplier of {names} gives ``0 = {s}``"
         why = f"{_MULTIPLIED} has no unknowns: it says ``0 = {s}``"
     return {"names": names, "problem": problem, "why": why}

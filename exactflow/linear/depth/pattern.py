@@ -22,6 +22,11 @@ from exactflow.flows.result import DepthScales
 _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
+def double_braces(text: str) -> str:
+    """Return a text with a symbol of the user, as x_{1}, as the part of a template."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def alternating_patterns(length: int) -> tuple[str, ...]:
     """Return both alternating patterns of U and L of the given length; ("",) for length 0."""
     letters = "UL" * (length // 2 + 1)

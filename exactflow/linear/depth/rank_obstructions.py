@@ -47,7 +47,7 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.fixed_parts import proved_rank
 from exactflow.linear.depth.minors import LARGEST_HALF
-from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Reason
+from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Reason, double_braces
 
 DiagonalBlockName = Literal["D", "d", "A", "a"]
 _DIAGONAL_BLOCK_NAMES: tuple[DiagonalBlockName, ...] = get_args(DiagonalBlockName)
@@ -310,9 +310,10 @@ def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
     )
     values: dict[str, Any] = {"p": p, "e": q - p, "rank": found.rank, "clash": clash}
     scalars = {"alpha": found.alpha, "beta": found.beta, "r": found.r}
-    values |= {name: format_element_short(x, field) for name, x in scalars.items()}
+    values |= {name: double_braces(format_element_short(x, field)) for name, x in scalars.items()}
     shown = ", ".join(
-        f"``{format_element_short(x, field)}`` ({'once' if count == 1 else f'{count} times'})"
+        f"``{double_braces(format_element_short(x, field))}`` "
+        f"({'once' if count == 1 else f'{count} times'})"
         for x, count in forced.items()
     )
     argument = (_OF_RANK if found.rank else _OF_SCALARS).format(**values)

@@ -203,3 +203,15 @@ def test_depth_of_a_symbolic_family_holds_at_every_unexceptional_value(count):
         assert len(allowed) >= 7
         for value in allowed[:7]:
             assert bounds_hold(answer, M, x, value, partition), (M, scales, assume, value)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [lambda x: diag(x, 1 / x), lambda x: diag(x, x, sympy.Matrix([[1 / x, 1], [0, 1 / x]]))],
+)
+def test_a_symbol_with_braces_is_shown_as_it_is(family):
+    plain, braced = (
+        "\n".join([str(answer), *(found.explanation() for found in answer.obstructions)])
+        for answer in (minimal_depth(family(Symbol(name))) for name in ("zzz", "z_{a}"))
+    )
+    assert braced.count("z_{a}") == plain.count("zzz") > 4
