@@ -191,6 +191,7 @@ def test_numbers_come_back_as_what_they_are():
     assert_invertible(factor([[1, 2], [0, 1]]), [mpmath.mpf(1) / 3, mpmath.mpf(2)])
     mod_5 = DomainMatrix([[GF(5)(1), GF(5)(2)], [GF(5)(0), GF(5)(1)]], (2, 2), GF(5))
     assert_invertible(factor(mod_5), [7, -1])
+    assert_invertible(factor(mod_5), [1, "-1/2"])
     forgetful = Forgetful([LinearCoupling((1, 1), "first", [[2]])])
     with pytest.raises(AssertionError, match="x does not come back"):
         assert_invertible(forgetful, [mpmath.mpf(1), mpmath.mpf(3)])
