@@ -128,8 +128,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         except UndecidedClaimError as error:
-            self.undecided.append(error)
-            raise
+            raise self._record_undecided(error) from None
         if not is_equal:
             # imported only here, since the import of SymPy by this module takes a long time
             from exactflow.exact.numbers import format_short as short
@@ -150,10 +149,9 @@ class Check:
         is_bool = isinstance(condition, bool) or bool(numpy and isinstance(condition, numpy.bool_))
         if sympy and isinstance(condition, sympy.logic.boolalg.Boolean):
             if condition not in (sympy.true, sympy.false):
-                self.undecided.append(
+                raise self._record_undecided(
                     UndecidedClaimError(f"neither proved nor refuted: {condition}")
                 )
-                raise self.undecided[-1]
             is_bool = True
         if not (is_bool and condition):
             raise self._record_failure(
@@ -198,8 +196,7 @@ class Check:
         except VerificationError as error:
             raise self._record_failure(label, str(error)) from None
         except InvalidInputError as error:
-            self.undecided.append(error)
-            raise
+            raise self._record_undecided(error) from None
         self.hypotheses |= dict.fromkeys(proof.hypotheses)
         self._count_and_print_instance(str(proof))
 
@@ -208,6 +205,12 @@ class Check:
         self._record_claim_begun_unless_open_here()
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
+
+    def _record_undecided(self, error: ExactFlowError) -> ExactFlowError:
+        """Record that an instance is neither true nor false, and return the error to raise."""
+        self._record_claim_begun_unless_open_here()
+        self.undecided.append(error)
+        return error
 
     def _record_claim_begun_unless_open_here(self) -> None:
         """Record the claim as begun again, if it has ended or began in another process."""
