@@ -170,6 +170,8 @@ class FreeRing:
 
         `InvalidInputError` is raised for a sum of several words, or of none.
         """
+        if not words:
+            raise InvalidInputError("expected a factor that can be inverted, got 0")
         if len(words.terms) != 1:
             raise InvalidInputError(
                 f"expected a single word, got {words}: the inverse of a sum is not a sum of words; "
@@ -196,10 +198,11 @@ class FreeRing:
         for (a, b), x in self.numbers.items():
             if a == name and x and self.numbers.get((b, a)) == x:
                 return (b, 1), x
-        raise InvalidInputError(
-            f"the relations do not determine the inverse of {name}: add two relations, such as "
-            f"\"{name} {name}' = 1, {name}' {name} = 1\""
-        )
+        remedy = "if a product is 0, and a factor has an inverse, the other is 0: omit this symbol"
+        for (a, b), x in self.numbers.items():
+            if x and name in (a, b):
+                remedy = f'add the relation "{b} {a} = {format_rational(x)}"'
+        raise InvalidInputError(f"the relations do not determine the inverse of {name}: {remedy}")
 
 
 class FalseIdentityError(VerificationError):

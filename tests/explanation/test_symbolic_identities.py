@@ -247,3 +247,20 @@ def test_an_identity_is_proved_if_and_only_if_it_holds_in_matrices(a, b, is_same
     else:
         with pytest.raises(FalseIdentityError):
             Identity("", "", "", text).prove()
+
+
+@pytest.mark.parametrize("relations", ["A B = 2", "B A = 1/2", "A C = 0, A B = -1"])
+def test_the_relation_that_a_refusal_names_determines_the_inverse(relations):
+    claim = Identity("i", "", "", "A^-1 A = 1", relations)
+    with pytest.raises(InvalidInputError, match="add the relation") as refused:
+        claim.prove()
+    remedy = str(refused.value).split('"')[1]
+    relations = relations.replace("A C = 0, ", "")
+    replace(claim, relations=f"{relations}, {remedy}").prove()
+
+
+def test_a_divisor_of_zero_has_no_inverse():
+    with pytest.raises(InvalidInputError, match="the other is 0: omit this symbol"):
+        Identity("i", "", "", "A^-1 A = 1", "A B = 0").prove()
+    with pytest.raises(InvalidInputError, match="a factor that can be inverted, got 0"):
+        Identity("i", "", "", "(X) = 1/0").prove()
