@@ -171,7 +171,8 @@ class Check:
             blocks. An equation whose left side is a new name defines it. All other names stand for
             n x n matrices.
         label : the name of the identity; by default its text.
-        relations : products of two names that are numbers, as ``"w e = 1"``.
+        relations : products of two names that are numbers, as ``"w e = 1"``. The two names may also
+            stand for a row and a column; so ``e w = 1`` is false, unless it is a relation, too.
 
         Raises
         ------
