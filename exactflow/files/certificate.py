@@ -21,7 +21,7 @@ from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix, is_equal
-from exactflow.exact.numbers import format_field, format_rational, format_up
+from exactflow.exact.numbers import format_field, format_rational, format_up, to_fraction
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import explain_malformed_certificate, read_file_or_stdin
 from exactflow.files.roots import find_root_index_or_largest_real, root_member_or_decimals
@@ -41,7 +41,7 @@ def certificate_text(
     target: "MatrixLike | None" = None,
     *,
     pads: Sequence[int] = (),
-    within: Element = None,
+    within: "Element | str" = None,
     covariance: "MatrixLike | None" = None,
     provenance: Mapping[str, object] | None = None,
 ) -> str:
@@ -116,7 +116,7 @@ def certificate_text(
     lists = {"flips": flow.flips, "order": flow.order, "pads": pads}
     members |= {key: json.dumps(list(found)) for key, found in lists.items() if found}
     if within is not None:
-        members["within"] = json.dumps(format_rational(within))
+        members["within"] = json.dumps(format_rational(to_fraction(within)))
     record |= dict(provenance or {})
     if decimals:
         record["generator"] = decimals

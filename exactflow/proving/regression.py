@@ -113,6 +113,11 @@ def _flow_or_depth_certificate_text(
     `certificate_keywords` are keywords of `certificate_text`.
     """
     if not isinstance(result, MinimalDepth):
+        if not hasattr(result, "domain_matrix"):
+            raise InvalidInputError(
+                f"expected a flow or a result of minimal_depth, got {type(result).__name__}: pass "
+                "the flow of another result, as balance(M).flow"
+            )
         return certificate_text(result, target, **certificate_keywords)
     if certificate_keywords:
         raise InvalidInputError(

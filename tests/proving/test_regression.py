@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import exactflow.proving.regression  # noqa: F401 (so each run in this process has its classes)
 from exactflow import checker
 
 pytest_plugins = ["pytester"]
@@ -22,6 +23,7 @@ FLOWS = {
     "bits": CouplingFlow([LinearCoupling((1, 1), "first", [["1/1000000"]])]),
     "there and back": CouplingFlow([U, U.inverse()]),
     "none": factor([[1, 0], [0, 1]]),
+    "matrix": [[1, 0], [0, 1]],
     "depth": minimal_depth([[1, 2], [3, 7]]),
     "other depth": minimal_depth([[1, 2], [3, 8]], scales="positive"),
 }
@@ -112,9 +114,16 @@ def test_inequalities_and_names(run, pytester):
     words = ", [[1, Fraction(21, 10)], [0, 1]], within=Fraction(1, 5), basename='near'"
     run("short", keywords=words).assert_outcomes(failed=1)
     run("short", keywords=words).assert_outcomes(passed=1)
+    run("short", keywords=words.replace("Fraction(1, 5)", "'0.2'")).assert_outcomes(passed=1)
     assert (pytester.path / "test_it" / "near.cert.json").exists()
     result = run("short", keywords=words.replace("1, 5", "1, 3"))
     assert "within: expected 1/5, as recorded, got 1/3" in result.stdout.str()
+
+
+def test_what_is_no_flow_is_refused_by_a_message(run):
+    result = run("matrix")
+    result.assert_outcomes(failed=1)
+    assert "expected a flow or a result of minimal_depth, got list" in result.stdout.str()
 
 
 @pytest.mark.parametrize(
