@@ -86,6 +86,7 @@ WITH_DEFAULTS = {
     "PiecewiseFlow.log_abs_det": "x",
     "PiecewiseLinear": "left right",
     "Theorem.challenge": "n",
+    "Theorems.get": "default",  # as that of every mapping
     "convert": "example",
     "proof_options": "argv",
     "toeplitz": "row",

@@ -50,9 +50,11 @@ def check_that(condition: bool, statement: str) -> None:
 # ------------------------------------------------------------- hypotheses of the theorems
 
 
-def has_positive_det(M: Any) -> bool:
+def has_positive_det(M: Any) -> bool | None:
+    """Whether det M is positive; None if this depends on symbols whose signs are not known."""
     matrix = as_square_matrix(M).to_dense()
-    return linalg.is_positive(matrix.det(), matrix.domain) is True
+    verdict = linalg.is_positive(matrix.det(), matrix.domain)
+    return verdict if matrix.domain.is_FractionField else bool(verdict)
 
 
 def has_det_one(M: Any) -> bool:
@@ -75,7 +77,7 @@ def is_rotation_within_rounding(W: Any) -> bool:
     if M.free_symbols:
         return False
     off = max(abs(entry) for entry in M.T * M - sympy.eye(M.rows))
-    return bool(off <= _ROUNDING) and has_positive_det(W)
+    return bool(off <= _ROUNDING and has_positive_det(W))
 
 
 def is_nonempty_list_of_flows(flows: Any) -> bool:

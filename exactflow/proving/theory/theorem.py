@@ -16,12 +16,12 @@ from exactflow.files.parallel import parallel_map
 @dataclass(frozen=True)
 class Hypothesis:
     """A hypothesis of a theorem: `says` states it, `why` is the reason for it, and `holds` tests it
-    on an instance.
+    on an instance. `holds` returns None if this is not decided, as for symbols without a sign.
     """
 
     says: str
     why: str
-    holds: Callable[[Any], bool]
+    holds: Callable[[Any], bool | None]
 
 
 class FormalStatements(NamedTuple):
@@ -125,7 +125,8 @@ class Theorem:
         Raises
         ------
         InvalidInputError
-            A hypothesis does not hold for the instance, or the theorem is not about instances.
+            A hypothesis does not hold for the instance, or is not decided, or the theorem is not
+            about instances.
         VerificationError
             The statement is false for the instance: a counterexample, or a bug.
 
@@ -140,10 +141,11 @@ hypothesis does not hold here: every coupling with positive scales preserves ori
         """
         trial = self._require_function(self.trial, "a theorem about instances")
         for hypothesis in self.hypotheses:
-            if not hypothesis.holds(instance):
+            if not (holds := hypothesis.holds(instance)):
+                verdict = "is not decided" if holds is None else "does not hold"
                 raise InvalidInputError(
-                    f'the theorem "{self.name}" needs {hypothesis.says}, and this hypothesis does '
-                    f"not hold here: {hypothesis.why}"
+                    f'the theorem "{self.name}" needs {hypothesis.says}, and this hypothesis '
+                    f"{verdict} here: {hypothesis.why}"
                 )
         return trial(instance)
 
@@ -256,6 +258,10 @@ class Theorems(Mapping[str, Theorem]):
             hint = hint_at_similar_name(found, self._rows, "the table of theorems lists all names")
             raise InvalidInputError(f"expected the name of a theorem, got {name!r}{hint}")
         return self._rows[found]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the theorem with a name or a number, or the default if there is none."""
+        return self._rows.get(self._normalize_name_or_number(name), default)
 
     def __contains__(self, name: object) -> bool:
         return self._normalize_name_or_number(name) in self._rows

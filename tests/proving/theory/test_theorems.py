@@ -437,3 +437,16 @@ def test_a_theorem_shows_its_statement_formula_and_hypotheses_in_a_notebook(name
     assert f"$$ {escape(theorem.latex)} $$" in html
     assert html.count("<dt>needs</dt>") == len(theorem.hypotheses)
     assert all(escape(h.why) in html for h in theorem.hypotheses)
+
+
+def test_a_name_of_no_theorem_has_the_default():
+    assert theorems.get("no such theorem") is None
+    assert theorems.get("Six_layers", 0) is theorems["six layers"]
+
+
+def test_an_undecided_hypothesis_is_not_said_to_be_false():
+    t, p = sympy.Symbol("t"), sympy.Symbol("p", positive=True)
+    with pytest.raises(InvalidInputError, match="this hypothesis is not decided here"):
+        theorems["six layers"].check(sympy.diag(t, 1))
+    with pytest.raises(InvalidInputError, match="this hypothesis does not hold here"):
+        theorems["six layers"].check(sympy.diag(-p, 1))
