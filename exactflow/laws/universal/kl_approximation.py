@@ -153,8 +153,8 @@ class KLApproximation(FlowResult):
     """A flow of couplings with a certified bound of KL(target | flow).
 
     `parts` contains the tiles, widths of margins and terms of the bound for each pair of
-    coordinates. For additive layers `lower_bound` is a lower bound of KL(target | flow) over all
-    volume-preserving flows; for other layers it is 0.
+    coordinates. If `scales` is "additive", `lower_bound` is a lower bound of KL(target | flow) over
+    all volume-preserving flows; if it is "positive", `lower_bound` is 0.
     """
 
     target: TargetMeasure
@@ -162,6 +162,7 @@ class KLApproximation(FlowResult):
     layers: int
     parts: tuple[CoordinatePair, ...]
     lower_bound: sympy.Rational
+    scales: DepthScales
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
@@ -263,10 +264,8 @@ class KLApproximation(FlowResult):
         """Explain the construction and the terms of the bound, in steps that compute the terms once
         more.
         """
-        is_additive = all(layer.is_additive for layer in self.flow.layers)
-        scales: DepthScales = "additive" if is_additive else "positive"
-        eps = to_element(self.eps)
-        return explain_kl(self, lambda: approximate_in_kl(self.target, eps, self.layers, scales))
+        problem = self.target, to_element(self.eps), self.layers, self.scales
+        return explain_kl(self, lambda: approximate_in_kl(*problem))
 
     def __str__(self) -> str:
         pieces = self.terms
@@ -301,7 +300,7 @@ def approximate_in_kl(
     else:
         share = eps / len(densities)
         parts = [_build_tiles(density, share, share, layers) for density in densities]
-    return KLApproximation(target, QQ.to_sympy(eps), layers, tuple(parts), least)
+    return KLApproximation(target, QQ.to_sympy(eps), layers, tuple(parts), least, scales)
 
 
 def _coordinate_pair_densities(law: TargetMeasure) -> list[Density]:

@@ -190,6 +190,17 @@ def test_additive_layers_attain_the_least_kl(name):
     assert abs(lost.mean() - float(result.bound)) < 5 * lost.std() / 10**2.5 + 1e-3
 
 
+@pytest.mark.parametrize("layers", [3, 4])
+def test_positive_scales_that_are_all_one_are_explained(layers):
+    side = QQ.one
+    for _ in range(2):
+        result = approximate(uniform([0, 0], [side, side]), 100, distance="KL", layers=layers)
+        ((scale, _), _), *_ = result.parts[0].tiling.affine_maps_from_latents
+        side /= scale
+    assert all(layer.is_additive for layer in result.flow)
+    assert result.explain().steps
+
+
 def test_the_least_kl_of_a_square():
     """The disc of area 1 has E|z|^2 = 1 / (2 pi)."""
     result = approximate(TARGETS["uniform"], "1/10", distance="KL", scales="additive")
