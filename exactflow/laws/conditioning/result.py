@@ -4,7 +4,7 @@ The steps of the explanation check the bounds in mpmath, by other formulas.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from itertools import accumulate
@@ -319,6 +319,8 @@ def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpm
     The formula, with the R_j, is in the docstring of
     `exactflow.laws.conditioning.lipschitz_regression`.
     """
+    # A translation does not change the distance, but places far from 0 would lose digits.
+    line = replace(line, places=[x - line.places[0] for x in line.places])
     with ctx.workprec(max(TUNING.precision, int(mpmath.mp.prec))):
         blocks = LipschitzRegression(
             line.normal_to_atoms_map(), ball(most_slope)
