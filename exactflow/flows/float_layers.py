@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from exactflow.errors import InvalidInputError
 from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import HALVES, Half, check_option
@@ -62,7 +63,10 @@ class FloatCoupling:
         return bool(np.all(self.scale == 1))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """Return the image of a vector of p + q entries, or of each column, in the dtype of `x`."""
+        """Return the image of a vector of p + q entries, or of each column, in the dtype of `x`.
+
+        Raises `InvalidInputError` unless `x` is an array of floats with p + q rows.
+        """
         return self._map(x, inverse=False)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
@@ -99,7 +103,13 @@ class FloatCoupling:
         return LinearCoupling(self.partition, self.moves, self.with_dense_shift().shift, scale)
 
     def _map(self, x: np.ndarray, *, inverse: bool) -> np.ndarray:
-        p = self.partition[0]
+        p, q = self.partition
+        if not (isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.shape[:1] == (p + q,)):
+            got = f"{x.dtype} of shape {x.shape}" if hasattr(x, "dtype") else type(x).__name__
+            raise InvalidInputError(
+                f"expected an array of floats with {p + q} rows, got {got}: pass "
+                "numpy.array(x, dtype=float), with vectors as columns"
+            )
         moved, kept = moved_and_kept(self.moves, (x[:p], x[p:]))
         scale = self.scales.astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
         translation = self.shift.astype(x.dtype, copy=False) @ kept

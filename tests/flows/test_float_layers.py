@@ -50,6 +50,16 @@ def test_float_coupling(moves):
     assert abs(layer.condition_number() - np.linalg.cond(matrix)) < 1e-12
 
 
+@pytest.mark.parametrize(
+    "x", [np.array([1, 2]), np.array([True, False]), [1.0, 2.0], np.ones(3), np.array(1.0), 1j]
+)
+def test_only_floats_of_all_coordinates_are_mapped(x):
+    layer = FloatCoupling("first", np.array([[0.5]]))
+    for run in (layer.forward, layer.backward):
+        with pytest.raises(InvalidInputError, match="expected an array of floats with 2 rows"):
+            run(x)
+
+
 def test_condition_numbers_beyond_float_precision():
     layer = FloatCoupling("first", np.array([[1.0]]), np.array([1e100]))
     assert layer.condition_number() == pytest.approx(1e100)
