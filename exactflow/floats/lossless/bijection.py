@@ -164,6 +164,10 @@ class Lossless(MapResult):
         """Return `x` as an array, in its own dtype and shape; raise `InvalidInputError` unless it
         is a vector of d integers or has d rows of integers.
         """
+        if np.ma.is_masked(x):
+            raise InvalidInputError(
+                "expected a number in each entry, got masked entries: fill them with values"
+            )
         try:
             x = np.asarray(x)
         except ValueError:

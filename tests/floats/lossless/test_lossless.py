@@ -387,6 +387,7 @@ def test_far_values_of_an_ill_conditioned_map_are_refused_on_the_way():
         (np.zeros((2, 4), int), "expected 4 rows"),
         (np.zeros((1, 4, 4), int), "expected 4 rows"),
         (np.array(1), "expected 4 rows"),
+        (np.ma.array([1, 2, 3, 4], mask=[0, 0, 0, 1]), "masked entries"),
     ],
 )
 def test_inputs_that_are_no_integer_columns(x, match):
