@@ -121,8 +121,12 @@ def to_elements(numbers: Iterable) -> tuple[QQElement, ...]:
 
 
 def sequence_to_list(values: Iterable) -> list:
-    """Return the entries of a sequence as a list; raise for strings, mappings and sets."""
-    if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
+    """Return the entries of a sequence as a list; raise for strings, mappings and sets, and for
+    arrays without axes.
+    """
+    is_number = getattr(values, "ndim", 1) == 0
+    is_other = isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable)
+    if is_number or is_other:
         raise InvalidInputError(
             f"expected a sequence of numbers, got {type(values).__name__} {format_short(values)}: "
             "write it as a list"

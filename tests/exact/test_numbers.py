@@ -86,6 +86,12 @@ def test_refuses(number):
         to_element(number)
 
 
+@pytest.mark.parametrize("values", [np.array(0.5), np.float64(0.5), 3, "12", {1: 2}, {1}])
+def test_what_is_no_sequence(values):
+    with pytest.raises(InvalidInputError, match="expected a sequence of numbers, got"):
+        to_elements(values)
+
+
 def test_integers_over_4300_digits():
     digits = "7" * 6000
     assert format_rational(parse_rational(digits)) == digits
