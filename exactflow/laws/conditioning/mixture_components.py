@@ -108,7 +108,7 @@ def as_law_up_to_translation(law_or_points: Any) -> Law:
     if 1 < d == width and points == points.transpose():
         raise InvalidInputError(
             f"the target is a symmetric {d} x {d} array, which could be either a covariance or "
-            "points: write Gaussian(array) for a covariance, or Atoms(array.tolist()) for points"
+            "points: write Gaussian(array) for a covariance, or empirical_measure(array) for points"
         )
     return empirical_measure(points)
 

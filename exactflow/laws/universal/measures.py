@@ -94,13 +94,7 @@ class Atoms(Mixture):
     is_singular = True
 
     def __init__(self, points: MatrixLike, weights: Sequence | None = None) -> None:
-        matrix = as_rectangular_matrix(points)
-        if not matrix.domain.is_QQ or 0 in matrix.shape:
-            raise InvalidInputError(
-                f"expected at least one point, all with rational coordinates, "
-                f"got {format_short(points)}"
-            )
-        rows = tuple(map(tuple, matrix.to_dense().to_list()))
+        rows = _as_rational_points(points)
         row, times = Counter(rows).most_common(1)[0]
         if times > 1:
             raise InvalidInputError(
@@ -219,9 +213,22 @@ def empirical_measure(sample: PointsLike) -> Atoms:
     >>> empirical_measure(sample).weights == (QQ(1, 2), QQ(1, 4), QQ(1, 4))
     True
     """
-    rows = Counter(map(tuple, as_rectangular_matrix(sample).to_dense().to_list()))
+    rows = Counter(_as_rational_points(sample))
     total = sum(rows.values())
     return Atoms([list(row) for row in rows], [QQ(count, total) for count in rows.values()])
+
+
+def _as_rational_points(points: PointsLike) -> tuple[tuple, ...]:
+    """Return the rows of a matrix of points; raise `InvalidInputError` if there are none, or if a
+    coordinate is not rational.
+    """
+    matrix = as_rectangular_matrix(points)
+    if not matrix.domain.is_QQ or 0 in matrix.shape:
+        raise InvalidInputError(
+            "expected at least one point, all with rational coordinates, got "
+            f"{format_short(points)}"
+        )
+    return tuple(map(tuple, matrix.to_dense().to_list()))
 
 
 def draw_normal_columns(dimension: int, count: int, seed: int) -> np.ndarray:

@@ -351,6 +351,8 @@ def test_points_are_a_sample():
         (TWO, float("nan"), "expected a finite number, got nan"),
         (np.array([[0.0, np.nan], [1.0, 2.0]]), 1, "entry .0, 1.: expected a finite number"),
         (np.eye(3), 1, "is a symmetric 3 x 3 array, which could be either"),
+        ([[1, 1], [1, 1]], 1, "or empirical_measure.array. for points"),
+        ([[sympy.sqrt(2), 1]], 1, r"rational coordinates, got .*sqrt\(2\)"),
         (np.zeros((3, 0)), 1, "at least one point"),
         (np.zeros(3), 1, "two axes"),
         ("checkerboard", 1, "got str 'checkerboard'"),

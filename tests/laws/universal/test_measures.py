@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import sympy
 from flint import arb
 from quantization import assert_cells
 from sympy import QQ
@@ -118,6 +119,8 @@ def test_least_root():
         (lambda: Atoms([[0, 0], [1, 1]], [0, 1]), "positive weights"),
         (lambda: Atoms([[0, 0], [1, 1]], [1]), "2 weights"),
         (lambda: Atoms([]), "at least one point"),
+        (lambda: empirical_measure([]), "at least one point"),
+        (lambda: empirical_measure([[sympy.sqrt(2), 0]]), r"rational coordinates, .*sqrt\(2\)"),
         (lambda: Atoms([[float("nan"), 0]]), "finite"),
         (lambda: Boxes([]), "at least one box"),
         (lambda: Boxes([([0], [1]), ([0, 0], [1, 1])]), "all of equal dimension"),
