@@ -53,6 +53,8 @@ the clusters and the Lagrange multiplier are chosen in floats. *Exact*, in the s
 forced_conditioning: the maps that attain the bounds.
 """
 
+import copyreg
+
 from flint import arb, ctx
 from sympy import QQ
 
@@ -127,3 +129,7 @@ singular values rms over geometric mean at least 1
             target=law,
             attained=None if attained is None else QQ.to_sympy(attained),
         )
+
+
+# FLINT cannot pickle balls: the target and eps are pickled and copied, and the rest computed anew.
+copyreg.pickle(ConditioningBounds, lambda bounds: (bound_conditioning, (bounds.target, bounds.eps)))

@@ -17,7 +17,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangular_matrix
-from exactflow.exact.numbers import format_short, to_fmpq
+from exactflow.exact.numbers import format_short, to_element, to_fmpq
 from exactflow.exact.singular_values import to_square_fmpq_matrix
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.tuning import TUNING
@@ -79,6 +79,14 @@ class Gaussian:
     def dimension(self) -> int:
         """The number d of coordinates."""
         return self.covariance.nrows()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.covariance.entries()))
+
+    def __reduce__(self) -> tuple:
+        """Pickle and copy the covariance as rationals, since FLINT cannot pickle its matrices."""
+        rows = self.covariance.tolist()
+        return Gaussian, ([[QQ.to_sympy(to_element(x)) for x in row] for row in rows],)
 
     def __repr__(self) -> str:
         return f"<Gaussian in dimension {self.dimension}>"

@@ -1,5 +1,7 @@
 """Lower bounds of conditioning, against independent computations and against flows."""
 
+import pickle
+from copy import deepcopy
 from dataclasses import replace
 from math import log, pi, sqrt
 from statistics import NormalDist
@@ -410,6 +412,16 @@ def test_a_false_bound_is_not_explained():
     ):
         with pytest.raises(VerificationError, match=r"step \d \(\w+\) is wrong"):
             replace(bounds, **{name: value}).explain()
+
+
+@pytest.mark.parametrize("target", [TWO, Gaussian([[2, "1/3"], ["1/3", 1]])])
+def test_pickles_and_copies(target):
+    bounds = bound_conditioning(target, "1/10")
+    for copied in (pickle.loads(pickle.dumps(bounds)), deepcopy(bounds)):
+        assert copied.target == target
+        assert hash(copied.target) == hash(target)
+        assert str(copied) == str(bounds)
+        assert copied.lipschitz == bounds.lipschitz
 
 
 def test_displays():
