@@ -206,7 +206,7 @@ def approximate(
     measure, accuracy = as_measure_zero_padded_to_plane(target), as_supported_eps(eps)
     halves = resolve_halves(measure, partition)
     if distance == "KL":
-        if halves[0] != halves[1]:
+        if halves[0] != halves[1] and measure.dimension % 2 == 0:
             raise InvalidInputError(
                 f"expected a partition into equal halves for distance='KL', got {halves}"
             )
