@@ -19,7 +19,14 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_array_if_tensor
-from exactflow.exact.numbers import format_short, sequence_to_list, to_elements, to_index
+from exactflow.exact.numbers import (
+    format_short,
+    sequence_to_list,
+    to_element,
+    to_elements,
+    to_float,
+    to_index,
+)
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.measures import Mixture, as_valid_weights
 from exactflow.laws.universal.quantization import (
@@ -171,6 +178,8 @@ class Histogram(Boxes):
     def of(cls, samples: Any, *, bins: "int | tuple[int, int]" = 32) -> "Histogram":
         """Return the histogram of samples on the smallest box that contains them.
 
+        A coordinate at the common end of two bins counts in the upper one, without rounding.
+
         Parameters
         ----------
         samples : an (N, 2) array, or tensor, of finite numbers.
@@ -202,16 +211,29 @@ class Histogram(Boxes):
                     "these has no area"
                 )
         lower, upper = zip(*ends, strict=True)
-        scaled = points.copy()
-        for column, (low, high) in zip(scaled.T, ends, strict=True):
-            column[:] = np.ldexp(column, -math.frexp(max(abs(low), abs(high)))[1])
-        x, y = (scaled - scaled.min(axis=0)).T
-        counts = np.histogram2d(x / x.max(), y / y.max(), bins=[n, m], range=[(0, 1), (0, 1)])[0]
-        return cls(counts.astype(int), (lower, upper))
+        rows, columns = (
+            np.searchsorted(
+                _least_floats_of_all_bins_but_the_first(low, high, count), column, "right"
+            )
+            for (low, high), count, column in zip(ends, (n, m), points.T, strict=True)
+        )
+        counts = np.bincount(rows * m + columns, minlength=n * m).reshape(n, m)
+        return cls(counts, (lower, upper))
 
     def __repr__(self) -> str:
         n, m = self.shape
         return f"<Histogram: {len(self.weights)} of {n} x {m} bins>"
+
+
+def _least_floats_of_all_bins_but_the_first(low: float, high: float, count: int) -> list[float]:
+    """Return the least float64 in each of `count` equal bins of an interval, except the first bin.
+
+    So floats are compared exactly with the ends of the bins, which may be no floats.
+    """
+    start, width = to_element(low), (to_element(high) - to_element(low)) / count
+    ends = (start + k * width for k in range(1, count))
+    near = ((end, to_float(end)) for end in ends)
+    return [x if to_element(x) >= end else math.nextafter(x, math.inf) for end, x in near]
 
 
 def _as_real_float64_array(samples: Any) -> np.ndarray:

@@ -230,6 +230,18 @@ def test_histogram_of_samples():
     assert str(law) in str(approximate(law, "1/4", distance="KL"))
 
 
+@pytest.mark.parametrize("count", [3, 5, 10, 20, 49])
+@pytest.mark.parametrize("unit", [1, 0.1, 2.0**-1070, 2.0**1000])
+def test_samples_at_the_ends_of_bins_are_in_the_upper_bin(count, unit):
+    x = np.arange(count + 1) * unit
+    law = Histogram.of(np.transpose([x, x]), bins=count)
+    width = QQ(*(count * unit).as_integer_ratio()) / count
+    places = [sum(QQ(*float(v).as_integer_ratio()) >= k * width for v in x) for k in range(count)]
+    inside = [a - b for a, b in zip(places, [*places[1:], 0], strict=True)]
+    expected = [(k * width, QQ(n, count + 1)) for k, n in enumerate(inside) if n]
+    assert [(a[0], w) for (a, _), w in zip(law.ends, law.weights, strict=True)] == expected
+
+
 @pytest.mark.parametrize(
     ("counts", "box", "message"),
     [
