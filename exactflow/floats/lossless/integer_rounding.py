@@ -130,6 +130,12 @@ def _round_to_fractional_bits(T: np.ndarray, fractional_bits: int) -> np.ndarray
     Raises `InvalidInputError` if the multiples do not fit into the 53 bits of float64.
     """
     size = float(np.abs(T).max())
+    if not size < 2.0**52:  # one fractional bit would be too many
+        raise InvalidInputError(
+            f"shifts up to {size:.2g} do not fit into float64 for any number of bits, since the "
+            "matrix is singular up to rounding, or too large: scale the matrix to entries of order "
+            "one, or use exactflow.factor, which is exact"
+        )
     if not size < 2.0 ** (53 - fractional_bits):
         raise InvalidInputError(
             f"shifts up to {size:.2g} need more than 53 bits as multiples of 2^-{fractional_bits}: "

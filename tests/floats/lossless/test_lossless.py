@@ -432,6 +432,9 @@ def test_matrices_that_have_none():
         refusing([[0, 1], [1, 0]])
     with pytest.raises(MethodError, match="numerically singular in float64"):
         lossless([[10**300, 1], [1, 2]])
+    nearly_singular = [[1 + Fraction(1, 10**400), 1], [1, 1 + Fraction(3, 10**400)]]
+    with pytest.raises(InvalidInputError, match="for any number of bits"):
+        lossless(nearly_singular)
     with pytest.raises(InvalidInputError, match="at least two coordinates"):
         lossless([[2]])
     with pytest.raises(InvalidInputError):
