@@ -147,7 +147,10 @@ class ConditioningBounds(Result):
         slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
             return True
-        with mpmath.workdps(_digits_covering_cancellation(slope / to_element(self.eps))):
+        lines = [] if seen is None else seen.lines
+        spans = [QQ(line.places[-1] - line.places[0], line.unit) for line in lines]
+        size_ratio = max([slope, *spans]) / to_element(self.eps)
+        with mpmath.workdps(_digits_covering_cancellation(size_ratio)):
             if seen is None:
                 deviations = _principal_deviations_of_submixture(self.components)
                 parts = [max(s - to_mpf(slope), 0) ** 2 for s in deviations]

@@ -41,6 +41,7 @@ from proofs.constructions.spheres import Ring
 from proofs.experiments.inversion import worst_points
 
 TWO = Atoms([[-1, -1], [1, 1]])
+TINY = QQ(1, 10**90)
 CORNERS = Atoms([[1, 1], [1, -1], [-1, 1], [-1, -1]])
 HUMPS = Boxes([([-2], [-1]), ([-1], [1]), ([1], [2])], ["9/20", "1/10", "9/20"])
 
@@ -389,6 +390,7 @@ def test_refuses_covariances(Sigma, words):
         (TWO, 3),
         (CORNERS, "1/1000000"),
         (Atoms([[10**60], [10**60 + 1]]), "1/10"),
+        (Atoms([[0], [1], [10**40]], ["1/4", QQ(3, 4) - TINY, TINY]), "1/10"),
         (Gaussian([[2, 1, 0], [1, 2, 0], [0, 0, 0]]), "1/7"),
         (Atoms([[0, 0], [1, 5], [3, 1], [3, 2]], ["1/2", "1/4", "1/8", "1/8"]), "1/2"),
         (uniform([0, 0], [1, "1/2"]), "1/4"),
