@@ -55,7 +55,9 @@ class FixedPointMatrix:
     @cached_property
     def float_matrix(self) -> np.ndarray:
         """The fixed-point matrix in float64, without rounding."""
-        return np.ldexp(self.integers.astype(float), -self.bits)
+        entries = np.ldexp(self.integers.astype(float), -self.bits)
+        entries.flags.writeable = False
+        return entries
 
     @cached_property
     def largest_exact_input(self) -> int:

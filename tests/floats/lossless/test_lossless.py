@@ -246,6 +246,12 @@ def test_order_of_summation_threads_strides_and_batches_change_nothing():
         assert (np.floor(total + 0.5) == layer.rounded_shift(kept)).all()
 
 
+def test_shifts_cannot_be_written_to():
+    for part in lossless(rotation(4)).layers[0].parts:
+        with pytest.raises(ValueError, match="read-only"):
+            part.float_matrix *= 7
+
+
 @pytest.mark.slow
 def test_a_million_columns():
     result = lossless(rotation(8))
