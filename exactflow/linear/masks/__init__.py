@@ -355,13 +355,14 @@ def _step_comparing_sample_point_images(given: FlowsAndMatrices, flow: Flow) -> 
     image = X
     for item in given:
         image = item * image if isinstance(item, DomainMatrix) else item._map_exact(image)
+    image = image.to_dense()  # SymPy finds sparse and dense matrices different
     why = "The columns of `X` are points, those of `Y` their images under the maps in turn."
     proved = "the flow takes each point to its image, and its inverse takes the image back"
 
     def are_points_mapped_both_ways() -> bool:
         return bool(flow._map_exact(X) == image and flow.inverse()._map_exact(image) == X)
 
-    values = {"X": X, "Y": image.to_dense()}
+    values = {"X": X, "Y": image}
     return Step(
         "points", why, "", {}, values, QQ, witness=are_points_mapped_both_ways, proved=proved
     )

@@ -280,6 +280,19 @@ def test_a_flow_with_order_and_flips_merges_beside_a_piecewise_flow(order, mask)
         check_composition(merge_masks(flows, mask=mask), flows, x)
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        factor(permutation([1, 2, 0, 3])),
+        CouplingFlow([], (2, 2)),
+        LinearCoupling((2, 2), "first", sympy.SparseMatrix([[0, 2], [0, 0]])),
+    ],
+)
+def test_a_flow_with_sparse_shifts_merges_after_a_piecewise_flow(last):
+    bent = PiecewiseFlow([coordinatewise([BEND, BEND])])
+    check_composition(merge_masks([bent, last]), [bent, last], [1, 2, 3, "-1/2"])
+
+
 def test_an_odd_number_of_flips_beside_a_piecewise_flow_reverses_orientation():
     flipped = CouplingFlow([LinearCoupling((2, 2), "second", [[1, 2], [0, 3]])], flips=[3])
     bent = PiecewiseFlow([coordinatewise([BEND, BEND])])
