@@ -213,7 +213,7 @@ def common_field(fields: Iterable[Domain]) -> Domain:
 
 
 def _unify_domains(fields: Iterable[Domain]) -> Domain:
-    fields = list(dict.fromkeys(fields))
+    fields = list(dict.fromkeys(map(_replace_number_field_of_I, fields)))
     try:
         return reduce(Domain.unify, fields) if fields else QQ
     except UnificationFailed:
@@ -244,6 +244,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
 
 def _as_exact_field(domain: Domain) -> Domain:
     """Return the field of fractions of a domain; raise if the domain's arithmetic is not exact."""
+    domain = _replace_number_field_of_I(domain)
     if isinstance(domain, PolynomialRing | FractionField):
         _check_generators_are_symbols_or_exponentials(domain.symbols)
         if not _as_exact_field(domain.domain).has_assoc_Ring:
@@ -264,6 +265,13 @@ def _as_exact_field(domain: Domain) -> Domain:
             "(or a NumPy float array, if exact binary values are meant)"
         )
     return domain if domain.is_Field else domain.get_field()
+
+
+def _replace_number_field_of_I(domain: Domain) -> Domain:
+    """Return QQ(i) for QQ<I>, which SymPy tells apart, and any other domain unchanged. Only QQ(i)
+    has elements that are coefficients of rational functions.
+    """
+    return QQ_I if domain.is_AlgebraicField and domain.ext.args[0] == sympy.I else domain
 
 
 def _check_generators_are_symbols_or_exponentials(generators: Sequence[sympy.Expr]) -> None:

@@ -7,7 +7,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactflow import CouplingFlow, LinearCoupling, factor
+from exactflow import CouplingFlow, LinearCoupling, factor, load, save
 from exactflow.errors import InvalidInputError
 from exactflow.proving.strategies import flows, partitions, rationals
 
@@ -127,6 +127,25 @@ def test_vectors_over_another_field_than_the_weights(layer, x):
         image = flow.forward(x)
         assert sympy.simplify(image - flow.matrix() * sympy.Matrix(x)).is_zero_matrix
         assert sympy.simplify(flow.backward(image) - sympy.Matrix(x)).is_zero_matrix
+
+
+def test_gaussian_rationals_mix_with_symbols_however_they_are_written(tmp_path):
+    """SymPy puts I into QQ(i), but 1/(1 + I) into QQ<I>."""
+    f = CouplingFlow([LinearCoupling((1, 1), "first", [[1 / (1 + sympy.I)]], [2])])
+    g = CouplingFlow([LinearCoupling((1, 1), "first", [[T]])])
+    expected = g.matrix() * f.matrix()
+    assert (g @ f).matrix() == expected
+    assert g.forward([1, 1 / (1 + sympy.I)]) == sympy.Matrix(
+        [1 + T / (1 + sympy.I), (1 - sympy.I) / 2]
+    )
+    save(f, tmp_path / "f.cert.json")
+    loaded = load(tmp_path / "f.cert.json")
+    assert loaded == f
+    assert hash(loaded) == hash(f)
+    assert (g @ loaded).matrix() == expected
+    assert (loaded.inverse() @ f).matrix() == sympy.eye(2)
+    over_QQ_I_of_t = (g.inverse() @ g @ f).layers[0].convert_to((g @ f).field)
+    assert over_QQ_I_of_t == f.layers[0] == loaded.layers[0]
 
 
 def test_flows_over_two_fields_are_composed():
