@@ -158,7 +158,10 @@ class PiecewiseLinear:
                 pieces = np.searchsorted(knots, x, side="right")
             starts = np.maximum(pieces - 1, 0)
             with np.errstate(all="ignore"):
-                return values[:, starts] + slopes[:, pieces] * (x - knots[starts])
+                rises = slopes[:, pieces] * (x - knots[starts])
+                if x.dtype.kind == "f":  # the value of a flat piece at infinity is not NaN
+                    rises[(slopes[:, pieces] == 0) & np.isinf(x)] = 0
+                return values[:, starts] + rises
         piece = bisect_right(self.knots, to_element(x))
         k = max(piece - 1, 0)
         start = self.knots[k], self.values[k], self.slopes[piece]

@@ -28,6 +28,14 @@ def test_every_arithmetic_agrees(f, x):
     assert np.allclose(f(np.array([float(x)]))[:, 0], [float(v) for v in exact])
 
 
+def test_values_at_infinity():
+    """The first piece is flat, and the last one falls; NaN has no value."""
+    f = PiecewiseLinear([0, 1], [3, 5], right=-1)
+    x = np.array([[-np.inf, np.inf], [np.nan, -7]])
+    np.testing.assert_array_equal(f(x), [[[3, -np.inf], [np.nan, 3]]])
+    np.testing.assert_array_equal(f(np.array(-np.inf)), [3])
+
+
 @given(functions(), st.data())
 def test_linear_between_knots(f, data):
     k = data.draw(st.integers(0, len(f.slopes) - 1))
