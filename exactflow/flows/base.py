@@ -68,6 +68,14 @@ class VectorMap(ABC):
         """Return ``forward(x)``."""
         return self.forward(x)
 
+    def __matmul__(self, other: Any) -> Any:
+        """Raise TypeError; subclasses that compose flows override this."""
+        kinds = " and ".join(type(factor).__name__ for factor in (self, other))
+        raise TypeError(
+            f"expected two flows as factors of @, got {kinds}: use flow(x) to map x, and "
+            "CouplingFlow([layer]) or PiecewiseFlow([layer]) to compose a layer"
+        )
+
     @abstractmethod
     def forward(self, x: Any) -> Any:
         """Return the image of a vector of d entries, or of each column of a matrix."""
@@ -261,11 +269,6 @@ class LayerSequence:
             f"{kind} is not an array: use flow.matrix() for the matrix of a linear flow, or "
             "flow(x) to map x"
         )
-
-    def __matmul__(self, other: Any) -> Any:
-        """Raise TypeError; subclasses that compose flows override this."""
-        kinds = " and ".join(type(factor).__name__ for factor in (self, other))
-        raise TypeError(f"expected two flows as factors of @, got {kinds}: use flow(x) to map x")
 
     @property
     def depth(self) -> int:

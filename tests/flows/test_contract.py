@@ -1,5 +1,6 @@
 """What every kind of flow does, over one table of examples."""
 
+import itertools
 import re
 from fractions import Fraction
 
@@ -493,6 +494,16 @@ def test_orders_do_not_mix():
         PiecewiseFlow([RAMP]) @ ordered
     with pytest.raises(InvalidInputError, match=r"without flips, got flips \[2\]: use"):
         PiecewiseFlow([RAMP]) @ CouplingFlow([SCALED], flips=[2])
+
+
+def test_a_layer_is_composed_as_a_flow():
+    linear, bent = CouplingFlow([SCALED]), PiecewiseFlow([RAMP])
+    for one, other in itertools.product((linear, bent, SCALED, RAMP), (SCALED, RAMP)):
+        with pytest.raises(TypeError, match=r"PiecewiseFlow\(\[layer\]\) to compose a layer"):
+            one @ other
+    with pytest.raises(TypeError, match=r"CouplingFlow\(\[layer\]\) or Piece"):
+        SCALED @ bent
+    assert (linear @ PiecewiseFlow([RAMP])).layers == (RAMP, SCALED)
 
 
 def test_a_scalar_is_no_point(flow):
