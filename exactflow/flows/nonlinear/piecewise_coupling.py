@@ -52,7 +52,7 @@ class RationalCoupling(RationalMap, Coupling):
         if self.has_varying_scales:
             raise InvalidInputError(
                 "the scales of a layer depend on the point: pass a point x, as in "
-                "flow.log_abs_det(x)"
+                "PiecewiseFlow([layer]).log_abs_det(x) or, for a whole flow, flow.log_abs_det(x)"
             )
         return self.scale_elements
 

@@ -113,6 +113,9 @@ def test_determinant_without_a_point():
     bent = PiecewiseFlow([PiecewiseCoupling((1, 1), "first", BEND, GROWTH)])
     with pytest.raises(InvalidInputError, match=r"depend on the point.*log_abs_det\(x\)"):
         bent.log_abs_det()
+    with pytest.raises(InvalidInputError, match=r"PiecewiseFlow\(\[layer\]\).log_abs_det\(x\)"):
+        bent.layers[0].log_abs_det()
+    assert PiecewiseFlow([bent.layers[0]]).log_abs_det([7, 8]) == bent.log_abs_det([7, 8])
     with pytest.raises(InvalidInputError, match="expected one exact point, got 2"):
         bent.log_abs_det([[1, 2], [3, 4]])
 
