@@ -105,9 +105,13 @@ def transpose_hint_or_empty(shape: tuple[int, ...], dimension: int) -> str:
 
 
 def as_column(values: VectorLike) -> DomainMatrix:
-    """Return a flat sequence of numbers as a ``DomainMatrix`` of one column."""
+    """Return a flat sequence of numbers, or the entries of a SymPy matrix or a ``DomainMatrix`` row
+    by row, as a ``DomainMatrix`` of one column.
+    """
     if isinstance(values, DomainMatrix):
-        return as_rectangular_matrix(values)
+        matrix = as_rectangular_matrix(values)
+        entries = matrix.to_list_flat()
+        return DomainMatrix.from_list_flat(entries, (len(entries), 1), matrix.domain)
     if isinstance(values, sympy.MatrixBase):
         values = values.flat()
     if is_array(values) and values.ndim == 1:

@@ -201,6 +201,10 @@ def test_rationals_in_a_prime_field():
 
 def test_a_column_is_an_array_of_one_axis():
     assert as_column(np.array([1, 0])).to_list() == [[1], [0]]
+    row = sympy.Matrix([[3, 4]])
+    assert as_column(row).to_list() == as_column(row.to_DM()).to_list() == [[3], [4]]
+    with pytest.raises(InvalidInputError, match="vectors of 1 entries"):  # it has two scales
+        LinearCoupling((1, 1), "first", [[5]], scale=row.to_DM())
     with pytest.raises(InvalidInputError, match=r"got ndarray \[3 4\]"):
         as_column(np.array([[3, 4]]))
 
