@@ -30,6 +30,7 @@ from sympy.polys.matrices.sdm import SDM
 from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact import pickling as pickling  # every field passes through the functions below
 from exactflow.exact.algebraic import is_equal_across_number_fields
 from exactflow.exact.numbers import format_short, sequence_to_list, to_element
 from exactflow.exact.typing import Element, MatrixLike, VectorLike, library_of

@@ -1,6 +1,8 @@
 """What every kind of flow does, over one table of examples."""
 
+import copy
 import itertools
+import pickle
 import re
 from fractions import Fraction
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import sympy
 from sympy import GF, QQ, Rational, sqrt
+from sympy.external.gmpy import GROUND_TYPES
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import (
@@ -653,6 +656,32 @@ def test_equal_numbers_of_two_fields_make_equal_layers():
     roots = [sympy.CRootOf(x**3 - 2, k) for k in range(3)]
     cubic = [LinearCoupling((1, 1), "first", [[root]]) for root in roots]
     assert len({*cubic}) == 3
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        QQ,
+        GF(7),
+        GF(2**127 - 1, symmetric=False),
+        sympy.QQ_I,
+        QQ.algebraic_field(sqrt(2)),
+        QQ.frac_field(*sympy.symbols("s t", positive=True)),
+        sympy.QQ_I.frac_field(sympy.Symbol("t")),
+    ],
+    ids=str,
+)
+def test_flows_over_every_field_are_pickled_and_copied(field):
+    if field.is_FiniteField and GROUND_TYPES != "flint":
+        pytest.skip("residues of SymPy itself, which replace those of FLINT, are not pickled")
+    entry = (field.gens[0] if field.is_FractionField else field.one * 3) + field.one
+    shift = DomainMatrix([[entry / (entry + field.one)]], (1, 1), field)
+    layers = [LinearCoupling.trusted((1, 1), "first", shift, [entry])]
+    flow = CouplingFlow(layers, flips=[1], order=[1, 0])
+    for again in (pickle.loads(pickle.dumps(flow)), copy.deepcopy(flow)):
+        assert again == flow
+        assert hash(again) == hash(flow)
+        assert (again.inverse() @ flow).matrix() == sympy.eye(2)
 
 
 def test_flows_without_layers_are_equal_over_fields_of_one_characteristic():
