@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import is_array
+from exactflow.exact.coerce import as_array_if_tensor, is_array
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import HALVES, Half
 
@@ -77,8 +77,8 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
 
     Parameters
     ----------
-    mask : a list, tuple or one-dimensional array of zeros and ones, or of booleans; 1 means the
-        first half.
+    mask : a list, tuple or one-dimensional array or tensor of zeros and ones, or of booleans; 1
+        means the first half.
 
     Raises
     ------
@@ -143,6 +143,7 @@ def resolve_partition_or_mask(
 
 def _list_from_flat_sequence(values: object, expected: str) -> list:
     """Return a flat sequence as a list of Python values; `expected` describes it in errors."""
+    values = as_array_if_tensor(values)
     if is_array(values):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):

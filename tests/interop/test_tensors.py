@@ -106,6 +106,15 @@ def test_no_transpose_is_advised_where_it_does_not_help(x):
     assert "transpose" not in str(raised.value)
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_masks_and_sizes_may_be_tensors(dtype):
+    mask = torch.tensor([1, 0, 1], dtype=dtype)
+    assert factor(np.eye(3), partition=mask).order == (0, 2, 1)
+    assert factor(np.eye(3), partition=torch.tensor([2, 1])).partition == (2, 1)
+    with pytest.raises(InvalidInputError, match="expected a dense tensor with entries"):
+        factor(np.eye(3), partition=mask.to_sparse())
+
+
 @pytest.mark.parametrize("name", ["factor", "balance", "whiten"])
 def test_flows_are_no_arrays(name):
     flow = FLOWS[name]()
