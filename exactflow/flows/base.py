@@ -72,8 +72,8 @@ class VectorMap(ABC):
         """Raise TypeError; subclasses that compose flows override this."""
         kinds = " and ".join(type(factor).__name__ for factor in (self, other))
         raise TypeError(
-            f"expected two flows as factors of @, got {kinds}: use flow(x) to map x, and "
-            "CouplingFlow([layer]) or PiecewiseFlow([layer]) to compose a layer"
+            f"expected two flows as factors of @, got {kinds}: use flow(x) to map x; to compose a "
+            "layer, CouplingFlow([layer]) or PiecewiseFlow([layer]); of a result, result.flow"
         )
 
     @abstractmethod

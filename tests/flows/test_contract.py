@@ -502,11 +502,17 @@ def test_orders_do_not_mix():
 def test_a_layer_is_composed_as_a_flow():
     linear, bent = CouplingFlow([SCALED]), PiecewiseFlow([RAMP])
     for one, other in itertools.product((linear, bent, SCALED, RAMP), (SCALED, RAMP)):
-        with pytest.raises(TypeError, match=r"PiecewiseFlow\(\[layer\]\) to compose a layer"):
+        with pytest.raises(
+            TypeError, match=r"to compose a layer, .* or PiecewiseFlow\(\[layer\]\)"
+        ):
             one @ other
     with pytest.raises(TypeError, match=r"CouplingFlow\(\[layer\]\) or Piece"):
         SCALED @ bent
     assert (linear @ PiecewiseFlow([RAMP])).layers == (RAMP, SCALED)
+    found = interpolate([[0, 0, 0]], [[1, 1, 1]], partition=linear.partition)
+    with pytest.raises(TypeError, match=r"of a result, result\.flow"):
+        found @ linear
+    assert (found.flow @ linear).layers == (SCALED, *found.layers)
 
 
 def test_a_scalar_is_no_point(flow):
