@@ -15,6 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
+from exactflow.exact.numbers import format_element_short, format_field
 from exactflow.exact.signed_permutation import find_column_and_sign_of_each_row
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import collect_steps, record_step
@@ -131,7 +132,15 @@ class OneMaskBuilder:
             )
             self._exchange_places_with_signs(pairs)
         inner = _matrix_between_placements(matrix, before, self.placement)
-        if linalg.is_positive(inner.det(), inner.domain) is False:
+        det, field = inner.det(), inner.domain
+        is_positive = linalg.is_positive(det, field)
+        if is_positive is None and not field.characteristic():
+            raise OrientationError(
+                f"the sign of det(M) = {format_element_short(det, field)} over "
+                f"{format_field(field)} is unknown for one of the matrices: compose matrices with "
+                "positive determinants, and declare symbols, as in Symbol('t', positive=True)"
+            )
+        if is_positive is False:
             self.placement.sign[self.order[0]] *= -1
             inner = _matrix_between_placements(matrix, before, self.placement)
         why = "The next matrix, between the places of the coordinates before and after it, is"

@@ -301,6 +301,17 @@ def test_an_odd_number_of_flips_beside_a_piecewise_flow_reverses_orientation():
     check_composition(merge_masks([flipped, bent, flipped]), [flipped, bent, flipped], [1, 2, 3, 4])
 
 
+def test_a_matrix_whose_determinant_has_no_known_sign():
+    """The error names what `merge_masks` takes, and not the options of `factor`."""
+    t, positive = sympy.Symbol("t"), sympy.Symbol("t", positive=True)
+    with pytest.raises(OrientationError, match="is unknown for one") as raised:
+        merge_masks([[[t, 1], [0, 1]]])
+    assert not any(word in str(raised.value) for word in ("assume=", "scales="))
+    assert merge_masks([[[positive, 1], [0, 1]]]).depth == 1
+    with pytest.raises(OrientationError, match="positive determinants"):
+        merge_masks([[[sympy.I, 1], [0, 1]]])
+
+
 @pytest.mark.parametrize("flips", [(), (0,), (1, 2)])
 @pytest.mark.parametrize("order", [(), (2, 0, 3, 1)])
 def test_linear_flows_merge_with_their_order_and_flips(order, flips):
