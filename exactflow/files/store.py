@@ -52,8 +52,8 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     Raises
     ------
     InvalidInputError
-        Another type of result or suffix, a path that cannot be written, a missing target, or a
-        claim that the checker cannot decide.
+        Another type of result or suffix, a path that cannot be written, a missing target, a target
+        for a file of layers, or a claim that the checker cannot decide.
     VerificationError
         The claim is false of this target; nothing is written.
 
@@ -73,6 +73,11 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
         raise InvalidInputError(
             f"expected the suffix .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} "
             f"(float64 layers), got the file name {str(path)!r}"
+        )
+    if target is not None and suffix != ".json":
+        raise InvalidInputError(
+            f"a {suffix} file holds layers, and no matrix that they are compared with: leave out "
+            "target=.., or save a certificate (.json)"
         )
     matrix = None if target is None else as_square_matrix(target)
     check_writable(path)

@@ -181,3 +181,13 @@ def test_refuses(tmp_path, result, name, words):
     with pytest.raises(InvalidInputError, match=words):
         save(result, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_is_compared_or_refused(tmp_path):
+    flow, wrong = factor([[1, 2], [0, 1]]), [[1, 2], [0, 3]]
+    with pytest.raises(InvalidInputError, match="leave out target=") as raised:
+        save(flow, tmp_path / "flow.npz", target=wrong)
+    assert "(.json)" in str(raised.value)
+    with pytest.raises(VerificationError, match="does not equal target"):
+        save(flow, tmp_path / "flow.json", target=wrong)
+    assert not list(tmp_path.iterdir())
