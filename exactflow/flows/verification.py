@@ -8,7 +8,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_square_matrix
+from exactflow.exact.coerce import as_square_matrix, convert_to_common_field
 from exactflow.exact.numbers import format_field, format_short
 from exactflow.exact.typing import MatrixLike
 from exactflow.flows.evidence import Evidence
@@ -46,7 +46,8 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     Parameters
     ----------
     flow : a linear flow on d coordinates.
-    M : a d x d matrix, in any form that `factor` takes.
+    M : a d x d matrix, in any form that `factor` takes; for a flow over GF(p), rational entries are
+        taken modulo p.
 
     Raises
     ------
@@ -84,8 +85,11 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
 def require_equal(derived: DomainMatrix, expected: DomainMatrix, message_end: str) -> None:
     """Raise a `VerificationError` that ends with the text `message_end` if two matrices differ.
 
-    They must have the same shape. Raises `InvalidInputError` if no field contains both.
+    They must have the same shape. Over GF(p), rational entries of `expected` are taken modulo p.
+    Raises `InvalidInputError` if no field contains both.
     """
+    if derived.domain.is_FiniteField and expected.domain.is_QQ:
+        expected = convert_to_common_field(expected, derived.domain)
     try:
         derived, expected = derived.unify(expected, fmt="dense")
     except UnificationFailed:

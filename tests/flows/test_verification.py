@@ -65,3 +65,15 @@ def test_what_is_no_flow_is_refused():
         verify([1], [[1]])
     with pytest.raises(InvalidInputError, match=r"linear couplings .* got int"):
         CouplingFlow(5)
+
+
+def test_a_flow_over_a_prime_field_equals_its_own_matrix():
+    field = GF(7)
+    shift = DomainMatrix([[field(5)]], (1, 1), field)
+    flow = CouplingFlow([LinearCoupling((1, 1), "first", shift)])
+    for M in (flow.matrix(), [[8, 5], [0, 1]], [[1, "3/2"], [7, 1]]):
+        assert verify(flow, M).flow is flow
+    with pytest.raises(VerificationError, match=r"at entry \(0, 1\)"):
+        verify(flow, [[1, 4], [0, 1]])
+    with pytest.raises(InvalidInputError, match="denominator is 0"):
+        verify(flow, [[1, "1/7"], [0, 1]])
