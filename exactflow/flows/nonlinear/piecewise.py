@@ -221,8 +221,8 @@ def _require_integer(x: Element) -> int:
 
 
 def _as_tuple_of_elements(number_or_sequence: Any) -> Elements:
-    """Return a number, or a list or tuple of numbers, as a tuple of elements of QQ."""
-    is_sequence = isinstance(number_or_sequence, list | tuple)
+    """Return a number, or a list, tuple or array of numbers, as a tuple of elements of QQ."""
+    is_sequence = isinstance(number_or_sequence, list | tuple | np.ndarray)
     return tuple(map(to_element, number_or_sequence if is_sequence else (number_or_sequence,)))
 
 

@@ -28,6 +28,12 @@ def test_every_arithmetic_agrees(f, x):
     assert np.allclose(f(np.array([float(x)]))[:, 0], [float(v) for v in exact])
 
 
+def test_values_and_slopes_may_be_arrays():
+    values, left = np.array([[1, 0.5], [3, 4]]), np.array([1, 2])
+    f = PiecewiseLinear(np.array([0, 1.0]), values, left)
+    assert f == PiecewiseLinear([0, 1], [(1, "1/2"), (3, 4)], (1, 2))
+
+
 def test_values_at_infinity():
     """The first piece is flat, and the last one falls; NaN has no value."""
     f = PiecewiseLinear([0, 1], [3, 5], right=-1)
