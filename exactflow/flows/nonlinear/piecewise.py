@@ -222,7 +222,8 @@ def _require_integer(x: Element) -> int:
 
 def _as_tuple_of_elements(number_or_sequence: Any) -> Elements:
     """Return a number, or a list, tuple or array of numbers, as a tuple of elements of QQ."""
-    is_sequence = isinstance(number_or_sequence, list | tuple | np.ndarray)
+    x = number_or_sequence
+    is_sequence = isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.ndim > 0)
     return tuple(map(to_element, number_or_sequence if is_sequence else (number_or_sequence,)))
 
 

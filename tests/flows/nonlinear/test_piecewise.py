@@ -32,6 +32,8 @@ def test_values_and_slopes_may_be_arrays():
     values, left = np.array([[1, 0.5], [3, 4]]), np.array([1, 2])
     f = PiecewiseLinear(np.array([0, 1.0]), values, left)
     assert f == PiecewiseLinear([0, 1], [(1, "1/2"), (3, 4)], (1, 2))
+    with pytest.raises(InvalidInputError, match="got ndarray 1"):
+        PiecewiseLinear([0], [np.array(1)])
 
 
 def test_values_at_infinity():
