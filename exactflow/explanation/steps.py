@@ -215,7 +215,7 @@ def record_step(
         return
     names = derivation.names
 
-    def build_step_extending_known(known: dict[str, Any]) -> Step:
+    def build_step_and_add_its_values(known: dict[str, Any]) -> Step:
         """Return the step, and add its values to `known`, which has those of all earlier steps."""
         renamed = rename_in_formula(text, names)
         told = values() if callable(values) else values
@@ -229,7 +229,7 @@ def record_step(
         said = rename_in_formulas_of_sentence(why, names)
         return Step(rule, said, renamed, before, after, field, reference)
 
-    derivation.notes.append(build_step_extending_known)
+    derivation.notes.append(build_step_and_add_its_values)
 
 
 def nontrivial_order_and_flip_matrices(

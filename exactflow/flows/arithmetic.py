@@ -27,7 +27,9 @@ FromRational: TypeAlias = Callable[[Element], Any]
 """A conversion of elements of QQ to floats, to mpmath numbers, or to themselves."""
 
 
-def map_inexact(image: Callable[[list, FromRational], list], x: VectorLike, dimension: int) -> Any:
+def map_floats_or_mpfs(
+    image: Callable[[list, FromRational], list], x: VectorLike, dimension: int
+) -> Any:
     """Return the image of `x`, which has floats or mpmath numbers, in the form of `x`.
 
     ``image(entries, from_rational)`` must return the entries of the image. Floats are mapped in

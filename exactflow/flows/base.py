@@ -123,7 +123,7 @@ class Bijection(VectorMap):
                 f"expected exact numbers for a flow over {format_field(self.field)}, got floats or "
                 "mpmath numbers, which only a flow over QQ maps"
             )
-        return arithmetic.map_inexact(self._map_entries, x, self.dimension)
+        return arithmetic.map_floats_or_mpfs(self._map_entries, x, self.dimension)
 
     def backward(self, y: VectorLike) -> Any:
         """Return the preimage of a vector of d entries, or of each column of a d x N matrix.

@@ -83,7 +83,7 @@ def _find_image_or_first_batch(result: Any, entry_count: int) -> Any:
     that have a row for each member. Raises `NotMeasuredError` if the result has no batch.
     """
     candidates = _list_image_candidates(result)
-    parts = [part for part in candidates if _is_batch(*tree_leaves(part))]
+    parts = [part for part in candidates if _are_tensors_of_one_batch(*tree_leaves(part))]
     if not parts:
         raise NotMeasuredError(
             f"the result, of type {type(result).__name__}, is neither a dense tensor with a row "
@@ -92,7 +92,7 @@ def _find_image_or_first_batch(result: Any, entry_count: int) -> Any:
     return next((part for part in parts if count_tensor_entries(part) == entry_count), parts[0])
 
 
-def _is_batch(*leaves: Any) -> bool:
+def _are_tensors_of_one_batch(*leaves: Any) -> bool:
     """Whether these values are the tensors of a batch: dense, with a row for each of its members,
     and with entries.
     """
@@ -297,8 +297,8 @@ class Tracer:
                 value = method(*arguments, **options)
                 # a module that takes and returns several batches is not a layer of a flow
                 returned = value if isinstance(value, tuple) else ()
-                maps_several = sum(map(_is_batch, returned)) > 1
-                if not (maps_several and any(map(_is_batch, others))):
+                maps_several = sum(map(_are_tensors_of_one_batch, returned)) > 1
+                if not (maps_several and any(map(_are_tensors_of_one_batch, others))):
                     with suppress(NotMeasuredError):  # a result without a batch is not recorded
                         calls.append(call.with_image_and_inverse_patterns_from(value))
                 return value

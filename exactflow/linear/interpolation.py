@@ -105,11 +105,11 @@ class ShortestInterpolation(MapResult):
         InvalidInputError
             As for a `PiecewiseFlow`, or for an integer beyond `int64_limit`, which might overflow.
         """
-        return self._map_in_int64_if_integers(self.flow, x, self.int64_limit)
+        return self._map_integers_in_int64_else_forward(self.flow, x, self.int64_limit)
 
     def backward(self, y: Any) -> Any:
         """Return the preimage of a vector, or of each column of a matrix; see `forward`."""
-        return self._map_in_int64_if_integers(
+        return self._map_integers_in_int64_else_forward(
             self.flow.inverse(), y, self.int64_limit + self._entry_change_bound_of_whole_flow
         )
 
@@ -131,7 +131,7 @@ class ShortestInterpolation(MapResult):
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
-    def _map_in_int64_if_integers(
+    def _map_integers_in_int64_else_forward(
         self, flow: PiecewiseFlow, x: Any, largest_allowed_integer: int
     ) -> Any:
         if not (self.bijective_on_integers and isinstance(x, np.ndarray) and x.dtype.kind in "iu"):

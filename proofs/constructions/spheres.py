@@ -40,7 +40,7 @@ from exactflow.laws.universal.quantization import (
     ceil_sqrt_at_least_one,
     check_atom_count,
     grid_bits_far_below_error,
-    map_quantization_affinely,
+    map_quantization_by_similarity,
     quantize_by_cell_means,
     round_points_to_grid,
 )
@@ -109,7 +109,7 @@ class Ring(TargetMeasure):
                 (1 + ball(hollow * hollow)) / 2, found, grid_bits_far_below_error(share)
             )
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
-        return map_quantization_affinely(cells, [QQ.zero, QQ.zero], axes, grid_bits)
+        return map_quantization_by_similarity(cells, [QQ.zero, QQ.zero], axes, grid_bits)
 
     def __repr__(self) -> str:
         ends = map(format_short, (self.inner, self.outer, self.start, self.stop))
@@ -158,7 +158,7 @@ class Sphere(TargetMeasure):
             cells = quantize_by_cell_means(
                 arb(1), _cells_of_sphere(k, relative), grid_bits_far_below_error(relative)
             )
-        return map_quantization_affinely(cells, self.center, self.axes, grid_bits)
+        return map_quantization_by_similarity(cells, self.center, self.axes, grid_bits)
 
     def quantize_coordinate(
         self, coordinate: int, about_w2_error: Element, grid_bits: int
@@ -179,7 +179,7 @@ class Sphere(TargetMeasure):
         length, more = (
             to_element(sqrt_to_128_bits(to_fraction(square), up)) for up in (False, True)
         )
-        return map_quantization_affinely(
+        return map_quantization_by_similarity(
             cells, [self.center[coordinate]], [[length]], grid_bits, more - length
         )
 

@@ -37,7 +37,7 @@ from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.threads import one_thread
-from exactflow.flows.arithmetic import is_inexact, map_inexact
+from exactflow.flows.arithmetic import is_inexact, map_floats_or_mpfs
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -133,7 +133,7 @@ class Balanced(MapResult):
         exactly, by `flow`.
         """
         if is_inexact(x):
-            return map_inexact(self._map_forward_in_float64_or_exactly, x, self.dimension)
+            return map_floats_or_mpfs(self._map_forward_in_float64_or_exactly, x, self.dimension)
         return self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
@@ -142,7 +142,7 @@ class Balanced(MapResult):
         Floats are mapped in float64, other numbers exactly, as by `forward`.
         """
         if is_inexact(y):
-            return map_inexact(self._map_backward_in_float64_or_exactly, y, self.dimension)
+            return map_floats_or_mpfs(self._map_backward_in_float64_or_exactly, y, self.dimension)
         return self.inverse()(y)
 
     def explain(self) -> Explanation:

@@ -53,7 +53,7 @@ def _search_else_closed_form(target: Target, layers: int | None, seed: int) -> B
             result = _find_by_first_successful_attempt(target, 6, seed, TUNING.few)
             if _relative_error(result) <= TUNING.good:
                 return result
-    return _find_best_closed_form(target)
+    return _find_closed_form_of_least_error(target)
 
 
 def _relative_error(result: Balanced) -> sympy.Rational:
@@ -61,7 +61,7 @@ def _relative_error(result: Balanced) -> sympy.Rational:
     return result.error / result.target.exact_matrix.max_abs()
 
 
-def _find_best_closed_form(
+def _find_closed_form_of_least_error(
     target: Target, required_layers: int | None = None, unused_seed: int = 0
 ) -> Balanced:
     """Return the closed form whose error is least.
@@ -181,7 +181,7 @@ def _correct_or_return_relative_error(
 
 METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
     "auto": _search_else_closed_form,
-    "closed": _find_best_closed_form,
+    "closed": _find_closed_form_of_least_error,
     "search": _find_by_first_successful_attempt,
 }
 """The functions that find balanced layers from a target, a number of layers or None, and a seed."""

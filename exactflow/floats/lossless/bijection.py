@@ -192,11 +192,11 @@ class Lossless(MapResult):
         """
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C")
-        order, p, held = list(self.order), self.partition[0], np.iinfo(x.dtype)
+        order, held = list(self.order), np.iinfo(x.dtype)
         for start in range(0, columns.shape[1], COLUMNS):
             block = slice(start, start + COLUMNS)
             values = columns[order, block].astype(float)
-            run_in_place(values, (values[:p], values[p:]))
+            run_in_place(values)
             if (beyond := _extreme_value_out_of_range(values, held.min, held.max)) is not None:
                 raise InvalidInputError(
                     f"the result {beyond} does not fit the input's dtype {held.dtype}: convert the "
@@ -205,23 +205,21 @@ class Lossless(MapResult):
             image[order, block] = values
         return image.reshape(x.shape)
 
-    def _run_forward_in_place(
-        self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]
-    ) -> None:
-        values[[self.order.index(i) for i in self.flips]] *= -1
+    def _run_forward_in_place(self, columns: np.ndarray) -> None:
+        halves = columns[: self.partition[0]], columns[self.partition[0] :]
+        columns[[self.order.index(i) for i in self.flips]] *= -1
         for layer in self.layers:
             moved, kept = moved_and_kept(layer.moves, halves)
             moved += layer.rounded_shift(kept)
 
-    def _run_backward_in_place(
-        self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]
-    ) -> None:
+    def _run_backward_in_place(self, columns: np.ndarray) -> None:
+        halves = columns[: self.partition[0]], columns[self.partition[0] :]
         for layer in reversed(self.layers):
             moved, kept = moved_and_kept(layer.moves, halves)
             self._check_absolute_values_of_image(kept, layer.largest_exact_input)
             moved -= layer.rounded_shift(kept)
-        self._check_absolute_values_of_image(values, self.limit)
-        values[[self.order.index(i) for i in self.flips]] *= -1
+        self._check_absolute_values_of_image(columns, self.limit)
+        columns[[self.order.index(i) for i in self.flips]] *= -1
 
     def _check_absolute_values_of_image(self, values: np.ndarray, largest: int) -> None:
         """Raise `InvalidInputError` if the absolute value of an entry is above `largest`."""

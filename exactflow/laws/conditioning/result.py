@@ -124,7 +124,7 @@ class ConditioningBounds(Result):
             f"(sqrt(tr Cov) - eps)^2 / {d}."
         )
         rows = [
-            ("16a", why, self._are_lipschitz_maps_eps_away),
+            ("16a", why, self._are_all_lipschitz_maps_at_least_eps_away),
             ("16b", mean, self._is_log_det_bound_valid),
             ("16b", singular, self._are_sigma_and_ratio_valid),
         ]
@@ -140,7 +140,7 @@ class ConditioningBounds(Result):
         )
         return Explanation.from_steps_after_checking(claim, steps, self, self.evidence)
 
-    def _are_lipschitz_maps_eps_away(self) -> bool:
+    def _are_all_lipschitz_maps_at_least_eps_away(self) -> bool:
         """Whether all maps with slopes at most `lipschitz` are at least eps away from the target: a
         lower bound of their distance, computed again, is at least eps.
         """
@@ -150,7 +150,7 @@ class ConditioningBounds(Result):
         lines = [] if seen is None else seen.lines
         spans = [QQ(line.places[-1] - line.places[0], line.unit) for line in lines]
         size_ratio = max([slope, *spans]) / to_element(self.eps)
-        with mpmath.workdps(_digits_covering_cancellation(size_ratio)):
+        with mpmath.workdps(_working_digits_despite_cancellation(size_ratio)):
             if seen is None:
                 deviations = _principal_deviations_of_submixture(self.components)
                 parts = [max(s - to_mpf(slope), 0) ** 2 for s in deviations]
@@ -164,7 +164,7 @@ class ConditioningBounds(Result):
         `mean_log_det`.
         """
         components = self.components
-        with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
+        with mpmath.workdps(_working_digits_despite_cancellation(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
             total = self._eps_plus_approximation_error_bound(components) ** 2 / (2 * t)
             for members in self.groups:
@@ -179,7 +179,7 @@ class ConditioningBounds(Result):
         """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
         components, numbers = self.components, (self.mean_log_det, self.sigma_min, self.ratio)
         d = components.dimension
-        with mpmath.workdps(_digits_covering_cancellation(1 / to_element(self.eps))):
+        with mpmath.workdps(_working_digits_despite_cancellation(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
             deviations = _principal_deviations_of_submixture(components)
             deviation = mpmath.sqrt(sum(s * s for s in deviations))
@@ -279,7 +279,7 @@ def _least_exponent_reaching(base: Element, aim: Element) -> int:
         bits *= 2
 
 
-def _digits_covering_cancellation(size_ratio: Element) -> int:
+def _working_digits_despite_cancellation(size_ratio: Element) -> int:
     """Return a number of decimal digits with which about thirty digits of a result are correct.
     The result is a difference of numbers that are `size_ratio` times as large.
     """

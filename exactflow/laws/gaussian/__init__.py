@@ -30,7 +30,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.floats.threads import one_thread
-from exactflow.flows.arithmetic import is_inexact, map_inexact, refuse_tensor
+from exactflow.flows.arithmetic import is_inexact, map_floats_or_mpfs, refuse_tensor
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -214,7 +214,7 @@ class Whitening(MapResult):
             def add_signed_mean_to_entries(entries: list, convert: Callable) -> list:
                 return [z + convert(sign * m) for z, m in zip(entries, mean, strict=True)]
 
-            return map_inexact(add_signed_mean_to_entries, x, self.dimension)
+            return map_floats_or_mpfs(add_signed_mean_to_entries, x, self.dimension)
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(
             [[QQ(sign)] * vectors.shape[1]], (1, vectors.shape[1]), QQ

@@ -202,7 +202,7 @@ class PiecewiseConstantDensity:
             mass = ball(value * (b - a) * (d - c))
             yield TileMassAndSecondMoments(mass, mass * square, arb(0))
 
-    def bound_margin_mass_per_width(self, tiling: Tiling, axis: int) -> arb:
+    def bound_mass_in_tile_margins_per_width(self, tiling: Tiling, axis: int) -> arb:
         """Return the mass in the margins of columns (axis 0), or of tiles within columns (axis 1),
         divided by the width of a margin.
         """

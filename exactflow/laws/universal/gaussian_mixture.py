@@ -25,7 +25,7 @@ from exactflow.laws.universal.quantization import (
     ceil_sqrt_at_least_one,
     check_atom_count,
     grid_bits_far_below_error,
-    map_quantization_affinely,
+    map_quantization_by_similarity,
     mix_products,
     quantize_by_cell_means,
 )
@@ -111,7 +111,7 @@ class GaussianMixture(Mixture):
         check_atom_count(sum(map(prod, counts)))
         rows = [
             [
-                map_quantization_affinely(
+                map_quantization_by_similarity(
                     _quantize_standard_normal(count), [mean], [[s]], grid_bits
                 )
                 for mean, s, count in zip(*triple, strict=True)

@@ -478,7 +478,7 @@ def _build_coordinate_pair_with_tiles(
         scales = tiling.scale_product_bounds
         latents = tiling.latent_magnitude_bounds_over_bounding_box
         rate = bound_kl_per_margin_mass(scales, latents)
-        edges = [density.bound_margin_mass_per_width(tiling, axis) for axis in (0, 1)]
+        edges = [density.bound_mass_in_tile_margins_per_width(tiling, axis) for axis in (0, 1)]
         share = ball(subdivision_eps * RAMPS) / rate
         margins = tuple(
             min(floor_power_of_two(lower(share / edge)), width)

@@ -267,7 +267,7 @@ class MixtureDensity:
                 ),
             )
 
-    def bound_margin_mass_per_width(self, tiling: Tiling, axis: int) -> arb:
+    def bound_mass_in_tile_margins_per_width(self, tiling: Tiling, axis: int) -> arb:
         """Return an upper bound of the mass in the margins of columns (axis 0), or of tiles within
         columns (axis 1), divided by the width of a margin.
 

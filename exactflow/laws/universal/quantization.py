@@ -124,7 +124,7 @@ def quantize_by_cell_means(
     return Quantization(weights, array, grid_bits, error)
 
 
-def map_quantization_affinely(
+def map_quantization_by_similarity(
     quantization: Quantization,
     center: Sequence,
     orthogonal_axes: Sequence[Sequence],

@@ -291,7 +291,7 @@ def with_roots_at_one(f: Sequence[Element], count_with_negative_as_zero: int) ->
     return list(f)
 
 
-def eigenvalues_not_one_with_r_extra_blocks(parts: FixedParts) -> dict[Element, bool]:
+def has_aN_more_blocks_by_eigenvalue_with_r_extra(parts: FixedParts) -> dict[Element, bool]:
     """Return the eigenvalues s != 1 at which the numbers of blocks of Du and of aN differ by r.
 
     r is the rank of C. The result maps each such eigenvalue to whether aN has more blocks than Du.
@@ -317,7 +317,7 @@ def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equatio
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
-    for s, has_aN_more_blocks in eigenvalues_not_one_with_r_extra_blocks(parts).items():
+    for s, has_aN_more_blocks in has_aN_more_blocks_by_eigenvalue_with_r_extra(parts).items():
         D_s, a_s = (linalg.subtract_scalar_matrix(M, s) for M in (D, a))
         if has_aN_more_blocks:
             k = linalg.kernel(linalg.left_kernel(C) * D_s)

@@ -417,7 +417,7 @@ def _template_values_of_tight(o: Obstruction) -> TemplateValues:
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     shown = ", ".join(
         f"``{double_braces(format_element_short(s, o.matrix.domain))}``"
-        for s in equations.eigenvalues_not_one_with_r_extra_blocks(parts)
+        for s in equations.has_aN_more_blocks_by_eigenvalue_with_r_extra(parts)
     )
     names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown}" if shown else "fixed blocks", "names": names}

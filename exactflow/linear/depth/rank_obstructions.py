@@ -163,7 +163,7 @@ def _is_proved_negated_P0(M: DomainMatrix) -> bool:
     answer is False.
     """
     entries, remaining = M.to_list(), list(range(M.shape[0]))
-    while (i := _find_coordinate_splitting_off(entries, remaining)) is not None:
+    while (i := _find_coordinate_with_zero_row_or_column(entries, remaining)) is not None:
         if sign(entries[i][i], M.domain) not in (0, -1):
             return False
         remaining.remove(i)
@@ -173,7 +173,7 @@ def _is_proved_negated_P0(M: DomainMatrix) -> bool:
     return all(sign(x, M.domain) in (0, 1) for x in minors)
 
 
-def _find_coordinate_splitting_off(
+def _find_coordinate_with_zero_row_or_column(
     entries: Sequence[Sequence[Element]], remaining: Sequence[int]
 ) -> int | None:
     """Return a remaining coordinate whose row or column is zero off the diagonal, or None.

@@ -159,7 +159,7 @@ def _record_steps_of_involutions_and_shears(
     """
     n, q = partition
 
-    def name_dense_square_matrices_and_Theta() -> dict[str, DomainMatrix]:
+    def name_matrices_of_factorization_and_Theta() -> dict[str, DomainMatrix]:
         named = zip(("C'", "J", "K", "P", "G"), square_matrices, strict=True)
         values = {name: _to_dense(entries, (q, q)) for name, entries in named}
         return values | {"Theta": values["J"].transpose() * values["C'"]}
@@ -174,7 +174,7 @@ def _record_steps_of_involutions_and_shears(
         "`K` reverses it: `K Theta K` is its inverse. So `K Theta` is an involution, too; it is "
         "similar to `K`, and a matrix `G` carries `K` to `P = C' K J^T`: `P G = G K`.",
         "Theta = J^T C', det(Theta) = 1, K K = I, K Theta K Theta = I, P = C' K J^T, P G = G K",
-        name_dense_square_matrices_and_Theta,
+        name_matrices_of_factorization_and_Theta,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
     names, shapes = ("V", "W", "Z", "Y", "X", "W0"), [(n, q), (q, n)] * 3

@@ -156,7 +156,7 @@ def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obst
         elif found is None:
             decided = False
         else:
-            return _find_three_or_four_layers_with_diagonal_first(instance, *found), ()
+            return _find_shears_after_given_diagonal(instance, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
@@ -184,7 +184,7 @@ def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
     """
     diagonals = yield_charpoly_matching_diagonals_4x4(instance)
     return _choose_fewest_digits(
-        _find_three_or_four_layers_with_diagonal_first(instance, E, G) for E, G in diagonals
+        _find_shears_after_given_diagonal(instance, E, G) for E, G in diagonals
     )
 
 
@@ -228,7 +228,7 @@ def _prove_four_layers_exist_if_over_QQ(
     return None
 
 
-def _find_three_or_four_layers_with_diagonal_first(
+def _find_shears_after_given_diagonal(
     instance: PatternInstance, E: Sequence, G: Sequence
 ) -> Layers | None:
     """Return layers of M that apply the given diag(E, G), and then shears in the pattern.
