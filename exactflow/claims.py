@@ -128,7 +128,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         except UndecidedClaimError as error:
-            raise self._record_undecided(error) from None
+            raise self._record_undecided(label, error) from None
         if not is_equal:
             # imported only here, since the import of SymPy by this module takes a long time
             from exactflow.exact.numbers import format_short as short
@@ -149,9 +149,8 @@ class Check:
         is_bool = isinstance(condition, bool) or bool(numpy and isinstance(condition, numpy.bool_))
         if sympy and isinstance(condition, sympy.logic.boolalg.Boolean):
             if condition not in (sympy.true, sympy.false):
-                raise self._record_undecided(
-                    UndecidedClaimError(f"neither proved nor refuted: {condition}")
-                )
+                undecided = UndecidedClaimError(f"neither proved nor refuted: {condition}")
+                raise self._record_undecided(label, undecided)
             is_bool = True
         if not (is_bool and condition):
             raise self._record_failure(
@@ -197,7 +196,7 @@ class Check:
         except VerificationError as error:
             raise self._record_failure(label, str(error)) from None
         except InvalidInputError as error:
-            raise self._record_undecided(error) from None
+            raise self._record_undecided(label, error) from None
         self.hypotheses |= dict.fromkeys(proof.hypotheses)
         self._count_and_print_instance(str(proof))
 
@@ -207,11 +206,11 @@ class Check:
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
 
-    def _record_undecided(self, error: ExactFlowError) -> ExactFlowError:
-        """Record that an instance is neither true nor false, and return the error to raise."""
+    def _record_undecided(self, label: str, error: ExactFlowError) -> ExactFlowError:
+        """Record that an instance is neither true nor false; return an error for the caller."""
         self._record_claim_begun_unless_open_here()
-        self.undecided.append(error)
-        return error
+        self.undecided.append(type(error)(f"{label or self.checked}: {error}"))
+        return self.undecided[-1]
 
     def _record_claim_begun_unless_open_here(self) -> None:
         """Record the claim as begun again, if it has ended or began in another process."""
@@ -251,10 +250,11 @@ class Claims:
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
         """Context manager: record one claim; the block checks the instances of this claim.
 
-        The claim has passed if the block ends without an error. It has failed if nothing was
-        checked, an instance is false, or the block raises `ProofError`, `VerificationError` or
-        AssertionError. It is not run if the block raises `MissingExtraError`, and not reached after
-        any other error.
+        The claim has passed if the block ends without an error and every instance is true. It has
+        failed if nothing was checked, an instance is false, or the block raises `ProofError`,
+        `VerificationError` or AssertionError. It is not run if the block raises
+        `MissingExtraError`. It is not reached after any other error, or if an instance is
+        undecided.
         """
         claim = self._make_unreached_claim_at_current_line(checked, evidence)
         identifier = uuid4().hex

@@ -205,7 +205,7 @@ def _is_script_and_skip_reason(path: Path, parent: pytest.Collector) -> tuple[bo
         return False, ""
     if has_test_module_name and use.tests:
         return False, f"a test module, since it has {use.tests[0]} and a name of python_files"
-    # of a file that only imports the module, its name on the command line makes a script
+    # a file that only imports the module is a script if the command line names it
     if use.makes or (is_named and not has_test_module_name):
         return True, ""
     return False, "claims in functions alone: name it on the command line, or in exactflow_scripts"

@@ -91,7 +91,7 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
         message, code = "error: the input is nested too deeply", 2
     except OSError as error:
         message, code = f"error: {error}", 2
-    except BaseException:  # left to Python, it ends with exit code 1, which means refuted
+    except Exception:  # left to Python, it ends with exit code 1, which means refuted
         trace = traceback.format_exc()
         message, code = "error: this is a defect of exactflow: please report it, with the input", 2
     with suppress(OSError):  # even if stderr cannot be written, return the exit code of the error

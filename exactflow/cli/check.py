@@ -198,26 +198,23 @@ def _read_target_for_checker(path: str, key: str | None) -> FileBytesAndSuffix:
     """Return the content of a target's file and its suffix. A file that the checker cannot read is
     converted to JSON, if `factor` can read it.
     """
-    suffix, data = Path(path).suffix.lower(), None
-    if suffix in (".json", ".csv", ".npy") and key is None:
+    from exactflow.exact.numbers import format_rational
+    from exactflow.files.matrices import parse_square_matrix, read_square_matrix
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".json", ".csv", ".npy") or key is not None:
+        source = read_square_matrix(path, key=key)
+    else:
         try:
             data = checker.read_file_or_stdin(path)
         except checker.MalformedError as error:
             raise InvalidInputError(str(error)) from None
         if _can_checker_read_target(data, suffix):
             return data, suffix
-    from exactflow.exact.numbers import format_rational
-    from exactflow.files.matrices import parse_square_matrix, read_square_matrix
-
-    try:
-        if data is None:
-            source = read_square_matrix(path, key=key)
-        else:
+        try:
             source = parse_square_matrix(data, suffix, path)
-    except InvalidInputError:
-        if data is None:
-            raise
-        return data, suffix  # the checker says what is wrong
+        except InvalidInputError:
+            return data, suffix  # the checker says what is wrong
     rows = source.matrix.to_dense().to_list()
     return json.dumps([[format_rational(x) for x in row] for row in rows]).encode(), ".json"
 

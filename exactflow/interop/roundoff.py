@@ -77,8 +77,8 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
         remedy = ": pass its .flow" if isinstance(given, FlowResult) else ""
         raise InvalidInputError(f"expected a linear flow, got {type(given).__name__}{remedy}")
     try:
-        name = np.dtype(dtype).name
-    except TypeError:  # a dtype of PyTorch
+        name = "" if dtype is None else np.dtype(dtype).name
+    except (TypeError, ValueError):  # a dtype of PyTorch
         name = str(dtype).removeprefix("torch.")
     if name not in map(str, ACCEPTED):
         raise InvalidInputError(f"expected float64 or float32 as dtype=.., got {dtype!r:.80}")

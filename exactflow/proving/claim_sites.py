@@ -34,8 +34,9 @@ class ClaimSite:
         sites. If several sites have the line, the text of the claim selects the site.
         """
         on_line = [site for site in all_sites if site.line <= line <= site.end_line]
-        written = {site.checked for site in on_line if not site.is_computed}
-        return self in on_line and (checked == self.checked or checked not in written)
+        named = [site for site in on_line if site.checked == checked]
+        computed = [site for site in on_line if site.is_computed]
+        return self in (named or computed or on_line)
 
 
 def read_script(path: str | Path) -> str:

@@ -65,8 +65,9 @@ class CertificateItem(pytest.Item):
             words += [] if within is None else [f"--within={within}"]
             record, problem = _run_exactflow_for_printed_record(self.config, [*words, path])
             lines = [f"c incomplete: {problem}", "s NOT VERIFIED"]
-            unknown = {"verdict": "incomplete", "kind": "", "lines": lines}
-            self.record = unknown | {"largest_difference": None} if record is None else record
+            unknown: dict[str, Any] = {"verdict": "incomplete", "kind": "", "lines": lines}
+            unknown["largest_difference"] = None
+            self.record = unknown if record is None else record
         if self.record["verdict"] == "malformed":
             _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 

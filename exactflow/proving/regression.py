@@ -97,8 +97,8 @@ class CertificateRegression:
         )
         if other_text != text and not is_same_test_again:
             raise AssertionError(
-                f"{writer.request.node.nodeid} has another flow, and a certificate of the same "
-                f"name, {path.name}: pass a name of its own as basename=.."
+                f"{writer.request.node.nodeid} has written another certificate of the same name, "
+                f"{path.name}: pass a name of its own as basename=.."
             )
         writers[path] = self, text
 

@@ -102,6 +102,16 @@ def test_a_state_for_layers_of_another_size_is_refused():
     module = nn.Linear(4, 4)
     nn.init.constant_(module.weight, torch.nan)  # the weights of the model are not used
     assert restore(nn.Sequential(module), state)(data(1, 4)).isfinite().all()
+    with torch.device("meta"):
+        without_values = nn.Sequential(nn.Linear(4, 4))
+    assert restore(without_values, state)(data(1, 4)).isfinite().all()
+
+
+@pytest.mark.parametrize("layer", [nn.ReLU(), nn.Linear(4, 5)])
+def test_a_state_for_a_layer_that_convert_does_not_replace_is_refused(layer):
+    state = convert(nn.Sequential(nn.Linear(4, 4)))[0].state_dict()
+    with pytest.raises(InvalidInputError, match=r"convert replaces no ReLU|square"):
+        restore(nn.Sequential(layer), state)
 
 
 def test_states_of_other_models_are_refused():

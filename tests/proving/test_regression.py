@@ -189,7 +189,7 @@ def test_flows_of_one_name_are_told_apart(run, pytester):
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(
         [
-            "*test_two.py::test_flow?1-1? has another flow, and a certificate of the same name, *",
-            "*test_two.py::test_several has another flow, *: pass a name of its own as basename=..",
+            "*test_two.py::test_flow?1-1? has written another certificate of the same name, *",
+            "*test_two.py::test_several has written *: pass a name of its own as basename=..",
         ]
     )

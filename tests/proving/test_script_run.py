@@ -72,11 +72,15 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
     assert all(claim.is_reached for claim in found)
 
 
-def test_of_two_claims_on_one_line_the_text_tells_which_is_reached(run):
-    calls = [f"claims.check({name!r}, Evidence.EXACT)" for name in "ab"]
+@pytest.mark.parametrize("other", ["'b'", "name"])
+def test_of_two_claims_on_one_line_the_text_tells_which_is_reached(run, other):
+    calls = [f"claims.check({name}, Evidence.EXACT)" for name in ("'a'", other)]
     one = f"with ({calls[0]} if not options.full else {calls[1]}) as check: check.true(True)\n"
-    outcome = run(HEAD + "options = proof_options()\n" + one)
+    outcome = run(HEAD + "options, name = proof_options(), 'b'\n" + one)
     assert outcome.verdict == "incomplete"
+    if other == "name":
+        assert [c.verdict for c in outcome.claims] == ["passed", "not reached"]
+        return
     assert {c.checked: c.verdict for c in outcome.claims} == {"a": "passed", "b": "not reached"}
 
 
@@ -157,7 +161,7 @@ def test_what_failed_and_where(run, body, verdict, line, words):
 def test_a_wrong_identity_is_one_line_without_traceback(run):
     text = "with claims.check('a', Evidence.FOR_ALL_N) as check:\n    check.identity('X * Y = 1')"
     failure = run(HEAD + text).failure
-    assert "theorem.py:4: in the claim 'a' [for all n]: expected a name or" in failure
+    assert "theorem.py:4: in the claim 'a' [for all n]: a: expected a name or" in failure
     assert "\n" not in failure
 
 

@@ -7,7 +7,7 @@ about as accurate as the inverse of the given model.
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import isnan
@@ -88,7 +88,7 @@ def run_both_directions(
     if not arguments:
         return ModelRun()
     given_tensors = _list_tensors_and_floats(arguments)
-    if not all(map(is_dense_with_values, given_tensors)):
+    if not all(map(is_dense_with_values, [*given_tensors, *_list_tensors_and_floats(context)])):
         raise InvalidInputError(
             "expected an example of dense tensors with values, got a tensor that is sparse, nested "
             "or on the meta device: pass example.to_dense(), or an example with values"
@@ -180,7 +180,7 @@ def check_agreement_and_measure_differences(
     arguments: tuple[Any, ...],
     context: Any,
     given_run: ModelRun,
-    sets_of_merged_paths: Iterable[set[str]],
+    sets_of_merged_paths: Sequence[set[str]],
 ) -> tuple[float | None, float | None, float | None, str | None]:
     """Check that a model and its conversion agree; return their largest differences.
 
@@ -226,7 +226,7 @@ def _check_runs_agree(
     converted: ModelRun,
     given_in_own_dtype: ModelRun,
     expected_inverse: Any,
-    sets_of_merged_paths: Iterable[set[str]],
+    sets_of_merged_paths: Sequence[set[str]],
 ) -> None:
     """Raise `MethodError`, with the first differing layer, if two runs differ beyond rounding.
 
@@ -283,7 +283,7 @@ def _check_runs_agree(
 
 
 def _check_replacements_are_called(
-    given: ModelRun, converted: ModelRun, sets_of_merged_paths: Iterable[set[str]]
+    given: ModelRun, converted: ModelRun, sets_of_merged_paths: Sequence[set[str]]
 ) -> None:
     """Raise `MethodError` if a model calls a layer, but its conversion not the replacement.
 

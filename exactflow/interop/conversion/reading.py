@@ -1,7 +1,7 @@
 """First step of `convert`: read the linear layers, group those to merge, report on the others."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property, partial, reduce
@@ -112,8 +112,7 @@ def linear_map(module: Any) -> AffineMap:
            [0., 1., 0.]])
     """
     library = find_library_or_torch(module)
-    reader = library.readers.get(type(module))
-    if reader is None:
+    if type(module) not in library.readers:
         known = ", ".join(kind.__name__ for kind in library.readers)
         wanted = f"a linear layer of {library.name} ({known})"
         if not known:
@@ -127,7 +126,7 @@ def linear_map(module: Any) -> AffineMap:
     if obstacle is not None:
         raise InvalidInputError(
             f"expected a layer that applies its weights, got {type(module).__name__} with "
-            f"{obstacle}: remove it first"
+            f"{obstacle} first"
         )
     return read_map_of_weights(module)
 
@@ -139,21 +138,23 @@ def read_map_of_weights(module: Any) -> AffineMap:
 
 
 def _find_obstacle_to_map_of_weights(module: Any) -> str | None:
-    """Return why a module may apply another map than its weights say; None if it cannot."""
+    """Return why a module may apply another map than its weights say, with what to do first; None
+    if it cannot.
+    """
     if not isinstance(module, nn.Module):
         return None
     is_partial = type(module) in find_library_or_torch(module).replaced_parameters
     parts = [] if is_partial else list(module.modules())
     if any(part._forward_pre_hooks for part in parts):
-        return "a forward pre-hook, which may change its weights, as weight_norm does"
+        return "a forward pre-hook, which may change its weights, as weight_norm does: remove it"
     if any(part._forward_hooks for part in parts):
-        return "a forward hook, which may change its result"
+        return "a forward hook, which may change its result: remove it"
     if any("forward" in vars(part) for part in parts):
-        return "a method forward of its own"
+        return "a method forward of its own: remove it"
     # nflows initializes an ActNorm in training mode only
-    starts_in_training = hasattr(module, "initialized") and not module.training
-    if _awaits_initial_data(module) and not starts_in_training:
-        return "scales that the first batch of data will change"
+    is_fixed_in_evaluation = hasattr(module, "initialized") and not module.training
+    if _awaits_initial_data(module) and not is_fixed_in_evaluation:
+        return "scales that the first batch of data will change: run it on data"
     return None
 
 
@@ -322,9 +323,9 @@ def _ids_of_modules_held_outside_of_tree(model: nn.Module) -> set[int]:
         seen.add(id(value))
         if isinstance(value, nn.Module):
             found.add(id(value))
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             rest += value.values()
-        elif isinstance(value, list | tuple | Set):
+        elif isinstance(value, list | tuple | set | frozenset):
             rest += value
         elif isinstance(value, partial):
             rest += (value.func, *value.args, *value.keywords.values())

@@ -9,7 +9,6 @@ that is zero or midway between two floats, the inverse is computed in rationals.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from fractions import Fraction
 from functools import reduce
 from math import frexp
@@ -383,14 +382,17 @@ def restore(unconverted_model: nn.Module, converted_state: State) -> nn.Module:
 def _check_size_and_take_dtype_and_device(couplings: BijectionModule, layer: nn.Module) -> None:
     """Convert couplings to the dtype and the device of the layer that they will replace.
 
-    Raises `ValueError` if they have another number of coordinates than a layer of a known type.
+    Raises `ValueError` if the layer is of a type that `convert` does not replace, or has another
+    number of coordinates than the couplings.
     """
+    if type(layer) not in find_library_or_torch(layer).readers:
+        raise ValueError(f"convert replaces no {type(layer).__name__}")
+    floats = [t for t in list_state_dict_tensors_with_repeats(layer) if t.is_floating_point()]
     dimension = couplings.dimension
-    if dimension and type(layer) in find_library_or_torch(layer).readers:
-        with suppress(InvalidInputError):  # the weights, which are not used, may be NaN
-            dimension = read_map_of_weights(layer).dimension
+    # the weights of the layer, which are not used, may be NaN or missing
+    if dimension and all(not t.is_meta and bool(t.isfinite().all()) for t in floats):
+        dimension = read_map_of_weights(layer).dimension
     if dimension != couplings.dimension:
         raise ValueError(f"the layer has {dimension} coordinates, the state {couplings.dimension}")
-    floats = (t for t in list_state_dict_tensors_with_repeats(layer) if t.is_floating_point())
-    if (like := next(floats, None)) is not None:
-        couplings.to(like.device, like.dtype)
+    if floats and not floats[0].is_meta:
+        couplings.to(floats[0].device, floats[0].dtype)

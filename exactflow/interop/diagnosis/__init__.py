@@ -30,7 +30,7 @@ from exactflow.interop.module_tree import (
     require_module,
     wrapper_attribute,
 )
-from exactflow.interop.tracing import NotMeasuredError, is_dense_with_values
+from exactflow.interop.tracing import NotMeasuredError, is_dense_with_values, list_tensors
 
 
 def diagnose(
@@ -80,6 +80,11 @@ def diagnose(
     while (name := wrapper_attribute(model)) is not None:
         model = getattr(model, name)
     _check_finite_batch(x)
+    if not all(map(is_dense_with_values, list_tensors(context))):
+        raise InvalidInputError(
+            "expected dense tensors with values as context=.., got a tensor that is sparse, nested "
+            "or on the meta device: pass context.to_dense(), or a context with values"
+        )
     draws, rows = to_index("draws", draws, 0), to_index("jacobian_rows", jacobian_rows, 0)
     with preserve_rng_state(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the many runs would repeat each warning of a library
