@@ -54,8 +54,8 @@ proves why each kind of obstruction suffices.
 Limits.  Primality is decided below 3.3e24, irreducibility of m mostly up to degree 16; beyond that,
 or if memory runs out, the verdict is incomplete.  A file has at most 2^28 bytes.  The verdict is
 incomplete, too, if 3 times its bytes and 72 times its values exceed 2^29, if the target takes more
-than 2^26 bytes and 24 times the bytes of the certificate, or a product of layers more than 2^26
-bytes and 12 times these bytes.  Time has no limit: set one from outside, as by `timeout 60 python
+than 2^27 bytes and 24 times the bytes of the certificate, or a product of layers more than half of
+this.  Time has no limit: set one from outside, as by `timeout 60 python
 checker.py CERT.json`.  Rows, columns, layers and coordinates count from 0.  Python 3.11+, standard
 library only.
 
@@ -483,9 +483,7 @@ def passes_quick_test(certificate: Certificate) -> bool:
                 )
                 draws.append(Draw(prime, expected, y))
         for layer in certificate.layers:
-            draws = apply_layer_dropping_bad_primes(
-                dict(layer.changed_rows_expanded_to_QQ(field)), draws
-            )
+            draws = apply_layer_dropping_bad_primes(layer.changed_rows_expanded_to_QQ(field), draws)
         if any(draw.expected != draw.image for draw in draws):
             return False
         rounds -= len(draws)
@@ -493,18 +491,21 @@ def passes_quick_test(certificate: Certificate) -> bool:
 
 
 def apply_layer_dropping_bad_primes(
-    changed_rows: Mapping[int, Row], draws: list[Draw]
+    changed_rows: Iterable[tuple[int, Row]], draws: list[Draw]
 ) -> list[Draw]:
     """Apply a layer to the image in each draw; omit draws whose prime divides a denominator of the
     layer.
     """
-    moved = []
-    for prime, expected, y in draws:
-        with contextlib.suppress(ValueError):
-            images = multiply_by_vector_modulo(changed_rows.values(), y, prime)
-            changed = dict(zip(changed_rows, images, strict=True))
-            moved.append(Draw(prime, expected, [changed.get(r, a) for r, a in enumerate(y)]))
-    return moved
+    images: list[list[int]] = [list(draw.image) for draw in draws]
+    bad = set()
+    for r, row in changed_rows:
+        for k, (prime, _, y) in enumerate(draws):
+            try:
+                [images[k][r]] = multiply_by_vector_modulo([row], y, prime)
+            except ValueError:
+                bad.add(k)
+    found = zip(draws, images, strict=True)
+    return [draw._replace(image=y) for k, (draw, y) in enumerate(found) if k not in bad]
 
 
 # ------------------------------------------------------ dense matrices over QQ (p is 0) or GF(p)
@@ -1577,7 +1578,7 @@ def read_certificate(data: bytes) -> Certificate:
     places = sorted(set(range(d)) - set(pads))
     target, start = ([EMPTY] * (d * field.degree) for _ in range(2))
     elements = read_rows_as_sparse(table, name, len(places), len(places), field)
-    spare = 2**26 + 24 * len(data)  # the most bytes of memory that the target may take
+    spare = 2**27 + 24 * len(data)  # the most bytes of memory that the target may take
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
         target[here] = expand_row_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)

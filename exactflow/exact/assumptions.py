@@ -71,15 +71,15 @@ class Assumptions:
                     f"expected an inequality of exact numbers, got {format_short(relation)}: write "
                     "Rational(1, 2) for 0.5, and omit infinite bounds"
                 )
-            if _has_part_that_is_not_real(relation):
-                raise InvalidInputError(
-                    f"expected an inequality of real numbers, got {format_short(relation)}: give "
-                    "symbols to real and imaginary parts"
-                )
             if not all(side.is_rational_function() for side in relation.args):
                 raise InvalidInputError(
                     "expected an inequality of quotients of polynomials, got "
                     f"{format_short(relation)}: replace other functions by symbols"
+                )
+            if is_strict and not all(f.is_real for f in cls((relation,))._positive_polynomials):
+                raise InvalidInputError(
+                    f"expected an inequality of real numbers, got {format_short(relation)}: give "
+                    "symbols to real and imaginary parts"
                 )
         if sympy.false in listed or (found := cls(listed))._is_known_contradictory:
             raise InvalidInputError(
@@ -256,12 +256,6 @@ class Assumptions:
             and f.is_zero is not False
             and self._substitute_bounds(f).is_zero is not False
         )
-
-
-def _has_part_that_is_not_real(relation: Boolean) -> bool:
-    """Whether an inequality contains a number or a symbol that is known not to be real."""
-    parts = sympy.preorder_traversal(relation)
-    return any(x.is_real is False for x in parts if isinstance(x, Symbol) or x.is_number)
 
 
 def _not_strict_error(relation: object) -> InvalidInputError:

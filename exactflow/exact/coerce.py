@@ -220,12 +220,15 @@ def common_field(fields: Iterable[Domain]) -> Domain:
 def _unify_domains(fields: Iterable[Domain]) -> Domain:
     fields = list(dict.fromkeys(map(_replace_number_field_of_I, fields)))
     try:
-        return reduce(Domain.unify, fields) if fields else QQ
+        field = reduce(Domain.unify, fields) if fields else QQ
     except UnificationFailed:
         names = " and ".join(map(str, fields))
         raise InvalidInputError(
             f"expected entries of one field, got entries in {names}: no field contains all of them"
         ) from None
+    if field.is_Composite:  # exp(x) and exp(x/2) are generators of two fields, but not of one
+        _check_generators_are_symbols_or_exponentials(field.symbols)
+    return field
 
 
 def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
@@ -350,7 +353,8 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
     except (CoercionFailed, NotImplementedError, ValueError):
         # SymPy fails for unevaluated numbers, such as Add(1, 1, evaluate=False). It also fails for
         # some algebraic numbers, which it tells apart by few digits.
-        if (evaluated := M.doit()) != M:
+        evaluated = M.doit()
+        if evaluated.todok() != M.todok():  # an ExactMatrix itself would compare by value
             return _from_sympy(evaluated)
         raise InvalidInputError(
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
@@ -434,7 +438,8 @@ class ExactMatrix(sympy.Matrix):
 
     In SymPy ``matrix == array`` is always False, and so is the comparison of t*(t + 1) with
     t**2 + t. Here ``matrix == other`` and ``other == matrix`` compare the values of the entries; an
-    entry of an array without an exact value raises an error.
+    entry of an array without an exact value raises an error. With an immutable or a sparse matrix
+    of SymPy on the left, SymPy compares the forms of the entries.
     """
 
     @classmethod

@@ -56,8 +56,8 @@ def certificate_text(
     flow : a flow over QQ, GF(p) or an algebraic number field.
     target : the matrix, in any form that `factor` takes; by default the matrix of the flow.
     pads : coordinates of the flow that `target` lacks; their inputs and outputs are zero.
-    within : a rational bound; the claim is then that no entry differs from the entry of `target`
-        or `covariance` by more than the bound.
+    within : a rational bound, as a number or as text such as "1/1000"; the claim is then that no
+        entry differs from the entry of `target` or `covariance` by more than the bound.
     covariance : a symmetric matrix over QQ, instead of `target`: the claim is then about Q Q^T,
         where Q is the matrix of the flow: the flow generates N(0, covariance) from white noise.
     provenance : free entries about the origin of the target; tool, version and method are added.

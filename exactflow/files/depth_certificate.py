@@ -161,8 +161,9 @@ def read_obstruction(
     valid = next((o for o in found if o.is_valid()), None)
     if valid is None:
         raise CertificateError(
-            f"the checker accepts the witness against {instance.pattern}, but it is of a form that "
-            "minimal_depth does not write: call minimal_depth on the matrix instead"
+            f"the checker accepts the witness against {instance.pattern or 'the identity'}, but it "
+            "is of a form that minimal_depth does not write: call minimal_depth on the matrix "
+            "instead"
         )
     return valid
 

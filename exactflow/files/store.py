@@ -18,7 +18,11 @@ from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
-from exactflow.files.atomic import check_writable, write_atomically
+from exactflow.files.atomic import (
+    check_writable,
+    prefixing_content_errors_with_file_name,
+    write_atomically,
+)
 from exactflow.files.certificate import (
     certificate_text,
     read_accepted_flow_and_content,
@@ -152,7 +156,8 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
     inner = layout.flip_and_reorder_matrix(target)
-    reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
+    with prefixing_content_errors_with_file_name(path):
+        reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 
 

@@ -124,6 +124,11 @@ def test_inequalities_with_a_part_that_is_not_real_are_refused(part):
         Assumptions.from_inequalities([part * x + y**2 > 0])
 
 
+@pytest.mark.parametrize("positive", [(x - sympy.I) * (x + sympy.I), -(w**2) - 1])
+def test_real_inequalities_with_parts_that_are_not_real_are_taken(positive):
+    Assumptions.from_inequalities([positive > 0])
+
+
 @pytest.mark.parametrize(
     "relation", [sympy.Abs(x) > 1, sympy.exp(x) > y, sympy.Piecewise((x, y > 0), (1, True)) > 0]
 )

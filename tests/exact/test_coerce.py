@@ -254,7 +254,11 @@ def test_stored_zeros_of_a_sparse_matrix_are_left_out():
 @pytest.mark.parametrize("value", [2, sympy.sqrt(2), t])
 def test_unevaluated_entries_are_evaluated(value):
     total = sympy.Add(value, value, evaluate=False)
-    assert is_equal(as_square_matrix([[total]]), as_square_matrix([[2 * value]]))
+    doubled = as_square_matrix([[2 * value]])
+    assert is_equal(as_square_matrix([[total]]), doubled)
+    own = LinearCoupling((1, 1), "first", [[1]]).matrix()  # it compares by value
+    own[0, 0] = total
+    assert is_equal(as_square_matrix(own)[:1, :1], doubled)
 
 
 @pytest.mark.parametrize("fmt", ["dense", "sparse"])

@@ -35,7 +35,7 @@ one is positive, and s <= 0, or if the same holds after all weights and s change
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -291,16 +291,17 @@ def with_roots_at_one(f: Sequence[Element], count_with_negative_as_zero: int) ->
     return list(f)
 
 
-def has_aN_more_blocks_by_eigenvalue_with_r_extra(parts: FixedParts) -> dict[Element, bool]:
+def part_with_r_extra_blocks_by_eigenvalue(parts: FixedParts) -> dict[Element, Literal["Du", "aN"]]:
     """Return the eigenvalues s != 1 at which the numbers of blocks of Du and of aN differ by r.
 
-    r is the rank of C. The result maps each such eigenvalue to whether aN has more blocks than Du.
+    r is the rank of C. The result maps each such eigenvalue to the name of the fixed part that has
+    more blocks.
     """
-    found = {}
+    found: dict[Element, Literal["Du", "aN"]] = {}
     for f, (sizes_of_Du, sizes_of_aN) in parts.block_sizes_by_factor.items():
         excess = len(sizes_of_aN) - len(sizes_of_Du)
         if len(f) == 2 and sum(f, parts.L.domain.zero) and abs(excess) == parts.r:
-            found[-f[1]] = excess > 0
+            found[-f[1]] = "aN" if excess > 0 else "Du"
     return found
 
 
@@ -317,9 +318,9 @@ def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equatio
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
-    for s, has_aN_more_blocks in has_aN_more_blocks_by_eigenvalue_with_r_extra(parts).items():
+    for s, part in part_with_r_extra_blocks_by_eigenvalue(parts).items():
         D_s, a_s = (linalg.subtract_scalar_matrix(M, s) for M in (D, a))
-        if has_aN_more_blocks:
+        if part == "aN":
             k = linalg.kernel(linalg.left_kernel(C) * D_s)
             system.append(Equation("{C} V k = ({D} - s) k", D_s * k, [("V", C, k)]))
         else:

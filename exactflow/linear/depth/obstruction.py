@@ -179,6 +179,7 @@ class Obstruction(PatternInstance, Checkable):
     def _proof_with_backticks(self, name: str) -> str:
         """Return the proof as sentences, with formulas in backticks."""
         length, positive = len(self.pattern), self.scales == "positive"
+        name = double_braces(double_braces(name))  # the text is filled in twice
         shifts = [*"XYZWV"] if length < 6 else [f"X{k}" for k in range(1, length + 1)]
         if positive and length == 3:
             # Named in this way, the shifts X and Z enter the equations linearly.
@@ -417,7 +418,7 @@ def _template_values_of_tight(o: Obstruction) -> TemplateValues:
     pencil, parts = o.pencil, FixedParts.from_pencil(o.pencil)
     shown = ", ".join(
         f"``{double_braces(format_element_short(s, o.matrix.domain))}``"
-        for s in equations.has_aN_more_blocks_by_eigenvalue_with_r_extra(parts)
+        for s in equations.part_with_r_extra_blocks_by_eigenvalue(parts)
     )
     names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown}" if shown else "fixed blocks", "names": names}

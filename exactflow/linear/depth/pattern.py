@@ -23,7 +23,9 @@ _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
 def double_braces(text: str) -> str:
-    """Return a text with a symbol of the user, as x_{1}, as the part of a template."""
+    """Return a text with each brace doubled. Filling in a template halves them again, so that a
+    symbol such as x_{1} is shown as it is.
+    """
     return text.replace("{", "{{").replace("}", "}}")
 
 

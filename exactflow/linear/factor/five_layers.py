@@ -128,7 +128,7 @@ def five_shifts_from_one_drawn_V(
 
 def _draw_right_inverse(matrix: DomainMatrix, draws: Draws) -> DomainMatrix | None:
     """Return the right inverse of `matrix` whose columns are combinations of the columns of
-    [drawn; I]; None if there is none for this draw.
+    [R; I], where R is drawn; None if there is none for this draw.
     """
     k, p = matrix.shape
     columns = draws.matrix(p - k, k).vstack(linalg.identity(k, matrix.domain))

@@ -122,9 +122,9 @@ def shears_for_first_half_not_larger(blocks: BlocksOfDet1) -> ShearList:
                     return shears
     # Most draws of the final searches succeed over a field of four times as many elements as the
     # degree of the polynomials whose zeros the draws must avoid. In one peel, let N be the matrix
-    # [drawn; I] from which the right inverse of y is formed: det(y N) has degree at most 2p in the
-    # drawn entries, and det(y N) det D at most q + 4p. The eigenvalues of the commutator exclude at
-    # most p^2 / 4 units.
+    # [R; I], with R drawn, from which the right inverse of y is formed: det(y N) has degree at most
+    # 2p in the drawn entries, and det(y N) det D at most q + 4p. The eigenvalues of the commutator
+    # exclude at most p^2 / 4 units.
     size = 4 * (-(-q // p) + 1) * (q + 6 * p) + p * p
     raise FieldTooSmallError(
         f"no draw over {field} led to layers for the partition {(p, q)}: use a field of at least "

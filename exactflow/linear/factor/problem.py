@@ -191,8 +191,9 @@ class Problem:
 
 
 def hint_to_assume_positive_det_or_empty(det: Element, field: Domain) -> str:
-    """Return the advice to assume that a determinant in symbols is positive, followed by "or"; ""
-    for a determinant without symbols, over GF(p), and with imaginary numbers or symbols.
+    """Return advice that makes the sign of a determinant known, followed by "or": to assume that it
+    is positive, or to replace exponentials by symbols. Return "" for a determinant without symbols,
+    over GF(p), and with imaginary numbers or symbols.
     """
     if not field.is_FractionField or not (field.domain.is_ZZ or field.domain.is_QQ):
         return ""

@@ -215,3 +215,5 @@ def test_a_symbol_with_braces_is_shown_as_it_is(family):
         for answer in (minimal_depth(family(Symbol(name))) for name in ("zzz", "z_{a}"))
     )
     assert braced.count("z_{a}") == plain.count("zzz") > 4
+    [obstruction, *_] = minimal_depth([[1, 2], [3, 7]]).obstructions
+    assert "M_{1} = " in obstruction.explanation(name="M_{1}")
