@@ -198,10 +198,13 @@ class FreeRing:
         for (a, b), x in self.numbers.items():
             if a == name and x and self.numbers.get((b, a)) == x:
                 return (b, 1), x
-        remedy = "if a product is 0, and a factor has an inverse, the other is 0: omit this symbol"
+        remedy = ""
         for (a, b), x in self.numbers.items():
             if x and name in (a, b):
                 remedy = f'add the relation "{b} {a} = {format_rational(x)}"'
+            elif name in (a, b) and not remedy:
+                zero = b if a == name else a
+                remedy = f"if {name} has an inverse, then {zero} is 0: omit {zero}"
         raise InvalidInputError(f"the relations do not determine the inverse of {name}: {remedy}")
 
 

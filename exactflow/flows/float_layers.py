@@ -104,7 +104,8 @@ class FloatCoupling:
 
     def _map(self, x: np.ndarray, *, inverse: bool) -> np.ndarray:
         p, q = self.partition
-        if not (isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.shape[:1] == (p + q,)):
+        is_array = isinstance(x, np.ndarray) and not np.ma.is_masked(x)
+        if not (is_array and x.dtype.kind == "f" and x.shape[:1] == (p + q,)):
             got = f"{x.dtype} of shape {x.shape}" if hasattr(x, "dtype") else type(x).__name__
             raise InvalidInputError(
                 f"expected an array of floats with {p + q} rows, got {got}: pass "

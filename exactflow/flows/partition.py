@@ -54,10 +54,12 @@ def apply_layers_to_halves(
 
 
 def to_int_tuple_or_none(values: Any) -> tuple[int, ...] | None:
-    """Return integers of Python or NumPy as a tuple of Python integers; None for other values."""
+    """Return integers of any library as a tuple of Python integers; None for other values."""
     try:
         found = tuple(values)
-        return None if bool in map(type, found) else tuple(map(operator.index, found))
+        if any(isinstance(x, bool) or "bool" in str(getattr(x, "dtype", "")) for x in found):
+            return None
+        return tuple(map(operator.index, found))
     except TypeError:
         return None
 

@@ -87,6 +87,9 @@ class Point:
         (sympy.Matrix([[T * (T + 1)]]), sympy.Matrix([[T**2 + T]])),
         (sympy.sin(T) ** 2 + sympy.cos(T) ** 2, 1),
         (sympy.Function("f")(T), sympy.Function("f")(T)),
+        ((sympy.exp(3 * T / 2) + sympy.exp(T / 2)) * sympy.exp(-T / 2), sympy.exp(T) + 1),
+        ({(1 + T) ** 2, sympy.Function("f")(T)}, {sympy.Function("f")(T), 1 + 2 * T + T**2}),
+        (sympy.Identity(10**5), sympy.Identity(10**5)),
     ],
 )
 def test_equal(derived, expected):
@@ -140,6 +143,8 @@ def test_equal(derived, expected):
         (sympy.sqrt(2), Fraction(3, 2)),
         (sympy.pi, Fraction(22, 7)),
         (sympy.oo, T),
+        (True, sympy.sqrt(2)),
+        (sympy.Inverse(sympy.ImmutableMatrix([[1, 1], [1, 1]])), 3),
     ],
 )
 def test_different(derived, expected):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import sympy
@@ -160,11 +160,12 @@ class Lossless(MapResult):
         """Return the inverse map. Its `forward` is the `backward` of this map."""
         return LosslessInverse(self)
 
-    def _require_integer_vector_or_columns(self, x: np.ndarray) -> IntegerVectorOrColumns:
+    def _require_integer_vector_or_columns(self, x: Any) -> IntegerVectorOrColumns:
         """Return `x` as an array, in its own dtype and shape; raise `InvalidInputError` unless it
         is a vector of d integers or has d rows of integers.
         """
-        if np.ma.is_masked(x):
+        rows = x if isinstance(x, list | tuple) else ()
+        if np.ma.is_masked(x) or any(map(np.ma.is_masked, rows)):
             raise InvalidInputError(
                 "expected a number in each entry, got masked entries: fill them with values"
             )

@@ -50,7 +50,9 @@ class FixedPointMatrix:
         integers = np.rint(np.ldexp(T, fractional_bits)).astype(np.int64)
         used = int(np.bitwise_or.reduce(integers, axis=None)) | 1 << (fractional_bits - 1)
         zeros = (used & -used).bit_length() - 1
-        return FixedPointMatrix(integers >> zeros, fractional_bits - zeros)
+        integers = integers >> zeros
+        integers.flags.writeable = False
+        return FixedPointMatrix(integers, fractional_bits - zeros)
 
     @cached_property
     def float_matrix(self) -> np.ndarray:
@@ -138,7 +140,9 @@ class IntegerCoupling:
     @cached_property
     def float_shift(self) -> np.ndarray:
         """The shift T in float64, without rounding."""
-        return np.sum([part.float_matrix for part in self.parts], axis=0)
+        shift: np.ndarray = np.sum([part.float_matrix for part in self.parts], axis=0)
+        shift.flags.writeable = False
+        return shift
 
     def rounded_shift(self, kept: np.ndarray) -> np.ndarray:
         """Return floor(T kept + 1/2), for the columns `kept` of integers stored in float64. No

@@ -159,8 +159,8 @@ class PiecewiseLinear:
             starts = np.maximum(pieces - 1, 0)
             with np.errstate(all="ignore"):
                 rises = slopes[:, pieces] * (x - knots[starts])
-                if x.dtype.kind == "f":  # the value of a flat piece at infinity is not NaN
-                    rises[(slopes[:, pieces] == 0) & np.isinf(x)] = 0
+                if x.dtype.kind == "f":  # on a flat piece, 0 * inf would be NaN
+                    rises[(slopes[:, pieces] == 0) & ~np.isnan(x)] = 0
                 return values[:, starts] + rises
         piece = bisect_right(self.knots, to_element(x))
         k = max(piece - 1, 0)

@@ -131,5 +131,5 @@ singular values rms over geometric mean at least 1
         )
 
 
-# FLINT cannot pickle balls: the target and eps are pickled and copied, and the rest computed anew.
+# FLINT cannot pickle balls: the target and eps are pickled, and the rest is computed anew.
 copyreg.pickle(ConditioningBounds, lambda bounds: (bound_conditioning, (bounds.target, bounds.eps)))

@@ -128,8 +128,9 @@ class ProjectedLaw:
 
     def costliest_gap(self, slope: Element) -> GapBetweenAtoms:
         """Return the gap with the largest cost. The cost of a gap is its part of the squared
-        distance of the atoms from the maps with slopes at most `slope`. A gap reaches from the atom
-        before the first jump of a block to the atom after its last jump.
+        distance of the atoms from the maps with slopes at most `slope`. A jump is the step of the
+        map to the atoms from one atom to the next, and a block is a run of neighbouring jumps. A
+        gap reaches from the atom before the first jump of a block to the atom after its last jump.
 
         Costs that differ by less than a millionth of the sum of all costs count as equal.
         """

@@ -159,12 +159,28 @@ class ConditioningBounds(Result):
             radius = self._eps_plus_approximation_error_bound(seen or self.components)
             return bool(sum(parts) >= radius**2)
 
+    @property
+    def _working_digits_for_deviations(self) -> int:
+        """A number of decimal digits that suffices for the principal deviations, whose errors are
+        relative to the largest of them.
+        """
+        size = QQ(2) ** max(0, self.components.rough_log2_largest_coordinate_or_deviation)
+        return _working_digits_despite_cancellation(size / to_element(self.eps))
+
+    def __copy__(self) -> "ConditioningBounds":
+        """Return the same object: nothing in it changes."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> "ConditioningBounds":
+        """Return the same object, as `__copy__` does."""
+        return self
+
     def _is_log_det_bound_valid(self) -> bool:
         """Whether the bound of theorem 16b, computed again for `multiplier`, is at most
         `mean_log_det`.
         """
         components = self.components
-        with mpmath.workdps(_working_digits_despite_cancellation(1 / to_element(self.eps))):
+        with mpmath.workdps(self._working_digits_for_deviations):
             t = _midpoint(self.multiplier)
             total = self._eps_plus_approximation_error_bound(components) ** 2 / (2 * t)
             for members in self.groups:
@@ -179,7 +195,7 @@ class ConditioningBounds(Result):
         """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
         components, numbers = self.components, (self.mean_log_det, self.sigma_min, self.ratio)
         d = components.dimension
-        with mpmath.workdps(_working_digits_despite_cancellation(1 / to_element(self.eps))):
+        with mpmath.workdps(self._working_digits_for_deviations):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
             deviations = _principal_deviations_of_submixture(components)
             deviation = mpmath.sqrt(sum(s * s for s in deviations))

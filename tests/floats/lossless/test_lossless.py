@@ -247,9 +247,11 @@ def test_order_of_summation_threads_strides_and_batches_change_nothing():
 
 
 def test_shifts_cannot_be_written_to():
-    for part in lossless(rotation(4)).layers[0].parts:
+    layer = lossless(rotation(4)).layers[0]
+    shifts = [array for part in layer.parts for array in (part.float_matrix, part.integers)]
+    for array in (layer.float_shift, *shifts):
         with pytest.raises(ValueError, match="read-only"):
-            part.float_matrix *= 7
+            array *= 7
 
 
 @pytest.mark.slow
@@ -439,7 +441,9 @@ def test_matrices_that_have_none():
     with pytest.raises(MethodError, match="numerically singular in float64"):
         lossless([[10**300, 1], [1, 2]])
     nearly_singular = [[1 + Fraction(1, 10**400), 1], [1, 1 + Fraction(3, 10**400)]]
-    with pytest.raises(InvalidInputError, match="for any number of bits"):
+    # which error is raised depends on how the linear algebra of NumPy rounds a singular matrix
+    says = "for any number of bits|numerically singular in float64"
+    with pytest.raises((InvalidInputError, MethodError), match=says):
         lossless(nearly_singular)
     with pytest.raises(InvalidInputError, match="at least two coordinates"):
         lossless([[2]])

@@ -36,6 +36,11 @@ def test_values_and_slopes_may_be_arrays():
         PiecewiseLinear([0], [np.array(1)])
 
 
+@pytest.mark.parametrize(("knot", "x"), [(10**400, 1.0), (10**308, -1.7e308)])
+def test_a_flat_piece_is_flat_where_floats_overflow(knot, x):
+    assert PiecewiseLinear([knot], [0], right=1)(np.array(x)) == [0]
+
+
 def test_values_at_infinity():
     """The first piece is flat, and the last one falls; NaN has no value."""
     f = PiecewiseLinear([0, 1], [3, 5], right=-1)
