@@ -54,8 +54,8 @@ proves why each kind of obstruction suffices.
 Limits.  Primality is decided below 3.3e24, irreducibility of m mostly up to degree 16; beyond that,
 or if memory runs out, the verdict is incomplete.  A file has at most 2^28 bytes.  The verdict is
 incomplete, too, if 3 times its bytes and 72 times its values exceed 2^29, if the target takes more
-than 2^27 bytes and 24 times the bytes of the certificate, or a product of layers more than half of
-this.  Time has no limit: set one from outside, as by `timeout 60 python
+than 2^26 bytes and 24 times the bytes of the certificate, or a product of layers more than 2^26
+bytes and 12 times these bytes.  Time has no limit: set one from outside, as by `timeout 60 python
 checker.py CERT.json`.  Rows, columns, layers and coordinates count from 0.  Python 3.11+, standard
 library only.
 
@@ -1578,7 +1578,7 @@ def read_certificate(data: bytes) -> Certificate:
     places = sorted(set(range(d)) - set(pads))
     target, start = ([EMPTY] * (d * field.degree) for _ in range(2))
     elements = read_rows_as_sparse(table, name, len(places), len(places), field)
-    spare = 2**27 + 24 * len(data)  # the most bytes of memory that the target may take
+    spare = 2**26 + 24 * len(data)  # the most bytes of memory that the target may take
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
         target[here] = expand_row_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)
