@@ -138,8 +138,8 @@ def read_map_of_weights(module: Any) -> AffineMap:
 
 
 def _find_obstacle_to_map_of_weights(module: Any) -> str | None:
-    """Return why a module may apply another map than its weights say, with what to do first; None
-    if it cannot.
+    """Return a text that says why a module may apply another map than its weights say, and what to
+    do first. Return None if it applies the map of its weights.
     """
     if not isinstance(module, nn.Module):
         return None

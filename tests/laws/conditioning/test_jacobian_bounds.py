@@ -392,6 +392,7 @@ def test_refuses_covariances(Sigma, words):
         (Atoms([[10**60], [10**60 + 1]]), "1/10"),
         (Atoms([[0], [1], [10**40]], ["1/4", QQ(3, 4) - TINY, TINY]), "1/10"),
         (Gaussian([[2, 1, 0], [1, 2, 0], [0, 0, 0]]), "1/7"),
+        (Gaussian([[10**80 + (i == j) for j in range(3)] for i in range(3)]), "1/10"),
         (Atoms([[0, 0], [1, 5], [3, 1], [3, 2]], ["1/2", "1/4", "1/8", "1/8"]), "1/2"),
         (uniform([0, 0], [1, "1/2"]), "1/4"),
         pytest.param(Ring(1, 1), "1/2", marks=pytest.mark.slow),
